@@ -1,0 +1,296 @@
+"""Every parameter of the artifact, typed and checked once, at the door.
+
+``params.yaml`` at the top of the repository is the active profile. ``load`` reads it strictly: unknown names, values of
+the wrong type and values out of range are refused with one line that says what is allowed. Functions of the library take
+the section that they need, never the whole tree.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import Field, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from xbarpaper.errors import ParameterError
+from xbarpaper.validation import Section, parse
+
+SchemeName = Literal["unpruned", "cf", "xcs", "xrs"]
+PrunedSchemeName = Literal["cf", "xcs", "xrs"]
+Gain = Literal["none", "layer", "tile", "column"]
+Effects = Literal["wires", "variation", "both"]
+Mitigation = Literal["none", "R", "WCT", "R+WCT"]
+NetworkName = Literal["vgg11", "vgg16"]
+ColumnOrder = Literal["ascending", "descending", "none"]
+
+SCHEMES: tuple[SchemeName, ...] = get_args(SchemeName)
+GAINS: tuple[Gain, ...] = get_args(Gain)
+MITIGATIONS: tuple[Mitigation, ...] = get_args(Mitigation)
+
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Ohm = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+class Shapes10(Section):
+    """The procedural ten-class dataset: no download, no licence, drawn from a seed in seconds."""
+
+    kind: Literal["shapes10"]
+    train_images: Annotated[int, Field(ge=10)] = Field(description="training images, split evenly over the classes")
+    test_images: Annotated[int, Field(ge=10)] = Field(description="test images, split evenly over the classes")
+    noise_sigma: Annotated[float, Field(ge=0, le=1)] = Field(description="pixel noise, share of full scale")
+    seed: Seed = Field(description="seed of the images")
+
+
+class Cifar(Section):
+    """CIFAR-10 or CIFAR-100 in their original files, through torchvision with its checksums."""
+
+    kind: Literal["cifar10", "cifar100"]
+    root: str = Field(description="folder for the original files, relative to the repository")
+    download: bool = Field(description="download the files if they are missing")
+
+
+class ImageFolder(Section):
+    """Any tree ``train/<class>/*`` and ``test/<class>/*`` of images, or a .tar, .tar.xz or .tar.gz of one."""
+
+    kind: Literal["image_folder"]
+    path: str = Field(description="folder or archive, relative to the repository")
+    path_environment: str = Field(description="environment variable that, where set, takes the place of path")
+    description: str = Field(description="what figures and reports call this data")
+    image_pixels: Literal[32] = Field(description="height and width of every image, pixels")
+
+
+Dataset = Annotated[Shapes10 | Cifar | ImageFolder, Field(discriminator="kind")]
+
+
+class Experiment(Section):
+    """One network on one dataset, at one sparsity."""
+
+    dataset: str = Field(description="name of an entry of datasets")
+    network: NetworkName = Field(description="architecture")
+    width: Annotated[float, Field(gt=0, le=4)] = Field(description="channels relative to the standard network")
+    sparsity: Share = Field(description="fraction of weights removed from the prunable layers")
+    training_seed: Seed = Field(description="seed of initialisation, batches and augmentation")
+
+
+class Train(Section):
+    """Training of the unpruned network."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field(description="where to train and evaluate")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(description="arithmetic of the forward pass")
+    epochs: Count = Field(description="passes over the training images")
+    batch_size: Count = Field(description="images per step")
+    learning_rate: Positive = Field(description="peak of the one-cycle schedule")
+    warmup_share: Annotated[float, Field(gt=0, lt=1)] = Field(description="share of the steps until the peak")
+    momentum: Share = Field(description="Nesterov momentum")
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(description="L2 penalty on every weight")
+    label_smoothing: Share = Field(description="share of the target spread over all classes")
+    flip: bool = Field(description="mirror training images at random")
+    shift_pixels: Annotated[int, Field(ge=0, le=16)] = Field(description="largest shift of the random crop, pixels")
+
+
+class Prune(Section):
+    """Structured pruning and the fine-tuning that follows."""
+
+    when: Literal["trained", "init"] = Field(description="prune the trained network, or at initialisation")
+    epochs: Count = Field(description="fine-tuning passes (when: trained)")
+    learning_rate: Positive = Field(description="peak of the fine-tuning schedule (when: trained)")
+    first_convolution: bool = Field(description="may the first convolution be pruned")
+    classifier: bool = Field(description="may the classifier be pruned")
+
+
+class Mapping(Section):
+    """From weight matrices to crossbars."""
+
+    crossbar_sizes: Annotated[tuple[Annotated[int, Field(ge=2, le=1024)], ...], Field(min_length=1)] = Field(
+        description="rows and columns of a crossbar; everything is done for each size"
+    )
+    low_conductance_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="a device is low below g_min + this share of (g_max - g_min)"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sequence(cls, values: Any) -> Any:
+        return _with_tuples(values, "crossbar_sizes")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        _refuse_repeats("mapping.crossbar_sizes", self.crossbar_sizes)
+        return self
+
+
+class Devices(Section):
+    """The memristive devices."""
+
+    r_min_ohm: Positive = Field(description="lowest programmable resistance")
+    r_max_ohm: Positive = Field(description="highest programmable resistance")
+    variation_sigma: Annotated[float, Field(ge=0, le=1)] = Field(description="sigma/mu of programmed conductances")
+
+    @property
+    def g_min_siemens(self) -> float:
+        """Lowest programmable conductance, siemens."""
+        return 1.0 / self.r_max_ohm
+
+    @property
+    def g_max_siemens(self) -> float:
+        """Highest programmable conductance, siemens."""
+        return 1.0 / self.r_min_ohm
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.r_max_ohm <= self.r_min_ohm:
+            raise ValueError(f"devices.r_max_ohm = {self.r_max_ohm:g} must exceed devices.r_min_ohm = {self.r_min_ohm:g}")
+        return self
+
+
+class Parasitics(Section):
+    """The linear resistances around a crossbar's devices; any of them may be zero."""
+
+    driver_ohm: Ohm = Field(1e3, description="from each input to its row wire")
+    row_wire_ohm: Ohm = Field(5.0, description="row wire between neighbouring columns")
+    column_wire_ohm: Ohm = Field(10.0, description="column wire between neighbouring rows")
+    sense_ohm: Ohm = Field(1e3, description="from each column wire to virtual ground")
+
+
+class Readout(Section):
+    """Digital calibration of what the crossbars give."""
+
+    gain: Gain = Field(description="least-squares factor: none, or one per layer, per tile or per tile column")
+
+
+class Evaluation(Section):
+    """The sweep over disturbed networks."""
+
+    variation_seeds: Annotated[int, Field(ge=2)] = Field(description="independent draws of device variation")
+    gains: Annotated[tuple[Gain, ...], Field(min_length=1)] = Field(description="gain modes to compare")
+    batch_size: Count = Field(description="test images at a time")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sequence(cls, values: Any) -> Any:
+        return _with_tuples(values, "gains")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        _refuse_repeats("evaluation.gains", self.gains)
+        return self
+
+
+class Rearrange(Section):
+    """Mitigation R: the order of columns on the crossbars."""
+
+    order: ColumnOrder = Field(description="of mean conductance, from the driver on")
+
+
+class Wct(Section):
+    """Mitigation WCT: Weight-Constrained-Training."""
+
+    cut_quantile: Annotated[float, Field(gt=0, lt=1)] = Field(description="quantile of a layer's |w| kept as its limit")
+    epochs: Count = Field(description="fine-tuning passes under the limit")
+    learning_rate: Positive = Field(description="peak of the fine-tuning schedule")
+
+
+class Claims(Section):
+    """How the paper's statements are tested."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(description="level of the intervals")
+    bootstrap_resamples: Annotated[int, Field(ge=100)] = Field(description="resamples per interval")
+    seed: Seed = Field(description="seed of the bootstrap")
+    software_tolerance_points: Positive = Field(description="accuracy a pruned network may lose and still count as kept")
+
+
+class Params(Section):
+    """The whole of ``params.yaml``."""
+
+    profile: str = Field(description="name of the profile; its reports land in reports/<profile>/")
+    datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
+    experiments: Annotated[dict[str, Experiment], Field(min_length=1)]
+    train: Train
+    prune: Prune
+    mapping: Mapping
+    devices: Devices
+    circuit: Parasitics
+    readout: Readout
+    evaluation: Evaluation
+    rearrange: Rearrange
+    wct: Wct
+    claims: Claims
+
+    def experiment(self, name: str) -> Experiment:
+        """The experiment of that name.
+
+        Raises:
+            ParameterError: there is none; the message lists those there are.
+        """
+        if name not in self.experiments:
+            raise ParameterError(f"experiment {name!r} is not in experiments (there are: {', '.join(self.experiments)})")
+        return self.experiments[name]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = {"profile": [self.profile], "datasets": list(self.datasets), "experiments": list(self.experiments)}
+        for group, members in names.items():
+            for name in members:
+                if not _NAME.fullmatch(name):
+                    raise ValueError(f"{group}: the name {name!r} may hold only letters, digits, '-' and '_'")
+        for name, experiment in self.experiments.items():
+            if experiment.dataset not in self.datasets:
+                raise ValueError(
+                    f"experiments.{name}.dataset = {experiment.dataset} is not in datasets "
+                    f"(there are: {', '.join(self.datasets)})"
+                )
+        if self.readout.gain not in self.evaluation.gains:
+            raise ValueError(
+                f"readout.gain = {self.readout.gain} must be among evaluation.gains = {', '.join(self.evaluation.gains)}"
+            )
+        return self
+
+
+def load(path: Path | str = "params.yaml") -> Params:
+    """Read and check a profile (YAML 1.2).
+
+    Args:
+        path: the file; ``params.yaml`` is the active profile.
+
+    Raises:
+        ParameterError: the file is missing, is not YAML, or holds a name or a value that is not allowed; the message
+            names the file, the parameter, its value and what is allowed.
+    """
+    return parse(_read(Path(path)), str(path), Params)
+
+
+def _read(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return YAML(typ="safe", pure=True).load(text)
+    except FileNotFoundError:
+        raise ParameterError(f"{path}: no such file; copy one of profiles/*.yaml there") from None
+    except UnicodeDecodeError as error:
+        raise ParameterError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+    except OSError as error:
+        raise ParameterError(f"{path}: cannot be read: {error.strerror}") from None
+    except YAMLError as error:
+        line = " ".join(str(getattr(error, "problem", None) or error).split())
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise ParameterError(f"{path}: not valid YAML: {line}{where}") from None
+
+
+def _with_tuples(values: Any, *names: str) -> Any:
+    """YAML gives lists; the sections are frozen and hold tuples."""
+    if not isinstance(values, dict):
+        return values
+    return {key: tuple(v) if key in names and isinstance(v, list) else v for key, v in values.items()}
+
+
+def _refuse_repeats(name: str, values: tuple[Any, ...]) -> None:
+    if len(set(values)) != len(values):
+        raise ValueError(f"{name} = {', '.join(map(str, values))} must not repeat a value")
