@@ -1,0 +1,119 @@
+"""One look for every figure: sizes, fonts, a fixed colour and marker per scheme, mitigation and verdict."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any, Final
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLUMN_INCHES: Final = 3.4
+PAGE_INCHES: Final = 7.0
+NOTEBOOK_DPI: Final = 110
+
+_COLOURS: Final[list[str]] = sns.color_palette("colorblind").as_hex()
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, BROWN, PINK, GREY, YELLOW, SKY = _COLOURS
+
+SCHEME_NAMES: Final = {"unpruned": "unpruned", "cf": "C/F", "xcs": "XCS", "xrs": "XRS"}
+SCHEME_COLOURS: Final = {"unpruned": GREY, "cf": BLUE, "xcs": ORANGE, "xrs": GREEN}
+SCHEME_MARKERS: Final = {"unpruned": "o", "cf": "s", "xcs": "^", "xrs": "D"}
+
+MITIGATION_COLOURS: Final = {"none": GREY, "R": SKY, "WCT": VERMILION, "R+WCT": PURPLE}
+MITIGATION_MARKERS: Final = {"none": "o", "R": "^", "WCT": "s", "R+WCT": "D"}
+MITIGATION_HATCHES: Final = {"none": "", "R": "////", "WCT": "....", "R+WCT": "xxxx"}
+
+EFFECT_NAMES: Final = {"wires": "wires only", "variation": "variation only", "both": "both"}
+EFFECT_COLOURS: Final = {"wires": SKY, "variation": YELLOW, "both": BROWN}
+EFFECT_HATCHES: Final = {"wires": "////", "variation": "....", "both": ""}
+
+VERDICT_COLOURS: Final = {"supported": BLUE, "not supported": VERMILION, "undecided": GREY}
+VERDICT_MARKERS: Final = {"supported": "o", "not supported": "X", "undecided": "D"}
+
+DATA_NAMES: Final = {"shapes10": "shapes10 (procedural)", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
+
+_STYLE: Final[dict[Any, Any]] = {
+    "figure.dpi": 110,
+    "savefig.dpi": 200,
+    "figure.constrained_layout.use": True,
+    # A fixed salt gives the SVG's identifiers, and so the file, the same bytes on every run.
+    "svg.hashsalt": "xbarpaper",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.title_fontsize": 7,
+    "figure.titlesize": 9,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "hatch.linewidth": 0.5,
+    "patch.linewidth": 0.5,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+}
+
+
+def apply_style() -> None:
+    """Set seaborn's and matplotlib's defaults to the artifact's one style (no text below 7 points)."""
+    sns.set_theme(context="paper", style="whitegrid", palette="colorblind", rc=_STYLE)
+    mpl.rcParams.update(_STYLE)
+
+
+class ArtifactFigure(Figure):
+    """A figure that a notebook shows by itself, with the same bytes on every run, whatever the backend."""
+
+    def _repr_png_(self) -> bytes:
+        target = io.BytesIO()
+        self.savefig(target, format="png", dpi=NOTEBOOK_DPI, metadata={"Software": None})
+        return target.getvalue()
+
+
+def new_figure(
+    rows: int,
+    columns: int,
+    *,
+    panel_inches: tuple[float, float] = (COLUMN_INCHES, 2.4),
+    share_y: bool = False,
+) -> tuple[ArtifactFigure, list[list[Axes]]]:
+    """A figure of ``rows`` x ``columns`` panels in the one style, no wider than a page, and its axes.
+
+    The figure belongs to no window manager: a notebook shows it once, and it goes with its last reference.
+
+    Args:
+        rows, columns: panels.
+        panel_inches: width and height of a panel, inches; the width shrinks where the page would overflow.
+        share_y: one y axis for each row of panels.
+    """
+    apply_style()
+    width = min(panel_inches[0] * columns, PAGE_INCHES)
+    figure = ArtifactFigure(figsize=(width, panel_inches[1] * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_y else False)
+    return figure, [list(row) for row in axes]
+
+
+def present(order: Sequence[str], values: Sequence[object]) -> list[str]:
+    """The members of ``order`` that occur in ``values``, then any others, sorted."""
+    found = {str(value) for value in values}
+    return [name for name in order if name in found] + sorted(found - set(order))
+
+
+def shared_legend(figure: Figure, axes: Axes, *, columns: int = 4, title: str | None = None) -> None:
+    """Collect the labels of ``axes`` into one legend above the panels, where it hides no data."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        figure.legend(
+            handles, labels, loc="outside upper center", ncols=min(columns, len(labels)), title=title
+        )
