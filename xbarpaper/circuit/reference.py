@@ -1,0 +1,96 @@
+"""The referee: the nodal equations of one tile, solved by scipy's sparse LU. Shares no code with the fast solver.
+
+The circuit, with a row-wire node r(i, j) and a column-wire node c(i, j) where row i crosses column j:
+
+    source i --driver_ohm-- r(i, 0) --row_wire_ohm-- r(i, 1) -- ... r(i, N-1)          device G[i, j]: r(i, j) -- c(i, j)
+    c(0, j) --column_wire_ohm-- c(1, j) -- ... c(M-1, j) --sense_ohm-- ground
+
+A resistance of zero makes its two ends one node (not a very small resistor, which would ruin the conditioning). A device
+of zero conductance is absent, and a wire that nothing then ties to a source or to ground floats: no current
+flows in it, so its nodes are left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import splu
+
+from xbarpaper.params import Parasitics
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+def reference_effective_conductance(conductance: npt.NDArray[np.floating], parasitics: Parasitics) -> Floats:
+    """``G_eff`` of one tile from its nodal equations, one unit source at a time.
+
+    Args:
+        conductance: device conductances, siemens, shape (M, N), finite and not negative; 0 means no device.
+        parasitics: resistances of drivers, wires and sense circuits; any may be zero.
+
+    Returns:
+        Siemens, float64, shape (M, N): element (i, j) is the current into the virtual ground of column j with 1 V
+        on row i and 0 V on the others.
+
+    Raises:
+        ValueError: ``conductance`` is not one tile, or holds a negative, infinite or NaN value.
+    """
+    G = np.asarray(conductance, dtype=np.float64)
+    if G.ndim != 2 or G.size == 0:
+        raise ValueError(f"conductance: shape {G.shape} must be (rows, columns), both at least 1")
+    if not (np.isfinite(G).all() and (G >= 0).all()):
+        raise ValueError("conductance: every value must be finite and at least 0 siemens")
+    rows, columns = G.shape
+
+    # Terminals first (one source per row, one ground per column so that currents stay apart), then the inner nodes.
+    terminals = rows + columns
+    row_node = terminals + np.arange(rows * columns).reshape(rows, columns)
+    column_node = row_node + rows * columns
+    resistors = [
+        (np.arange(rows), row_node[:, 0], parasitics.driver_ohm),
+        (row_node[:, :-1].ravel(), row_node[:, 1:].ravel(), parasitics.row_wire_ohm),
+        (column_node[:-1].ravel(), column_node[1:].ravel(), parasitics.column_wire_ohm),
+        (column_node[-1], rows + np.arange(columns), parasitics.sense_ohm),
+    ]
+    merged = _merged_nodes([(a, b) for a, b, ohm in resistors if ohm == 0], terminals + 2 * rows * columns)
+    present = G > 0
+    branches = [(a, b, np.full(len(a), 1.0 / ohm)) for a, b, ohm in resistors if ohm > 0]
+    branches.append((row_node[present], column_node[present], G[present]))
+    start = merged[np.concatenate([a for a, _, _ in branches])]
+    end = merged[np.concatenate([b for _, b, _ in branches])]
+    siemens = np.concatenate([g for _, _, g in branches])
+
+    # Terminals never merge with one another: between a source and a ground there is always a device.
+    source, ground = merged[:rows], merged[rows:terminals]
+    return _transfer(start, end, siemens, source, ground)
+
+
+def _merged_nodes(joined: list[tuple[Integers, Integers]], count: int) -> Integers:
+    """The supernode of each of ``count`` nodes when the two ends of every pair are one."""
+    a = np.concatenate([np.empty(0, dtype=np.int64), *(a for a, _ in joined)])
+    b = np.concatenate([np.empty(0, dtype=np.int64), *(b for _, b in joined)])
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=(count, count))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def _transfer(start: Integers, end: Integers, siemens: Floats, source: Integers, ground: Integers) -> Floats:
+    """Current into each ground per volt on each source, from branches of the given conductances between nodes."""
+    count = int(max(start.max(initial=0), end.max(initial=0), source.max(), ground.max())) + 1
+    both = np.concatenate([start, end]), np.concatenate([end, start])
+    off_diagonal = coo_array((np.tile(siemens, 2), both), shape=(count, count)).tocsr()
+    laplacian = (coo_array((off_diagonal.sum(axis=1), (np.arange(count),) * 2)) - off_diagonal).tocsr()
+
+    fixed = np.concatenate([source, ground])
+    component = connected_components(off_diagonal, directed=False)[1]
+    free = np.isin(component, component[fixed])
+    free[fixed] = False
+    inner = np.flatnonzero(free)
+
+    direct = -laplacian[ground][:, source].toarray()
+    if len(inner) == 0:
+        return np.ascontiguousarray(direct.T)
+    voltages = splu(laplacian[inner][:, inner].tocsc()).solve(-laplacian[inner][:, source].toarray())
+    return np.ascontiguousarray((direct - laplacian[ground][:, inner] @ voltages).T)
