@@ -1,0 +1,82 @@
+"""What differs between two equal runs of a notebook, and its removal."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+_VOLATILE_KEYS = [
+    "metadata.papermill",
+    "metadata.widgets",
+    "metadata.signature",
+    "metadata.language_info.version",
+    "cell.metadata.papermill",
+    "cell.metadata.execution",
+    "cell.metadata.ExecuteTime",
+]
+_CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py")
+
+
+def strip(notebook: Any, root: Path) -> Any:
+    """Remove from an executed notebook what differs between two equal runs.
+
+    Counts and outputs stay. Times, the metadata of papermill and of widgets, random cell ids and progress
+    bars (lines of standard error that hold a carriage return) go; the pieces in which a stream happened to
+    arrive are joined; warnings name files relative to ``root``.
+
+    Args:
+        notebook: the executed notebook (nbformat 4), changed in place.
+        root: the folder it ran in.
+
+    Returns:
+        ``notebook``.
+    """
+    from nbstripout import strip_output
+
+    notebook = strip_output(
+        notebook, keep_output=True, keep_count=True, keep_id=False, extra_keys=_VOLATILE_KEYS
+    )
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = _join_streams(cell.outputs, root)
+    return notebook
+
+
+def _join_streams(outputs: list[Any], root: Path) -> list[Any]:
+    """One stdout and one stderr, in this order, for each run of streams between two other outputs."""
+    joined: list[Any] = []
+    pending: dict[str, Any] = {}
+
+    def flush() -> None:
+        if "stderr" in pending:
+            pending["stderr"].text = _steady(pending["stderr"].text, root)
+        joined.extend(
+            pending[name] for name in ("stdout", "stderr") if name in pending and pending[name].text
+        )
+        pending.clear()
+
+    for output in outputs:
+        if output.output_type != "stream":
+            flush()
+            joined.append(output)
+        elif output.name in pending:
+            pending[output.name].text += output.text
+        else:
+            pending[output.name] = output
+    flush()
+    return joined
+
+
+def _steady(text: str, root: Path) -> str:
+    """Standard error without progress bars and without what this run alone would call a file."""
+    lines = [line for line in text.split("\n") if "\r" not in line]
+    return _CELL_FILE.sub("<cell>", "\n".join(lines)).replace(f"{root}{os.sep}", "") if any(lines) else ""
+
+
+def to_text(notebook: Any) -> str:
+    """The notebook as the text of an .ipynb file, keys sorted."""
+    import nbformat
+
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"  # type: ignore[no-untyped-call]
