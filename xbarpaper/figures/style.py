@@ -73,7 +73,15 @@ def apply_style() -> None:
 
 
 class ArtifactFigure(Figure):
-    """A figure that a notebook shows by itself, with the same bytes on every run, whatever the backend."""
+    """A figure that a notebook shows by itself, with the same bytes on every run, whatever the backend.
+
+    Attributes:
+        heading: one-line title, for captions and tables of figures.
+        caption: data, networks, seeds, and what the figure shows.
+    """
+
+    heading: str = ""
+    caption: str = ""
 
     def _repr_png_(self) -> bytes:
         target = io.BytesIO()

@@ -1,0 +1,112 @@
+"""Words for figures and captions: what the networks and the data are called, and what the intervals mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from xbarpaper.figures.style import DATA_NAMES, SCHEME_NAMES
+from xbarpaper.params import ImageFolder, Params
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a profile's experiments are called, and how its numbers are summarised.
+
+    Attributes:
+        networks: experiment -> network with its width.
+        datasets: name in the parameters -> what figures call it.
+        gain: gain mode of the readout at which schemes and mitigations are compared.
+        confidence: level of the intervals, between 0 and 1.
+    """
+
+    networks: dict[str, str]
+    datasets: dict[str, str]
+    gain: str
+    confidence: float
+
+    @classmethod
+    def of(cls, params: Params) -> Labels:
+        """The labels of a profile."""
+        return cls(
+            networks={
+                name: f"{experiment.network.upper()} (width {experiment.width:g})"
+                for name, experiment in params.experiments.items()
+            },
+            datasets={
+                name: dataset.description if isinstance(dataset, ImageFolder) else DATA_NAMES[dataset.kind]
+                for name, dataset in params.datasets.items()
+            },
+            gain=params.readout.gain,
+            confidence=params.claims.confidence,
+        )
+
+    def network(self, experiment: str) -> str:
+        """The network of an experiment, such as ``VGG11 (width 0.25)``."""
+        return self.networks.get(experiment, experiment)
+
+    def dataset(self, name: str) -> str:
+        """What figures call a dataset of the parameters."""
+        return self.datasets.get(name, name)
+
+    def panel(self, experiment: str, table: pd.DataFrame) -> str:
+        """Two-line title of an experiment's panel: the network, and the data."""
+        return f"{self.network(experiment)}\n{self.dataset(_dataset_of(experiment, table))}"
+
+    def subject(self, table: pd.DataFrame) -> str:
+        """The networks and data of a table, such as ``VGG11 (width 0.25) on CIFAR-10``."""
+        by_data: dict[str, list[str]] = {}
+        for experiment in table["experiment"].unique():
+            name = self.dataset(_dataset_of(experiment, table)) if "dataset" in table else ""
+            by_data.setdefault(name, []).append(self.network(experiment))
+        return "; ".join(
+            join(networks) + (f" on {name}" if name else "") for name, networks in by_data.items()
+        )
+
+    @property
+    def percent(self) -> str:
+        """The level of the intervals, such as ``95 %``."""
+        return f"{100 * self.confidence:g} %"
+
+
+def _dataset_of(experiment: str, table: pd.DataFrame) -> str:
+    return str(table.loc[table["experiment"] == experiment, "dataset"].iloc[0])
+
+
+def join(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else list(words))
+
+
+def count(number: int, noun: str) -> str:
+    """``1 seed``, ``5 seeds``."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def sizes(table: pd.DataFrame) -> list[int]:
+    """The crossbar sizes of a table, ascending."""
+    return sorted(int(size) for size in table["crossbar_size"].dropna().unique())
+
+
+def square(size: int) -> str:
+    """``16 × 16``."""
+    return f"{size} × {size}"
+
+
+def schemes_of(names: Sequence[str]) -> str:
+    """Schemes as a caption names them, such as ``unpruned, C/F and XCS``."""
+    return join([SCHEME_NAMES.get(name, name) for name in names])
+
+
+def seed_words(table: pd.DataFrame, labels: Labels) -> str:
+    """How many variation seeds stand behind the means of a table, and what its bars are."""
+    numbers = table.dropna(subset=["seed"]).groupby("experiment")["seed"].nunique()
+    if numbers.empty:
+        return "no random variation"
+    seeds = sorted({int(number) for number in numbers})
+    shown = (
+        count(seeds[0], "variation seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} variation seeds"
+    )
+    return f"mean over {shown}, bars: {labels.percent} intervals of the mean (Student's t)"

@@ -1,0 +1,117 @@
+"""Building blocks of the result figures: grids of panels, grouped bars, points with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from xbarpaper.figures.labels import Labels, sizes, square
+from xbarpaper.figures.style import COLUMN_INCHES, PAGE_INCHES, ArtifactFigure, new_figure
+from xbarpaper.statistics import intervals
+
+
+def per_experiment(table: pd.DataFrame, *, height: float = 2.4) -> tuple[ArtifactFigure, dict[str, Axes]]:
+    """One panel for each experiment, two side by side; panels left over are hidden."""
+    experiments = list(table["experiment"].unique())
+    columns = min(2, len(experiments))
+    rows = -(-len(experiments) // columns)
+    width = COLUMN_INCHES if len(experiments) == 1 else PAGE_INCHES / 2
+    figure, axes = new_figure(rows, columns, panel_inches=(width, height), share_y=True)
+    flat = [panel for row in axes for panel in row]
+    for spare in flat[len(experiments) :]:
+        spare.set_visible(False)
+    return figure, dict(zip(experiments, flat, strict=False))
+
+
+def per_experiment_and_size(
+    table: pd.DataFrame, labels: Labels, *, height: float = 2.3
+) -> tuple[ArtifactFigure, dict[tuple[str, int], Axes]]:
+    """A row of panels for each experiment, a column for each crossbar size, titled with both."""
+    experiments, found = list(table["experiment"].unique()), sizes(table)
+    width = max(COLUMN_INCHES / len(found), PAGE_INCHES / 2 if len(found) < 3 else PAGE_INCHES / 3)
+    figure, axes = new_figure(len(experiments), len(found), panel_inches=(width, height), share_y=True)
+    panels = {}
+    for experiment, row in zip(experiments, axes, strict=True):
+        for size, panel in zip(found, row, strict=True):
+            panel.set_title(f"{labels.panel(experiment, table)}, {square(size)}")
+            panels[experiment, size] = panel
+    return figure, panels
+
+
+def grouped_bars(
+    panel: Axes,
+    table: pd.DataFrame,
+    *,
+    groups: Sequence[Any],
+    group_column: str,
+    series: Sequence[str],
+    series_column: str,
+    colours: dict[str, str],
+    hatches: dict[str, str] | None = None,
+    names: dict[str, str] | None = None,
+    value_format: str | None = None,
+) -> None:
+    """Bars from zero: a group for each of ``groups``, in it a bar for each of ``series``, with intervals.
+
+    Args:
+        panel: axes to draw on.
+        table: a row per bar with ``mean``, ``low`` and ``high``; bars without a row are left out.
+        groups, group_column: what stands along the x axis.
+        series, series_column: what is told apart by colour.
+        colours, hatches: of each series.
+        names: what the legend calls each series.
+        value_format: format of the number written over each bar; ``None`` writes none.
+    """
+    width = 0.82 / len(series)
+    for rank, name in enumerate(series):
+        rows = table[table[series_column] == name].drop_duplicates(group_column).set_index(group_column)
+        at = [index for index, group in enumerate(groups) if group in rows.index]
+        chosen = rows.loc[[groups[index] for index in at]]
+        x = np.array(at, dtype=float) + (rank - (len(series) - 1) / 2) * width
+        bars = panel.bar(
+            x,
+            chosen["mean"],
+            width=0.92 * width,
+            color=colours[name],
+            hatch=(hatches or {}).get(name, ""),
+            edgecolor="white" if (hatches or {}).get(name) else colours[name],
+            label=(names or {}).get(name, name),
+        )
+        error_bars(panel, x, chosen)
+        if value_format is not None:
+            shown = [format(value, value_format) for value in chosen["mean"]]
+            panel.bar_label(bars, shown, fontsize=7, padding=1.5, rotation=0 if width > 0.19 else 90)
+    panel.set_xticks(range(len(groups)), [str(group) for group in groups])
+    panel.grid(visible=False, axis="x")
+    panel.axhline(0, color="0.3", linewidth=0.8)
+
+
+def error_bars(panel: Axes, x: np.ndarray[Any, Any], table: pd.DataFrame, colour: str = "0.15") -> None:
+    """Intervals ``low`` to ``high`` at ``x``; rows without an interval get none."""
+    known = table["low"].notna().to_numpy()
+    if not known.any():
+        return
+    rows = table[known]
+    spread = np.array([rows["mean"] - rows["low"], rows["high"] - rows["mean"]]).clip(min=0)
+    panel.errorbar(
+        x[known], rows["mean"], yerr=spread, fmt="none", ecolor=colour, elinewidth=0.9, capsize=2, zorder=4
+    )
+
+
+def compared(
+    evaluation: pd.DataFrame, labels: Labels, by: Sequence[str], *, value: str = "accuracy"
+) -> pd.DataFrame:
+    """Means over seeds, with intervals, of the rows at which schemes and mitigations are compared."""
+    rows = evaluation[(evaluation["effects"] == "both") & (evaluation["gain"] == labels.gain)]
+    return intervals(rows, by, value, labels.confidence)
+
+
+def spread_of_table(table: pd.DataFrame) -> tuple[float, float]:
+    """Smallest and largest value that a table of means and intervals shows."""
+    low = np.nanmin(table[["mean", "low"]].to_numpy(dtype=float))
+    high = np.nanmax(table[["mean", "high"]].to_numpy(dtype=float))
+    return float(low), float(high)

@@ -1,0 +1,90 @@
+"""Figures as files, PNG and SVG, with the same bytes on every run, and the captions that go with them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from xbarpaper import files
+from xbarpaper.figures.style import ArtifactFigure, apply_style
+
+PNG_DPI: Final = 200
+# The date and the version of the program would change the files without changing the figure.
+_METADATA: Final[dict[str, dict[str, Any]]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+}
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What stands with a figure: its files' name, a title, a text, and the command that makes it."""
+
+    name: str
+    title: str
+    caption: str
+    command: str
+
+
+@dataclass
+class Captions:
+    """The captions of a stage's figures, in the order in which they were saved."""
+
+    entries: dict[str, Caption] = field(default_factory=dict)
+
+    def add(self, caption: Caption) -> None:
+        """Append a caption; one of the same name is replaced in its place."""
+        self.entries[caption.name] = caption
+
+    def write(self, path: Path | str) -> Path:
+        """Write ``[{"name", "title", "caption", "command"}, ...]`` as JSON; returns the path."""
+        rows = [asdict(caption) for caption in self.entries.values()]
+        return files.write_text(path, json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+
+
+def save(
+    figure: Figure,
+    folder: Path | str,
+    name: str,
+    *,
+    command: str,
+    captions: Captions,
+    title: str | None = None,
+    caption: str | None = None,
+) -> Figure:
+    """Write ``<folder>/<name>.png`` (200 dpi) and ``.svg``, and note the caption.
+
+    Args:
+        figure: what to save; an ``ArtifactFigure`` brings its own title and caption.
+        folder: where to.
+        name: of the files, without suffix.
+        command: the shell command that makes this figure.
+        captions: the collection that the caption joins.
+        title, caption: override those of the figure; needed for any other kind of figure.
+
+    Returns:
+        The figure, so that it can be a notebook cell's last line.
+
+    Raises:
+        ValueError: neither the figure nor the call gives a title and a caption.
+        ArtifactError: the folder cannot be written.
+    """
+    own = (figure.heading, figure.caption) if isinstance(figure, ArtifactFigure) else ("", "")
+    entry = Caption(name, title or own[0], caption or own[1], command)
+    if not entry.title or not entry.caption:
+        raise ValueError(f"figure {name!r} needs a title and a caption")
+    apply_style()
+    for suffix, metadata in _METADATA.items():
+        # Identifiers in the SVG are counted from the salt, so two figures of one page must not share it.
+        with (
+            mpl.rc_context({"svg.hashsalt": f"xbarpaper-{name}"}),
+            files.atomic(Path(folder) / f"{name}.{suffix}") as path,
+        ):
+            figure.savefig(path, format=suffix, dpi=PNG_DPI, metadata=metadata)
+    captions.add(entry)
+    return figure
