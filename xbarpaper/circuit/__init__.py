@@ -1,7 +1,8 @@
 """What a crossbar tile does to voltages: its devices together with wires, drivers and sense resistances.
 
-``effective_conductance`` is the fast, batched solver that the artifact uses; ``reference_effective_conductance`` solves the
-nodal equations of one tile in another way, shares no code with it, and is what it is tested against.
+``effective_conductance`` is the fast, batched solver that the artifact uses;
+``reference_effective_conductance`` solves the nodal equations of one tile in another way, shares no code
+with it, and is what it is tested against.
 """
 
 from xbarpaper.circuit.exact import effective_conductance

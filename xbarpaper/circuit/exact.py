@@ -1,31 +1,38 @@
-"""The exact solver: a tile's devices, wires, drivers and sense resistances as one matrix, by block elimination.
+"""The exact solver: a tile's devices, wires, drivers and sense resistances as one matrix.
 
-A tile has M rows (inputs) and N columns (outputs). Row wire i is driven from its left end through ``driver_ohm``;
-column wire j ends at the bottom, row M-1, and reaches virtual ground through ``sense_ohm``. Wires and devices are linear,
-so ``currents = voltages @ G_eff`` for every input, and ``G_eff`` is all there is to know.
+A tile has M rows (inputs) and N columns (outputs). Row wire i is driven from its left end through
+``driver_ohm``; column wire j ends at the bottom, row M-1, and reaches virtual ground through ``sense_ohm``.
+Wires and devices are linear, so ``currents = voltages @ G_eff`` for every input, and ``G_eff`` is all there
+is to know. It is found by block elimination, column by column.
 
-**One column.** Let r be the row-wire voltages at column j, g = diag(G[:, j]) and x the device currents. The column wire
-lifts its node i by sum_k K_c[i, k] x_k, where ``K_c[i, k] = sense_ohm + column_wire_ohm * (M - 1 - max(i, k))`` is the
-resistance that the paths of both devices to ground share. So ``x = g (r - K_c x)``, that is ``x = Y r`` with
+**One column.** Let r be the row-wire voltages at column j, g = diag(G[:, j]) and x the device currents. The
+column wire lifts its node i by sum_k K_c[i, k] x_k, where
+
+    K_c[i, k] = sense_ohm + column_wire_ohm * (M - 1 - max(i, k))
+
+is the resistance that the paths of both devices to ground share. So ``x = g (r - K_c x)``, that is
+``x = Y r`` with
 
     Y = g^1/2 (I + g^1/2 K_c g^1/2)^-1 g^1/2.
 
-K_c is positive semidefinite, so the matrix in brackets has no eigenvalue below 1: Cholesky factorises it whatever
-is zero, a resistance, a device or a whole column.
+K_c is positive semidefinite, so the matrix in brackets has no eigenvalue below 1: Cholesky factorises it
+whatever is zero, a resistance, a device or a whole column.
 
-**The row wires** are a transmission line whose M conductors meet one Y_j after another, with R = ``row_wire_ohm`` between
-neighbouring columns. Let A_j be the admittance of all columns from j on, seen at column j. From the far end,
+**The row wires** are a transmission line whose M conductors meet one Y_j after another, with R =
+``row_wire_ohm`` between neighbouring columns. Let A_j be the admittance of all columns from j on, seen at
+column j. From the far end,
 
-    A_{N-1} = Y_{N-1},    A_j = Y_j + W_{j+1} A_{j+1},    W_j = (I + R A_j)^-1,    r_{j+1} = W_{j+1} r_j,
+    A_{N-1} = Y_{N-1},    A_j = Y_j + A_{j+1} W_{j+1},    W_j = (I + R A_j)^-1,    r_{j+1} = W_{j+1} r_j,
 
-and at the driver ``r_0 = (I + driver_ohm A_0)^-1 V``. A_j is symmetric positive semidefinite, so W_j again comes from a
-Cholesky factorisation. Nothing is divided by a resistance, and no small difference of large numbers is taken.
+and at the driver ``r_0 = (I + driver_ohm A_0)^-1 V``. A_j is symmetric positive semidefinite and commutes
+with W_j, which again comes from a Cholesky factorisation. Nothing is ever divided by a resistance.
 
-**Accumulation.** Column j's current is ``1^T Y_j r_j``. Going backward, the rows ``1^T Y_j`` of the columns already passed
-are kept as one stack, to be multiplied by each further W; after the driver's factor, the stack is ``G_eff^T``.
+**Accumulation.** Column j's current is ``1^T Y_j r_j``. Going backward, the rows ``1^T Y_j`` of the columns
+already passed are kept as one stack, to be multiplied by each further W; after the driver's factor, the
+stack is ``G_eff^T``.
 
-The cost is of order N M^3. Where M > N the reciprocal circuit is solved instead (drive the columns, sense the
-rows), whose transfer conductances are the same.
+The cost is of order N M^3. Where M > N the reciprocal circuit is solved instead (drive the columns, sense
+the rows), whose transfer conductances are the same.
 """
 
 from __future__ import annotations
@@ -38,6 +45,7 @@ from torch import Tensor
 from xbarpaper.params import Parasitics
 
 _WORKING_SET_BYTES = 64 * 2**20
+_LARGEST_CHUNK = 256  # beyond, batches only leave the processor's cache: slower, not faster
 
 
 @torch.no_grad()
@@ -55,15 +63,16 @@ def effective_conductance(
     Args:
         conductance: device conductances, siemens, shape (..., M, N), float32 or float64; 0 means no device.
         parasitics: resistances of drivers, wires and sense circuits; any may be zero.
-        tiles_per_chunk: tiles solved at a time, which bounds the working memory; by default some 100 MB of it.
+        tiles_per_chunk: tiles solved at a time, which bounds the working memory; by default as many as need
+            some 100 MB, at most 256.
         progress: called after each chunk with the number of tiles that it held, such as ``tqdm.update``.
 
     Returns:
-        Siemens; shape, type and device of ``conductance``. ``conductance`` itself where all of ``parasitics`` are zero (a copy).
+        Siemens; shape, type and device of ``conductance``. A plain copy of it where all resistances are zero.
 
     Raises:
-        ValueError: ``conductance`` has fewer than two dimensions, no rows or no columns, another type, or a value that is
-            negative, infinite or NaN; or ``tiles_per_chunk`` is not positive.
+        ValueError: ``conductance`` has fewer than two dimensions, no rows or no columns, another type, or a
+            value that is negative, infinite or NaN; or ``tiles_per_chunk`` is not positive.
     """
     _refuse_unusable(conductance)
     if tiles_per_chunk is not None and tiles_per_chunk < 1:
@@ -103,9 +112,9 @@ def _is_ideal(parasitics: Parasitics) -> bool:
 
 
 def _default_chunk(rows: int, columns: int) -> int:
-    """Tiles whose stack, admittance and temporaries fill the working set; column admittances come in blocks of their own."""
+    """Tiles whose stack, A, W and temporaries fit the working set; the Y_j come in blocks of columns."""
     bytes_per_tile = 8 * rows * (3 * columns + 6 * rows)
-    return max(1, min(_WORKING_SET_BYTES // bytes_per_tile, 1024))
+    return max(1, min(_WORKING_SET_BYTES // bytes_per_tile, _LARGEST_CHUNK))
 
 
 def _solve_reciprocal(G: Tensor, parasitics: Parasitics) -> Tensor:
@@ -153,13 +162,13 @@ def _column_resistance(rows: int, parasitics: Parasitics, like: Tensor) -> Tenso
 
 
 def _column_admittances(g: Tensor, K_c: Tensor) -> Tensor:
-    """Y of each column: device currents per row-wire voltage, siemens, shape (..., M, M) for g of shape (..., M)."""
+    """Y of each column, siemens: device currents per row-wire voltage; g is (..., M), Y is (..., M, M)."""
     root = g.sqrt()
     scale = root[..., :, None] * root[..., None, :]
     return _inverse(scale * K_c).mul_(scale)
 
 
 def _inverse(semidefinite: Tensor) -> Tensor:
-    """``(I + semidefinite)^-1`` for a batch of symmetric positive semidefinite matrices; overwrites its argument."""
+    """``(I + semidefinite)^-1`` for symmetric positive semidefinite matrices; overwrites its argument."""
     semidefinite.diagonal(dim1=-2, dim2=-1).add_(1.0)
     return torch.cholesky_inverse(torch.linalg.cholesky(semidefinite))

@@ -1,0 +1,317 @@
+"""The exact solver against the nodal equations, against the integral equation, and against physics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from xbarpaper.circuit import Parasitics, effective_conductance, reference_effective_conductance
+
+
+def _parasitics(driver: float, row: float, column: float, sense: float) -> Parasitics:
+    return Parasitics(driver_ohm=driver, row_wire_ohm=row, column_wire_ohm=column, sense_ohm=sense)
+
+
+DEFAULTS = Parasitics()
+IDEAL = _parasitics(0.0, 0.0, 0.0, 0.0)
+PARASITICS = [
+    DEFAULTS,
+    _parasitics(0.0, 5.0, 10.0, 1e3),
+    _parasitics(1e3, 0.0, 10.0, 1e3),
+    _parasitics(1e3, 5.0, 0.0, 1e3),
+    _parasitics(1e3, 5.0, 10.0, 0.0),
+    _parasitics(0.0, 5.0, 10.0, 0.0),
+    _parasitics(1e3, 0.0, 0.0, 1e3),
+    _parasitics(0.0, 0.0, 10.0, 1e3),
+    _parasitics(1e3, 5.0, 0.0, 0.0),
+    _parasitics(0.0, 0.0, 10.0, 0.0),
+    _parasitics(50.0, 200.0, 0.5, 2.0),
+    IDEAL,
+]
+SHAPES = [(1, 1), (1, 7), (9, 1), (16, 16), (37, 41), (5, 64)]
+
+# Both sides round at 1e-16; the referee loses the ratio of a wire's resistances, up to 1e5 here.
+EXACT = 1e-9
+FLOAT32 = 1e-5  # the input's own rounding, 6e-8 per device, and the result's
+
+resistances = st.just(0.0) | st.floats(0.1, 1e4)
+
+
+@st.composite
+def parasitics_of_any_kind(draw: st.DrawFn) -> Parasitics:
+    return _parasitics(*(draw(resistances) for _ in range(4)))
+
+
+@st.composite
+def conductance_tiles(draw: st.DrawFn) -> Tensor:
+    """Tiles up to 9 x 9 over seven decades, with missing devices, empty rows and empty columns."""
+    rows, columns = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**31 - 1)))
+    low = draw(st.floats(-9.0, -2.0))
+    high = draw(st.floats(low, -2.0))
+    G = 10 ** (low + (high - low) * torch.rand(rows, columns, dtype=torch.float64, generator=generator))
+    missing = draw(st.sampled_from([0.0, 0.3, 0.9]))
+    G[torch.rand(rows, columns, generator=generator) < missing] = 0.0
+    G[sorted(draw(st.sets(st.integers(0, rows - 1), max_size=2)))] = 0.0
+    G[:, sorted(draw(st.sets(st.integers(0, columns - 1), max_size=2)))] = 0.0
+    return G
+
+
+def _random_tiles(*shape: int, seed: int = 0) -> Tensor:
+    """Devices between 5 and 50 microsiemens, a tenth of them missing."""
+    generator = torch.Generator().manual_seed(seed)
+    G = 5e-6 + 45e-6 * torch.rand(*shape, dtype=torch.float64, generator=generator)
+    G[torch.rand(*shape, generator=generator) < 0.1] = 0.0
+    return G
+
+
+def _relative_error(found: Tensor, expected: np.ndarray | Tensor) -> float:
+    """Largest difference relative to the largest expected element; absolute where nothing conducts."""
+    expected = torch.as_tensor(expected, dtype=torch.float64)
+    scale = float(expected.abs().max()) or 1.0
+    return float((found.double() - expected).abs().max()) / scale
+
+
+def _currents_by_integral_equation(G: Tensor, parasitics: Parasitics, voltages: Tensor) -> np.ndarray:
+    """Column currents from X + G * (X K_r + K_c X) = G * (V 1^T), a dense system in the device currents X."""
+    rows, columns = G.shape
+    along, down = np.arange(columns), np.arange(rows)
+    K_r = parasitics.driver_ohm + parasitics.row_wire_ohm * np.minimum.outer(along, along)
+    K_c = parasitics.sense_ohm + parasitics.column_wire_ohm * (rows - 1 - np.maximum.outer(down, down))
+    drops = np.kron(np.eye(rows), K_r) + np.kron(K_c, np.eye(columns))
+    g = G.numpy().reshape(-1)
+    X = np.linalg.solve(np.eye(g.size) + g[:, None] * drops, g * np.repeat(voltages.numpy(), columns))
+    return X.reshape(rows, columns).sum(axis=0)
+
+
+@pytest.mark.parametrize(("rows", "columns"), SHAPES)
+@pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
+def test_equals_the_nodal_solution(rows: int, columns: int, parasitics: Parasitics) -> None:
+    G = _random_tiles(rows, columns)
+    expected = reference_effective_conductance(G.numpy(), parasitics)
+    assert _relative_error(effective_conductance(G, parasitics), expected) <= EXACT
+    single = effective_conductance(G.float(), parasitics)
+    assert single.dtype == torch.float32
+    assert _relative_error(single, expected) <= FLOAT32
+
+
+@settings(max_examples=200, deadline=None)
+@given(conductance_tiles(), parasitics_of_any_kind())
+def test_equals_the_nodal_solution_for_any_tile(G: Tensor, parasitics: Parasitics) -> None:
+    expected = reference_effective_conductance(G.numpy(), parasitics)
+    assert _relative_error(effective_conductance(G, parasitics), expected) <= EXACT
+
+
+@settings(max_examples=50, deadline=None)
+@given(conductance_tiles(), parasitics_of_any_kind(), st.integers(0, 2**31 - 1))
+def test_currents_satisfy_the_integral_equation(G: Tensor, parasitics: Parasitics, seed: int) -> None:
+    """Any voltages, negative ones too: superposition is what makes one matrix enough."""
+    voltages = torch.randn(len(G), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    G_eff = effective_conductance(G, parasitics)
+    expected = _currents_by_integral_equation(G, parasitics, voltages)
+    # Currents of opposite sign may cancel, so the error is measured against the largest that could flow.
+    scale = float(G_eff.abs().sum(0).max() * voltages.abs().max()) or 1.0
+    assert np.abs((voltages @ G_eff).numpy() - expected).max() <= EXACT * scale
+
+
+@pytest.mark.parametrize("siemens", [1e-9, 2e-5, 1e-2])
+def test_one_device_is_three_resistors_in_series(siemens: float) -> None:
+    G = torch.tensor([[siemens]], dtype=torch.float64)
+    expected = 1 / (1e3 + 1 / siemens + 300.0)
+    found = effective_conductance(G, _parasitics(1e3, 7.0, 9.0, 300.0))  # one cell: its wires have no length
+    assert found.item() == pytest.approx(expected, rel=1e-13)
+    assert reference_effective_conductance(G.numpy(), _parasitics(1e3, 7.0, 9.0, 300.0)) == pytest.approx(
+        expected
+    )
+
+
+def test_one_device_in_the_far_corner_sees_every_wire_segment() -> None:
+    G = torch.zeros(4, 6, dtype=torch.float64)
+    G[1, 4] = 2e-5
+    expected = torch.zeros_like(G)
+    expected[1, 4] = 1 / (
+        1e3 + 4 * 5.0 + 1 / 2e-5 + 2 * 10.0 + 1e3
+    )  # four steps along the row, two down the column
+    assert _relative_error(effective_conductance(G, DEFAULTS), expected) <= 1e-13
+
+
+@given(conductance_tiles())
+def test_ideal_wires_change_nothing(G: Tensor) -> None:
+    assert torch.equal(effective_conductance(G, IDEAL), G)
+    assert _relative_error(torch.as_tensor(reference_effective_conductance(G.numpy(), IDEAL)), G) == 0.0
+
+
+def test_ideal_wires_give_a_copy() -> None:
+    G = _random_tiles(3, 4)
+    effective_conductance(G, IDEAL).zero_()
+    assert G.max() > 0
+
+
+@settings(deadline=None)
+@given(conductance_tiles(), parasitics_of_any_kind())
+def test_passive(G: Tensor, parasitics: Parasitics) -> None:
+    """Resistors only: no transfer conductance is negative, no column draws more than its devices alone."""
+    G_eff = effective_conductance(G, parasitics)
+    slack = EXACT * float(G.max())
+    assert G_eff.min() >= -slack
+    assert (G_eff.sum(0) <= G.sum(0) + len(G) * slack).all()
+
+
+@settings(deadline=None)
+@given(
+    conductance_tiles(),
+    parasitics_of_any_kind(),
+    st.sampled_from(sorted(Parasitics.model_fields)),
+    st.floats(0.1, 1e3),
+)
+def test_more_resistance_never_more_current(
+    G: Tensor, parasitics: Parasitics, which: str, added: float
+) -> None:
+    """Rayleigh's monotonicity: with 1 V on every row, the tile is one resistor between two terminals."""
+    raised = parasitics.model_copy(update={which: getattr(parasitics, which) + added})
+    before, after = (float(effective_conductance(G, p).sum()) for p in (parasitics, raised))
+    assert after <= before * (1 + EXACT)
+
+
+@settings(deadline=None)
+@given(conductance_tiles(), parasitics_of_any_kind())
+def test_reciprocal(G: Tensor, parasitics: Parasitics) -> None:
+    """Driving the columns and sensing the rows gives the same transfer conductances."""
+    exchanged = _parasitics(
+        parasitics.sense_ohm, parasitics.column_wire_ohm, parasitics.row_wire_ohm, parasitics.driver_ohm
+    )
+    turned = effective_conductance(G.mT.flip(0, 1), exchanged)
+    assert _relative_error(turned.mT.flip(0, 1), effective_conductance(G, parasitics)) <= EXACT
+
+
+@pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
+def test_columns_and_rows_without_devices_at_the_far_ends_do_not_matter(parasitics: Parasitics) -> None:
+    """Padding at the far ends of the row wires (right) and of the column wires (top) is as good as none."""
+    G = _random_tiles(6, 5)
+    padded = torch.zeros(8, 9, dtype=torch.float64)
+    padded[2:, :5] = G
+    expected = torch.zeros_like(padded)
+    expected[2:, :5] = effective_conductance(G, parasitics)
+    assert _relative_error(effective_conductance(padded, parasitics), expected) <= EXACT
+
+
+def test_columns_behind_ideal_drivers_and_row_wires_are_independent() -> None:
+    G = _random_tiles(6, 5)
+    parasitics = _parasitics(0.0, 0.0, 10.0, 1e3)
+    apart = torch.cat([effective_conductance(column, parasitics) for column in G.split(1, dim=1)], dim=1)
+    assert _relative_error(effective_conductance(G, parasitics), apart) <= EXACT
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (3, 6, 4), (2, 3, 4, 6), (0, 5, 4), (2, 0, 4, 5)], ids=str)
+def test_leading_dimensions(shape: tuple[int, ...]) -> None:
+    G = _random_tiles(*shape)
+    G_eff = effective_conductance(G, DEFAULTS)
+    assert G_eff.shape == G.shape
+    tiles = zip(G_eff.reshape(-1, *shape[-2:]), G.reshape(-1, *shape[-2:]), strict=True)
+    for found, tile in tiles:
+        assert _relative_error(found, effective_conductance(tile, DEFAULTS)) <= 1e-12
+
+
+def test_views_need_not_be_contiguous() -> None:
+    G = _random_tiles(7, 5, 4)
+    view = G.permute(1, 2, 0)[..., ::2]
+    assert (
+        _relative_error(effective_conductance(view, DEFAULTS), effective_conductance(view.clone(), DEFAULTS))
+        == 0
+    )
+
+
+@pytest.mark.parametrize("tiles_per_chunk", [1, 3, 7, 100])
+def test_chunks_change_nothing_but_memory(tiles_per_chunk: int) -> None:
+    """To rounding only: batched matrix products may sum in another order for another batch size."""
+    G = _random_tiles(7, 9, 12)
+    counts: list[int] = []
+    chunked = effective_conductance(G, DEFAULTS, tiles_per_chunk=tiles_per_chunk, progress=counts.append)
+    assert _relative_error(chunked, effective_conductance(G, DEFAULTS)) <= 1e-12
+    assert sum(counts) == 7
+    assert max(counts) <= tiles_per_chunk
+
+
+def test_column_blocks_change_nothing_but_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    G = _random_tiles(2, 9, 12)
+    whole = effective_conductance(G, DEFAULTS)
+    monkeypatch.setattr(
+        "xbarpaper.circuit.exact._WORKING_SET_BYTES", 3 * 8 * 2 * 9 * 9 * 5
+    )  # five columns at a time
+    assert _relative_error(effective_conductance(G, DEFAULTS, tiles_per_chunk=2), whole) <= 1e-12
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_gradient_modes(mode: type) -> None:
+    with mode():
+        G = _random_tiles(2, 5, 4).requires_grad_()
+        G_eff = effective_conductance(G, DEFAULTS)
+    assert not G_eff.requires_grad
+    for found, tile in zip(G_eff, G, strict=True):
+        expected = reference_effective_conductance(tile.detach().numpy(), DEFAULTS)
+        assert _relative_error(found, expected) <= EXACT
+
+
+def test_does_not_change_its_input() -> None:
+    G = _random_tiles(2, 5, 4)
+    before = G.clone()
+    effective_conductance(G, DEFAULTS)
+    assert torch.equal(G, before)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_stays_on_its_device() -> None:
+    G = _random_tiles(3, 9, 12)
+    found = effective_conductance(G.cuda(), DEFAULTS)
+    assert found.is_cuda
+    assert _relative_error(found.cpu(), effective_conductance(G, DEFAULTS)) <= EXACT
+
+
+def _tile_with(value: float) -> Tensor:
+    G = _random_tiles(2, 3, 4)
+    G[1, 2, 3] = value
+    return G
+
+
+@pytest.mark.parametrize(
+    ("conductance", "message"),
+    [
+        (_tile_with(float("nan")), "holds nan"),
+        (_tile_with(float("inf")), "holds inf"),
+        (_tile_with(-float("inf")), "holds -inf"),
+        (_tile_with(-1e-9), "holds -1e-09"),
+        (torch.ones(4), r"shape \(4,\) must be"),
+        (torch.tensor(1.0), r"shape \(\) must be"),
+        (torch.ones(0, 4), "at least one row and one column"),
+        (torch.ones(2, 4, 0), "at least one row and one column"),
+        (torch.ones(4, 4, dtype=torch.int64), "type torch.int64 must be"),
+        (torch.ones(4, 4, dtype=torch.float16), "type torch.float16 must be"),
+    ],
+)
+def test_refuses_what_is_no_conductance(conductance: Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        effective_conductance(conductance, DEFAULTS)
+    assert "\n" not in str(caught.value)
+
+
+def test_refuses_an_empty_chunk() -> None:
+    with pytest.raises(ValueError, match="tiles_per_chunk = 0 must be at least 1"):
+        effective_conductance(_random_tiles(2, 2), DEFAULTS, tiles_per_chunk=0)
+
+
+@pytest.mark.parametrize(
+    ("conductance", "message"),
+    [
+        (np.ones(3), "must be"),
+        (np.ones((2, 0)), "must be"),
+        (np.full((2, 2), -1.0), "finite"),
+        (np.full((2, 2), np.nan), "finite"),
+    ],
+)
+def test_reference_refuses_what_is_no_tile(conductance: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        reference_effective_conductance(conductance, DEFAULTS)
