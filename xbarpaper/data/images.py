@@ -1,0 +1,198 @@
+"""A dataset in memory, and as one file on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from xbarpaper.errors import DatasetError
+from xbarpaper.files import atomic
+
+IMAGE_SHAPE = (3, 32, 32)
+Channels = tuple[float, float, float]
+
+_FORMAT = "xbarpaper dataset 1"
+_TENSORS = ("train.pixels", "train.labels", "test.pixels", "test.labels")
+
+
+@dataclass(frozen=True)
+class Images:
+    """Labelled images.
+
+    Attributes:
+        pixels: red, green and blue, 0 to 255, uint8, shape (n, 3, 32, 32).
+        labels: positions in the list of classes, int64, shape (n,).
+    """
+
+    pixels: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != torch.uint8 or tuple(self.pixels.shape[1:]) != IMAGE_SHAPE:
+            raise ValueError(f"pixels must be uint8 of shape (n, 3, 32, 32), not {_form(self.pixels)}")
+        if self.labels.dtype != torch.int64 or self.labels.shape != self.pixels.shape[:1]:
+            raise ValueError(f"labels must be int64 of shape ({len(self.pixels)},), not {_form(self.labels)}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A dataset: training and test images of the same classes. ``ImageSet.of`` makes one.
+
+    Attributes:
+        name: its entry in the parameters' datasets.
+        description: what figures and reports call it.
+        classes: names, in the order of the labels.
+        train: training images.
+        test: test images.
+        digest: SHA-256 of pixels, labels and class names; identifies the data wherever it is used.
+        mean: of the training images per channel, on the scale 0 to 1.
+        std: standard deviation of the training images per channel, on the scale 0 to 1.
+    """
+
+    name: str
+    description: str
+    classes: tuple[str, ...]
+    train: Images
+    test: Images
+    digest: str
+    mean: Channels
+    std: Channels
+
+    @classmethod
+    def of(cls, name: str, description: str, classes: Sequence[str], train: Images, test: Images) -> ImageSet:
+        """Make a dataset and compute its digest and statistics.
+
+        Raises:
+            ValueError: a split is empty, there are fewer than two classes, or a label names none of them.
+        """
+        classes = tuple(classes)
+        if len(classes) < 2:
+            raise ValueError(f"{name}: {len(classes)} class; at least 2 are needed")
+        for split, images in (("train", train), ("test", test)):
+            if not len(images):
+                raise ValueError(f"{name}: no images in {split}")
+            low, high = int(images.labels.min()), int(images.labels.max())
+            if low < 0 or high >= len(classes):
+                raise ValueError(
+                    f"{name}: labels {low} to {high} in {split} must lie in 0 to {len(classes) - 1}"
+                )
+        mean, std = channel_statistics(train.pixels)
+        return cls(name, description, classes, train, test, _digest(classes, train, test), mean, std)
+
+    def counts(self, split: Images) -> list[int]:
+        """Images of each class in one of the splits, in the order of ``classes``."""
+        return [int(count) for count in torch.bincount(split.labels, minlength=len(self.classes))]
+
+
+def channel_statistics(pixels: Tensor) -> tuple[Channels, Channels]:
+    """Mean and standard deviation of each channel.
+
+    Computed from counts of the 256 values, so the result is exact and does not depend on threads or order.
+
+    Args:
+        pixels: uint8, shape (n, 3, height, width).
+
+    Returns:
+        Means and standard deviations on the scale 0 to 1. A channel that never varies gets the deviation 1,
+        so that dividing by it is safe.
+    """
+    values = torch.arange(256, dtype=torch.float64) / 255
+    means, deviations = [], []
+    for channel in range(3):
+        counts = torch.zeros(256, dtype=torch.float64)
+        for part in torch.split(pixels[:, channel], 4096):
+            counts += torch.bincount(part.reshape(-1).int(), minlength=256)
+        shares = counts / counts.sum()
+        mean = (shares * values).sum()
+        deviation = float((shares * (values - mean) ** 2).sum().sqrt())
+        means.append(float(mean))
+        deviations.append(deviation if deviation > 1e-6 else 1.0)
+    return (means[0], means[1], means[2]), (deviations[0], deviations[1], deviations[2])
+
+
+def save(images: ImageSet, path: Path | str) -> Path:
+    """Write a dataset as one safetensors file, always to the same bytes. ``load`` inverts it.
+
+    Raises:
+        ArtifactError: the file cannot be written.
+    """
+    described = {
+        "format": _FORMAT,
+        "name": images.name,
+        "description": images.description,
+        "classes": list(images.classes),
+        "digest": images.digest,
+    }
+    tensors = (images.train.pixels, images.train.labels, images.test.pixels, images.test.labels)
+    stored = {name: tensor.contiguous() for name, tensor in zip(_TENSORS, tensors, strict=True)}
+    # One entry: safetensors does not keep the order of several, and the file's bytes should not vary.
+    metadata = {"dataset": json.dumps(described | {"checksum": _checksum(described)}, sort_keys=True)}
+    with atomic(path) as temporary:
+        save_file(stored, temporary, metadata=metadata)
+    return Path(path)
+
+
+def load(path: Path | str) -> ImageSet:
+    """Read a dataset that ``save`` wrote, and check it against its digest.
+
+    Raises:
+        DatasetError: the file is missing, damaged, or no dataset of this library.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DatasetError(f"{path}: no such dataset; the notebook 00_data makes it (dvc repro)")
+    try:
+        with safe_open(path, framework="pt") as file:
+            described = json.loads((file.metadata() or {}).get("dataset", "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError, ValueError) as error:
+        _refuse(path, str(error), error)
+    if not isinstance(described, dict) or described.get("format") != _FORMAT or set(tensors) != set(_TENSORS):
+        _refuse(path, f"not a file of the format {_FORMAT!r}")
+    if described.pop("checksum", None) != _checksum(described):
+        _refuse(path, "its description does not match its checksum")
+    try:
+        train, test = (
+            Images(tensors[f"{split}.pixels"], tensors[f"{split}.labels"]) for split in ("train", "test")
+        )
+        images = ImageSet.of(described["name"], described["description"], described["classes"], train, test)
+    except ValueError as error:
+        _refuse(path, str(error), error)
+    if images.digest != described["digest"]:
+        _refuse(path, f"its digest is {images.digest[:12]}..., written was {described['digest'][:12]}...")
+    return images
+
+
+def _refuse(path: Path, why: str, cause: Exception | None = None) -> NoReturn:
+    line = " ".join(why.split())
+    raise DatasetError(
+        f"{path}: damaged dataset: {line}; delete it and run 00_data again (dvc repro)"
+    ) from cause
+
+
+def _checksum(described: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(classes: tuple[str, ...], train: Images, test: Images) -> str:
+    digest = hashlib.sha256(json.dumps([classes, len(train), len(test)]).encode())
+    for images in (train, test):
+        for tensor in (images.pixels, images.labels):
+            digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _form(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
