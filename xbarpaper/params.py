@@ -1,8 +1,8 @@
 """Every parameter of the artifact, typed and checked once, at the door.
 
-``params.yaml`` at the top of the repository is the active profile. ``load`` reads it strictly: unknown names, values of
-the wrong type and values out of range are refused with one line that says what is allowed. Functions of the library take
-the section that they need, never the whole tree.
+``params.yaml`` at the top of the repository is the active profile. ``load`` reads it strictly: unknown names,
+values of the wrong type and values out of range are refused with one line that says what is allowed.
+Functions of the library take the section that they need, never the whole tree.
 """
 
 from __future__ import annotations
@@ -43,8 +43,12 @@ class Shapes10(Section):
     """The procedural ten-class dataset: no download, no licence, drawn from a seed in seconds."""
 
     kind: Literal["shapes10"]
-    train_images: Annotated[int, Field(ge=10)] = Field(description="training images, split evenly over the classes")
-    test_images: Annotated[int, Field(ge=10)] = Field(description="test images, split evenly over the classes")
+    train_images: Annotated[int, Field(ge=10)] = Field(
+        description="training images, split evenly over the classes"
+    )
+    test_images: Annotated[int, Field(ge=10)] = Field(
+        description="test images, split evenly over the classes"
+    )
     noise_sigma: Annotated[float, Field(ge=0, le=1)] = Field(description="pixel noise, share of full scale")
     seed: Seed = Field(description="seed of the images")
 
@@ -75,7 +79,9 @@ class Experiment(Section):
 
     dataset: str = Field(description="name of an entry of datasets")
     network: NetworkName = Field(description="architecture")
-    width: Annotated[float, Field(gt=0, le=4)] = Field(description="channels relative to the standard network")
+    width: Annotated[float, Field(gt=0, le=4)] = Field(
+        description="channels relative to the standard network"
+    )
     sparsity: Share = Field(description="fraction of weights removed from the prunable layers")
     training_seed: Seed = Field(description="seed of initialisation, batches and augmentation")
 
@@ -93,7 +99,9 @@ class Train(Section):
     weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(description="L2 penalty on every weight")
     label_smoothing: Share = Field(description="share of the target spread over all classes")
     flip: bool = Field(description="mirror training images at random")
-    shift_pixels: Annotated[int, Field(ge=0, le=16)] = Field(description="largest shift of the random crop, pixels")
+    shift_pixels: Annotated[int, Field(ge=0, le=16)] = Field(
+        description="largest shift of the random crop, pixels"
+    )
 
 
 class Prune(Section):
@@ -132,7 +140,9 @@ class Devices(Section):
 
     r_min_ohm: Positive = Field(description="lowest programmable resistance")
     r_max_ohm: Positive = Field(description="highest programmable resistance")
-    variation_sigma: Annotated[float, Field(ge=0, le=1)] = Field(description="sigma/mu of programmed conductances")
+    variation_sigma: Annotated[float, Field(ge=0, le=1)] = Field(
+        description="sigma/mu of programmed conductances"
+    )
 
     @property
     def g_min_siemens(self) -> float:
@@ -147,7 +157,9 @@ class Devices(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.r_max_ohm <= self.r_min_ohm:
-            raise ValueError(f"devices.r_max_ohm = {self.r_max_ohm:g} must exceed devices.r_min_ohm = {self.r_min_ohm:g}")
+            raise ValueError(
+                f"devices.r_max_ohm = {self.r_max_ohm:g} must exceed devices.r_min_ohm = {self.r_min_ohm:g}"
+            )
         return self
 
 
@@ -163,7 +175,9 @@ class Parasitics(Section):
 class Readout(Section):
     """Digital calibration of what the crossbars give."""
 
-    gain: Gain = Field(description="least-squares factor: none, or one per layer, per tile or per tile column")
+    gain: Gain = Field(
+        description="least-squares factor: none, or one per layer, per tile or per tile column"
+    )
 
 
 class Evaluation(Section):
@@ -193,7 +207,9 @@ class Rearrange(Section):
 class Wct(Section):
     """Mitigation WCT: Weight-Constrained-Training."""
 
-    cut_quantile: Annotated[float, Field(gt=0, lt=1)] = Field(description="quantile of a layer's |w| kept as its limit")
+    cut_quantile: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="quantile of a layer's |w| kept as its limit"
+    )
     epochs: Count = Field(description="fine-tuning passes under the limit")
     learning_rate: Positive = Field(description="peak of the fine-tuning schedule")
 
@@ -204,7 +220,9 @@ class Claims(Section):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(description="level of the intervals")
     bootstrap_resamples: Annotated[int, Field(ge=100)] = Field(description="resamples per interval")
     seed: Seed = Field(description="seed of the bootstrap")
-    software_tolerance_points: Positive = Field(description="accuracy a pruned network may lose and still count as kept")
+    software_tolerance_points: Positive = Field(
+        description="accuracy a pruned network may lose and still count as kept"
+    )
 
 
 class Params(Section):
@@ -231,12 +249,18 @@ class Params(Section):
             ParameterError: there is none; the message lists those there are.
         """
         if name not in self.experiments:
-            raise ParameterError(f"experiment {name!r} is not in experiments (there are: {', '.join(self.experiments)})")
+            raise ParameterError(
+                f"experiment {name!r} is not in experiments (there are: {', '.join(self.experiments)})"
+            )
         return self.experiments[name]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = {"profile": [self.profile], "datasets": list(self.datasets), "experiments": list(self.experiments)}
+        names = {
+            "profile": [self.profile],
+            "datasets": list(self.datasets),
+            "experiments": list(self.experiments),
+        }
         for group, members in names.items():
             for name in members:
                 if not _NAME.fullmatch(name):
@@ -249,7 +273,8 @@ class Params(Section):
                 )
         if self.readout.gain not in self.evaluation.gains:
             raise ValueError(
-                f"readout.gain = {self.readout.gain} must be among evaluation.gains = {', '.join(self.evaluation.gains)}"
+                f"readout.gain = {self.readout.gain} must be among "
+                f"evaluation.gains = {', '.join(self.evaluation.gains)}"
             )
         return self
 
@@ -261,8 +286,8 @@ def load(path: Path | str = "params.yaml") -> Params:
         path: the file; ``params.yaml`` is the active profile.
 
     Raises:
-        ParameterError: the file is missing, is not YAML, or holds a name or a value that is not allowed; the message
-            names the file, the parameter, its value and what is allowed.
+        ParameterError: the file is missing, is not YAML, or holds a name or a value that is not allowed; the
+            message names the file, the parameter, its value and what is allowed.
     """
     return parse(_read(Path(path)), str(path), Params)
 

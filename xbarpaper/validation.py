@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -12,6 +13,7 @@ from pydantic.fields import FieldInfo
 from xbarpaper.errors import ParameterError
 
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+_NO_GROUP = {"model_type", "model_attributes_type", "dict_type"}
 _OUT_OF_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 
@@ -45,51 +47,78 @@ def _explain(error: ValidationError, section: type[Section]) -> str:
     """One line for the first problem, misspelt names first: they usually cause the missing ones."""
     problem = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     kind, value, context = problem["type"], problem["input"], problem.get("ctx", {})
-    names, model, metadata = _follow(section, problem["loc"])
-    name = ".".join(names)
-    limits = [f"{word} {limit}" for key, word in _BOUNDS.items() if (limit := _limit(metadata, key)) is not None]
+    place = _follow(section, problem["loc"])
+    names, name = place.names, ".".join(place.names)
+    limits = [
+        f"{word} {limit}"
+        for key, word in _BOUNDS.items()
+        if (limit := _limit(place.metadata, key)) is not None
+    ]
     if kind == "extra_forbidden":
-        allowed = list(model.model_fields) if model else []
+        allowed = list(place.model.model_fields) if place.model else []
         close = difflib.get_close_matches(names[-1], allowed, n=1)
-        hint = f"did you mean {'.'.join([*names[:-1], close[0]])}? " if close else ""
-        return f"{name} is not a parameter; {hint}(allowed here: {', '.join(allowed)})"
+        hint = f"; did you mean {'.'.join([*names[:-1], close[0]])}?" if close else ""
+        return f"{name} is not a parameter{hint} (allowed here: {', '.join(allowed)})"
     if kind == "missing":
-        return f"{name} is missing"
+        says = "; ".join(part for part in (place.description, " and ".join(limits)) if part)
+        return f"{name} is missing" + (f" ({says})" if says else "")
     if kind == "value_error":
         return str(context["error"])
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        found = value.get("kind", "missing") if isinstance(value, Mapping) else value
-        allowed_tags = context.get("expected_tags") or ", ".join(repr(tag) for tag in _tags(metadata))
-        return f"{name}.kind = {found} must be one of {allowed_tags}"
+        allowed_tags = ", ".join(repr(tag) for tag in _tags(get_args(place.annotation)))
+        if isinstance(value, Mapping) and "kind" not in value:
+            return f"{name}.kind is missing; it must be one of {allowed_tags}"
+        return f"{name}.kind = {value['kind']} must be one of {allowed_tags}"
     if kind in _OUT_OF_RANGE and limits:
         return f"{name} = {value} must be {' and '.join(limits)}"
     if kind == "literal_error":
         return f"{name} = {value} must be one of {context['expected']}"
     if kind == "too_short":
         return f"{name} must name at least {context['min_length']}"
-    if kind in ("model_type", "dict_type"):
-        return f"{name} = {value!r:.60} must be a group of parameters"
+    if kind in _NO_GROUP:
+        found = f"{name} = {value!r:.60}" if name else f"it holds {value!r:.60} and"
+        return f"{found} must be a group of parameters"
+    if problem["loc"][-1] == "[key]":
+        return f"{'.'.join(names[:-1])}: the name {value!r} must be text; put it in quotes"
+    if kind in ("bool_type", "bool_parsing"):
+        return f"{name} = {value!r:.60} must be true or false"
     message = problem["msg"].removeprefix("Input should be ")
     return f"{name} = {value!r:.60} must be {message}" + (f", {' and '.join(limits)}" if limits else "")
 
 
-def _follow(section: type[Section], location: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel] | None, list[Any]]:
-    """Follow pydantic's location of a problem through the type annotations.
+@dataclass(frozen=True)
+class _Place:
+    """Where in the parameters a problem is, and what is declared there.
 
-    Returns:
-        The names as the user wrote them (pydantic's own tags of unions left out), the innermost section on the way,
-        and what the annotation says of the value there (its limits).
+    Attributes:
+        names: as the user wrote them; pydantic's own tags of unions are left out.
+        model: innermost section on the way.
+        annotation: type of the value.
+        metadata: limits of the value.
+        description: of the value, "" if it has none.
     """
+
+    names: list[str]
+    model: type[BaseModel] | None
+    annotation: Any
+    metadata: list[Any]
+    description: str
+
+
+def _follow(section: type[Section], location: tuple[int | str, ...]) -> _Place:
+    """Follow pydantic's location of a problem through the type annotations."""
     annotation: Any = section
     names: list[str] = []
     model: type[BaseModel] | None = None
     metadata: list[Any] = []
+    description = ""
     for part in location:
         annotation, extra = _unwrap(annotation)
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
             field: FieldInfo | None = model.model_fields.get(str(part))
             annotation, metadata = (field.annotation, list(field.metadata)) if field else (None, [])
+            description = (field.description if field else None) or ""
             names.append(str(part))
         elif get_origin(annotation) in (dict, tuple):
             arguments = get_args(annotation)
@@ -103,7 +132,7 @@ def _follow(section: type[Section], location: tuple[int | str, ...]) -> tuple[li
         metadata += extra
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         model = annotation
-    return names, model, metadata
+    return _Place(names, model, annotation, metadata, description)
 
 
 def _unwrap(annotation: Any) -> tuple[Any, list[Any]]:
@@ -121,7 +150,7 @@ def _limit(metadata: list[Any], key: str) -> Any:
     return None
 
 
-def _tags(models: list[Any]) -> list[str]:
+def _tags(models: Iterable[Any]) -> list[str]:
     """The values that the field ``kind`` of these sections may take."""
     return [
         tag

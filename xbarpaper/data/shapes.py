@@ -28,10 +28,10 @@ _SIDE = 32
 _PART = 128  # images drawn at a time: small enough for the cache
 
 # How hard it is.
-_SCALE = (8.0, 12.5)  # radius, pixels
+_SCALE = (7.5, 12.5)  # radius, pixels
 _ASPECT = 1.25  # largest ratio of the two axes
-_CENTRE_SHIFT = 3.0  # of the shape from the middle of the image, pixels, each way
-_LEAST_CONTRAST = 0.35  # between the mean colours of shape and background, root mean square over channels
+_CENTRE_SHIFT = 3.5  # of the shape from the middle of the image, pixels, each way
+_LEAST_CONTRAST = 0.33  # between the mean colours of shape and background, root mean square over channels
 _DISTRACTORS = 2  # at most
 _OCCLUDERS = 2  # at most
 
