@@ -254,6 +254,16 @@ class Params(Section):
             )
         return self.experiments[name]
 
+    def dataset(self, name: str) -> Dataset:
+        """The dataset of that name.
+
+        Raises:
+            ParameterError: there is none; the message lists those there are.
+        """
+        if name not in self.datasets:
+            raise ParameterError(f"dataset {name!r} is not in datasets (there are: {', '.join(self.datasets)})")
+        return self.datasets[name]
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = {
