@@ -49,7 +49,7 @@ def make_results(
     compression: float = 4.0,
     noise: float = 0.15,
 ) -> results.Results:
-    """Tables in which each effect has the size asked for, in points of accuracy, with seed-to-seed ``noise``."""
+    """Tables whose effects have the sizes asked for, points of accuracy, with seed-to-seed ``noise``."""
     losses, software = losses or LOSSES, software or SOFTWARE
     random = np.random.default_rng(1)
     gains = {"R": rearrange_points, "WCT": wct_points, "R+WCT": rearrange_points + wct_points, "none": 0.0}
@@ -99,7 +99,7 @@ def make_results(
                                 "kept_weights": 400 * layer, "crossbars": 4 * layer,
                                 "crossbars_unpruned": int(4 * layer * fewer), "utilisation": 0.9,
                                 "compression_rate": fewer, "low_conductance_share": share - 0.02 * layer,
-                                "nf": 0.25 + size / 400 - 0.3 * (share - 0.02 * layer) + random.normal(0, 0.01),
+                                "nf": 0.25 + size / 400 - 0.3 * (share - 0.02 * layer),
                             }
                         )  # fmt: skip
             for step in ("trained",) if scheme == "unpruned" else ("pruned", "fine-tuned", "wct"):
@@ -111,9 +111,12 @@ def make_results(
                     for epoch in range(1, 5):
                         epochs.append(
                             {
-                                "experiment": name, "network": experiment.network, "scheme": scheme,
-                                "crossbar_size": size, "step": step, "epoch": epoch, "learning_rate": 0.1 / epoch,
-                                "train_loss": 1.0 / epoch, "train_accuracy": 95 - 40 / epoch,
+                                "experiment": name, "network": experiment.network,
+                                "scheme": scheme,
+                                "crossbar_size": size, "step": step, "epoch": epoch,
+                                "learning_rate": 0.1 / epoch,
+                                "train_loss": 1.0 / epoch,
+                                "train_accuracy": 95 - 40 / epoch,
                                 "test_accuracy": software[scheme] - 30 / epoch,
                             }
                         )  # fmt: skip

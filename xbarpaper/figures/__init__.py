@@ -1,5 +1,34 @@
 """The artifact's figures: functions that take tidy tables or plain arrays and give matplotlib figures."""
 
-from xbarpaper.figures.style import apply_style
+from xbarpaper.figures.accuracy import accuracy_by_size, gain_sensitivity, loss_by_effect
+from xbarpaper.figures.crossbars import compression, non_ideality
+from xbarpaper.figures.labels import Labels
+from xbarpaper.figures.layers import conductance_histograms, heat_map, heat_maps, pruning_masks, tile_map
+from xbarpaper.figures.mitigations import constrained_training, rearrangement, side_by_side
+from xbarpaper.figures.saving import Caption, Captions, save
+from xbarpaper.figures.style import ArtifactFigure, apply_style
+from xbarpaper.figures.training import learning_curve, training_curves
 
-__all__ = ["apply_style"]
+__all__ = [
+    "ArtifactFigure",
+    "Caption",
+    "Captions",
+    "Labels",
+    "accuracy_by_size",
+    "apply_style",
+    "compression",
+    "conductance_histograms",
+    "constrained_training",
+    "gain_sensitivity",
+    "heat_map",
+    "heat_maps",
+    "learning_curve",
+    "loss_by_effect",
+    "non_ideality",
+    "pruning_masks",
+    "rearrangement",
+    "save",
+    "side_by_side",
+    "tile_map",
+    "training_curves",
+]

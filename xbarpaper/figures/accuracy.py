@@ -1,12 +1,21 @@
-"""What the crossbars cost: accuracy against crossbar size, loss by effect, sensitivity to the readout's gain."""
+"""What the crossbars cost: accuracy against their size, loss by effect, sensitivity to the gain."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pandas as pd
 
 from xbarpaper.figures.labels import Labels, count, schemes_of, seed_words, sizes, square
-from xbarpaper.figures.panels import compared, error_bars, grouped_bars, per_experiment,
-per_experiment_and_size from xbarpaper.figures.style import (
+from xbarpaper.figures.panels import (
+    compared,
+    error_bars,
+    grouped_bars,
+    label_left,
+    per_experiment,
+    per_experiment_and_size,
+)
+from xbarpaper.figures.style import (
     EFFECT_COLOURS,
     EFFECT_HATCHES,
     EFFECT_NAMES,
@@ -32,14 +41,15 @@ def accuracy_by_size(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure
     table = evaluation[evaluation["mitigation"] == "none"]
     means = compared(table, labels, ["experiment", "scheme", "crossbar_size"])
     schemes, found = present(SCHEMES, list(means["scheme"])), sizes(means)
-    figure, panels = per_experiment(means)
+    figure, panels = per_experiment(means, height=2.8)
+    start = _axis_start(means)
     for experiment, panel in panels.items():
         for rank, scheme in enumerate(schemes):
             rows = means[(means["experiment"] == experiment) & (means["scheme"] == scheme)]
             rows = rows.sort_values("crossbar_size")
             x = rows["crossbar_size"].map(found.index).to_numpy(dtype=float)
             x = x + 0.07 * (rank - (len(schemes) - 1) / 2)
-            style = {"color": SCHEME_COLOURS[scheme], "marker": SCHEME_MARKERS[scheme]}
+            style: dict[str, Any] = {"color": SCHEME_COLOURS[scheme], "marker": SCHEME_MARKERS[scheme]}
             panel.plot(x, rows["mean"], label=SCHEME_NAMES[scheme], **style)
             error_bars(panel, x, rows, SCHEME_COLOURS[scheme])
             own = table[(table["experiment"] == experiment) & (table["scheme"] == scheme)]
@@ -49,16 +59,17 @@ def accuracy_by_size(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure
         panel.set_title(labels.panel(experiment, table))
         panel.set_xticks(range(len(found)), [square(size) for size in found])
         panel.set_xlim(-0.4, len(found) - 0.6)
-        panel.set_ylim(0, 100)
+        panel.set_ylim(start, 100)
         panel.set_xlabel("crossbar (rows × columns)")
         panel.set_ylabel("test accuracy (%)")
     shared_legend(figure, next(iter(panels.values())), columns=5)
     figure.heading = "Accuracy against crossbar size"
     figure.caption = (
-        f"{labels.subject(table)}: test accuracy on non-ideal crossbars of {_sizes(found)}, without mitigation, for "
-        f"{schemes_of(schemes)} (filled marks; {seed_words(table, labels)}) and of the same networks in software "
-        f"(hollow marks, dashed). Wires and device variation both act; readout gain: {labels.gain}. "
-        f"{_range(means)}"
+        f"{labels.subject(table)}: test accuracy on non-ideal crossbars of {_sizes(found)}, without "
+        f"mitigation, for {schemes_of(schemes)} (filled marks; {seed_words(table, labels)}) and of the same "
+        "networks in software (hollow marks, dashed). Wires and device variation both act; readout gain: "
+        f"{labels.gain}. "
+        f"{_range(means)}" + (f" The axis starts at {start} %." if start else "")
     )
     return figure
 
@@ -72,9 +83,7 @@ def loss_by_effect(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """
     table = evaluation[(evaluation["mitigation"] == "none") & (evaluation["gain"] == labels.gain)]
     table = table.assign(loss=table["software_accuracy"] - table["accuracy"])
-    means = intervals(
-        table, ["experiment", "scheme", "crossbar_size", "effects"], "loss", labels.confidence
-    )
+    means = intervals(table, ["experiment", "scheme", "crossbar_size", "effects"], "loss", labels.confidence)
     schemes = present(SCHEMES, list(means["scheme"]))
     figure, panels = per_experiment_and_size(table, labels)
     for (experiment, size), panel in panels.items():
@@ -91,13 +100,13 @@ def loss_by_effect(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         )
         panel.set_xticks(range(len(schemes)), [SCHEME_NAMES[name] for name in schemes])
         panel.set_xlabel("pruning scheme")
-    _label_left(panels, "accuracy lost (points)")
+    label_left(panels, "accuracy lost (points)")
     shared_legend(figure, next(iter(panels.values())))
     figure.heading = "Loss by effect"
     shares = means.groupby("effects")["mean"].mean()
     figure.caption = (
-        f"{labels.subject(table)}: software accuracy minus accuracy on the crossbars, without mitigation, when only "
-        f"the wires act (nothing random: one evaluation), only device variation, and both "
+        f"{labels.subject(table)}: software accuracy minus accuracy on the crossbars, without mitigation, "
+        "when only the wires act (nothing random: one evaluation), only device variation, and both "
         f"({seed_words(table, labels)}). Readout gain: {labels.gain}. Averaged over all panels and schemes: "
         + ", ".join(f"{EFFECT_NAMES[name]} {shares[name]:.2f}" for name in EFFECT_NAMES if name in shares)
         + " points."
@@ -113,9 +122,7 @@ def gain_sensitivity(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure
         labels: words of the profile.
     """
     table = evaluation[(evaluation["mitigation"] == "none") & (evaluation["effects"] == "both")]
-    means = intervals(
-        table, ["experiment", "scheme", "crossbar_size", "gain"], "accuracy", labels.confidence
-    )
+    means = intervals(table, ["experiment", "scheme", "crossbar_size", "gain"], "accuracy", labels.confidence)
     schemes, gains = present(SCHEMES, list(means["scheme"])), present(GAINS, list(means["gain"]))
     figure, panels = per_experiment_and_size(table, labels)
     for (experiment, size), panel in panels.items():
@@ -139,35 +146,35 @@ def gain_sensitivity(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure
         panel.set_xlim(-0.5, len(gains) - 0.5)
         panel.set_ylim(0, 100)
         panel.set_xlabel("one readout gain per")
-    _label_left(panels, "test accuracy (%)")
+    label_left(panels, "test accuracy (%)")
     shared_legend(figure, next(iter(panels.values())))
     average = means.groupby("gain")["mean"].mean()
     figure.heading = "Sensitivity to the readout gain"
     figure.caption = (
-        f"{labels.subject(table)}: test accuracy on non-ideal crossbars, without mitigation, when the digital readout "
-        f"has no gain factor, or one least-squares factor per layer, crossbar tile or tile column "
-        f"({seed_words(table, labels)}). Averaged over panels and schemes: "
+        f"{labels.subject(table)}: test accuracy on non-ideal crossbars, without mitigation, when the "
+        "digital readout has no gain factor, or one least-squares factor per layer, crossbar tile or tile "
+        f"column ({seed_words(table, labels)}). Averaged over panels and schemes: "
         + ", ".join(f"{gain} {average[gain]:.1f} %" for gain in gains)
         + f". All other figures use: {labels.gain}."
     )
     return figure
 
 
-def _label_left(panels: dict[tuple[str, int], object], text: str) -> None:
-    """Name the y axis once per row of panels, on its left."""
-    first = min(size for _, size in panels)
-    for (_, size), panel in panels.items():
-        if size == first:
-            panel.set_ylabel(text)  # type: ignore[attr-defined]
-
-
 def _sizes(found: list[int]) -> str:
     return f"{', '.join(map(square, found))} ({count(len(found), 'size')})"
 
 
+def _axis_start(means: pd.DataFrame) -> int:
+    """A multiple of ten below everything shown: lines tell by their distances, so they need no zero."""
+    lowest = float(means[["mean", "low"]].min().min())
+    return max(0, 10 * int((lowest - 5) // 10))
+
+
 def _range(means: pd.DataFrame) -> str:
-    low, high = means.loc[means["mean"].idxmin()], means.loc[means["mean"].idxmax()]
-    return (
-        f"The means lie between {low['mean']:.1f} % ({SCHEME_NAMES[low['scheme']]}, {square(low['crossbar_size'])}) "
-        f"and {high['mean']:.1f} % ({SCHEME_NAMES[high['scheme']]}, {square(high['crossbar_size'])})."
-    )
+    ordered = means.sort_values("mean", kind="stable")
+    low, high = ordered.iloc[0], ordered.iloc[-1]
+    ends = [
+        f"{row['mean']:.1f} % ({SCHEME_NAMES[row['scheme']]}, {square(row['crossbar_size'])})"
+        for row in (low, high)
+    ]
+    return f"The means lie between {ends[0]} and {ends[1]}."

@@ -110,8 +110,9 @@ def compared(
     return intervals(rows, by, value, labels.confidence)
 
 
-def spread_of_table(table: pd.DataFrame) -> tuple[float, float]:
-    """Smallest and largest value that a table of means and intervals shows."""
-    low = np.nanmin(table[["mean", "low"]].to_numpy(dtype=float))
-    high = np.nanmax(table[["mean", "high"]].to_numpy(dtype=float))
-    return float(low), float(high)
+def label_left(panels: dict[tuple[str, int], Axes], text: str) -> None:
+    """Name the y axis once per row of panels, on its left."""
+    first = min(size for _, size in panels)
+    for (_, size), panel in panels.items():
+        if size == first:
+            panel.set_ylabel(text)

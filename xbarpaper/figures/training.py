@@ -1,0 +1,120 @@
+"""How the networks learnt."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+
+from xbarpaper.figures.labels import Labels, count, schemes_of, square
+from xbarpaper.figures.panels import per_experiment
+from xbarpaper.figures.style import (
+    BLUE,
+    COLUMN_INCHES,
+    ORANGE,
+    SCHEME_COLOURS,
+    SCHEME_MARKERS,
+    SCHEME_NAMES,
+    VERMILION,
+    ArtifactFigure,
+    new_figure,
+    present,
+    shared_legend,
+)
+from xbarpaper.params import SCHEMES
+
+
+def learning_curve(training: pd.DataFrame, title: str = "Learning curve") -> ArtifactFigure:
+    """Accuracy and loss of one network, epoch by epoch.
+
+    Args:
+        training: columns ``epoch``, ``train_loss``, ``train_accuracy`` (percent), ``test_accuracy``
+            (percent).
+        title: of the figure.
+    """
+    table = training.sort_values("epoch")
+    figure, ((upper,), (lower,)) = new_figure(2, 1, panel_inches=(COLUMN_INCHES, 1.7))
+    upper.plot(table["epoch"], table["train_accuracy"], "-", color=BLUE, marker="o", label="training images")
+    upper.plot(table["epoch"], table["test_accuracy"], "--", color=ORANGE, marker="s", label="test images")
+    upper.set_ylabel("accuracy (%)")
+    upper.set_ylim(0, 100)
+    upper.legend(loc="lower right")
+    upper.set_title(title)
+    lower.plot(table["epoch"], table["train_loss"], "-", color=VERMILION, marker="^")
+    lower.set_ylabel("training loss (nat)")
+    lower.set_ylim(bottom=0)
+    lower.set_xlabel("epoch")
+    for panel in (upper, lower):
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    last = table.iloc[-1]
+    figure.heading = title
+    figure.caption = (
+        f"Accuracy and training loss over {count(len(table), 'epoch')}; the last epoch ends at "
+        f"{last['train_accuracy']:.2f} % on augmented training images and {last['test_accuracy']:.2f} % on "
+        "test images."
+    )
+    return figure
+
+
+def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
+    """Test accuracy through training, fine-tuning after pruning, and WCT, a panel per experiment.
+
+    The phases follow each other on the axis; where a scheme was trained for several crossbar sizes, the
+    thinner lines are the larger sizes.
+
+    Args:
+        training: the tidy table of epochs, with its ``step``.
+        labels: words of the profile.
+    """
+    schemes = present(SCHEMES, list(training["scheme"]))
+    phases = present(tuple(_PHASES), list(training["step"]))
+    lengths = training.groupby("step")["epoch"].max()
+    starts = {phase: int(lengths[phases[:rank]].sum()) for rank, phase in enumerate(phases)}
+    figure, panels = per_experiment(training, height=2.6)
+    for experiment, panel in panels.items():
+        own = training[training["experiment"] == experiment]
+        by = ["scheme", "step", "crossbar_size"]
+        for (scheme, step, size), rows in own.groupby(by, sort=False, dropna=False):
+            found = sorted(own.loc[own["scheme"] == scheme, "crossbar_size"].dropna().unique())
+            rank = found.index(size) if size in found else 0
+            panel.plot(
+                starts[str(step)] + rows["epoch"],
+                rows["test_accuracy"],
+                color=SCHEME_COLOURS[str(scheme)],
+                marker=SCHEME_MARKERS[str(scheme)],
+                markersize=3,
+                linewidth=1.2 / (1 + rank),
+            )
+        for scheme in schemes:
+            panel.plot(
+                [],
+                [],
+                color=SCHEME_COLOURS[scheme],
+                marker=SCHEME_MARKERS[scheme],
+                label=SCHEME_NAMES[scheme],
+            )
+        for phase in phases[1:]:
+            panel.axvline(starts[phase] + 0.5, color="0.6", linewidth=0.8)
+        for phase in phases:
+            middle = starts[phase] + 0.5 + lengths[phase] / 2
+            panel.text(middle, 3, _PHASES[phase], ha="center", fontsize=7, color="0.3")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.set_xlim(0.5, starts[phases[-1]] + lengths[phases[-1]] + 0.5)
+        panel.set_ylim(0, 100)
+        panel.set_title(labels.network(experiment))
+        panel.set_xlabel("epoch (phases one after another)")
+        panel.set_ylabel("test accuracy (%)")
+    shared_legend(figure, next(iter(panels.values())))
+    final = training.groupby(["experiment", "scheme", "step"])["epoch"].idxmax()
+    ends = training.loc[final, "test_accuracy"]
+    widths = sorted(int(size) for size in training["crossbar_size"].dropna().unique())
+    several = f" XCS and XRS have a network for each of {', '.join(map(square, widths))}." if widths else ""
+    figure.heading = "Training"
+    figure.caption = (
+        f"{labels.subject(training)}: test accuracy in software after each epoch, for "
+        f"{schemes_of(schemes)}; phases: {', '.join(_PHASES[phase] for phase in phases)}.{several} At the "
+        f"ends of the phases it lies between {ends.min():.1f} and {ends.max():.1f} %. One training run each."
+    )
+    return figure
+
+
+_PHASES = {"trained": "training", "fine-tuned": "fine-tuning", "wct": "WCT"}
