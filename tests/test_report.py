@@ -1,0 +1,354 @@
+"""The published report, built from invented input in a temporary folder and opened in a browser."""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from browser import chromium, visit
+from matplotlib.figure import Figure
+from synthetic_results import make_params, make_results
+
+from xbarpaper import files, results
+from xbarpaper.errors import ArtifactError
+from xbarpaper.params import Params
+from xbarpaper.report import Places, gather, publish
+
+STAGE_OF_STEP = {
+    "trained": "01_train",
+    "pruned": "02_prune_cf",
+    "fine-tuned": "03_prune_xcs",
+    "wct": "08_wct",
+}
+STAGE_OF_MITIGATION = {"none": "06_evaluate", "R": "07_rearrange", "WCT": "08_wct", "R+WCT": "08_wct"}
+
+
+def _write_figures(folder: Path, names: dict[str, int]) -> None:
+    """Figures of as many points as asked for: many make the SVG heavy."""
+    captions = []
+    (folder / "figures").mkdir(parents=True)
+    for name, points in names.items():
+        figure = Figure(figsize=(7, 3))
+        figure.subplots().plot(range(points), [index % 7 for index in range(points)], "o")
+        for suffix in ("png", "svg"):
+            figure.savefig(folder / "figures" / f"{name}.{suffix}")
+        caption = f"Invented data & <no> networks; {points} points."
+        command = f"dvc repro {folder.name[3:]}"
+        captions.append({"name": name, "title": f"Invented {name}", "caption": caption, "command": command})
+    (folder / "captions.json").write_text(json.dumps(captions), encoding="utf-8")
+
+
+def _write_claims(folder: Path, params: Params) -> None:
+    outcomes = ["supported", "not supported", "undecided"]
+    claims = []
+    for number in range(1, 6):
+        verdicts = [
+            {
+                "experiment": name,
+                "network": experiment.network,
+                "dataset": experiment.dataset,
+                "crossbar_size": size,
+                "scheme": scheme,
+                "mitigation": None,
+                "verdict": outcomes[(number + size) % 3],
+                "effect": 1.25,
+                "low": -0.5,
+                "high": 3.0,
+                "p": 0.0001,
+                "n": 5,
+                "unit": "points",
+                "summary": "Invented: a test of the page, not of the paper.",
+            }
+            for name, experiment in params.experiments.items()
+            for size in params.mapping.crossbar_sizes
+            for scheme in ("cf", "xcs")
+        ]
+        claims.append(
+            {
+                "id": f"C{number}",
+                "text": "An invented statement that is long enough for more than one line on a telephone.",
+                "verdicts": verdicts,
+                "overall": outcomes[number % 3],
+                "summary": "Invented numbers, so this says nothing.",
+            }
+        )
+    tree = {"profile": params.profile, "data": [], "claims": claims, "more": "is ignored"}
+    (folder / "claims.json").write_text(json.dumps(tree), encoding="utf-8")
+    files.write_table(folder / "claims.csv", pd.DataFrame([{"claim": "C1", "verdict": "supported"}]))
+
+
+def _write_notebook(path: Path) -> None:
+    markdown = nbformat.v4.new_markdown_cell(
+        "# A notebook\n\nText.\n\n![away](https://example.org/a.png)\n\n"
+        '<script src="https://example.org/a.js"></script>'
+    )
+    code = nbformat.v4.new_code_cell('total = sum(range(10))  # a comment\nprint("' + "wide " * 60 + '")')
+    table = "<style>table {width: 9999px}</style><table><tr>" + "<td>a wide cell</td>" * 30 + "</tr></table>"
+    code.outputs = [
+        nbformat.v4.new_output("stream", name="stdout", text="wide " * 60),
+        nbformat.v4.new_output("display_data", data={"text/html": table + "<script>throw 1</script>"}),
+    ]
+    picture = io.BytesIO()
+    Figure(figsize=(12, 2)).savefig(picture, format="png")
+    png = base64.b64encode(picture.getvalue()).decode("ascii")
+    code.outputs.append(nbformat.v4.new_output("display_data", data={"image/png": png}))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=[markdown, code]), path)
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return make_params()
+
+
+@pytest.fixture(scope="module")
+def invented(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
+    """Everything that the stages would leave."""
+    data = tmp_path_factory.mktemp("invented") / "data"
+    tables = make_results(params)
+    splits = {
+        "evaluation": tables.evaluation["mitigation"].map(STAGE_OF_MITIGATION),
+        "layers": tables.layers["mitigation"].map(STAGE_OF_MITIGATION | {"none": "05_map"}),
+        "software": tables.software["step"].map(STAGE_OF_STEP),
+        "training": tables.training["step"].map(STAGE_OF_STEP),
+    }
+    for name, split in splits.items():
+        table = getattr(tables, name)
+        for experiment in params.experiments:
+            for stage in results.STAGES[name]:
+                rows = table[(split == stage) & (table["experiment"] == experiment)]
+                files.write_table(data / "results" / experiment / stage / f"{name}.csv", rows)
+    stages = data / "results" / params.profile
+    _write_figures(stages / "09_figures", {"light": 20, "heavy": 5000})
+    _write_figures(stages / "10_claims", {"claims": 30})
+    _write_claims(stages / "10_claims", params)
+    for group, name in [("shapes10", "00_data"), *((name, "01_train") for name in params.experiments)]:
+        _write_notebook(data / "notebooks" / group / f"{name}.ipynb")
+    _write_notebook(data / "notebooks" / params.profile / "09_figures.ipynb")
+    return data
+
+
+def _places(data: Path, reports: Path) -> Places:
+    return Places(data / "results", data / "notebooks", reports)
+
+
+@pytest.fixture
+def places(tmp_path: Path, invented: Path) -> Places:
+    """A copy of its own for a test that changes the input or the report."""
+    shutil.copytree(invented, tmp_path / "data")
+    return _places(tmp_path / "data", tmp_path / "reports")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, params: Params, invented: Path) -> Path:
+    """A report for tests that only read it."""
+    return publish(params, _places(invented, tmp_path_factory.mktemp("published") / "reports"))
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, places: Places):
+    folder = publish(params, places)
+    first = _contents(folder)
+    assert folder == places.reports / "made-up"
+    assert {
+        "index.html",
+        "claims.json",
+        *(f"tables/{name}.csv" for name in ("evaluation", "layers", "software", "training", "claims")),
+        *(f"figures/{name}.{suffix}" for name in ("light", "heavy", "claims") for suffix in ("png", "svg")),
+        *(
+            f"notebooks/{name}.{suffix}"
+            for name in ("shapes10/00_data", "made-up-0/01_train", "made-up-1/01_train", "made-up/09_figures")
+            for suffix in ("ipynb", "html")
+        ),
+    } == set(first)
+    evaluation = files.read_table(folder / "tables" / "evaluation.csv")
+    assert len(evaluation) == len(make_results(params).evaluation)
+    assert tuple(evaluation.columns) == results.COLUMNS["evaluation"]
+    assert _contents(publish(params, places)) == first
+    assert [path.name for path in places.reports.iterdir()] == ["made-up"]
+
+
+def test_no_absolute_path_in_the_report(published: Path, invented: Path):
+    pages = [path for path in published.rglob("*.*") if path.suffix in (".html", ".csv", ".json")]
+    assert len(pages) > 5
+    for path in pages:
+        assert str(invented.parent) not in path.read_text(encoding="utf-8"), path
+
+
+def test_heavy_figures_are_embedded_as_png(published: Path):
+    text = (published / "index.html").read_text(encoding="utf-8")
+    assert text.count("data:image/png;base64,") == 1
+    assert text.count("data:image/svg+xml;base64,") == 2
+
+
+def test_page_shows_the_accuracies_of_the_table(params: Params, published: Path):
+    text = (published / "index.html").read_text(encoding="utf-8")
+    table = make_results(params).evaluation
+    chosen = table[
+        (table["experiment"] == "made-up-1")
+        & (table["scheme"] == "cf")
+        & (table["crossbar_size"] == 32)
+        & (table["mitigation"] == "WCT")
+        & (table["effects"] == "both")
+        & (table["gain"] == "layer")
+    ]["accuracy"]
+    assert len(chosen) == 5
+    assert f"{chosen.mean():.1f} ± {chosen.std():.1f}" in text
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("style", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pages_in_a_browser(published: Path, browser, width: int, style: str):
+    """No request leaves the pages, nothing fails, nothing scrolls sideways, every image is seen."""
+    keep = os.environ.get("XBARPAPER_SCREENSHOTS")
+    pages = [published / "index.html", published / "notebooks" / "made-up-0" / "01_train.html"]
+    backgrounds = set()
+    for path in pages:
+        with visit(browser, path, width=width, style=style) as seen:
+            seen.page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+            assert seen.requests_leaving(path) == []
+            assert seen.errors == []
+            assert seen.overflow_pixels() <= 0
+            images = seen.page.evaluate(
+                "Promise.all([...document.images].map(async i => {await i.decode(); return i.naturalWidth}))"
+            )
+            assert len(images) == (3 if path.name == "index.html" else 1)
+            assert all(pixels > 0 for pixels in images)
+            if keep:
+                target = Path(keep) / f"{path.stem}-{width}-{style}.png"
+                seen.page.screenshot(path=str(target), full_page=True)
+            backgrounds.add(seen.background())
+    red = int(backgrounds.pop().removeprefix("rgb(").split(",")[0])
+    assert not backgrounds
+    assert (red > 200) == (style == "light")
+
+
+@pytest.mark.parametrize("style", ["light", "dark"])
+def test_button_changes_the_style(published: Path, browser, style: str):
+    path = published / "index.html"
+    with visit(browser, path, width=390, style=style) as seen:
+        before = seen.background()
+        button = seen.page.get_by_role("button", name="Light style" if style == "dark" else "Dark style")
+        button.click()
+        assert seen.background() != before
+        seen.page.get_by_role("button", name="Dark style" if style == "dark" else "Light style").click()
+        assert seen.background() == before
+        assert seen.errors == []
+
+
+def test_pages_are_accessible(published: Path, browser):
+    """A language, one main heading, no level left out, and words for every image."""
+    path = published / "index.html"
+    with visit(browser, path, width=1280, style="light") as seen:
+        assert seen.page.evaluate("document.documentElement.lang") == "en"
+        levels = seen.page.evaluate(
+            "[...document.querySelectorAll('h1,h2,h3,h4')].map(h => Number(h.tagName[1]))"
+        )
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+        assert seen.page.evaluate("[...document.images].every(image => image.alt.length > 5)")
+        targets = seen.page.evaluate("[...document.querySelectorAll('a')].map(a => a.getAttribute('href'))")
+    for target in targets:
+        if target.startswith("#"):
+            assert f'id="{target[1:]}"' in path.read_text(encoding="utf-8")
+        elif not target.startswith("https:"):
+            assert (path.parent / target).is_file(), target
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "message"),
+    [
+        ("made-up/10_claims/claims.json", "no such file"),
+        ("made-up/09_figures/captions.json", "no such file"),
+        ("made-up/09_figures/figures/heavy.svg", "no such file"),
+        ("made-up-1/06_evaluate/evaluation.csv", "no such table"),
+    ],
+)
+def test_missing_input_is_named_and_the_report_stays(
+    params: Params, places: Places, spoilt: str, message: str
+):
+    before = _contents(publish(params, places))
+    (places.results / spoilt).unlink()
+    with pytest.raises(ArtifactError, match=f"{spoilt}.*{message}") as caught:
+        publish(params, places)
+    assert "\n" not in str(caught.value)
+    assert _contents(places.reports / "made-up") == before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not valid JSON"),
+        ('{"profile": "made-up"}', "claims is missing"),
+        ('{"profile": "other", "claims": []}', "profile = other must be made-up"),
+        (
+            '{"profile": "made-up", "claims": [{"id": "C1", "text": "", "verdicts": [], "overall": "yes", '
+            '"summary": ""}]}',
+            "yes must be one of 'supported', 'not supported' or 'undecided'",
+        ),
+    ],
+)
+def test_damaged_claims_are_refused(params: Params, tmp_path: Path, text: str, message: str):
+    path = tmp_path / "claims.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ArtifactError, match=message):
+        gather.claims(path, params)
+
+
+def test_missing_notebooks_are_named(params: Params, tmp_path: Path):
+    with pytest.raises(ArtifactError, match="shapes10: no executed notebook"):
+        gather.notebooks(tmp_path, params)
+
+
+def test_unwritable_reports_is_one_line(params: Params, places: Places):
+    places.reports.write_text("a file where the folder should be", encoding="utf-8")
+    with pytest.raises(ArtifactError, match=r"reports/made-up: cannot be written") as caught:
+        publish(params, places)
+    assert "\n" not in str(caught.value)
+
+
+def test_failure_halfway_leaves_the_earlier_report(params: Params, places: Places):
+    before = _contents(publish(params, places))
+    (places.notebooks / "made-up" / "09_figures.ipynb").write_text("not a notebook", encoding="utf-8")
+    with pytest.raises(ArtifactError, match="not a Jupyter notebook"):
+        publish(params, places)
+    assert _contents(places.reports / "made-up") == before
+    assert [path.name for path in places.reports.iterdir()] == ["made-up"]
+
+
+def test_report_killed_between_renamings_comes_back(params: Params, places: Places):
+    before = _contents(publish(params, places))
+    (places.reports / "made-up").rename(places.reports / ".made-up.old")
+    (places.results / "made-up-0" / "08_wct" / "layers.csv").unlink()
+    with pytest.raises(ArtifactError):
+        publish(params, places)
+    assert _contents(places.reports / ".made-up.old") == before
+
+
+def test_command_tells_an_error_in_one_line(tmp_path: Path):
+    (tmp_path / "params.yaml").write_text("profile: made-up\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "xbarpaper.report"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == "publish: params.yaml: datasets is missing\n"

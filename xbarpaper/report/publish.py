@@ -1,0 +1,106 @@
+"""Build the report beside the one that is there, and put it in its place only when it is whole."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from xbarpaper import files, results
+from xbarpaper.errors import ArtifactError
+from xbarpaper.params import Params
+from xbarpaper.report import gather, page, rendering
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the stages write and where reports land, relative to the repository's top."""
+
+    results: Path = Path("data/results")
+    notebooks: Path = Path("data/notebooks")
+    reports: Path = Path("reports")
+
+
+def publish(params: Params, places: Places | None = None) -> Path:
+    """Write ``reports/<profile>/``: figures/, tables/, notebooks/, claims.json and index.html.
+
+    The report holds no time, no host and no absolute path, so equal inputs give equal bytes.
+
+    Args:
+        params: the profile.
+        places: where from and where to.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ArtifactError: something that a stage makes is missing or damaged, or the folder cannot be written. An
+            earlier report then stays as it is.
+    """
+    places = places or Places()
+    stages = places.results / params.profile
+    tables = results.load(params, places.results)
+    claims = gather.claims(stages / "10_claims" / "claims.json", params)
+    verdicts = files.read_table(stages / "10_claims" / "claims.csv")
+    pictures = gather.pictures(stages / "09_figures") + gather.pictures(stages / "10_claims")
+    _refuse_equal_names(pictures)
+    notebooks = gather.notebooks(places.notebooks, params)
+    with _replacing(places.reports, params.profile) as folder:
+        tables.write(folder / "tables")
+        files.write_table(folder / "tables" / "claims.csv", verdicts)
+        for table in sorted((stages / "09_figures" / "tables").glob("*.csv")):
+            _copy(table, folder / "tables" / table.name)
+        for picture in pictures:
+            for path in (picture.png, picture.svg):
+                _copy(path, folder / "figures" / path.name)
+        for notebook in notebooks:
+            target = folder / "notebooks" / notebook.group / notebook.path.name
+            _copy(notebook.path, target)
+            files.write_text(target.with_suffix(".html"), rendering.notebook_page(notebook))
+        _copy(stages / "10_claims" / "claims.json", folder / "claims.json")
+        names = sorted(path.name for path in (folder / "tables").iterdir())
+        text = page.index(params, tables, claims, pictures, notebooks, names)
+        files.write_text(folder / "index.html", text)
+    return places.reports / params.profile
+
+
+@contextmanager
+def _replacing(reports: Path, name: str) -> Iterator[Path]:
+    """Give an empty folder that takes the place of ``reports/name`` if the block ends without an error."""
+    target, new, old = reports / name, reports / f".{name}.new", reports / f".{name}.old"
+    try:
+        if old.exists() and not target.exists():  # the process was killed between the two renamings below
+            old.rename(target)
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+        new.mkdir(parents=True)
+        yield new
+        if target.exists():
+            target.rename(old)
+        try:
+            new.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+    except OSError as error:
+        raise ArtifactError(f"{target}: cannot be written: {error.strerror or error}") from error
+    finally:
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if target.exists():
+        raise ArtifactError(f"{source}: the report already has another {target.parent.name}/{target.name}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _refuse_equal_names(pictures: list[gather.Picture]) -> None:
+    names = [picture.caption.name for picture in pictures]
+    for picture in pictures:
+        if names.count(picture.caption.name) > 1:
+            raise ArtifactError(f"{picture.png}: another figure has the name {picture.caption.name}")

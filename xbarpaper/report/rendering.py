@@ -1,0 +1,115 @@
+"""Pages that need nothing but themselves: templates, colours of code, executed notebooks as HTML."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from xbarpaper.errors import ArtifactError
+from xbarpaper.report.gather import Notebook, Picture
+
+SVG_LIMIT_BYTES = 100_000
+"""A heavier SVG is embedded as its PNG; both files are linked."""
+
+_DANGEROUS = ["script", "style", "link", "meta", "iframe", "object", "embed", "base", "form"]
+_LOADING = ("src", "srcset", "poster", "background", "xlink:href")
+
+
+@cache
+def environment() -> Environment:
+    """The templates, autoescaped, refusing undefined names."""
+    found = Environment(
+        loader=PackageLoader("xbarpaper"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals["inline"] = lambda name: Markup(_template_text(name))
+    return found
+
+
+def _template_text(name: str) -> str:
+    return (Path(__file__).parent.parent / "templates" / name).read_text(encoding="utf-8")
+
+
+def data_uri(picture: Picture) -> str:
+    """The figure as a ``data:`` address: its SVG, or its PNG where the SVG is heavy."""
+    light = picture.svg.stat().st_size <= SVG_LIMIT_BYTES
+    path, kind = (picture.svg, "image/svg+xml") if light else (picture.png, "image/png")
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+
+
+def notebook_page(notebook: Notebook) -> str:
+    """An executed notebook as one page without scripts of its own and without anything to load.
+
+    Raises:
+        ArtifactError: the file is not a notebook.
+    """
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    try:
+        node = nbformat.read(notebook.path, as_version=4)  # type: ignore[no-untyped-call]
+    except ValueError as error:
+        raise ArtifactError(f"{notebook.path}: not a Jupyter notebook: {str(error)[:100]}") from None
+    options = {"template_name": "basic", "exclude_anchor_links": True, "exclude_input_prompt": True}
+    exporter = HTMLExporter(**options)  # type: ignore[no-untyped-call]
+    body, _ = exporter.from_notebook_node(node)
+    return environment().get_template("notebook.html.j2").render(
+        title=f"{notebook.path.stem} · {notebook.group}",
+        group=notebook.group,
+        name=notebook.path.name,
+        body=Markup(_closed(body, notebook.path.stem)),
+        code_style=Markup(code_style()),
+    )  # fmt: skip
+
+
+def _closed(body: str, name: str) -> str:
+    """The fragment without scripts, without styles of its own, and without addresses to load from."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(body, "html.parser")
+    for tag in soup.find_all(_DANGEROUS):
+        tag.decompose()
+    for tag in soup.find_all(True):
+        for attribute in list(tag.attrs):
+            loads = attribute in _LOADING and not str(tag[attribute]).startswith("data:")
+            if attribute.startswith("on") or loads:
+                del tag[attribute]
+    for image in soup.find_all("img", src=False):
+        image.replace_with(str(image.get("alt", "")))
+    for number, image in enumerate(soup.find_all("img"), start=1):
+        if "No description" in str(image.get("alt", "No description")):
+            image["alt"] = f"Figure {number} of notebook {name}"
+    for wide in soup.find_all(["table", "pre"]):
+        label = "Table" if wide.name == "table" else "Text"
+        wide.wrap(
+            soup.new_tag(
+                "div", attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": label}
+            )
+        )
+    return str(soup)
+
+
+@cache
+def code_style(light: str = "xcode", dark: str = "github-dark") -> str:
+    """CSS rules that colour code in both styles of the page."""
+    from pygments.styles import get_style_by_name  # type: ignore[import-untyped]
+    from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]
+
+    colours: dict[str, dict[str, Any]] = {}
+    for kind, style in (("light", light), ("dark", dark)):
+        for token, look in get_style_by_name(style):
+            if look["color"] and STANDARD_TYPES.get(token):
+                colours.setdefault(STANDARD_TYPES[token], {})[kind] = f"#{look['color']}"
+    return "\n".join(
+        f".highlight .{name}{{color:light-dark({pair['light']},{pair['dark']})}}"
+        for name, pair in sorted(colours.items())
+        if len(pair) == 2
+    )
