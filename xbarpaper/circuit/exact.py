@@ -64,7 +64,7 @@ def effective_conductance(
         conductance: device conductances, siemens, shape (..., M, N), float32 or float64; 0 means no device.
         parasitics: resistances of drivers, wires and sense circuits; any may be zero.
         tiles_per_chunk: tiles solved at a time, which bounds the working memory; by default as many as need
-            some 100 MB, at most 256.
+            some 200 MB, at most 256.
         progress: called after each chunk with the number of tiles that it held, such as ``tqdm.update``.
 
     Returns:
