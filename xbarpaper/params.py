@@ -261,7 +261,9 @@ class Params(Section):
             ParameterError: there is none; the message lists those there are.
         """
         if name not in self.datasets:
-            raise ParameterError(f"dataset {name!r} is not in datasets (there are: {', '.join(self.datasets)})")
+            raise ParameterError(
+                f"dataset {name!r} is not in datasets (there are: {', '.join(self.datasets)})"
+            )
         return self.datasets[name]
 
     @model_validator(mode="after")
