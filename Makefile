@@ -1,0 +1,65 @@
+# Everything starts here: `make help`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+STAMP := $(VENV)/.installed
+PROFILES := $(patsubst profiles/%.yaml,%,$(wildcard profiles/*.yaml))
+# Stages and kernels must find the environment's programs, whoever calls make.
+RUN := PATH="$(BIN):$$PATH"
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help repro profile test lab lint lock clean
+
+help: ## this list
+	@echo "usage: make TARGET [PROFILE=name] [PYTHON=python3.12]"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@echo "profiles: $(PROFILES)"
+
+repro: profile $(STAMP) ## install, then run the pipeline of params.yaml, or of PROFILE=name
+	@$(RUN) dvc repro
+	@name=$$(sed -n 's/^profile: *\([^ #]*\).*/\1/p' params.yaml); \
+	echo "The report: reports/$$name/index.html (figures/, tables/ and notebooks/ beside it)"
+
+# Makes a profile the active one; without PROFILE, params.yaml stays as it is.
+profile:
+	@if [ -n "$(PROFILE)" ]; then \
+	    if [ ! -f "profiles/$(PROFILE).yaml" ]; then \
+	        echo "PROFILE = $(PROFILE): no file profiles/$(PROFILE).yaml (there are: $(PROFILES))" >&2; exit 1; \
+	    fi; \
+	    cmp -s "profiles/$(PROFILE).yaml" params.yaml || cp "profiles/$(PROFILE).yaml" params.yaml; \
+	fi
+
+test: $(STAMP) ## install, then run all the tests (or TESTS=tests/test_x.py)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	    [ "$$XBARPAPER_WITHOUT_BROWSER" = 1 ] || \
+	    echo "no Chromium: tests of the report will fail; apt-get install chromium, or set XBARPAPER_WITHOUT_BROWSER=1" >&2
+	@$(RUN) python -m pytest $(TESTS)
+
+lab: $(STAMP) ## install, then open the notebooks in JupyterLab
+	@$(RUN) jupyter lab notebooks
+
+lint: $(STAMP) ## style and types
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+
+# Needs uv. CUDA packages are left to torch's own requirements, so that one lock serves machines with and without a GPU.
+lock: ## pin every version anew in requirements.lock
+	@uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra test \
+	    $(UV_FLAGS) pyproject.toml -o requirements.lock.all -q
+	@{ echo "# Every version, for every platform. Made by 'make lock' from pyproject.toml; CUDA packages are left to torch's own requirements."; \
+	    grep -vE '^(nvidia-|cuda-|triton)' requirements.lock.all; } > requirements.lock.new
+	@rm requirements.lock.all; mv requirements.lock.new requirements.lock
+
+clean: ## remove the environment and the tools' caches; data/, reports/ and DVC's cache stay
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+	sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else f"PYTHON = $(PYTHON) is {v.major}.{v.minor}; it must be 3.11, 3.12 or 3.13")'
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@echo "Installing requirements.lock into $(VENV)/ (once; some minutes)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -e .
+	@touch $@

@@ -1,0 +1,130 @@
+"""pyproject.toml, requirements.lock, environment.yml and the Makefile ask for the same environment."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCK = [
+    Requirement(line)
+    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    if line.strip() and not line.startswith("#")
+]
+DIRECT = [Requirement(text) for text in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]]
+
+
+@pytest.mark.parametrize("dependency", DIRECT, ids=lambda requirement: requirement.name)
+def test_every_direct_dependency_is_locked_at_a_version_that_satisfies_it(dependency: Requirement):
+    locked = [entry for entry in LOCK if canonicalize_name(entry.name) == canonicalize_name(dependency.name)]
+    assert locked, f"{dependency.name} is not in requirements.lock: `make lock`"
+    for entry in locked:
+        version = str(entry.specifier).removeprefix("==")
+        assert dependency.specifier.contains(version), f"{entry} does not satisfy {dependency}: `make lock`"
+
+
+def test_lock_pins_exactly_and_leaves_cuda_to_torch():
+    assert len(LOCK) > len(DIRECT)
+    for entry in LOCK:
+        assert re.fullmatch(r"==[^,*]+", str(entry.specifier)), f"{entry} is not pinned"
+        assert not re.match(r"nvidia-|cuda-|triton", entry.name), f"{entry} belongs to CUDA"
+        assert "+" not in str(entry.specifier), f"{entry} is a build of one machine"
+
+
+def test_conda_installs_the_lock_on_a_python_that_the_project_allows():
+    tree = YAML(typ="safe").load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert tree["name"] == PROJECT["name"]
+    words = [entry for entry in tree["dependencies"] if isinstance(entry, str)]
+    pip = next(entry["pip"] for entry in tree["dependencies"] if isinstance(entry, dict))
+    python = next(entry.removeprefix("python=") for entry in words if entry.startswith("python="))
+    assert "pip" in words
+    assert pip == ["-r requirements.lock", "-e ."]
+    assert SpecifierSet(PROJECT["requires-python"]).contains(Version(f"{python}.0"))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"--python-version {python} " in makefile
+
+
+def test_make_accepts_the_pythons_that_the_project_allows():
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    low, high = re.findall(r"\((3), (\d+)\) <= v\[:2\] <= \((3), (\d+)\)", makefile)[0][1::2]
+    for minor in range(8, 20):
+        assert allowed.contains(f"3.{minor}.0") == (int(low) <= minor <= int(high))
+
+
+def test_citation_has_the_projects_version_and_licence():
+    citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert str(citation["version"]) == PROJECT["version"]
+    assert citation["license"] == PROJECT["license"]
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").lstrip().startswith("Apache License")
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Path:
+    """The Makefile with two profiles, and nothing to install or to run."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "profiles").mkdir()
+    for name in ("small", "large"):
+        (tmp_path / "profiles" / f"{name}.yaml").write_text(f"profile: {name} # comment\n", encoding="utf-8")
+    (tmp_path / "params.yaml").write_text("profile: small # comment\n", encoding="utf-8")
+    return tmp_path
+
+
+def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_make_lists_its_targets_and_profiles(workplace: Path):
+    done = _make(workplace)
+    assert done.returncode == 0
+    for target in ("repro", "test", "lab", "lint", "lock", "clean"):
+        assert f"make {target} " in done.stdout
+    assert set(done.stdout.splitlines()[-1].split()) == {"profiles:", "small", "large"}
+
+
+def test_make_activates_a_profile(workplace: Path):
+    params = workplace / "params.yaml"
+    before = params.stat().st_mtime_ns
+    assert _make(workplace, "profile").returncode == 0
+    assert _make(workplace, "profile", "PROFILE=small").returncode == 0
+    assert params.stat().st_mtime_ns == before, "an active profile is left alone"
+    assert _make(workplace, "profile", "PROFILE=large").returncode == 0
+    assert params.read_text(encoding="utf-8") == "profile: large # comment\n"
+
+
+def test_make_refuses_an_unknown_profile_before_installing(workplace: Path):
+    done = _make(workplace, "repro", "PROFILE=huge")
+    assert done.returncode != 0
+    assert "PROFILE = huge: no file profiles/huge.yaml (there are: " in done.stderr
+    assert not (workplace / ".venv").exists()
+    assert (workplace / "params.yaml").read_text(encoding="utf-8") == "profile: small # comment\n"
+
+
+def test_make_refuses_another_python(workplace: Path):
+    for name in ("requirements.lock", "pyproject.toml"):
+        (workplace / name).touch()
+    fake = workplace / "python2"
+    # A Python that says it is 2.7 by running the check with another sys.version_info.
+    fake.write_text(
+        "#!/bin/sh\n"
+        'exec python3 -c "import sys, collections\n'
+        "sys.version_info = collections.namedtuple('V', 'major minor')(2, 7)\n"
+        'exec(sys.argv[1])" "$2"\n',
+        encoding="utf-8",
+    )
+    fake.chmod(0o755)
+    done = _make(workplace, "repro", f"PYTHON={fake}")
+    assert done.returncode != 0
+    assert "is 2.7; it must be 3.11, 3.12 or 3.13" in done.stderr
+    assert not (workplace / ".venv").exists()

@@ -1,0 +1,210 @@
+"""Notebooks executed as stages: what is kept, what is stripped, and how they fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from xbarpaper import notebook, stripping
+from xbarpaper.errors import ArtifactError
+
+TARGET = Path("data/notebooks/tiny/01_tiny.ipynb")
+FAILED = Path("data/resume/failed/tiny/01_tiny.ipynb")
+START = "from xbarpaper import notebook\nnotebook.start()"
+PARAMETERS = 'experiment = "tiny"\nsteps = 3\nshare = 0.5\nquick = True'
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that looks like the repository's top, as the working directory."""
+    for name in ("dvc.yaml", "params.yaml"):
+        (tmp_path / name).touch()
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _notebook(repository: Path, *cells: str) -> Path:
+    node = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    )
+    node.cells = [
+        nbformat.v4.new_markdown_cell("# Tiny"),
+        nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+        *(nbformat.v4.new_code_cell(cell) for cell in cells),
+    ]
+    path = repository / "notebooks" / "01_tiny.ipynb"
+    nbformat.write(node, path)
+    return path
+
+
+def _command(*arguments: str) -> list[str]:
+    return [
+        sys.executable, "-m", "xbarpaper.notebook", "run", "notebooks/01_tiny.ipynb", str(TARGET), *arguments
+    ]  # fmt: skip
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(_command(*arguments), capture_output=True, text=True, timeout=120, check=False)
+
+
+def _outputs(path: Path) -> list[dict]:
+    return [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", [])]
+
+
+def _texts(outputs: Sequence[dict], name: str) -> str:
+    return "".join(output["text"] for output in outputs if output.get("name") == name)
+
+
+def test_two_runs_give_the_same_bytes_without_progress(repository: Path):
+    _notebook(
+        repository,
+        START + "\nimport sys\nfrom pathlib import Path\nprint(Path('dvc.yaml').is_file())",
+        "print(sys.executable)\nprint(experiment, steps, share, quick)",
+        "import time\nfrom tqdm import tqdm\n"
+        "for step in tqdm(range(steps), desc='training'):\n    time.sleep(0.12)\n    print('step', step)",
+        "import warnings\nwarnings.warn('worth knowing')",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2])\nplt.show()",
+    )  # fmt: skip
+    first = _run("-p", "experiment", "other", "-p", "steps", "4", "-p", "quick", "false")
+    assert first.returncode == 0, first.stderr
+    assert "training: 100%" in first.stderr
+    before = TARGET.read_bytes()
+    outputs = _outputs(TARGET)
+    assert f"True\n{sys.executable}\nother 4 0.5 False\n" in _texts(outputs, "stdout")
+    assert _texts(outputs, "stdout").endswith("step 0\nstep 1\nstep 2\nstep 3\n")
+    assert (
+        _texts(outputs, "stderr")
+        == "<cell>:2: UserWarning: worth knowing\n  warnings.warn('worth knowing')\n"
+    )
+    assert [kind for output in outputs for kind in output.get("data", {})] == ["image/png", "text/plain"]
+    second = _run("-p", "experiment", "other", "-p", "steps", "4", "-p", "quick", "false")
+    assert second.returncode == 0, second.stderr
+    assert TARGET.read_bytes() == before
+    assert not FAILED.exists()
+
+
+def test_user_error_is_one_line_and_the_earlier_result_stays(repository: Path):
+    _notebook(repository, "from xbarpaper.errors import DatasetError\nraise DatasetError('a.tar: damaged')")
+    TARGET.parent.mkdir(parents=True)
+    TARGET.write_text("earlier", encoding="utf-8")
+    done = _run()
+    assert done.returncode == 1
+    assert done.stderr == "01_tiny: a.tar: damaged\n"
+    assert TARGET.read_text(encoding="utf-8") == "earlier"
+    assert [path.name for path in TARGET.parent.iterdir()] == [TARGET.name]
+
+
+def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository: Path):
+    _notebook(repository, "print('so far')", "shares = [1]\nshares[7]")
+    done = _run()
+    assert done.returncode == 1
+    assert "Traceback (most recent call last)" in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last == f"01_tiny: IndexError: list index out of range (executed up to there: {FAILED})"
+    assert "so far" in _texts(_outputs(FAILED), "stdout")
+    assert not TARGET.exists()
+    _notebook(repository, "print('mended')")
+    assert _run().returncode == 0
+    assert not FAILED.exists()
+
+
+def test_dead_kernel_is_told(repository: Path):
+    _notebook(repository, "import os\nos._exit(9)")
+    done = _run()
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "01_tiny: the notebook's kernel died, most often because memory ran out"
+    )
+
+
+def test_interruption_stops_the_kernel(repository: Path):
+    _notebook(repository, "import os, time\nopen('kernel', 'w').write(str(os.getpid()))\ntime.sleep(60)")
+    process = subprocess.Popen(_command(), stderr=subprocess.PIPE, text=True)
+    pid_file, deadline = repository / "kernel", time.monotonic() + 60
+    while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    kernel = int(pid_file.read_text())
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "01_tiny: interrupted; nothing was written"
+    with pytest.raises(ProcessLookupError):
+        os.kill(kernel, 0)
+    assert not TARGET.exists()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"experimnt": "x"},
+            r"01_tiny.ipynb: experimnt is not a parameter of this notebook \(allowed: exper",
+        ),
+        ({"steps": "many"}, "steps = many must be of type int"),
+        ({"quick": "1"}, "quick = 1 must be of type bool"),
+        ({"share": "half"}, "share = half must be of type float"),
+    ],
+)
+def test_bad_parameters_are_refused_before_anything_runs(repository: Path, parameters, message: str):
+    source = _notebook(repository, "open('ran', 'w')")
+    with pytest.raises(ArtifactError, match=message) as caught:
+        notebook.run(source, TARGET, parameters)
+    assert "\n" not in str(caught.value)
+    assert not (repository / "ran").exists()
+
+
+def test_missing_notebook_is_named(repository: Path):
+    _notebook(repository)
+    with pytest.raises(ArtifactError, match=r"^notebooks/02.ipynb: no such notebook .*01_tiny.ipynb"):
+        notebook.run("notebooks/02.ipynb", TARGET)
+
+
+def test_damaged_notebook_is_named(repository: Path):
+    _notebook(repository).write_text("{}{", encoding="utf-8")
+    with pytest.raises(ArtifactError, match=r"^notebooks/01_tiny.ipynb: not a Jupyter notebook"):
+        notebook.run("notebooks/01_tiny.ipynb", TARGET)
+
+
+def test_unwritable_target_is_found_before_anything_runs(repository: Path):
+    source = _notebook(repository, "open('ran', 'w')")
+    Path("data").write_text("a file where a folder should be", encoding="utf-8")
+    with pytest.raises(ArtifactError, match=r"01_tiny.ipynb: cannot be written"):
+        notebook.run(source, TARGET)
+    assert not (repository / "ran").exists()
+
+
+def test_start_goes_to_the_top_of_the_repository(repository: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(repository / "notebooks")
+    notebook.start()
+    assert Path.cwd() == repository
+
+
+def test_start_outside_the_repository_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ArtifactError, match="not inside the repository"):
+        notebook.start()
+
+
+def test_strip_joins_streams_however_they_arrived(tmp_path: Path):
+    def cell(*streams: tuple[str, str]):
+        code = nbformat.v4.new_code_cell("pass")
+        code.outputs = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in streams]
+        return nbformat.v4.new_notebook(cells=[code])
+
+    whole = cell(("stdout", "one\ntwo\n"), ("stderr", f"{tmp_path}/a.py:1: odd\n"))
+    pieces = cell(
+        ("stderr", "\r 10%"), ("stdout", "one\nt"), ("stderr", "\r100%\n"), ("stdout", "wo\n"),
+        ("stderr", f"{tmp_path}/a.py:1: odd\n"),
+    )  # fmt: skip
+    texts = [stripping.to_text(stripping.strip(node, tmp_path)) for node in (whole, pieces)]
+    assert texts[0] == texts[1]
+    assert '"a.py:1: odd' in texts[0]
