@@ -10,7 +10,7 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper import files
-from xbarpaper.errors import ArtifactError
+from xbarpaper.errors import ArtifactError, ParameterError
 from xbarpaper.params import GAINS, MITIGATIONS, SCHEMES, Params
 
 RESULTS: Final = Path("data/results")
@@ -89,6 +89,17 @@ def load(params: Params, folder: Path | str = RESULTS) -> Results:
             the file and the command that makes it.
     """
     return Results(**{name: _gather(name, list(params.experiments), Path(folder)) for name in COLUMNS})
+
+
+def profile_folder(params: Params, profile: str, stage: str) -> Path:
+    """Where a stage of the whole profile writes: ``data/results/<profile>/<stage>``.
+
+    Raises:
+        ParameterError: the active profile is another one.
+    """
+    if profile != params.profile:
+        raise ParameterError(f"profile = {profile} must be that of params.yaml, {params.profile}")
+    return RESULTS / profile / stage
 
 
 def _gather(name: str, experiments: Sequence[str], folder: Path) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from xbarpaper.figures.mitigations import constrained_training, rearrangement, s
 from xbarpaper.figures.saving import Caption, Captions, save
 from xbarpaper.figures.style import ArtifactFigure, apply_style
 from xbarpaper.figures.training import learning_curve, training_curves
+from xbarpaper.figures.verdicts import claim_effects, verdict_overview
 
 __all__ = [
     "ArtifactFigure",
@@ -16,6 +17,7 @@ __all__ = [
     "Labels",
     "accuracy_by_size",
     "apply_style",
+    "claim_effects",
     "compression",
     "conductance_histograms",
     "constrained_training",
@@ -31,4 +33,5 @@ __all__ = [
     "side_by_side",
     "tile_map",
     "training_curves",
+    "verdict_overview",
 ]

@@ -20,12 +20,14 @@ class Labels:
         datasets: name in the parameters -> what figures call it.
         gain: gain mode of the readout at which schemes and mitigations are compared.
         confidence: level of the intervals, between 0 and 1.
+        tolerance_points: software accuracy a pruned network may lose and still count as kept.
     """
 
     networks: dict[str, str]
     datasets: dict[str, str]
     gain: str
     confidence: float
+    tolerance_points: float
 
     @classmethod
     def of(cls, params: Params) -> Labels:
@@ -41,6 +43,7 @@ class Labels:
             },
             gain=params.readout.gain,
             confidence=params.claims.confidence,
+            tolerance_points=params.claims.software_tolerance_points,
         )
 
     def network(self, experiment: str) -> str:

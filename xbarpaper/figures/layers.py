@@ -149,7 +149,7 @@ def heat_map(
     limits: tuple[float, float] | None = None,
     axis_names: tuple[str, str] = ("row (input)", "column (output)"),
 ) -> ArtifactFigure:
-    """A matrix as colours, for example a layer's conductances or the non-ideality factor of each of its tiles.
+    """A matrix as colours, such as a layer's conductances or the non-ideality factor of each of its tiles.
 
     Args:
         matrix: values, shape (rows, columns); NaN (no device, no tile) is light grey.

@@ -1,0 +1,141 @@
+"""The paper's statements C1 to C5, tested on a profile's numbers.
+
+Each claim is a list of comparisons, one per experiment, crossbar size, scheme and mitigation, each with an
+effect, what is known of its uncertainty, and a verdict by a written rule: ``judging.RULE`` for effects
+paired by variation seed (C2, C3, C4), and the ``RULE`` of ``savings`` (C1) and ``conductance`` (C5). The
+seeds vary the devices only: a verdict speaks of the networks that were trained, not of what another
+training run would have given.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+from safetensors import SafetensorError, safe_open
+
+from xbarpaper import files
+from xbarpaper.claims.conductance import conductance
+from xbarpaper.claims.judging import OVERALL_RULE, RULE, Claim, Verdict
+from xbarpaper.claims.paired import mitigation_helps, pruning_costs
+from xbarpaper.claims.savings import savings
+from xbarpaper.errors import ArtifactError
+from xbarpaper.figures.labels import Labels
+from xbarpaper.params import Cifar, Params, Shapes10
+
+__all__ = ["Claim", "ClaimReport", "Verdict", "examine", "images_per_test_set"]
+
+CIFAR_TEST_IMAGES: Final = 10_000
+SCOPE: Final = (
+    "One trained network for each experiment, scheme and crossbar size; the seeds vary the devices only. "
+    "The verdicts speak of these networks, not of what another training run would give."
+)
+
+
+@dataclass(frozen=True)
+class ClaimReport:
+    """All claims of a profile, with the rules that judged them."""
+
+    profile: str
+    data: list[str]
+    confidence: float
+    rules: dict[str, str]
+    scope: str
+    claims: list[Claim]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values: numbers finite or ``None``."""
+        plain = {key: getattr(self, key) for key in ("profile", "data", "confidence", "rules", "scope")}
+        return plain | {"claims": [claim.as_json() for claim in self.claims]}
+
+    def table(self) -> pd.DataFrame:
+        """A row for each comparison, columns ``claim`` and those of ``Verdict`` without ``details``."""
+        rows = [
+            {"claim": claim.id, **{key: value for key, value in verdict.items() if key != "details"}}
+            for claim in self.claims
+            for verdict in claim.as_json()["verdicts"]
+        ]
+        return pd.DataFrame(rows)
+
+    def overview(self) -> pd.DataFrame:
+        """A row for each claim: ``claim``, ``text``, ``overall`` verdict, ``summary``."""
+        rows = [(claim.id, claim.text, claim.overall, claim.summary) for claim in self.claims]
+        return pd.DataFrame(rows, columns=["claim", "text", "overall", "summary"])
+
+    def write(self, folder: Path | str) -> tuple[Path, Path]:
+        """Write ``claims.json`` and ``claims.csv``; returns their paths."""
+        text = json.dumps(self.as_json(), indent=2, ensure_ascii=False, allow_nan=False)
+        return (
+            files.write_text(Path(folder) / "claims.json", text + "\n"),
+            files.write_table(Path(folder) / "claims.csv", self.table()),
+        )
+
+
+def examine(evaluation: pd.DataFrame, params: Params, test_images: Mapping[str, int | None]) -> ClaimReport:
+    """Test C1 to C5.
+
+    Args:
+        evaluation: the tidy table of evaluations of all experiments.
+        params: the profile; its ``claims`` section gives confidence, resamples, seed and tolerance.
+        test_images: dataset -> images in its test set, ``None`` where unknown; ``images_per_test_set``
+            finds them.
+    """
+    labels = Labels.of(params)
+    claims = [
+        savings(evaluation, params, test_images),
+        pruning_costs(evaluation, params),
+        mitigation_helps("C3", evaluation, params),
+        mitigation_helps("C4", evaluation, params),
+        conductance(evaluation, params),
+    ]
+    return ClaimReport(
+        profile=params.profile,
+        data=[
+            f"{name}: {labels.network(name)} on {labels.dataset(experiment.dataset)}, sparsity "
+            f"{experiment.sparsity:g}"
+            for name, experiment in params.experiments.items()
+        ],
+        confidence=params.claims.confidence,
+        rules={"paired": RULE, "overall": OVERALL_RULE, **{claim.id: claim.rule for claim in claims}},
+        scope=SCOPE,
+        claims=claims,
+    )
+
+
+def images_per_test_set(params: Params, folder: Path | str = "data/datasets") -> dict[str, int | None]:
+    """How many test images each dataset of the profile's experiments has.
+
+    Args:
+        params: the profile.
+        folder: where prepared datasets are; needed only for image folders, whose size no parameter tells.
+
+    Returns:
+        Dataset -> number of test images; ``None`` for an image folder that is not prepared here.
+
+    Raises:
+        ArtifactError: a prepared dataset is damaged.
+    """
+    names = dict.fromkeys(experiment.dataset for experiment in params.experiments.values())
+    return {name: _images(params, name, Path(folder)) for name in names}
+
+
+def _images(params: Params, name: str, folder: Path) -> int | None:
+    dataset = params.datasets[name]
+    if isinstance(dataset, Shapes10):
+        return dataset.test_images
+    if isinstance(dataset, Cifar):
+        return CIFAR_TEST_IMAGES
+    path = folder / f"{name}.safetensors"
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return int(file.get_slice("test.labels").get_shape()[0])
+    except (SafetensorError, OSError) as error:
+        raise ArtifactError(
+            f"{path}: damaged dataset: {error}; delete it and run `dvc repro` again"
+        ) from None
