@@ -166,10 +166,10 @@ class Devices(Section):
 class Parasitics(Section):
     """The linear resistances around a crossbar's devices; any of them may be zero."""
 
-    driver_ohm: Ohm = Field(1e3, description="from each input to its row wire")
-    row_wire_ohm: Ohm = Field(5.0, description="row wire between neighbouring columns")
-    column_wire_ohm: Ohm = Field(10.0, description="column wire between neighbouring rows")
-    sense_ohm: Ohm = Field(1e3, description="from each column wire to virtual ground")
+    driver_ohm: Ohm = Field(default=1e3, description="from each input to its row wire")
+    row_wire_ohm: Ohm = Field(default=5.0, description="row wire between neighbouring columns")
+    column_wire_ohm: Ohm = Field(default=10.0, description="column wire between neighbouring rows")
+    sense_ohm: Ohm = Field(default=1e3, description="from each column wire to virtual ground")
 
 
 class Readout(Section):

@@ -1,0 +1,174 @@
+"""Checkpoints: weights and masks as safetensors, with all that is needed to know what they are.
+
+A checkpoint that does not fit the parameters in force is refused: results never come from another network or another
+recipe than ``params.yaml`` says.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from xbarpaper import __version__
+from xbarpaper.data import ImageSet
+from xbarpaper.errors import CheckpointError
+from xbarpaper.files import atomic
+from xbarpaper.models import Architecture, Vgg, placements
+from xbarpaper.params import SchemeName
+from xbarpaper.pruning import PrunedNetwork
+from xbarpaper.validation import Section
+
+_FORMAT = "xbarpaper-checkpoint-1"
+_NETWORK, _MASK = "network.", "mask."
+
+
+class Metadata(Section):
+    """What a checkpoint says of itself.
+
+    ``parameters`` holds, by dotted name, every parameter that the weights depend on. ``w_max`` is the weight that
+    programs the highest conductance, by layer.
+    """
+
+    architecture: Architecture
+    scheme: SchemeName
+    sparsity: float
+    crossbar_size: int | None
+    parameters: dict[str, Any]
+    seed: int
+    dataset: str
+    dataset_digest: str
+    classes: tuple[str, ...]
+    software_accuracy: float
+    w_max: dict[str, float]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network on its way between stages, with its masks and metadata."""
+
+    pruned: PrunedNetwork
+    metadata: Metadata
+
+
+def versions() -> dict[str, str]:
+    """Versions and hardware that results depend on."""
+    processor = (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else f"CPU, {torch.get_num_threads()} threads"
+    )
+    return {
+        "xbarpaper": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "hardware": f"{platform.machine()}, {processor}, {torch.backends.cpu.get_cpu_capability()}",
+    }
+
+
+def largest_weights(pruned: PrunedNetwork) -> dict[str, float]:
+    """max |w| of each layer: the weight that programs the highest conductance unless a mitigation fixes it."""
+    return {name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()}
+
+
+def save(path: Path | str, checkpoint: Checkpoint) -> Path:
+    """Write a checkpoint, atomically; returns the path.
+
+    Raises:
+        ArtifactError: the folder cannot be written or the disk is full.
+    """
+    network = checkpoint.pruned.network.state_dict()
+    tensors = {f"{_NETWORK}{name}": value.detach().cpu().contiguous() for name, value in network.items()}
+    tensors |= {f"{_MASK}{name}": value.contiguous() for name, value in checkpoint.pruned.masks.items()}
+    header = {
+        "format": _FORMAT,
+        "metadata": json.dumps(checkpoint.metadata.model_dump(mode="json"), sort_keys=True),
+    }
+    with atomic(path) as temporary:
+        save_file(tensors, temporary, metadata=header)
+    return Path(path)
+
+
+def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> Checkpoint:
+    """Read a checkpoint and check that it belongs to the parameters and the data in force.
+
+    Args:
+        path: a file that ``save`` wrote.
+        parameters: by dotted name, every parameter that the weights must have been made with.
+        images: the data in force.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, of another architecture, of other parameters or of other data.
+    """
+    path = Path(path)
+    metadata, tensors = _read(path)
+    for name, value in parameters.items():
+        found = metadata.parameters.get(name)
+        if found != value:
+            raise CheckpointError(
+                f"{path}: was made with {name} = {found}, the parameters in force say {value}; `dvc repro`"
+            )
+    if metadata.architecture.classes != len(images.classes):
+        raise CheckpointError(
+            f"{path}: has {metadata.architecture.classes} classes, the dataset {images.name} has {len(images.classes)}"
+        )
+    if metadata.dataset_digest != images.digest:
+        raise CheckpointError(
+            f"{path}: was made with other data ({metadata.dataset}, digest {metadata.dataset_digest[:12]}) than is "
+            f"prepared now ({images.description}, digest {images.digest[:12]}); `dvc repro`"
+        )
+    network = Vgg(metadata.architecture)
+    weights = {
+        name.removeprefix(_NETWORK): value for name, value in tensors.items() if name.startswith(_NETWORK)
+    }
+    masks = {name.removeprefix(_MASK): value for name, value in tensors.items() if name.startswith(_MASK)}
+    _check_shapes(
+        path, "weight", weights, {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    )
+    _check_shapes(
+        path, "mask", masks, {n: p.full_shape for n, p in placements(metadata.architecture).items()}
+    )
+    if any(not torch.isfinite(value).all() for value in weights.values()):
+        raise CheckpointError(f"{path}: damaged: weights that are not finite")
+    network.load_state_dict(weights)
+    ordered = {name: masks[name] for name in metadata.architecture.layer_names}
+    return Checkpoint(PrunedNetwork(network.eval(), ordered), metadata)
+
+
+def _read(path: Path) -> tuple[Metadata, dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != _FORMAT:
+                raise CheckpointError(
+                    f"{path}: not a checkpoint of this artifact (format {header.get('format')})"
+                )
+            metadata = Metadata.model_validate_json(header["metadata"])
+            return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such checkpoint; `dvc repro` makes it") from None
+    except (SafetensorError, ValidationError, KeyError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: damaged checkpoint: {reason}") from None
+
+
+def _check_shapes(
+    path: Path, kind: str, found: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]
+) -> None:
+    for name in expected.keys() | found.keys():
+        has = tuple(found[name].shape) if name in found else "missing"
+        if name not in expected or has != expected[name]:
+            wanted = expected.get(name, "nothing of that name")
+            raise CheckpointError(
+                f"{path}: of another architecture: {kind} {name} is {has}, expected {wanted}"
+            )

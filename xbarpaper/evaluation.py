@@ -1,0 +1,207 @@
+"""The sweep: accuracy of disturbed networks over effects, seeds and gain modes, a row per evaluation.
+
+An interrupted sweep goes on with the rows that are missing: finished rows wait in a journal, each with a digest of all
+that it depends on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from xbarpaper import circuit, devices, mapped, mapping, nonideal
+from xbarpaper.devices import Variation
+from xbarpaper.errors import ArtifactError
+from xbarpaper.files import read_table, sha256, write_table
+from xbarpaper.mapped import MappedNetwork
+from xbarpaper.nonideal import ReadOut, read_out
+from xbarpaper.params import Devices, Effects, Gain, Mitigation, Parasitics, SchemeName
+from xbarpaper.training import accuracy, tensor_digest
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A mapped network and what its rows call it.
+
+    Attributes:
+        mapped: the network on crossbars.
+        scheme: how it was pruned.
+        sparsity: fraction of the weights that was to be removed from the prunable layers; 0 for unpruned.
+        mitigation: what was done against the non-idealities.
+        software_accuracy: of the very network that is mapped, percent.
+    """
+
+    mapped: MappedNetwork
+    scheme: SchemeName
+    sparsity: float
+    mitigation: Mitigation
+    software_accuracy: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """What acts on the crossbars in one evaluation; ``seed`` is None where nothing is random."""
+
+    effects: Effects
+    seed: int | None
+    gains: tuple[Gain, ...]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all evaluations of a sweep share.
+
+    Attributes:
+        images: normalised test images on the device that evaluates, shape (n, 3, 32, 32).
+        labels: their classes, shape (n,).
+        images_digest: digest of the data.
+        devices: range and variation of the devices.
+        parasitics: resistances of drivers, wires and sensing.
+        low_conductance_threshold: share of the range below which a device counts as low.
+        batch_size: images at a time.
+    """
+
+    images: Tensor
+    labels: Tensor
+    images_digest: str
+    devices: Devices
+    parasitics: Parasitics
+    low_conductance_threshold: float
+    batch_size: int
+
+
+def cases(effects: Iterable[Effects], seeds: int, gains: Sequence[Gain], single_gain: Gain) -> list[Case]:
+    """The cases of a sweep: both effects at every gain mode, each effect alone at one; wires alone once, not per seed."""
+    result = []
+    for effect in effects:
+        wanted = tuple(gains) if effect == "both" else (single_gain,)
+        result += [Case(effect, seed, wanted) for seed in ([None] if effect == "wires" else range(seeds))]
+    return result
+
+
+def disturbed(mapped: MappedNetwork, case: Case, bench: Bench) -> ReadOut:
+    """Solve the crossbars of a network for one case."""
+    effects = [] if case.seed is None else [Variation(bench.devices.variation_sigma, case.seed)]
+    parasitics = None if case.effects == "variation" else bench.parasitics
+    return read_out(mapped, bench.devices, effects, parasitics)
+
+
+def sweep(
+    subjects: Iterable[Subject], wanted: Sequence[Case], bench: Bench, journal: Path, total: int | None = None
+) -> pd.DataFrame:
+    """Evaluate every subject in every case.
+
+    Args:
+        subjects: the mapped networks; taken one at a time, so a generator keeps memory low.
+        wanted: the cases.
+        bench: what all evaluations share.
+        journal: file of finished rows; rows there whose digest fits are not computed again.
+        total: number of subjects, for the progress bar.
+
+    Returns:
+        One row per evaluation: scheme, sparsity, crossbar_size, mitigation, effects, gain, seed (missing where nothing is
+        random), accuracy and software_accuracy in percent, nf, low_conductance_share, crossbars, compression_rate.
+    """
+    known = _Journal(journal)
+    tables = []
+    steps = None if total is None else total * sum(len(case.gains) for case in wanted)
+    with tqdm(total=steps, desc="evaluating", unit="row") as bar:
+        for subject in subjects:
+            digest = _digest(subject, bench)
+            for case in wanted:
+                rows = known.rows(digest, case)
+                if rows is None:
+                    rows = _evaluate(subject, case, bench)
+                    known.add(digest, rows)
+                tables.append(rows)
+                bar.set_postfix_str(
+                    f"{subject.scheme} {subject.mapped.crossbar_size} {subject.mitigation}", refresh=False
+                )
+                bar.update(len(rows))
+    return pd.concat(tables, ignore_index=True).astype({"seed": "Int64"})
+
+
+def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
+    read = disturbed(subject.mapped, case, bench)
+    common = {
+        "scheme": subject.scheme,
+        "sparsity": subject.sparsity,
+        "crossbar_size": subject.mapped.crossbar_size,
+        "mitigation": subject.mitigation,
+        "effects": case.effects,
+    }
+    measured = {
+        "software_accuracy": subject.software_accuracy,
+        "nf": read.non_ideality_factor,
+        "low_conductance_share": subject.mapped.low_conductance_share(
+            bench.devices, bench.low_conductance_threshold
+        ),
+        "crossbars": subject.mapped.crossbars,
+        "compression_rate": subject.mapped.compression_rate,
+    }
+    rows = []
+    for gain in case.gains:
+        twin = read.twin(gain).to(bench.images.device)
+        reached = accuracy(twin, bench.images, bench.labels, bench.batch_size)
+        rows.append({**common, "gain": gain, "seed": case.seed, "accuracy": reached, **measured})
+    return pd.DataFrame(rows).astype({"seed": "Int64"})
+
+
+class _Journal:
+    """Finished rows on disk, each under the digest of what it depends on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.table = pd.DataFrame()
+        if path.exists():
+            try:
+                self.table = read_table(path).astype({"seed": "Int64"})
+                self.table["digest"]
+            except (ArtifactError, KeyError, ValueError) as error:
+                tqdm.write(f"{path}: damaged journal, starting anew ({error})")
+                self.table = pd.DataFrame()
+
+    def rows(self, digest: str, case: Case) -> pd.DataFrame | None:
+        """The rows of a case in the order of its gains, or None unless all are there."""
+        if self.table.empty:
+            return None
+        table = self.table
+        seed = table["seed"].isna() if case.seed is None else table["seed"].eq(case.seed).fillna(False)
+        found = table[(table["digest"] == digest) & (table["effects"] == case.effects) & seed].set_index(
+            "gain", drop=False
+        )
+        if not set(case.gains) <= set(found.index):
+            return None
+        return found.loc[list(case.gains)].drop(columns="digest").reset_index(drop=True)
+
+    def add(self, digest: str, rows: pd.DataFrame) -> None:
+        """Keep finished rows; once this returns they cannot be lost."""
+        added = rows.assign(digest=digest)
+        self.table = added if self.table.empty else pd.concat([self.table, added], ignore_index=True)
+        write_table(self.path, self.table)
+
+
+def _digest(subject: Subject, bench: Bench) -> str:
+    """Digest of all that the rows of a subject depend on, this code included."""
+    layers = subject.mapped.layers
+    modules = (circuit, circuit.exact, devices, mapped, mapping, nonideal)
+    sources = [Path(__file__), *(Path(str(module.__file__)) for module in modules)]
+    parts = [
+        tensor_digest(subject.mapped.pruned.network.state_dict()),
+        tensor_digest({f"{layer.name} rows": layer.tiles.rows for layer in layers}),
+        tensor_digest({f"{layer.name} columns": layer.tiles.columns for layer in layers}),
+        repr([layer.w_max for layer in layers]),
+        f"{subject.scheme} {subject.sparsity} {subject.mitigation} {subject.software_accuracy!r}",
+        bench.images_digest,
+        bench.devices.model_dump_json() + bench.parasitics.model_dump_json(),
+        f"{bench.low_conductance_threshold} {bench.batch_size} {bench.images.device} {torch.__version__}",
+        *(sha256(source) for source in sources),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

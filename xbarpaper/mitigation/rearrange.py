@@ -1,0 +1,33 @@
+"""R, crossbar column rearrangement: columns of like mean conductance share crossbars (arXiv 2201.05229)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from xbarpaper.mapped import Arrangement
+from xbarpaper.mapping import Strip
+from xbarpaper.params import ColumnOrder
+
+
+def ordered_by_mean_conductance(order: ColumnOrder) -> Arrangement | None:
+    """Order the columns of each strip by their mean conductance.
+
+    The two arrays of a differential pair share the order. Their mean conductance is g_min plus a multiple of the mean
+    |w|, so |w| decides. The index maps of the tiles undo the order at the outputs: ideal results do not change.
+
+    Args:
+        order: ``descending`` puts the heaviest column next to the drivers, ``ascending`` the lightest; ``none`` moves
+            nothing.
+
+    Returns:
+        The arrangement, or None for ``none``.
+    """
+    if order == "none":
+        return None
+    descending = order == "descending"
+
+    def arranged(strip: Strip, matrix: Tensor) -> Strip:
+        mean = matrix[strip.rows[:, None], strip.columns[None, :]].abs().mean(0)
+        return Strip(strip.rows, strip.columns[mean.sort(stable=True, descending=descending).indices])
+
+    return arranged

@@ -1,0 +1,35 @@
+"""What XCS and XRS share: segments of a matrix that live or die together."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def column_segments(matrix: Tensor, length: int, sparsity: float) -> Tensor:
+    """Keep the strongest segments: ``length`` x 1 pieces of the columns, cut at every ``length``-th row.
+
+    The segments of lowest L1 norm go first, until the number of weights removed is as near to ``sparsity`` of the matrix
+    as whole segments allow. Equal norms go in the order of strips and columns, so the result is reproducible.
+
+    Args:
+        matrix: weights, shape (rows, columns).
+        length: rows of a segment; the last strip may be shorter.
+        sparsity: fraction of the weights to remove, at least 0 and below 1.
+
+    Returns:
+        True where a weight stays, shape (rows, columns).
+    """
+    rows, columns = matrix.shape
+    strips = -(-rows // length)
+    padded = matrix.new_zeros(strips * length, columns)
+    padded[:rows] = matrix
+    norms = padded.abs().reshape(strips, length, columns).sum(1)
+    weights = torch.full((strips, columns), length)
+    weights[-1] = rows - (strips - 1) * length
+    order = norms.flatten().sort(stable=True).indices
+    removed = torch.cumsum(weights.flatten()[order], 0)
+    count = int(torch.searchsorted(removed, sparsity * rows * columns + length / 2))
+    keep = torch.ones(strips * columns, dtype=torch.bool)
+    keep[order[:count]] = False
+    return keep.reshape(strips, columns).repeat_interleave(length, 0)[:rows]
