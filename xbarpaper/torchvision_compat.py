@@ -35,9 +35,9 @@ def import_torchvision() -> ModuleType:
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
         if not _declarations:
-            library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+            library = torch.library.Library("torchvision", "FRAGMENT")
             for operator in ("nms", "qnms"):
-                library.define(operator + _SCHEMA)  # type: ignore[no-untyped-call]
+                library.define(operator + _SCHEMA)
             _declarations.append(library)
         torchvision = importlib.import_module("torchvision")
     importlib.import_module("torchvision.datasets")
