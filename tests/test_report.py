@@ -82,7 +82,14 @@ def _write_claims(folder: Path, params: Params) -> None:
                 "summary": "Invented numbers, so this says nothing.",
             }
         )
-    tree = {"profile": params.profile, "data": [], "claims": claims, "more": "is ignored"}
+    tree = {
+        "profile": params.profile,
+        "data": [],
+        "claims": claims,
+        "scope": "Only a test.",
+        "rules": {"paired": "p < 0.05"},
+        "more": "is ignored",
+    }
     (folder / "claims.json").write_text(json.dumps(tree), encoding="utf-8")
     files.write_table(folder / "claims.csv", pd.DataFrame([{"claim": "C1", "verdict": "supported"}]))
 
@@ -132,6 +139,8 @@ def invented(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     _write_figures(stages / "09_figures", {"light": 20, "heavy": 5000})
     _write_figures(stages / "10_claims", {"claims": 30})
     _write_claims(stages / "10_claims", params)
+    results.load(params, data / "results").write(stages / "09_figures" / "tables")
+    files.write_table(stages / "09_figures" / "tables" / "more.csv", pd.DataFrame({"number": [1]}))
     for group, name in [("shapes10", "00_data"), *((name, "01_train") for name in params.experiments)]:
         _write_notebook(data / "notebooks" / group / f"{name}.ipynb")
     _write_notebook(data / "notebooks" / params.profile / "09_figures.ipynb")
@@ -166,7 +175,10 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, plac
     assert {
         "index.html",
         "claims.json",
-        *(f"tables/{name}.csv" for name in ("evaluation", "layers", "software", "training", "claims")),
+        *(
+            f"tables/{name}.csv"
+            for name in ("evaluation", "layers", "software", "training", "claims", "more")
+        ),
         *(f"figures/{name}.{suffix}" for name in ("light", "heavy", "claims") for suffix in ("png", "svg")),
         *(
             f"notebooks/{name}.{suffix}"
@@ -313,6 +325,13 @@ def test_damaged_claims_are_refused(params: Params, tmp_path: Path, text: str, m
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ArtifactError, match=message):
         gather.claims(path, params)
+
+
+def test_figures_drawn_from_other_tables_are_refused(params: Params, places: Places):
+    path = places.results / "made-up" / "09_figures" / "tables" / "layers.csv"
+    path.write_text(path.read_text(encoding="utf-8") + "more\n", encoding="utf-8")
+    with pytest.raises(ArtifactError, match=r"09_figures/tables/layers.csv: the report already has another"):
+        publish(params, places)
 
 
 def test_missing_notebooks_are_named(params: Params, tmp_path: Path):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from xbarpaper.errors import ArtifactError
 from xbarpaper.params import Params
@@ -70,6 +70,8 @@ class ClaimsFile(_Record):
 
     profile: str
     claims: list[Claim]
+    scope: str = ""
+    rules: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

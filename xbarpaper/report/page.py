@@ -67,6 +67,8 @@ def index(
             profile=params.profile,
             facts=_facts(params, labels),
             claims=claims.claims,
+            scope=claims.scope,
+            rules=list(claims.rules.items()),
             column_names=[(_network(labels, experiment), _size(size)) for experiment, size in columns],
             tallies={claim.id: [_tally(claim, *column) for column in columns] for claim in claims.claims},
             details={

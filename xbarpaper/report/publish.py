@@ -51,7 +51,7 @@ def publish(params: Params, places: Places | None = None) -> Path:
         tables.write(folder / "tables")
         files.write_table(folder / "tables" / "claims.csv", verdicts)
         for table in sorted((stages / "09_figures" / "tables").glob("*.csv")):
-            _copy(table, folder / "tables" / table.name)
+            _copy(table, folder / "tables" / table.name, may_be_there=True)
         for picture in pictures:
             for path in (picture.png, picture.svg):
                 _copy(path, folder / "figures" / path.name)
@@ -92,8 +92,11 @@ def _replacing(reports: Path, name: str) -> Iterator[Path]:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, *, may_be_there: bool = False) -> None:
+    """Copy a file; where ``may_be_there``, the report may already have it with the same bytes."""
     if target.exists():
+        if may_be_there and source.read_bytes() == target.read_bytes():
+            return
         raise ArtifactError(f"{source}: the report already has another {target.parent.name}/{target.name}")
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
