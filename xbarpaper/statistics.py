@@ -130,21 +130,26 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return corrected
 
 
-def proportion_difference(first: float, second: float, count: int, confidence: float) -> tuple[float, float]:
-    """Interval of ``first - second``, two shares of ``count`` images each (Newcombe 1998, method 10).
+def proportion_difference(
+    first: float, second: float, counts: tuple[int, int], confidence: float
+) -> tuple[float, float]:
+    """Interval of ``first - second``, two shares of independent images (Newcombe 1998, method 10).
 
-    The two are treated as independent. Networks tested on the same images agree more than that, so the
-    interval is wider than it need be, never narrower.
+    Networks tested on the same images agree more than independent draws would, so for them the interval is
+    wider than it need be, never narrower.
 
     Args:
         first, second: shares between 0 and 1.
-        count: images behind each share.
+        counts: images behind each share.
         confidence: level of the interval.
+
+    Raises:
+        ValueError: a share is outside 0 to 1, or a count below 1.
     """
-    if not (0 <= first <= 1 and 0 <= second <= 1 and count >= 1):
-        raise ValueError(f"shares must be in 0..1 and count at least 1, not {first}, {second}, {count}")
-    low_1, high_1 = _wilson(first, count, confidence)
-    low_2, high_2 = _wilson(second, count, confidence)
+    if not (0 <= first <= 1 and 0 <= second <= 1 and min(counts) >= 1):
+        raise ValueError(f"shares must be in 0..1 and counts at least 1, not {first}, {second}, {counts}")
+    low_1, high_1 = _wilson(first, counts[0], confidence)
+    low_2, high_2 = _wilson(second, counts[1], confidence)
     difference = first - second
     low = difference - math.hypot(first - low_1, high_2 - second)
     high = difference + math.hypot(high_1 - first, second - low_2)

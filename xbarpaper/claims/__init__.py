@@ -19,10 +19,10 @@ import pandas as pd
 from safetensors import SafetensorError, safe_open
 
 from xbarpaper import files
-from xbarpaper.claims.conductance import conductance
+from xbarpaper.claims.conductance import share_rises
 from xbarpaper.claims.judging import OVERALL_RULE, RULE, Claim, Verdict
 from xbarpaper.claims.paired import mitigation_helps, pruning_costs
-from xbarpaper.claims.savings import savings
+from xbarpaper.claims.savings import crossbar_savings
 from xbarpaper.errors import ArtifactError
 from xbarpaper.figures.labels import Labels
 from xbarpaper.params import Cifar, Params, Shapes10
@@ -86,11 +86,11 @@ def examine(evaluation: pd.DataFrame, params: Params, test_images: Mapping[str, 
     """
     labels = Labels.of(params)
     claims = [
-        savings(evaluation, params, test_images),
+        crossbar_savings(evaluation, params, test_images),
         pruning_costs(evaluation, params),
         mitigation_helps("C3", evaluation, params),
         mitigation_helps("C4", evaluation, params),
-        conductance(evaluation, params),
+        share_rises(evaluation, params),
     ]
     return ClaimReport(
         profile=params.profile,

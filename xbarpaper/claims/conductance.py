@@ -39,7 +39,7 @@ CHANGES_NOTHING: Final = (
 )
 
 
-def conductance(evaluation: pd.DataFrame, params: Params) -> Claim:
+def share_rises(evaluation: pd.DataFrame, params: Params) -> Claim:
     """Test C5 by ``RULE``, for every network, crossbar size, scheme and mitigation.
 
     Args:

@@ -128,18 +128,15 @@ def conclude(
     counted = [verdict for verdict in verdicts if verdict.mitigation in main]
     names = list(dict.fromkeys(verdict.mitigation for verdict in verdicts))
     groups = {name: [verdict for verdict in verdicts if verdict.mitigation == name] for name in names}
-    if len(groups) > 1:
-        sentences = [f"{name}: {_counts(group)}" for name, group in groups.items()]
-    else:
-        sentences = [_counts(counted)]
-    text_of_counts = " ".join(sentences)
+    sentences = [f"{name}: {_counts(group)}" for name, group in groups.items()]
+    counts = " ".join(sentences) if len(groups) > 1 else _counts(counted)
     return Claim(
         id=identity,
         text=text,
         rule=rule,
         verdicts=list(verdicts),
         overall=overall([verdict.verdict for verdict in counted]),
-        summary=" ".join([text_of_counts[:1].upper() + text_of_counts[1:], *notes]),
+        summary=" ".join([counts[:1].upper() + counts[1:], *notes]),
         by_mitigation={
             name: overall([verdict.verdict for verdict in group]) for name, group in groups.items()
         },

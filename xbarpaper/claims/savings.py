@@ -25,7 +25,9 @@ RULE: Final = (
 )
 
 
-def savings(evaluation: pd.DataFrame, params: Params, test_images: Mapping[str, int | None]) -> Claim:
+def crossbar_savings(
+    evaluation: pd.DataFrame, params: Params, test_images: Mapping[str, int | None]
+) -> Claim:
     """Test C1 by ``RULE``, for every pruned network and crossbar size.
 
     Args:
@@ -58,7 +60,7 @@ def _verdict(
     )
     loss, low, high = unpruned - accuracy, None, None
     if images is not None:
-        bounds = proportion_difference(unpruned / 100, accuracy / 100, images, claims.confidence)
+        bounds = proportion_difference(unpruned / 100, accuracy / 100, (images, images), claims.confidence)
         low, high = (100 * bound for bound in bounds)
     least, most = (loss, loss) if low is None or high is None else (low, high)
     outcome = decide(rate, least, most, claims.software_tolerance_points)

@@ -79,6 +79,8 @@ def save(
     if not entry.title or not entry.caption:
         raise ValueError(f"figure {name!r} needs a title and a caption")
     apply_style()
+    if isinstance(figure, ArtifactFigure):
+        figure.settle()
     for suffix, metadata in _METADATA.items():
         # Identifiers in the SVG are counted from the salt, so two figures of one page must not share it.
         with (

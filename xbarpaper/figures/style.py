@@ -83,7 +83,15 @@ class ArtifactFigure(Figure):
     heading: str = ""
     caption: str = ""
 
+    def settle(self) -> None:
+        """Fix the layout: drawn again and again, a layout that adapts would move by fractions of a pixel."""
+        if self.get_layout_engine() is not None:
+            self.draw_without_rendering()
+            self.draw_without_rendering()
+            self.set_layout_engine("none")
+
     def _repr_png_(self) -> bytes:
+        self.settle()
         target = io.BytesIO()
         self.savefig(target, format="png", dpi=NOTEBOOK_DPI, metadata={"Software": None})
         return target.getvalue()
