@@ -14,6 +14,7 @@ from xbarpaper.errors import ArtifactError, ParameterError
 from xbarpaper.params import GAINS, MITIGATIONS, SCHEMES, Params
 
 RESULTS: Final = Path("data/results")
+SUMMARIES: Final = Path("data/summaries")
 
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "evaluation": (
@@ -77,29 +78,31 @@ class Results:
         ]
 
 
-def load(params: Params, folder: Path | str = RESULTS) -> Results:
+def load(params: Params, folder: Path | str | None = None) -> Results:
     """Gather what the stages of every experiment of the profile wrote.
 
     Args:
         params: the profile; its experiments are loaded, in their order.
-        folder: where the stages write, ``<folder>/<experiment>/<stage>/<table>.csv``.
+        folder: where the stages write, ``<folder>/<experiment>/<stage>/<table>.csv``; ``data/results/<profile>`` if
+            not given.
 
     Raises:
         ArtifactError: a stage's table is missing, lacks a column or holds a row twice; the message names
             the file and the command that makes it.
     """
-    return Results(**{name: _gather(name, list(params.experiments), Path(folder)) for name in COLUMNS})
+    folder = RESULTS / params.profile if folder is None else Path(folder)
+    return Results(**{name: _gather(name, list(params.experiments), folder) for name in COLUMNS})
 
 
 def profile_folder(params: Params, profile: str, stage: str) -> Path:
-    """Where a stage of the whole profile writes: ``data/results/<profile>/<stage>``.
+    """Where a stage of the whole profile writes: ``data/summaries/<profile>/<stage>``.
 
     Raises:
         ParameterError: the active profile is another one.
     """
     if profile != params.profile:
         raise ParameterError(f"profile = {profile} must be that of params.yaml, {params.profile}")
-    return RESULTS / profile / stage
+    return SUMMARIES / profile / stage
 
 
 def _gather(name: str, experiments: Sequence[str], folder: Path) -> pd.DataFrame:

@@ -126,10 +126,11 @@ def present(order: Sequence[str], values: Sequence[object]) -> list[str]:
     return [name for name in order if name in found] + sorted(found - set(order))
 
 
-def shared_legend(figure: Figure, axes: Axes, *, columns: int = 4, title: str | None = None) -> None:
+def shared_legend(figure: Figure, axes: Axes, *, columns: int = 4) -> None:
     """Collect the labels of ``axes`` into one legend above the panels, where it hides no data."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        figure.legend(
-            handles, labels, loc="outside upper center", ncols=min(columns, len(labels)), title=title
-        )
+        # One column of a page holds four short entries side by side; more go below each other, in threes.
+        narrow = figure.get_figwidth() < COLUMN_INCHES + 0.1 and len(labels) > 4
+        count = min(3 if narrow else columns, len(labels))
+        figure.legend(handles, labels, loc="outside upper center", ncols=count)
