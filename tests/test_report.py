@@ -134,21 +134,21 @@ def invented(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
         for experiment in params.experiments:
             for stage in results.STAGES[name]:
                 rows = table[(split == stage) & (table["experiment"] == experiment)]
-                files.write_table(data / "results" / experiment / stage / f"{name}.csv", rows)
-    stages = data / "results" / params.profile
+                files.write_table(data / "results" / params.profile / experiment / stage / f"{name}.csv", rows)
+    stages = data / "summaries" / params.profile
     _write_figures(stages / "09_figures", {"light": 20, "heavy": 5000})
     _write_figures(stages / "10_claims", {"claims": 30})
     _write_claims(stages / "10_claims", params)
-    results.load(params, data / "results").write(stages / "09_figures" / "tables")
+    results.load(params, data / "results" / params.profile).write(stages / "09_figures" / "tables")
     files.write_table(stages / "09_figures" / "tables" / "more.csv", pd.DataFrame({"number": [1]}))
     for group, name in [("shapes10", "00_data"), *((name, "01_train") for name in params.experiments)]:
-        _write_notebook(data / "notebooks" / group / f"{name}.ipynb")
-    _write_notebook(data / "notebooks" / params.profile / "09_figures.ipynb")
+        _write_notebook(data / "notebooks" / params.profile / group / f"{name}.ipynb")
+    _write_notebook(data / "notebooks" / params.profile / "summary" / "09_figures.ipynb")
     return data
 
 
 def _places(data: Path, reports: Path) -> Places:
-    return Places(data / "results", data / "notebooks", reports)
+    return Places(data / "results", data / "summaries", data / "notebooks", reports)
 
 
 @pytest.fixture

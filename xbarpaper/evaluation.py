@@ -86,11 +86,10 @@ def cases(effects: Iterable[Effects], seeds: int, gains: Sequence[Gain], single_
     return result
 
 
-def disturbed(mapped: MappedNetwork, case: Case, bench: Bench) -> ReadOut:
+def disturbed(mapped: MappedNetwork, case: Case, devices: Devices, parasitics: Parasitics) -> ReadOut:
     """Solve the crossbars of a network for one case."""
-    effects = [] if case.seed is None else [Variation(bench.devices.variation_sigma, case.seed)]
-    parasitics = None if case.effects == "variation" else bench.parasitics
-    return read_out(mapped, bench.devices, effects, parasitics)
+    effects = [] if case.seed is None else [Variation(devices.variation_sigma, case.seed)]
+    return read_out(mapped, devices, effects, None if case.effects == "variation" else parasitics)
 
 
 def sweep(
@@ -129,7 +128,7 @@ def sweep(
 
 
 def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
-    read = disturbed(subject.mapped, case, bench)
+    read = disturbed(subject.mapped, case, bench.devices, bench.parasitics)
     common = {
         "scheme": subject.scheme,
         "sparsity": subject.sparsity,

@@ -6,35 +6,26 @@ checkpoint depends on, and goes through training, pruning, mapping, evaluation a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from xbarpaper import checkpoints, data, training
 from xbarpaper.checkpoints import Checkpoint, Metadata
 from xbarpaper.data import ImageSet
-from xbarpaper.evaluation import Bench, Case, Subject, cases, disturbed, sweep
 from xbarpaper.files import write_table
-from xbarpaper.mapped import MappedNetwork, map_network
-from xbarpaper.mitigation import limits_of, ordered_by_mean_conductance
+from xbarpaper.mitigation import limits_of
 from xbarpaper.models import Architecture, Vgg, build
-from xbarpaper.nonideal import ReadOut
-from xbarpaper.params import (
-    SCHEMES,
-    Effects,
-    Mitigation,
-    Params,
-    SchemeName,
-)
-from xbarpaper.params import (
-    Experiment as ExperimentSection,
-)
+from xbarpaper.params import SCHEMES, Params, PrunedSchemeName, SchemeName
+from xbarpaper.params import Experiment as ExperimentSection
 from xbarpaper.pruning import SCHEMES as PRUNING
-from xbarpaper.pruning import PrunedNetwork, compaction_of, prunable_layers, prune, unpruned
+from xbarpaper.pruning import PrunedNetwork, prunable_layers, prune, unpruned
+from xbarpaper.results import RESULTS
 
 DATA = Path("data")
 
@@ -50,6 +41,49 @@ class Variant:
     def label(self) -> str:
         """Name of its files, for example ``xcs-16``."""
         return self.scheme if self.crossbar_size is None else f"{self.scheme}-{self.crossbar_size}"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training, a fine-tuning or WCT gave.
+
+    Attributes:
+        variant: which network.
+        checkpoint: the network as saved.
+        training: one row per epoch.
+        software: one row: accuracy without crossbars, percent.
+    """
+
+    variant: Variant
+    checkpoint: Checkpoint
+    training: pd.DataFrame
+    software: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What pruning and fine-tuning gave.
+
+    Attributes:
+        run: the fine-tuning.
+        accuracy_before_fine_tuning: accuracy without crossbars right after pruning, percent.
+        layers: one row per layer: weights, kept weights, sparsity.
+    """
+
+    run: Trained
+    accuracy_before_fine_tuning: float
+    layers: pd.DataFrame
+
+    @property
+    def masks(self) -> dict[str, NDArray[Any]]:
+        """True where a weight stays, by layer, shape (rows, columns) of the unpruned layer's matrix."""
+        return {name: mask.numpy() for name, mask in self.run.checkpoint.pruned.masks.items()}
+
+    @property
+    def software(self) -> pd.DataFrame:
+        """Two rows: accuracy without crossbars right after pruning, and fine-tuned, percent."""
+        pruned = self.run.software.assign(step="pruned", accuracy=self.accuracy_before_fine_tuning)
+        return pd.concat([pruned, self.run.software], ignore_index=True)
 
 
 class Experiment:
@@ -87,7 +121,7 @@ class Experiment:
 
     def results(self, stage: str) -> Path:
         """Folder of a stage's tables."""
-        return DATA / "results" / self.name / stage
+        return RESULTS / self.params.profile / self.name / stage
 
     def resume(self, label: str) -> Path:
         """What a killed run goes on from; outside of what DVC removes before a stage."""
@@ -109,47 +143,51 @@ class Experiment:
         path = self.checkpoint_path(variant, wct=wct)
         return checkpoints.load(path, self._parameters(variant, wct=wct), self.images)
 
-    # Training, pruning and WCT
+    def unpruned(self) -> Checkpoint:
+        """The checkpoint that everything is compared with."""
+        return self.load(Variant("unpruned", None))
 
-    def train(self) -> tuple[Checkpoint, pd.DataFrame]:
-        """Train the unpruned network; returns its checkpoint and one row per epoch."""
+    def train(self) -> Trained:
+        """Train the unpruned network, in ``train.epochs`` passes."""
         settings, variant = self.params.train, Variant("unpruned", None)
-        network = build(self.architecture, self.section.training_seed)
-        history = self._run(network, "trained", variant, settings.epochs, settings.learning_rate)
-        return self._save(variant, unpruned(network), history), self._history(variant, "trained", history)
+        network = unpruned(build(self.architecture, self.section.training_seed))
+        return self._trained(network, "trained", variant, settings.epochs, settings.learning_rate)
 
-    def prune(self, variant: Variant) -> PrunedNetwork:
-        """Prune the trained network, or a fresh one where ``prune.when`` is init."""
-        if variant.scheme == "unpruned":
-            raise ValueError("there is nothing to prune in the unpruned network")
+    def prune(self, scheme: PrunedSchemeName) -> list[Pruned]:
+        """Prune for every crossbar size that matters to the scheme, then train with the mask held.
+
+        The network pruned is the trained one or, where ``prune.when`` is init, a fresh one.
+        """
+        return [self._prune(variant) for variant in self.variants(scheme)]
+
+    def constrain(self) -> list[Trained]:
+        """WCT for every network: train it on under limits on its weights; the range of its devices stays as before."""
+        settings, result = self.params.wct, []
+        for variant in [variant for scheme in SCHEMES for variant in self.variants(scheme)]:
+            before = self.load(variant)
+            limits = limits_of(before.pruned, settings.cut_quantile)
+            w_max = before.metadata.w_max
+            run = self._trained(
+                before.pruned, "wct", variant, settings.epochs, settings.learning_rate, limits, w_max=w_max
+            )
+            result.append(run)
+        return result
+
+    def _prune(self, variant: Variant) -> Pruned:
+        params = self.params
+        trained_first = params.prune.when == "trained"
         whole = (
-            self.load(Variant("unpruned", None)).pruned.network
-            if self.params.prune.when == "trained"
+            self.unpruned().pruned.network
+            if trained_first
             else build(self.architecture, self.section.training_seed)
         )
-        size = variant.crossbar_size or self.params.mapping.crossbar_sizes[0]
-        return prune(whole, PRUNING[variant.scheme], self.params.prune, self.section.sparsity, size)
-
-    def fine_tune(self, variant: Variant, pruned: PrunedNetwork) -> tuple[Checkpoint, pd.DataFrame]:
-        """Train a pruned network with its mask held; returns its checkpoint and one row per epoch."""
-        section = self.params.prune if self.params.prune.when == "trained" else self.params.train
-        held = training.HeldMask(pruned.weight_masks())
-        history = self._run(
-            pruned.network, "fine-tuned", variant, section.epochs, section.learning_rate, (held,)
-        )
-        return self._save(variant, pruned, history), self._history(variant, "fine-tuned", history)
-
-    def constrain(self, variant: Variant) -> tuple[Checkpoint, pd.DataFrame]:
-        """WCT: train a network on under limits on its weights; the range of its devices stays that of before."""
-        before = self.load(variant)
-        settings = self.params.wct
-        held = training.HeldMask(before.pruned.weight_masks())
-        limits = limits_of(before.pruned, settings.cut_quantile)
-        history = self._run(
-            before.pruned.network, "wct", variant, settings.epochs, settings.learning_rate, (held, limits)
-        )
-        checkpoint = self._save(variant, before.pruned, history, w_max=before.metadata.w_max)
-        return checkpoint, self._history(variant, "wct", history)
+        size = variant.crossbar_size or params.mapping.crossbar_sizes[0]
+        scheme = PRUNING[cast(PrunedSchemeName, variant.scheme)]
+        pruned = prune(whole, scheme, params.prune, self.section.sparsity, size)
+        before = self.software_accuracy(pruned.network)
+        section = params.prune if trained_first else params.train
+        run = self._trained(pruned, "fine-tuned", variant, section.epochs, section.learning_rate)
+        return Pruned(run, before, self._sparsity_table(variant, pruned))
 
     def software_accuracy(self, network: Vgg) -> float:
         """Accuracy without crossbars on all test images, percent."""
@@ -157,97 +195,22 @@ class Experiment:
         images = data.normalised(self.images.test, self.images, device)
         return training.accuracy(network.to(device), images, self.images.test.labels.to(device))
 
-    def prunable(self) -> frozenset[str]:
-        """The layers that may lose weights."""
-        return prunable_layers(Vgg(self.architecture), self.params.prune)
-
-    # Crossbars
-
-    def bench(self) -> Bench:
-        """What all evaluations of this experiment share."""
-        device = training.device_of(self.params.train)
-        return Bench(
-            images=data.normalised(self.images.test, self.images, device),
-            labels=self.images.test.labels.to(device),
-            images_digest=self.images.digest,
-            devices=self.params.devices,
-            parasitics=self.params.circuit,
-            low_conductance_threshold=self.params.mapping.low_conductance_threshold,
-            batch_size=self.params.evaluation.batch_size,
-        )
-
-    def map(self, scheme: SchemeName, crossbar_size: int, mitigation: Mitigation = "none") -> Subject:
-        """Put the network of a scheme onto crossbars, with or without mitigation."""
-        checkpoint = self.load(self.variant(scheme, crossbar_size), wct="WCT" in mitigation)
-        rearranged = mitigation in ("R", "R+WCT")
-        arrangement = ordered_by_mean_conductance(self.params.rearrange.order) if rearranged else None
-        metadata = checkpoint.metadata
-        mapped = map_network(
-            checkpoint.pruned, compaction_of(scheme), crossbar_size, metadata.w_max, arrangement
-        )
-        return Subject(mapped, scheme, metadata.sparsity, mitigation, metadata.software_accuracy)
-
-    def wires_only(self, mapped: MappedNetwork) -> ReadOut:
-        """What the crossbars compute with the wires' resistances alone."""
-        return disturbed(mapped, Case("wires", None, (self.params.readout.gain,)), self.bench())
-
-    def layer_table(self, mitigations: tuple[Mitigation, ...]) -> pd.DataFrame:
-        """One row per layer for every scheme, crossbar size and mitigation, with the wires' non-ideality factor."""
-        tables = []
-        for subject in self._subjects(mitigations):
-            read = self.wires_only(subject.mapped)
-            table = subject.mapped.layer_table(
-                self.params.devices, self.params.mapping.low_conductance_threshold
-            )
-            table["nf"] = [layer.non_ideality_factor for layer in read.layers]
-            leading = self._leading(subject.scheme, subject.mapped.crossbar_size) | {
-                "mitigation": subject.mitigation
-            }
-            tables.append(_with_leading(table, leading))
-        return pd.concat(tables, ignore_index=True)
-
-    def evaluate(
-        self, stage: str, mitigations: tuple[Mitigation, ...], effects: tuple[Effects, ...]
-    ) -> pd.DataFrame:
-        """The sweep over every scheme, crossbar size, effect, seed and gain mode; see ``evaluation.sweep``."""
-        settings = self.params.evaluation
-        wanted = cases(effects, settings.variation_seeds, settings.gains, self.params.readout.gain)
-        total = len(SCHEMES) * len(self.params.mapping.crossbar_sizes) * len(mitigations)
-        journal = self.resume(f"{stage}.csv")
-        table = sweep(self._subjects(mitigations), wanted, self.bench(), journal, total)
-        leading = {
-            "experiment": self.name,
-            "dataset": self.images.description,
-            "network": self.architecture.label,
-        }
-        return _with_leading(table, leading)
-
-    def software_row(self, variant: Variant, step: str, accuracy: float) -> dict[str, Any]:
-        """A row of the table ``software.csv``."""
-        sparsity = 0.0 if variant.scheme == "unpruned" else self.section.sparsity
-        leading = self._leading(variant.scheme, variant.crossbar_size)
-        size = leading.pop("crossbar_size")
-        return {**leading, "sparsity": sparsity, "crossbar_size": size, "step": step, "accuracy": accuracy}
-
     def write(self, stage: str, **tables: pd.DataFrame) -> list[Path]:
         """Write a stage's tables, ``name=table``; returns their paths."""
         return [write_table(self.results(stage) / f"{name}.csv", table) for name, table in tables.items()]
 
-    def _subjects(self, mitigations: tuple[Mitigation, ...]) -> Iterator[Subject]:
-        for scheme in SCHEMES:
-            for size in self.params.mapping.crossbar_sizes:
-                for mitigation in mitigations:
-                    yield self.map(scheme, size, mitigation)
-
-    def _run(
+    def _trained(
         self,
-        network: Vgg,
+        pruned: PrunedNetwork,
         step: str,
         variant: Variant,
         epochs: int,
         learning_rate: float,
-        constraints: tuple[training.Constraint, ...] = (),
-    ) -> pd.DataFrame:
+        *constraints: training.Constraint,
+        w_max: dict[str, float] | None = None,
+    ) -> Trained:
+        """Train with the mask held, and keep the checkpoint; ``w_max`` is given by WCT alone."""
+        held = () if variant.scheme == "unpruned" else (training.HeldMask(pruned.weight_masks()),)
         run = training.Run(
             title=f"{self.name} {variant.label} {step}",
             settings=self.params.train,
@@ -255,16 +218,21 @@ class Experiment:
             learning_rate=learning_rate,
             seed=self.section.training_seed,
             resume=self.resume(f"{step}-{variant.label}.safetensors"),
-            constraints=constraints,
+            constraints=(*held, *constraints),
         )
-        return training.train(network, self.images, run)
+        history = training.train(pruned.network, self.images, run)
+        checkpoint = self._save(variant, pruned, history, w_max)
+        leading = self._leading(variant) | {"step": step}
+        accuracy = checkpoint.metadata.software_accuracy
+        software = pd.DataFrame([leading | {"sparsity": checkpoint.metadata.sparsity, "accuracy": accuracy}])
+        return Trained(variant, checkpoint, with_leading(history, leading), software)
 
     def _save(
         self,
         variant: Variant,
         pruned: PrunedNetwork,
         history: pd.DataFrame,
-        w_max: dict[str, float] | None = None,
+        w_max: dict[str, float] | None,
     ) -> Checkpoint:
         pruned.network.to("cpu")
         metadata = Metadata(
@@ -303,21 +271,38 @@ class Experiment:
             values.pop(f"experiments.{self.name}.sparsity")
         return values
 
-    def _leading(self, scheme: SchemeName, crossbar_size: int | None) -> dict[str, Any]:
+    def _sparsity_table(self, variant: Variant, pruned: PrunedNetwork) -> pd.DataFrame:
+        prunable = prunable_layers(pruned.network, self.params.prune)
+        rows = [
+            {
+                **self._leading(variant),
+                "layer": name,
+                "prunable": name in prunable,
+                "weights": mask.numel(),
+                "kept_weights": int(mask.sum()),
+                "sparsity": pruned.sparsity(frozenset({name})),
+            }
+            for name, mask in pruned.masks.items()
+        ]
+        return pd.DataFrame(rows)
+
+    def _leading(self, variant: Variant) -> dict[str, Any]:
         return {
             "experiment": self.name,
-            "dataset": self.images.description,
-            "network": self.architecture.label,
-            "scheme": scheme,
-            "crossbar_size": crossbar_size,
+            "dataset": self.section.dataset,
+            "network": self.section.network,
+            "scheme": variant.scheme,
+            "crossbar_size": variant.crossbar_size,
         }
 
-    def _history(self, variant: Variant, step: str, history: pd.DataFrame) -> pd.DataFrame:
-        leading = self._leading(variant.scheme, variant.crossbar_size) | {"step": step}
-        leading.pop("dataset")
-        return _with_leading(history, leading)
+
+def gather(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """One table of several; crossbar sizes stay whole numbers where some are missing."""
+    table = pd.concat(list(tables), ignore_index=True)
+    return table.astype({"crossbar_size": "Int64"})
 
 
-def _with_leading(table: pd.DataFrame, leading: dict[str, Any]) -> pd.DataFrame:
+def with_leading(table: pd.DataFrame, leading: Mapping[str, Any]) -> pd.DataFrame:
+    """A table with columns of one value each in front."""
     front = pd.DataFrame({name: [value] * len(table) for name, value in leading.items()}, index=table.index)
     return pd.concat([front, table], axis=1)

@@ -99,6 +99,8 @@ def run(source: Path | str, target: Path | str, parameters: dict[str, str] | Non
     values = _values(notebook, parameters or {}, _shown(source, root))
     _require_writable(target, root)
     kept = _failed_copy(target, root)
+    # The kernel's progress bars read this: live on a terminal, a line a minute in a log.
+    os.environ.setdefault("TQDM_MININTERVAL", "0.5" if sys.stderr.isatty() else "60")
     with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder:
         executed = Path(folder) / source.name
         try:

@@ -17,6 +17,10 @@ from xbarpaper.validation import Section, parse
 Outcome = Literal["supported", "not supported", "undecided"]
 
 
+SUMMARY = "summary"
+"""Folder of the executed notebooks that are about the whole profile."""
+
+
 class _Record(Section):
     """A group of values in a file of a stage; what the report does not show may stand beside them."""
 
@@ -124,14 +128,18 @@ def claims(path: Path, params: Params) -> ClaimsFile:
 
 
 def notebooks(folder: Path, params: Params) -> list[Notebook]:
-    """The executed notebooks of a profile: of its datasets, of its experiments, then of the profile itself.
+    """The executed notebooks of a profile: of its datasets, of its experiments, then of their summary.
+
+    Args:
+        folder: with the notebooks as ``<dataset, experiment or summary>/<name>.ipynb``.
+        params: the profile.
 
     Raises:
         ArtifactError: one of these has none.
     """
     datasets = [experiment.dataset for experiment in params.experiments.values()]
     gathered: list[Notebook] = []
-    for group in _distinct([*datasets, *params.experiments, params.profile]):
+    for group in _distinct([*datasets, *params.experiments, SUMMARY]):
         paths = sorted((folder / group).glob("*.ipynb"))
         if not paths:
             raise ArtifactError(f"{folder / group}: no executed notebook; `dvc repro` makes them")

@@ -18,7 +18,8 @@ from xbarpaper.report import gather, page, rendering
 class Places:
     """Where the stages write and where reports land, relative to the repository's top."""
 
-    results: Path = Path("data/results")
+    results: Path = results.RESULTS
+    summaries: Path = results.SUMMARIES
     notebooks: Path = Path("data/notebooks")
     reports: Path = Path("reports")
 
@@ -40,13 +41,13 @@ def publish(params: Params, places: Places | None = None) -> Path:
             earlier report then stays as it is.
     """
     places = places or Places()
-    stages = places.results / params.profile
-    tables = results.load(params, places.results)
+    stages = places.summaries / params.profile
+    tables = results.load(params, places.results / params.profile)
     claims = gather.claims(stages / "10_claims" / "claims.json", params)
     verdicts = files.read_table(stages / "10_claims" / "claims.csv")
     pictures = gather.pictures(stages / "09_figures") + gather.pictures(stages / "10_claims")
     _refuse_equal_names(pictures)
-    notebooks = gather.notebooks(places.notebooks, params)
+    notebooks = gather.notebooks(places.notebooks / params.profile, params)
     with _replacing(places.reports, params.profile) as folder:
         tables.write(folder / "tables")
         files.write_table(folder / "tables" / "claims.csv", verdicts)

@@ -1,0 +1,130 @@
+"""An experiment on crossbars: its networks mapped, solved and evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from xbarpaper import data, training
+from xbarpaper.evaluation import Bench, Case, Subject, cases, disturbed, sweep
+from xbarpaper.experiments import Experiment, with_leading
+from xbarpaper.files import read_table
+from xbarpaper.mapped import MappedNetwork, map_network
+from xbarpaper.mitigation import ordered_by_mean_conductance
+from xbarpaper.nonideal import ReadOut
+from xbarpaper.params import SCHEMES, Effects, Mitigation, SchemeName
+from xbarpaper.pruning import compaction_of
+
+
+def bench(experiment: Experiment) -> Bench:
+    """What all evaluations of an experiment share."""
+    params, images = experiment.params, experiment.images
+    device = training.device_of(params.train)
+    return Bench(
+        images=data.normalised(images.test, images, device),
+        labels=images.test.labels.to(device),
+        images_digest=images.digest,
+        devices=params.devices,
+        parasitics=params.circuit,
+        low_conductance_threshold=params.mapping.low_conductance_threshold,
+        batch_size=params.evaluation.batch_size,
+    )
+
+
+def mapped(
+    experiment: Experiment, scheme: SchemeName, crossbar_size: int, mitigation: Mitigation = "none"
+) -> Subject:
+    """Put the network of a scheme onto crossbars, with or without mitigation."""
+    checkpoint = experiment.load(experiment.variant(scheme, crossbar_size), wct="WCT" in mitigation)
+    order = experiment.params.rearrange.order if mitigation in ("R", "R+WCT") else "none"
+    metadata = checkpoint.metadata
+    network = map_network(
+        checkpoint.pruned,
+        compaction_of(scheme),
+        crossbar_size,
+        metadata.w_max,
+        ordered_by_mean_conductance(order),
+    )
+    return Subject(network, scheme, metadata.sparsity, mitigation, metadata.software_accuracy)
+
+
+def wires_only(experiment: Experiment, network: MappedNetwork) -> ReadOut:
+    """What the crossbars of a network compute when nothing but the wires disturbs them."""
+    return disturbed(network, Case("wires", None, ()), experiment.params.devices, experiment.params.circuit)
+
+
+def layer_table(experiment: Experiment, mitigations: tuple[Mitigation, ...]) -> pd.DataFrame:
+    """One row per layer for every scheme, crossbar size and mitigation, with the wires' non-ideality factor.
+
+    Columns: experiment, dataset, network, scheme, crossbar_size, mitigation, layer, rows, columns, kept_weights,
+    crossbars, crossbars_unpruned, utilisation, compression_rate, low_conductance_share, nf.
+    """
+    params, tables = experiment.params, []
+    for subject in _subjects(experiment, mitigations):
+        read = wires_only(experiment, subject.mapped)
+        table = subject.mapped.layer_table(params.devices, params.mapping.low_conductance_threshold)
+        table["nf"] = [layer.non_ideality_factor for layer in read.layers]
+        size = {"crossbar_size": subject.mapped.crossbar_size}
+        names = {"scheme": subject.scheme, **size, "mitigation": subject.mitigation}
+        tables.append(with_leading(table, _leading(experiment) | names))
+    return pd.concat(tables, ignore_index=True)
+
+
+def total_table(layers: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``layer_table`` summed over layers: crossbars, compression, share and utilisation of whole networks."""
+    cells = layers["crossbars"] * layers["crossbar_size"] ** 2
+    devices = layers["utilisation"] * cells
+    low = layers["low_conductance_share"] * devices
+    keys = ["experiment", "network", "scheme", "crossbar_size", "mitigation"]
+    summed = layers.assign(cells=cells, devices=devices, low=low).groupby(keys, sort=False, as_index=False)
+    names = ["kept_weights", "crossbars", "crossbars_unpruned", "cells", "devices", "low"]
+    table = summed[names].sum()
+    table["utilisation"] = table["devices"] / table["cells"]
+    table["compression_rate"] = table["crossbars_unpruned"] / table["crossbars"]
+    table["low_conductance_share"] = table["low"] / table["devices"]
+    return table.drop(columns=["cells", "devices", "low"])
+
+
+def evaluate(
+    experiment: Experiment, stage: str, mitigations: tuple[Mitigation, ...], effects: tuple[Effects, ...]
+) -> pd.DataFrame:
+    """The sweep over every scheme, crossbar size, effect, seed and gain mode; see ``evaluation.sweep``.
+
+    Args:
+        experiment: the experiment.
+        stage: name of the stage; an interrupted sweep goes on from its journal.
+        mitigations: which of its networks, and how mapped.
+        effects: what acts on them.
+    """
+    settings = experiment.params.evaluation
+    wanted = cases(effects, settings.variation_seeds, settings.gains, experiment.params.readout.gain)
+    total = len(SCHEMES) * len(experiment.params.mapping.crossbar_sizes) * len(mitigations)
+    journal = experiment.resume(f"{stage}.csv")
+    table = sweep(_subjects(experiment, mitigations), wanted, bench(experiment), journal, total)
+    return with_leading(table, _leading(experiment))
+
+
+def with_unmitigated(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
+    """The evaluations of a mitigation behind those of the same networks without any.
+
+    Raises:
+        ArtifactError: the stage ``06_evaluate`` has not written its table.
+    """
+    unmitigated = read_table(experiment.results("06_evaluate") / "evaluation.csv").astype({"seed": "Int64"})
+    return pd.concat([unmitigated, table], ignore_index=True)
+
+
+def _subjects(experiment: Experiment, mitigations: tuple[Mitigation, ...]) -> Iterator[Subject]:
+    for scheme in SCHEMES:
+        for size in experiment.params.mapping.crossbar_sizes:
+            for mitigation in mitigations:
+                yield mapped(experiment, scheme, size, mitigation)
+
+
+def _leading(experiment: Experiment) -> dict[str, str]:
+    return {
+        "experiment": experiment.name,
+        "dataset": experiment.section.dataset,
+        "network": experiment.section.network,
+    }
