@@ -1,22 +1,32 @@
-"""``python -m xbarpaper.report``: publish the active profile, as the pipeline's last stage."""
+"""``python -m xbarpaper.report``: publish the active profile, as the pipeline's last stage.
+
+``python -m xbarpaper.report readme`` makes the parts of README.md that come from the published reports.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 
 from xbarpaper import params
 from xbarpaper.errors import ArtifactError
-from xbarpaper.report import publish
+from xbarpaper.report import publish, readme
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code: 0, or 1 after an error told in one line."""
+    parser = argparse.ArgumentParser(prog="python -m xbarpaper.report", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("publish", "readme"), default="publish")
+    what = parser.parse_args(arguments).what
     try:
-        folder = publish(params.load())
+        if what == "readme":
+            print("README.md: updated" if readme.update() else "README.md: nothing to update")
+        else:
+            print(f"published: {publish(params.load()) / 'index.html'}")
     except ArtifactError as error:
-        print(f"publish: {error}", file=sys.stderr)
+        print(f"{what}: {error}", file=sys.stderr)
         return 1
-    print(f"published: {folder / 'index.html'}")
     return 0
 
 

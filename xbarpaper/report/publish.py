@@ -12,14 +12,15 @@ from xbarpaper import files, results
 from xbarpaper.errors import ArtifactError
 from xbarpaper.params import Params
 from xbarpaper.report import gather, page, rendering
+from xbarpaper.results import RESULTS, SUMMARIES
 
 
 @dataclass(frozen=True)
 class Places:
     """Where the stages write and where reports land, relative to the repository's top."""
 
-    results: Path = results.RESULTS
-    summaries: Path = results.SUMMARIES
+    results: Path = RESULTS
+    summaries: Path = SUMMARIES
     notebooks: Path = Path("data/notebooks")
     reports: Path = Path("reports")
 

@@ -1,0 +1,95 @@
+"""The parts of README.md that are made from results: the verdicts, and which command makes which figure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from xbarpaper.errors import ArtifactError
+from xbarpaper.files import read_table
+from xbarpaper.report.gather import Claim, ClaimsFile, read_json
+from xbarpaper.validation import parse
+
+PROFILES: Final = ("cifar10-small", "quick")
+"""Profiles whose reports are in git, the one that weighs most first."""
+
+# What a reader looks for, the notebook that shows it, and the stage that executes the notebook.
+_FIGURES: Final = (
+    ("the images", "00_data", "data@<dataset>"),
+    ("learning curve", "01_train", "train@<e>"),
+    ("which filters C/F removed", "02_prune_cf", "prune_cf@<e>"),
+    ("which segments XCS removed", "03_prune_xcs", "prune_xcs@<e>"),
+    ("which segments XRS removed", "04_prune_xrs", "prune_xrs@<e>"),
+    ("where the weights sit, conductances", "05_map", "map@<e>"),
+    ("accuracy on crossbars, each effect alone, gain modes", "06_evaluate", "evaluate@<e>"),
+    ("R: conductances and factors of crossbars, before and after", "07_rearrange", "rearrange@<e>"),
+    ("WCT: conductances before and after", "08_wct", "wct@<e>"),
+    (
+        "accuracy by size, compression rate, NF against share, R, WCT, side by side",
+        "09_figures",
+        "figures@<p>",
+    ),
+    ("verdicts and effects", "10_claims", "claims@<p>"),
+    ("the report", "", "publish@<p>"),
+)
+
+
+def update(path: Path | str = "README.md") -> bool:
+    """Make the generated parts anew; returns whether the file changed.
+
+    Raises:
+        ArtifactError: a part's marks are missing, or a report that it is made from is.
+    """
+    path = Path(path)
+    before = path.read_text(encoding="utf-8")
+    after = _between(_between(before, "results", _results()), "stages", _stages())
+    if after != before:
+        path.write_text(after, encoding="utf-8")
+    return after != before
+
+
+def _between(text: str, name: str, part: str) -> str:
+    pattern = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if not pattern.search(text):
+        raise ArtifactError(f"README.md: no part between <!-- {name}: ... --> and <!-- /{name} -->")
+    return pattern.sub(lambda marks: f"{marks[1]}\n{part}\n\n{marks[2]}", text)
+
+
+def _results() -> str:
+    lines = []
+    for profile in PROFILES:
+        path = Path("reports") / profile / "claims.json"
+        plain = read_json(path)
+        found = parse(plain, str(path), ClaimsFile)
+        lines += [
+            f"**`{profile}`**: {'; '.join(plain['data'])}.",
+            "",
+            "| claim | verdict | comparisons |",
+            "|---|---|---|",
+        ]
+        lines += [
+            f"| {claim.id} {claim.text} | {claim.overall} | {_counts(claim)} |" for claim in found.claims
+        ]
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def _counts(claim: Claim) -> str:
+    counts = Counter(verdict.verdict for verdict in claim.verdicts)
+    return ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
+
+
+def _stages() -> str:
+    times = read_table("reports/benchmarks/pipeline-quick.csv")
+    seconds = times.assign(stage=times["stage"].str.split("@").str[0]).groupby("stage")["seconds"].mean()
+    lines = ["| figure | notebook | stage | command | minutes |", "|---|---|---|---|---|"]
+    for figure, notebook, stage in _FIGURES:
+        minutes = seconds[stage.split("@")[0]] / 60
+        shown = f"`{notebook}`" if notebook else "–"
+        lines.append(f"| {figure} | {shown} | `{stage}` | `dvc repro '{stage}'` | {minutes:.1f} |")
+    total = seconds["total"] / 60
+    return "\n".join(
+        [*lines, "", f"The whole of `quick` took {total:.1f} minutes (`python benchmarks/pipeline.py`)."]
+    )
