@@ -105,7 +105,12 @@ def make_results(
             for step in ("trained",) if scheme == "unpruned" else ("pruned", "fine-tuned", "wct"):
                 for size in (np.nan,) if scheme in ("unpruned", "cf") else params.mapping.crossbar_sizes:
                     accuracy = software[scheme] - (20.0 if step == "pruned" else 0.0)
-                    trained.append({**kept, "crossbar_size": size, "step": step, "accuracy": accuracy})
+                    trained.append(
+                        {
+                            **kept, "crossbar_size": size, "step": step, "accuracy": accuracy,
+                            "test_images": 2000, "hardware": "a made-up machine",
+                        }
+                    )  # fmt: skip
             for step in ("trained",) if scheme == "unpruned" else ("fine-tuned", "wct"):
                 for size in (np.nan,) if scheme in ("unpruned", "cf") else params.mapping.crossbar_sizes:
                     for epoch in range(1, 5):

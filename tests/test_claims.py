@@ -230,7 +230,7 @@ def test_a_single_seed_is_undecided_without_an_interval():
 
 
 def test_sizes_of_test_sets():
-    assert claims.images_per_test_set(PARAMS) == {"shapes10": PARAMS.datasets["shapes10"].test_images}
+    assert claims.images_per_test_set(make_results(PARAMS).software) == {"shapes10": 2000}
 
 
 def stage_folders(folder, params, tables):

@@ -182,7 +182,7 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, plac
         *(f"figures/{name}.{suffix}" for name in ("light", "heavy", "claims") for suffix in ("png", "svg")),
         *(
             f"notebooks/{name}.{suffix}"
-            for name in ("shapes10/00_data", "made-up-0/01_train", "made-up-1/01_train", "made-up/09_figures")
+            for name in ("shapes10/00_data", "made-up-0/01_train", "made-up-1/01_train", "summary/09_figures")
             for suffix in ("ipynb", "html")
         ),
     } == set(first)
@@ -290,17 +290,17 @@ def test_pages_are_accessible(published: Path, browser):
 @pytest.mark.parametrize(
     ("spoilt", "message"),
     [
-        ("made-up/10_claims/claims.json", "no such file"),
-        ("made-up/09_figures/captions.json", "no such file"),
-        ("made-up/09_figures/figures/heavy.svg", "no such file"),
-        ("made-up-1/06_evaluate/evaluation.csv", "no such table"),
+        ("summaries/made-up/10_claims/claims.json", "no such file"),
+        ("summaries/made-up/09_figures/captions.json", "no such file"),
+        ("summaries/made-up/09_figures/figures/heavy.svg", "no such file"),
+        ("results/made-up/made-up-1/06_evaluate/evaluation.csv", "no such table"),
     ],
 )
 def test_missing_input_is_named_and_the_report_stays(
     params: Params, places: Places, spoilt: str, message: str
 ):
     before = _contents(publish(params, places))
-    (places.results / spoilt).unlink()
+    (places.results.parent / spoilt).unlink()
     with pytest.raises(ArtifactError, match=f"{spoilt}.*{message}") as caught:
         publish(params, places)
     assert "\n" not in str(caught.value)
@@ -328,7 +328,7 @@ def test_damaged_claims_are_refused(params: Params, tmp_path: Path, text: str, m
 
 
 def test_figures_drawn_from_other_tables_are_refused(params: Params, places: Places):
-    path = places.results / "made-up" / "09_figures" / "tables" / "layers.csv"
+    path = places.summaries / "made-up" / "09_figures" / "tables" / "layers.csv"
     path.write_text(path.read_text(encoding="utf-8") + "more\n", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"09_figures/tables/layers.csv: the report already has another"):
         publish(params, places)
@@ -348,7 +348,7 @@ def test_unwritable_reports_is_one_line(params: Params, places: Places):
 
 def test_failure_halfway_leaves_the_earlier_report(params: Params, places: Places):
     before = _contents(publish(params, places))
-    (places.notebooks / "made-up" / "09_figures.ipynb").write_text("not a notebook", encoding="utf-8")
+    (places.notebooks / "made-up" / "summary" / "09_figures.ipynb").write_text("not a notebook", encoding="utf-8")
     with pytest.raises(ArtifactError, match="not a Jupyter notebook"):
         publish(params, places)
     assert _contents(places.reports / "made-up") == before
@@ -358,7 +358,7 @@ def test_failure_halfway_leaves_the_earlier_report(params: Params, places: Place
 def test_report_killed_between_renamings_comes_back(params: Params, places: Places):
     before = _contents(publish(params, places))
     (places.reports / "made-up").rename(places.reports / ".made-up.old")
-    (places.results / "made-up-0" / "08_wct" / "layers.csv").unlink()
+    (places.results / "made-up" / "made-up-0" / "08_wct" / "layers.csv").unlink()
     with pytest.raises(ArtifactError):
         publish(params, places)
     assert _contents(places.reports / ".made-up.old") == before

@@ -63,16 +63,13 @@ class Checkpoint:
 
 def versions() -> dict[str, str]:
     """Versions and hardware that results depend on."""
-    processor = (
-        torch.cuda.get_device_name()
-        if torch.cuda.is_available()
-        else f"CPU, {torch.get_num_threads()} threads"
-    )
+    threads = torch.get_num_threads()
+    processor = f"{platform.machine()} CPU ({torch.backends.cpu.get_cpu_capability()}), threads: {threads}"
     return {
         "xbarpaper": __version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "hardware": f"{platform.machine()}, {processor}, {torch.backends.cpu.get_cpu_capability()}",
+        "hardware": torch.cuda.get_device_name() if torch.cuda.is_available() else processor,
     }
 
 

@@ -223,8 +223,10 @@ class Experiment:
         history = training.train(pruned.network, self.images, run)
         checkpoint = self._save(variant, pruned, history, w_max)
         leading = self._leading(variant) | {"step": step}
-        accuracy = checkpoint.metadata.software_accuracy
-        software = pd.DataFrame([leading | {"sparsity": checkpoint.metadata.sparsity, "accuracy": accuracy}])
+        metadata = checkpoint.metadata
+        measured = {"sparsity": metadata.sparsity, "accuracy": metadata.software_accuracy}
+        circumstances = {"test_images": len(self.images.test), "hardware": metadata.versions["hardware"]}
+        software = pd.DataFrame([leading | measured | circumstances])
         return Trained(variant, checkpoint, with_leading(history, leading), software)
 
     def _save(

@@ -29,6 +29,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "software": (
         "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "step", "accuracy",
+        "test_images", "hardware",
     ),
     "training": (
         "experiment", "network", "scheme", "crossbar_size", "step", "epoch", "learning_rate", "train_loss",

@@ -16,20 +16,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
-from safetensors import SafetensorError, safe_open
 
 from xbarpaper import files
 from xbarpaper.claims.conductance import share_rises
 from xbarpaper.claims.judging import OVERALL_RULE, RULE, Claim, Verdict
 from xbarpaper.claims.paired import mitigation_helps, pruning_costs
 from xbarpaper.claims.savings import crossbar_savings
-from xbarpaper.errors import ArtifactError
 from xbarpaper.figures.labels import Labels
-from xbarpaper.params import Cifar, Params, Shapes10
+from xbarpaper.params import Params
 
 __all__ = ["Claim", "ClaimReport", "Verdict", "examine", "images_per_test_set"]
 
-CIFAR_TEST_IMAGES: Final = 10_000
 SCOPE: Final = (
     "One trained network for each experiment, scheme and crossbar size; the seeds vary the devices only. "
     "The verdicts speak of these networks, not of what another training run would give."
@@ -75,14 +72,13 @@ class ClaimReport:
         )
 
 
-def examine(evaluation: pd.DataFrame, params: Params, test_images: Mapping[str, int | None]) -> ClaimReport:
+def examine(evaluation: pd.DataFrame, params: Params, test_images: Mapping[str, int]) -> ClaimReport:
     """Test C1 to C5.
 
     Args:
         evaluation: the tidy table of evaluations of all experiments.
         params: the profile; its ``claims`` section gives confidence, resamples, seed and tolerance.
-        test_images: dataset -> images in its test set, ``None`` where unknown; ``images_per_test_set``
-            finds them.
+        test_images: dataset -> images in its test set; ``images_per_test_set`` finds them.
     """
     labels = Labels.of(params)
     claims = [
@@ -106,36 +102,10 @@ def examine(evaluation: pd.DataFrame, params: Params, test_images: Mapping[str, 
     )
 
 
-def images_per_test_set(params: Params, folder: Path | str = "data/datasets") -> dict[str, int | None]:
-    """How many test images each dataset of the profile's experiments has.
+def images_per_test_set(software: pd.DataFrame) -> dict[str, int]:
+    """How many test images stand behind the accuracies of each dataset.
 
     Args:
-        params: the profile.
-        folder: where prepared datasets are; needed only for image folders, whose size no parameter tells.
-
-    Returns:
-        Dataset -> number of test images; ``None`` for an image folder that is not prepared here.
-
-    Raises:
-        ArtifactError: a prepared dataset is damaged.
+        software: the tidy table of accuracies without crossbars, columns ``dataset`` and ``test_images``.
     """
-    names = dict.fromkeys(experiment.dataset for experiment in params.experiments.values())
-    return {name: _images(params, name, Path(folder)) for name in names}
-
-
-def _images(params: Params, name: str, folder: Path) -> int | None:
-    dataset = params.datasets[name]
-    if isinstance(dataset, Shapes10):
-        return dataset.test_images
-    if isinstance(dataset, Cifar):
-        return CIFAR_TEST_IMAGES
-    path = folder / f"{name}.safetensors"
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return int(file.get_slice("test.labels").get_shape()[0])
-    except (SafetensorError, OSError) as error:
-        raise ArtifactError(
-            f"{path}: damaged dataset: {error}; delete it and run `dvc repro` again"
-        ) from None
+    return {str(name): int(rows.max()) for name, rows in software.groupby("dataset")["test_images"]}

@@ -25,15 +25,13 @@ RULE: Final = (
 )
 
 
-def crossbar_savings(
-    evaluation: pd.DataFrame, params: Params, test_images: Mapping[str, int | None]
-) -> Claim:
+def crossbar_savings(evaluation: pd.DataFrame, params: Params, test_images: Mapping[str, int]) -> Claim:
     """Test C1 by ``RULE``, for every pruned network and crossbar size.
 
     Args:
         evaluation: the tidy table of evaluations.
         params: the profile.
-        test_images: dataset -> images in its test set, ``None`` where unknown.
+        test_images: dataset -> images in its test set, nothing where unknown.
     """
     table = evaluation[evaluation["mitigation"] == "none"]
     table = table.drop_duplicates(["experiment", "scheme", "crossbar_size"])
@@ -50,7 +48,7 @@ def crossbar_savings(
 
 
 def _verdict(
-    row: Mapping[Hashable, Any], unpruned: float, params: Params, test_images: Mapping[str, int | None]
+    row: Mapping[Hashable, Any], unpruned: float, params: Params, test_images: Mapping[str, int]
 ) -> Verdict:
     claims = params.claims
     rate, accuracy, images = (

@@ -65,7 +65,7 @@ def index(
         .get_template("index.html.j2")
         .render(
             profile=params.profile,
-            facts=_facts(params, labels),
+            facts=_facts(params, labels, tables.software),
             claims=claims.claims,
             scope=claims.scope,
             rules=list(claims.rules.items()),
@@ -87,7 +87,7 @@ def index(
     )
 
 
-def _facts(params: Params, labels: Labels) -> list[tuple[str, str]]:
+def _facts(params: Params, labels: Labels, software: pd.DataFrame) -> list[tuple[str, str]]:
     devices, wires = params.devices, params.circuit
     experiments = [
         f"{labels.network(name)} on {labels.dataset(experiment.dataset)}, sparsity {experiment.sparsity:g}"
@@ -108,6 +108,7 @@ def _facts(params: Params, labels: Labels) -> list[tuple[str, str]]:
             f"{wires.column_wire_ohm:g} Ω per cell, sense {wires.sense_ohm:g} Ω",
         ),
         ("Readout", _gain(params.readout.gain)),
+        ("Hardware", "; ".join(sorted(set(software["hardware"].astype(str))))),
         ("Versions", ", ".join(f"{name} {_version(name)}" for name in PACKAGES)),
     ]
 
