@@ -1,0 +1,278 @@
+"""Structured pruning: which groups go, how many, and that what remains is what was asked for."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from conftest import MakeNetwork, MakeParams
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from xbarpaper.errors import ArtifactError
+from xbarpaper.mapping import matrix_of
+from xbarpaper.models import Vgg, build
+from xbarpaper.params import SCHEMES as NAMES
+from xbarpaper.params import Prune
+from xbarpaper.pruning import SCHEMES, compaction_of, prunable_layers, prune, title_of, unpruned
+from xbarpaper.pruning.segments import column_segments
+
+SETTINGS = Prune(when="trained", epochs=1, learning_rate=0.1, first_convolution=False, classifier=False)
+EVERYWHERE = SETTINGS.model_copy(update={"first_convolution": True, "classifier": True})
+SIZE = 8
+
+
+def greedy(matrix: Tensor, length: int, sparsity: float) -> Tensor:
+    """Remove the weakest segment again and again while that brings the removed share nearer to the sparsity."""
+    rows, columns = matrix.shape
+    segments = sorted(
+        (sum(abs(matrix[row, column].item()) for row in range(top, min(top + length, rows))), top, column)
+        for top in range(0, rows, length)
+        for column in range(columns)
+    )
+    keep, removed, wanted = torch.ones(rows, columns, dtype=torch.bool), 0, sparsity * rows * columns
+    for _, top, column in segments:
+        size = min(length, rows - top)
+        if abs(removed + size - wanted) >= abs(removed - wanted):
+            break
+        keep[top : top + length, column] = False
+        removed += size
+    return keep
+
+
+def random_matrix(rows: int, columns: int, seed: int) -> Tensor:
+    return torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def segment_sums(values: Tensor, length: int) -> list[Tensor]:
+    """Sum over each segment of the columns, one row of sums per strip."""
+    return [part.sum(0) for part in values.split(length)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    strips=st.integers(1, 6),
+    length=st.integers(1, 9),
+    columns=st.integers(1, 12),
+    sparsity=st.floats(0, 0.95),
+    seed=st.integers(0, 2**31),
+)
+def test_the_weakest_segments_go_first(strips: int, length: int, columns: int, sparsity: float, seed: int):
+    matrix = random_matrix(strips * length, columns, seed)
+    segments = sparsity * strips * columns
+    if abs(segments % 1 - 0.5) > 1e-6:  # at a tie either number of segments is as near
+        assert torch.equal(column_segments(matrix, length, sparsity), greedy(matrix, length, sparsity))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.integers(1, 40),
+    length=st.integers(1, 17),
+    columns=st.integers(1, 12),
+    sparsity=st.floats(0, 0.95),
+    seed=st.integers(0, 2**31),
+)
+def test_segments_go_whole_and_in_order_for_any_shape(
+    rows: int, length: int, columns: int, sparsity: float, seed: int
+):
+    matrix = random_matrix(rows, columns, seed)
+    keep = column_segments(matrix, length, sparsity)
+    kept_norms, removed_norms = [], []
+    for norms, kept, sizes in zip(
+        segment_sums(matrix.abs(), length),
+        segment_sums(keep.long(), length),
+        segment_sums(torch.ones(rows, columns, dtype=torch.long), length),
+        strict=True,
+    ):
+        assert bool(((kept == 0) | (kept == sizes)).all())
+        kept_norms += norms[kept > 0].tolist()
+        removed_norms += norms[kept == 0].tolist()
+    assert max(removed_norms, default=0.0) <= min(kept_norms, default=np.inf) + 1e-12
+    removed = int((~keep).sum())
+    assert abs(removed - sparsity * rows * columns) <= length  # within one whole segment
+
+
+def test_segments_of_equal_norm_go_in_the_order_of_strips_and_columns():
+    keep = column_segments(torch.ones(4, 3), 2, 0.5)
+    assert keep.tolist() == [[False] * 3] * 2 + [[True] * 3] * 2
+
+
+def test_segments_of_a_small_matrix_by_hand():
+    matrix = torch.tensor([[5.0, 1.0, -4.0], [5.0, 1.0, -4.0], [0.0, 3.0, 9.0], [1.0, 3.0, -9.0]])
+    keep = column_segments(matrix, 2, 0.34)  # of six segments, two: norms 2 and 1
+    assert keep.tolist() == [[True, False, True]] * 2 + [[False, True, True]] * 2
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rows=st.integers(1, 30), columns=st.integers(1, 30), size=st.integers(2, 9), seed=st.integers(0, 2**31)
+)
+def test_row_sparsity_is_column_sparsity_of_the_transpose(rows: int, columns: int, size: int, seed: int):
+    matrix = random_matrix(rows, columns, seed)
+    layer = frozenset({"conv2"})
+    xrs = SCHEMES["xrs"].masks({"conv2": matrix}, layer, 0.6, size)["conv2"]
+    xcs = SCHEMES["xcs"].masks({"conv2": matrix.T}, layer, 0.6, size)["conv2"]
+    assert torch.equal(xrs, xcs.T)
+    rows_first = SCHEMES["xrs"].strips(xrs, size)
+    columns_first = SCHEMES["xcs"].strips(xcs, size)
+    for one, other in zip(rows_first, columns_first, strict=True):
+        assert torch.equal(one.rows, other.columns)
+        assert torch.equal(one.columns, other.rows)
+
+
+def test_every_scheme_offers_the_interface():
+    assert set(SCHEMES) == set(NAMES) - {"unpruned"}
+    for name, scheme in SCHEMES.items():
+        assert scheme.name == name
+        assert title_of(name) == scheme.title
+        assert compaction_of(name)(torch.ones(3, 3, dtype=torch.bool), 2)
+    assert title_of("unpruned") == "unpruned"
+    (strip,) = compaction_of("unpruned")(torch.ones(3, 5, dtype=torch.bool), 2)
+    assert (strip.rows.tolist(), strip.columns.tolist()) == ([0, 1, 2], [0, 1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("classifier", [False, True])
+def test_the_parameters_say_which_layers_may_lose_weights(
+    make_network: MakeNetwork, first: bool, classifier: bool
+):
+    chosen = SETTINGS.model_copy(update={"first_convolution": first, "classifier": classifier})
+    layers = prunable_layers(make_network(), chosen)
+    assert ("conv1" in layers, "classifier" in layers) == (first, classifier)
+    assert {f"conv{n}" for n in range(2, 9)} <= layers
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("where", [SETTINGS, EVERYWHERE], ids=["inner", "everywhere"])
+@pytest.mark.parametrize("sparsity", [0.0, 0.4, 0.75])
+def test_the_sparsity_is_met_on_the_prunable_weights(
+    make_network: MakeNetwork, name: str, where: Prune, sparsity: float
+):
+    network = make_network(width=0.15)
+    pruned = prune(network, SCHEMES[name], where, sparsity, SIZE)
+    layers = prunable_layers(network, where)
+    if name == "cf":
+        # Whole filters of every layer at once, two of the widest at a time: 2 * 2 / 77 of the weights, and half of it.
+        assert pruned.sparsity(layers) == pytest.approx(sparsity, abs=0.03)
+        assert ("conv1" in layers and sparsity > 0) == bool((~pruned.masks["conv1"]).any())
+        return
+    for layer, mask in pruned.masks.items():
+        if layer in layers:
+            assert abs(int((~mask).sum()) - sparsity * mask.numel()) <= SIZE
+        else:
+            assert mask.all()
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_pruning_zeroes_what_the_masks_say_and_nothing_else(make_network: MakeNetwork, name: str):
+    network = make_network(width=0.1)
+    originals = unpruned(network).matrices()
+    pruned = prune(network, SCHEMES[name], SETTINGS, 0.6, SIZE)
+    assert list(pruned.masks) == list(originals)
+    for layer, matrix in pruned.matrices().items():
+        assert torch.equal(matrix, originals[layer] * pruned.masks[layer])
+    for layer, weight in pruned.network.weights().items():
+        assert pruned.weight_masks()[layer].shape == weight.shape
+        assert not weight[~pruned.weight_masks()[layer]].any()
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_pruning_leaves_the_network_given_as_it_was(make_network: MakeNetwork, name: str):
+    network = make_network()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    prune(network, SCHEMES[name], SETTINGS, 0.6, SIZE)
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["xcs", "xrs"])
+def test_segments_lie_as_the_crossbars_do(make_network: MakeNetwork, name: str):
+    pruned = prune(make_network(width=0.1), SCHEMES[name], SETTINGS, 0.6, SIZE)
+    for mask in pruned.masks.values():
+        lines = mask if name == "xcs" else mask.T
+        for strip in lines.split(SIZE):
+            assert bool((strip == strip[0]).all())
+
+
+def group_scores(network: Vgg) -> list[Tensor]:
+    """L1 norm per weight of each filter of each convolution with what it feeds, a loop over filters."""
+    weights = [weight.detach() for weight in network.weights().values()]
+    scores = []
+    for own, following in pairwise(weights):
+        group = [torch.cat([own[n].flatten(), following[:, n].flatten()]).abs() for n in range(len(own))]
+        scores.append(torch.stack([weights.mean() for weights in group]))
+    return scores
+
+
+@pytest.mark.parametrize("network_name", ["vgg11", "vgg16"])
+@pytest.mark.parametrize("where", [SETTINGS, EVERYWHERE], ids=["inner", "everywhere"])
+def test_the_weakest_filters_go_with_the_channels_they_feed(
+    make_network: MakeNetwork, network_name: str, where: Prune
+):
+    network = make_network(network_name, width=0.1)
+    pruned = prune(network, SCHEMES["cf"], where, 0.6, SIZE)
+    layers, prunable = list(pruned.masks), prunable_layers(network, where)
+    kept_before = torch.ones(3, dtype=torch.bool)
+    shares = []
+    for layer, scores in zip(layers, [*group_scores(network), None], strict=True):
+        mask = pruned.masks[layer]
+        kept = mask.any(0)
+        cells = mask.shape[0] // len(kept_before)
+        assert torch.equal(mask, kept_before.repeat_interleave(cells)[:, None] & kept[None, :])
+        if scores is None or layer not in prunable:
+            assert kept.all()
+        else:
+            shares.append((int(kept.sum()), len(kept)))
+            assert float(scores[kept].min()) >= float(scores[~kept].max())
+        kept_before = kept
+    for kept, filters in shares:  # every prunable convolution keeps the same share, to whole filters
+        assert abs(kept - shares[-1][0] / shares[-1][1] * filters) <= 1.0
+
+
+@pytest.mark.parametrize("network_name", ["vgg11", "vgg16"])
+def test_channel_and_filter_pruning_gives_a_really_smaller_network_of_the_same_function(
+    make_network: MakeNetwork, network_name: str
+):
+    source = make_network(network_name, width=0.1)
+    pruned = prune(source, SCHEMES["cf"], SETTINGS, 0.7, SIZE)
+    stored = sum(weight.numel() for weight in pruned.network.weights().values())
+    assert stored == sum(int(mask.sum()) for mask in pruned.masks.values())
+    assert stored < 0.4 * sum(weight.numel() for weight in source.weights().values())
+    assert pruned.sparsity() == pytest.approx(
+        1 - stored / sum(weight.numel() for weight in source.weights().values())
+    )
+
+    masked = build(source.architecture, 0).eval()
+    masked.load_state_dict(source.state_dict())
+    with torch.no_grad():
+        for layer, block in zip(pruned.masks, masked.convolution_blocks(), strict=False):
+            gone = ~pruned.masks[layer].any(0)
+            block.convolution.weight[gone] = 0
+            block.normalisation.weight[gone] = 0
+            block.normalisation.bias[gone] = 0
+        images = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(
+            pruned.network.eval()(images), masked(images), rtol=1e-4, atol=1e-4
+        )  # float32, sums in another order
+
+
+def test_an_unpruned_network_keeps_everything(make_network: MakeNetwork):
+    network = make_network()
+    whole = unpruned(network)
+    assert whole.sparsity() == 0
+    for layer, matrix in whole.matrices().items():
+        assert torch.equal(matrix, matrix_of(network.weights()[layer].detach()))
+        assert whole.masks[layer].all()
+
+
+def test_a_smaller_network_is_not_pruned_again(make_network: MakeNetwork):
+    smaller = prune(make_network(), SCHEMES["cf"], SETTINGS, 0.5, SIZE).network
+    with pytest.raises(ArtifactError, match="has them all"):
+        prune(smaller, SCHEMES["cf"], SETTINGS, 0.5, SIZE)
+
+
+def test_settings_come_from_the_parameters(make_params: MakeParams, make_network: MakeNetwork):
+    chosen = make_params(prune={"first_convolution": True}).prune
+    assert "conv1" in prunable_layers(make_network(), chosen)
