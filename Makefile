@@ -27,7 +27,11 @@ profile:
 	    if [ ! -f "profiles/$(PROFILE).yaml" ]; then \
 	        echo "PROFILE = $(PROFILE): no file profiles/$(PROFILE).yaml (there are: $(PROFILES))" >&2; exit 1; \
 	    fi; \
-	    cmp -s "profiles/$(PROFILE).yaml" params.yaml || cp "profiles/$(PROFILE).yaml" params.yaml; \
+	    if ! cmp -s "profiles/$(PROFILE).yaml" params.yaml; then \
+	        ours=no; for known in profiles/*.yaml; do ! cmp -s "$$known" params.yaml || ours=yes; done; \
+	        [ $$ours = yes ] || { cp params.yaml params.yaml.before && echo "params.yaml differs from every profile: kept as params.yaml.before"; }; \
+	        cp "profiles/$(PROFILE).yaml" params.yaml; \
+	    fi; \
 	fi
 
 test: $(STAMP) ## install, then run all the tests (or TESTS=tests/test_x.py)

@@ -1,0 +1,86 @@
+"""The README says what is there: its commands exist, and its numbers come from the committed reports."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from xbarpaper.errors import ArtifactError
+from xbarpaper.report import readme
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
+]
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("README.md", "reports"):
+        source = ROOT / name
+        if source.is_dir():
+            ignore = shutil.ignore_patterns("notebooks", "figures")
+            shutil.copytree(source, tmp_path / name, ignore=ignore)
+        else:
+            shutil.copy(source, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_generated_parts_are_those_of_the_committed_reports(copied: Path):
+    assert not readme.update()
+    assert (copied / "README.md").read_text(encoding="utf-8") == TEXT
+
+
+def test_a_changed_verdict_changes_the_readme(copied: Path):
+    path = copied / "reports" / "quick" / "claims.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r'"overall": "[^"]+"', '"overall": "supported"', text), encoding="utf-8")
+    before = TEXT.count("| supported |")
+    readme.update()
+    assert (copied / "README.md").read_text(encoding="utf-8").count("| supported |") > before
+
+
+def test_missing_marks_and_reports_are_one_line(copied: Path):
+    (copied / "reports" / "quick" / "claims.json").unlink()
+    with pytest.raises(ArtifactError, match=r"^reports/quick/claims.json: no such file"):
+        readme.update()
+    (copied / "README.md").write_text("nothing here\n", encoding="utf-8")
+    shutil.copy(ROOT / "reports" / "quick" / "claims.json", copied / "reports" / "quick" / "claims.json")
+    with pytest.raises(ArtifactError, match=r"README.md: no part between"):
+        readme.update()
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if "make " in command])
+def test_make_knows_every_target_that_the_readme_names(command: str):
+    words = [word for word in command.split("make ", 1)[1].split() if "=" not in word]
+    result = subprocess.run(["make", "-n", *words], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    for profile in re.findall(r"PROFILE=([\w-]+)", command):
+        assert (ROOT / "profiles" / f"{profile}.yaml").is_file()
+
+
+def test_every_script_that_the_readme_runs_is_there():
+    scripts = [word for command in COMMANDS for word in command.split() if word.endswith(".py")]
+    assert scripts
+    assert [script for script in scripts if not (ROOT / script).is_file()] == []
+
+
+def test_every_link_into_the_repository_leads_somewhere():
+    targets = [target for target in re.findall(r"\]\(([^)]+)\)", TEXT) if not target.startswith("http")]
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_stages_of_the_table_are_those_of_the_pipeline():
+    stages = re.findall(r"^  (\w+):$", (ROOT / "dvc.yaml").read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.findall(r"\| `(\w+)@<\w+>` \|", TEXT)
+    assert named == stages
