@@ -1,0 +1,296 @@
+"""The sweep: which rows there are, that they are right, and that an interrupted one goes on with the missing ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from conftest import MakeNetwork, MakeParams
+
+from xbarpaper import evaluation, nonideal
+from xbarpaper.circuit import Parasitics
+from xbarpaper.data import ImageSet, normalised
+from xbarpaper.devices import Variation
+from xbarpaper.evaluation import Bench, Case, Subject, cases, disturbed, sweep
+from xbarpaper.files import write_table
+from xbarpaper.mapped import map_network
+from xbarpaper.mitigation import ordered_by_mean_conductance
+from xbarpaper.nonideal import read_out
+from xbarpaper.params import ColumnOrder, Devices, SchemeName
+from xbarpaper.pruning import SCHEMES as PRUNING
+from xbarpaper.pruning import compaction_of, prune, unpruned
+from xbarpaper.training import accuracy
+
+COLUMNS = [
+    "scheme", "sparsity", "crossbar_size", "mitigation", "effects", "gain", "seed", "accuracy", "software_accuracy",
+    "nf", "low_conductance_share", "crossbars", "compression_rate",
+]  # fmt: skip
+DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)
+WANTED = cases(("wires", "variation", "both"), 2, ("none", "layer"), "layer")
+ROWS = 1 + 2 + 2 * 2  # of WANTED: wires once, variation per seed, both per seed and gain
+
+MakeSubject = Callable[..., Subject]
+
+
+@pytest.fixture
+def make_subject(make_network: MakeNetwork, make_params: MakeParams) -> MakeSubject:
+    def make(scheme: SchemeName = "unpruned", order: ColumnOrder = "none", size: int = 16) -> Subject:
+        network, settings = make_network(width=0.06), make_params().prune
+        pruned = (
+            unpruned(network)
+            if scheme == "unpruned"
+            else prune(network, PRUNING[scheme], settings, 0.6, size)
+        )
+        w_max = {
+            name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()
+        }
+        arrangement = ordered_by_mean_conductance(order)
+        mapped = map_network(pruned, compaction_of(scheme), size, w_max, arrangement)
+        sparsity = 0.0 if scheme == "unpruned" else 0.6
+        return Subject(mapped, scheme, sparsity, "none" if order == "none" else "R", 12.5)
+
+    return make
+
+
+@pytest.fixture
+def bench(tiny_images: ImageSet) -> Bench:
+    return Bench(
+        images=normalised(tiny_images.test, tiny_images, "cpu"),
+        labels=tiny_images.test.labels,
+        images_digest=tiny_images.digest,
+        devices=DEVICES,
+        parasitics=Parasitics(),
+        low_conductance_threshold=0.1,
+        batch_size=40,
+    )
+
+
+class Counted:
+    """Stands in for ``accuracy``; raises once it has been called so many times."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fail_at: int | None = None) -> None:
+        self.calls, self.fail_at = 0, fail_at
+        monkeypatch.setattr(evaluation, "accuracy", self)
+
+    def __call__(self, *arguments: object) -> float:
+        self.calls += 1
+        if self.calls == self.fail_at:
+            raise KeyboardInterrupt
+        return accuracy(*arguments)
+
+
+def as_written(table: pd.DataFrame, folder: Path) -> str:
+    return write_table(folder / "written.csv", table).read_text()
+
+
+def test_cases_of_a_sweep():
+    assert cases(("wires", "variation", "both"), 2, ("none", "tile"), "layer") == [
+        Case("wires", None, ("layer",)),
+        Case("variation", 0, ("layer",)),
+        Case("variation", 1, ("layer",)),
+        Case("both", 0, ("none", "tile")),
+        Case("both", 1, ("none", "tile")),
+    ]
+    assert cases(("both",), 1, ("none",), "layer") == [Case("both", 0, ("none",))]
+
+
+def test_a_row_per_evaluation(make_subject: MakeSubject, bench: Bench, tmp_path: Path):
+    subject = make_subject("xcs")
+    table = sweep([make_subject(), subject], WANTED, bench, tmp_path / "journal.csv", 2)
+    assert list(table.columns) == COLUMNS
+    assert len(table) == 2 * ROWS
+    part = table[table["scheme"] == "xcs"]
+    described = (
+        part[["effects", "seed", "gain"]]
+        .astype(object)
+        .where(part[["effects", "seed", "gain"]].notna(), None)
+    )
+    assert described.to_numpy().tolist() == [
+        ["wires", None, "layer"],
+        ["variation", 0, "layer"],
+        ["variation", 1, "layer"],
+        ["both", 0, "none"],
+        ["both", 0, "layer"],
+        ["both", 1, "none"],
+        ["both", 1, "layer"],
+    ]
+    assert set(part["sparsity"]) == {0.6}
+    assert set(part["crossbar_size"]) == {16}
+    assert set(part["mitigation"]) == {"none"}
+    assert set(part["software_accuracy"]) == {12.5}
+    assert set(part["crossbars"]) == {subject.mapped.crossbars}
+    assert set(part["low_conductance_share"]) == {subject.mapped.low_conductance_share(DEVICES, 0.1)}
+    whole = table.loc[table["scheme"] == "unpruned", "crossbars"].iloc[0]
+    assert set(part["compression_rate"]) == {whole / subject.mapped.crossbars}
+    assert part["accuracy"].between(0, 100).all()
+
+
+@pytest.mark.parametrize(
+    ("case", "effects", "parasitics"),
+    [
+        (Case("wires", None, ("layer",)), [], Parasitics()),
+        (Case("variation", 1, ("layer",)), [Variation(0.1, 1)], None),
+        (Case("both", 1, ("layer",)), [Variation(0.1, 1)], Parasitics()),
+    ],
+    ids=["wires", "variation", "both"],
+)
+def test_each_row_is_its_own_twin(
+    make_subject: MakeSubject,
+    bench: Bench,
+    tmp_path: Path,
+    case: Case,
+    effects: list[Variation],
+    parasitics: Parasitics | None,
+):
+    subject = make_subject("cf")
+    read = read_out(subject.mapped, DEVICES, effects, parasitics)
+    (row,) = sweep([subject], [case], bench, tmp_path / "journal.csv").to_dict("records")
+    assert row["accuracy"] == accuracy(read.twin("layer"), bench.images, bench.labels)
+    assert row["nf"] == read.non_ideality_factor
+    same = disturbed(subject.mapped, case, DEVICES, Parasitics())
+    for one, other in zip(same.layers, read.layers, strict=True):
+        assert torch.equal(one.effective_weights, other.effective_weights)
+
+
+@pytest.mark.parametrize("fail_at", [1, 2, 5, 2 * ROWS])
+def test_an_interrupted_sweep_goes_on_with_the_missing_rows(
+    make_subject: MakeSubject,
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fail_at: int,
+):
+    subjects = [make_subject("xcs"), make_subject("xrs")]
+    whole = sweep(subjects, WANTED, bench, tmp_path / "whole.csv")
+
+    journal = tmp_path / "journal.csv"
+    Counted(monkeypatch, fail_at)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(subjects, WANTED, bench, journal)
+    finished = len(pd.read_csv(journal)) if journal.exists() else 0
+    # A case of two gains is one solution of the circuits, and is kept once both are done.
+    assert fail_at - 2 <= finished <= fail_at - 1
+
+    counted = Counted(monkeypatch)
+    resumed = sweep(subjects, WANTED, bench, journal)
+    assert counted.calls == 2 * ROWS - finished
+    assert as_written(resumed, tmp_path) == as_written(whole, tmp_path)
+    assert resumed.dtypes.equals(whole.dtypes)
+
+    again = sweep(subjects, WANTED, bench, journal)
+    assert counted.calls == 2 * ROWS - finished  # nothing left to compute
+    assert as_written(again, tmp_path) == as_written(whole, tmp_path)
+
+
+def test_further_seeds_compute_only_themselves(
+    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    subjects, journal = [make_subject()], tmp_path / "journal.csv"
+    few = sweep(subjects, cases(("variation",), 1, ("none",), "layer"), bench, journal)
+    counted = Counted(monkeypatch)
+    more = sweep(subjects, cases(("variation",), 3, ("none",), "layer"), bench, journal)
+    assert counted.calls == 2
+    assert more.head(1)["accuracy"].tolist() == few["accuracy"].tolist()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"devices": DEVICES.model_copy(update={"variation_sigma": 0.2})},
+        {"devices": DEVICES.model_copy(update={"r_max_ohm": 2e6})},
+        {"parasitics": Parasitics(driver_ohm=0.0)},
+        {"images_digest": "other"},
+        {"low_conductance_threshold": 0.2},
+    ],
+    ids=["variation", "range", "wires", "images", "threshold"],
+)
+def test_other_conditions_make_all_rows_anew(
+    make_subject: MakeSubject,
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, object],
+):
+    subjects, journal = [make_subject()], tmp_path / "journal.csv"
+    wanted = cases(("both",), 1, ("none", "layer"), "layer")
+    before = sweep(subjects, wanted, bench, journal)
+    counted, other = Counted(monkeypatch), replace(bench, **change)
+    after = sweep(subjects, wanted, other, journal)
+    assert counted.calls == 2
+    fresh = sweep(subjects, wanted, other, tmp_path / "fresh.csv")
+    assert as_written(after, tmp_path) == as_written(fresh, tmp_path)
+
+    again = sweep(subjects, wanted, bench, journal)  # and back: the old rows are still there
+    assert counted.calls == 4
+    assert as_written(again, tmp_path) == as_written(before, tmp_path)
+
+
+def test_another_network_makes_its_rows_anew(
+    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    journal, wanted = tmp_path / "journal.csv", [Case("wires", None, ("layer",))]
+    sweep([make_subject()], wanted, bench, journal)
+    counted = Counted(monkeypatch)
+    other = make_subject()
+    with torch.no_grad():
+        other.mapped.pruned.network.classifier.bias += 1e-3  # not on any crossbar, but decides all the same
+    sweep([other], wanted, bench, journal)
+    assert counted.calls == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe\x00", b"a,b\n1,2\n", b"digest,seed\nx,y\n", b"digest,seed\nx,1\nx,1,2,3\n"]
+)
+def test_a_damaged_journal_starts_anew_and_says_so(
+    make_subject: MakeSubject,
+    bench: Bench,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes,
+):
+    journal, wanted = tmp_path / "journal.csv", [Case("variation", 0, ("layer",))]
+    journal.write_bytes(content)
+    table = sweep([make_subject()], wanted, bench, journal)
+    assert f"{journal}: damaged journal, starting anew" in capsys.readouterr().out
+    assert as_written(table, tmp_path) == as_written(
+        sweep([make_subject()], wanted, bench, tmp_path / "fresh.csv"), tmp_path
+    )
+
+
+def test_mitigations_are_compared_on_the_same_devices(
+    make_subject: MakeSubject, bench: Bench, tmp_path: Path
+):
+    """Variation alone does not know where a device sits, so a seed gives both the very same network."""
+    case = Case("variation", 1, ("none",))
+    plain, moved = make_subject("xcs"), make_subject("xcs", "descending")
+    assert any(
+        not torch.equal(one.tiles.columns, other.tiles.columns)
+        for one, other in zip(plain.mapped.layers, moved.mapped.layers, strict=True)
+    )
+    reads = [disturbed(subject.mapped, case, DEVICES, Parasitics()) for subject in (plain, moved)]
+    for one, other in zip(reads[0].layers, reads[1].layers, strict=True):
+        assert torch.equal(one.matrix("none"), other.matrix("none"))
+    table = sweep([plain, moved], [case], bench, tmp_path / "journal.csv")
+    assert table["mitigation"].tolist() == ["none", "R"]
+    assert table["accuracy"].nunique() == 1
+
+
+def test_the_circuits_are_solved_once_for_all_gains(
+    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    solved: list[int] = []
+    solve = nonideal.effective_conductance
+
+    def counted(conductance: torch.Tensor, parasitics: Parasitics) -> torch.Tensor:
+        solved.append(conductance.shape[1])
+        return solve(conductance, parasitics)
+
+    monkeypatch.setattr(nonideal, "effective_conductance", counted)
+    subject = make_subject()
+    table = sweep([subject], [Case("both", 0, ("none", "layer", "tile"))], bench, tmp_path / "journal.csv")
+    assert len(table) == 3
+    assert solved == [subject.mapped.crossbars // 2]  # tiles, both signs in one batch

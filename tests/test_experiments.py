@@ -1,0 +1,386 @@
+"""One experiment from images to tables, at a tiny size: every stage, its files, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import MakeParams
+
+from xbarpaper import crossbars, data, experiments, views
+from xbarpaper.checkpoints import largest_weights
+from xbarpaper.data import Images, ImageSet
+from xbarpaper.errors import ArtifactError, CheckpointError, DatasetError, ParameterError
+from xbarpaper.experiments import Experiment, Pruned, Trained, Variant
+from xbarpaper.files import write_table
+from xbarpaper.params import MITIGATIONS, SCHEMES, Params
+from xbarpaper.results import COLUMNS
+from xbarpaper.training import accuracy
+
+NAME = "tiny-vgg11"
+SIZES = (8, 16)
+VARIANTS = ["unpruned", "cf", "xcs-8", "xcs-16", "xrs-8", "xrs-16"]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What all stages of a tiny experiment gave, and where."""
+
+    folder: Path
+    params: Params
+    trained: Trained
+    pruned: dict[str, Pruned]
+    constrained: dict[str, Trained]
+    layers: pd.DataFrame
+    evaluation: pd.DataFrame
+
+
+def stages(folder: Path, params: Params, images: ImageSet) -> Done:
+    data.save(images, folder / "data" / "datasets" / "tiny.safetensors")
+    work = Experiment(NAME, params)
+    trained = work.train()
+    pruned = {run.run.variant.label: run for scheme in SCHEMES[1:] for run in work.prune(scheme)}
+    constrained = {run.variant.label: run for run in work.constrain()}
+    layers = crossbars.layer_table(work, MITIGATIONS)
+    table = crossbars.evaluate(work, "06_evaluate", MITIGATIONS, ("both",))
+    return Done(folder, params, trained, pruned, constrained, layers, table)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet) -> Done:
+    folder = tmp_path_factory.mktemp("experiment")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return stages(folder, make_params(), tiny_images)
+
+
+@pytest.fixture
+def work(done: Done, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    """The experiment in its own folder, for tests that only read."""
+    monkeypatch.chdir(done.folder)
+    return Experiment(NAME, done.params)
+
+
+@pytest.fixture
+def copied(done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    """The experiment in a copy, for tests that change files."""
+    shutil.copytree(done.folder / "data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    return Experiment(NAME, done.params)
+
+
+def only_row(table: pd.DataFrame, **wanted: object) -> pd.Series:
+    for name, value in wanted.items():
+        table = table[table[name] == value]
+    (row,) = (row for _, row in table.iterrows())
+    return row
+
+
+def test_every_stage_leaves_its_checkpoint(done: Done):
+    folder = done.folder / "data" / "checkpoints" / NAME
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    schemes = {label: f"{label.split('-')[0]}/{label}" for label in VARIANTS[1:]} | {"unpruned": "unpruned"}
+    assert names == {f"{path}.safetensors" for path in schemes.values()} | {
+        f"wct/{v}.safetensors" for v in VARIANTS
+    }
+
+
+@pytest.mark.parametrize("label", VARIANTS)
+@pytest.mark.parametrize("wct", [False, True])
+def test_checkpoints_hold_the_network_whose_accuracy_they_state(work: Experiment, label: str, wct: bool):
+    scheme, _, size = label.partition("-")
+    checkpoint = work.load(Variant(scheme, int(size) if size else None), wct=wct)
+    assert checkpoint.metadata.software_accuracy == work.software_accuracy(checkpoint.pruned.network)
+    assert checkpoint.metadata.scheme == scheme
+    for name, matrix in checkpoint.pruned.matrices().items():
+        assert not matrix[~checkpoint.pruned.masks[name]].any()
+
+
+def test_variants_follow_the_crossbar_sizes_where_the_scheme_does(work: Experiment):
+    labels = [variant.label for scheme in SCHEMES for variant in work.variants(scheme)]
+    assert labels == VARIANTS
+    assert work.variant("cf", 16).label == "cf"
+    assert work.variant("xrs", 16).label == "xrs-16"
+
+
+def test_tables_of_training_and_software_have_their_columns(done: Done):
+    runs = [done.trained, *(run.run for run in done.pruned.values()), *done.constrained.values()]
+    for run in runs:
+        assert set(COLUMNS["training"]) <= set(run.training.columns)
+        assert run.training["epoch"].tolist() == [1]
+        assert set(COLUMNS["software"]) == set(run.software.columns)
+        assert run.software["accuracy"].item() == run.training["test_accuracy"].iloc[-1]
+    assert done.trained.software["step"].tolist() == ["trained"]
+    assert done.trained.software["sparsity"].tolist() == [0.0]
+    for pruned in done.pruned.values():
+        assert pruned.software["step"].tolist() == ["pruned", "fine-tuned"]
+        assert pruned.software["sparsity"].tolist() == [0.6, 0.6]
+        assert pruned.software["accuracy"].iloc[0] == pruned.accuracy_before_fine_tuning
+    assert {run.software["step"].item() for run in done.constrained.values()} == {"wct"}
+    gathered = experiments.gather(run.software for run in runs)
+    assert gathered["crossbar_size"].isna().sum() == 4  # unpruned and cf, trained or fine-tuned, and wct
+    assert str(gathered["crossbar_size"].dtype) == "Int64"
+
+
+def test_the_sparsity_of_each_layer_is_that_of_its_mask(done: Done):
+    for label, pruned in done.pruned.items():
+        for row in pruned.layers.to_dict("records"):
+            mask = pruned.masks[row["layer"]]
+            assert (row["weights"], row["kept_weights"]) == (mask.size, mask.sum())
+            assert row["sparsity"] == pytest.approx(1 - mask.mean())
+            assert row["prunable"] == (row["layer"] not in ("conv1", "classifier"))
+        prunable = pruned.layers[pruned.layers["prunable"]]
+        overall = 1 - prunable["kept_weights"].sum() / prunable["weights"].sum()
+        assert overall == pytest.approx(0.6, abs=0.06 if label == "cf" else 0.01)
+
+
+def test_channel_and_filter_pruning_stores_a_smaller_network(done: Done):
+    def weights(trained: Trained) -> int:
+        return sum(weight.numel() for weight in trained.checkpoint.pruned.network.weights().values())
+
+    assert weights(done.pruned["cf"].run) < 0.5 * weights(done.trained)
+    assert weights(done.pruned["xcs-8"].run) == weights(done.trained)
+    folder = done.folder / "data" / "checkpoints" / NAME
+    assert (folder / "cf" / "cf.safetensors").stat().st_size < (
+        folder / "xcs" / "xcs-8.safetensors"
+    ).stat().st_size
+
+
+def test_weights_under_constraint_keep_the_old_range(done: Done):
+    before = {"unpruned": done.trained, **{label: pruned.run for label, pruned in done.pruned.items()}}
+    for label, run in done.constrained.items():
+        old = before[label].checkpoint
+        assert run.checkpoint.metadata.w_max == old.metadata.w_max == largest_weights(old.pruned)
+        for name, weight in run.checkpoint.pruned.network.weights().items():
+            mask = old.pruned.masks[name].numpy()
+            cut = np.quantile(np.abs(old.pruned.matrices()[name].numpy()[mask]), 0.95)
+            assert float(weight.detach().abs().max()) <= cut * (1 + 1e-6)
+
+
+def test_the_layer_table_has_its_columns_and_a_row_per_layer(done: Done):
+    assert tuple(done.layers.columns) == COLUMNS["layers"]
+    assert len(done.layers) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS) * 9
+    keys = ["scheme", "crossbar_size", "mitigation", "layer"]
+    assert not done.layers.duplicated(keys).any()
+    assert done.layers["nf"].between(0, 1).all()
+    assert done.layers["utilisation"].between(0, 1).all()
+    assert done.layers["low_conductance_share"].between(0, 1).all()
+
+
+def test_compression_is_crossbars_of_the_unpruned_network_over_those_of_this_one(done: Done):
+    for row in done.layers.to_dict("records"):
+        size = row["crossbar_size"]
+        whole = 2 * ceil(row["rows"] / size) * ceil(row["columns"] / size)
+        assert row["crossbars_unpruned"] == whole
+        assert row["compression_rate"] == pytest.approx(whole / row["crossbars"])
+        if row["scheme"] == "unpruned":
+            assert row["crossbars"] == whole
+            assert row["kept_weights"] == row["rows"] * row["columns"]
+            assert row["utilisation"] == pytest.approx(2 * row["rows"] * row["columns"] / (whole * size**2))
+    totals = crossbars.total_table(done.layers)
+    assert len(totals) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS)
+    for row in done.evaluation.to_dict("records"):
+        keys = {name: row[name] for name in ("scheme", "crossbar_size", "mitigation")}
+        total, layers = only_row(totals, **keys), done.layers
+        for name, value in keys.items():
+            layers = layers[layers[name] == value]
+        assert row["crossbars"] == total["crossbars"] == layers["crossbars"].sum()
+        rate = layers["crossbars_unpruned"].sum() / layers["crossbars"].sum()
+        assert row["compression_rate"] == pytest.approx(rate)
+        assert total["compression_rate"] == pytest.approx(rate)
+        assert row["low_conductance_share"] == pytest.approx(total["low_conductance_share"])
+
+
+def test_pruned_networks_need_fewer_crossbars(done: Done):
+    totals = crossbars.total_table(done.layers[done.layers["mitigation"] == "none"])
+    for row in totals.to_dict("records"):
+        if row["scheme"] != "unpruned":
+            assert row["compression_rate"] > 1, row
+
+
+def test_the_evaluation_table_has_its_columns_and_rows(done: Done):
+    assert tuple(done.evaluation.columns) == COLUMNS["evaluation"]
+    assert len(done.evaluation) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS) * 2 * 2  # seeds and gains
+    keys = ["scheme", "crossbar_size", "mitigation", "effects", "gain", "seed"]
+    assert not done.evaluation.duplicated(keys).any()
+    assert set(done.evaluation["experiment"]) == {NAME}
+    assert set(done.evaluation["dataset"]) == {"tiny"}
+    assert set(done.evaluation["mitigation"]) == set(MITIGATIONS)
+    sparsities = done.evaluation.groupby("scheme")["sparsity"].unique().map(list).to_dict()
+    assert sparsities == {"unpruned": [0.0], "cf": [0.6], "xcs": [0.6], "xrs": [0.6]}
+
+
+def test_software_accuracy_is_of_the_network_that_is_mapped(done: Done):
+    for row in done.evaluation.to_dict("records"):
+        label = (
+            row["scheme"]
+            if row["scheme"] in ("unpruned", "cf")
+            else f"{row['scheme']}-{row['crossbar_size']}"
+        )
+        plain = done.trained if label == "unpruned" else done.pruned[label].run
+        run = done.constrained[label] if "WCT" in row["mitigation"] else plain
+        assert row["software_accuracy"] == run.checkpoint.metadata.software_accuracy
+
+
+def test_rearranging_changes_no_count(done: Done):
+    columns = ["kept_weights", "crossbars", "crossbars_unpruned", "utilisation", "low_conductance_share"]
+    for plain, moved in (("none", "R"), ("WCT", "R+WCT")):
+        one, other = (
+            done.layers[done.layers["mitigation"] == m].reset_index(drop=True) for m in (plain, moved)
+        )
+        pd.testing.assert_frame_equal(one[columns], other[columns])
+
+
+def test_a_finished_sweep_is_read_from_its_journal(
+    done: Done, work: Experiment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    def computed(*_: object) -> float:
+        raise RuntimeError("computed again")
+
+    monkeypatch.setattr("xbarpaper.evaluation.accuracy", computed)
+    again = crossbars.evaluate(work, "06_evaluate", MITIGATIONS, ("both",))
+    first, second = (
+        write_table(tmp_path / "table.csv", table).read_text() for table in (done.evaluation, again)
+    )
+    assert first == second
+
+
+def test_tables_are_written_where_the_stage_keeps_them(copied: Experiment, done: Done):
+    (path,) = copied.write("06_evaluate", evaluation=done.evaluation)
+    assert path == Path("data/results/tiny") / NAME / "06_evaluate" / "evaluation.csv"
+    both = crossbars.with_unmitigated(copied, done.evaluation)
+    assert len(both) == 2 * len(done.evaluation)
+    assert str(both["seed"].dtype) == "Int64"
+
+
+def test_views_are_plain_arrays_of_the_same_numbers(work: Experiment):
+    subject = crossbars.mapped(work, "xcs", 8)
+    layer = views.layer_named(subject.mapped, "conv3")
+    assert views.padding_cells(layer) == layer.tiles.tiles * 64 - layer.devices // 2
+    mosaic = views.conductance_mosaic(layer, work.params.devices)
+    assert int(np.isfinite(mosaic).sum()) == layer.devices // 2
+    pair = layer.device_conductances(work.params.devices)
+    assert np.nansum(mosaic) == pytest.approx(0.5e6 * float(pair.plus.sum() + pair.minus.sum()), rel=1e-4)
+    flat = views.conductances_by_layer(subject.mapped, work.params.devices)
+    assert flat["conv3"].size == layer.devices
+    owned = views.owners(layer)
+    assert set(np.unique(owned)) - {-1} == set(range(layer.tiles.tiles))
+    read = crossbars.wires_only(work, subject.mapped)
+    factors = views.tile_factor_mosaic(read.layers[2])
+    assert np.isfinite(factors).sum() == layer.tiles.tiles
+    with pytest.raises(ValueError, match="'conv99' is not in the network"):
+        views.layer_named(subject.mapped, "conv99")
+
+
+def test_pruning_at_initialisation_needs_no_trained_network(
+    make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    data.save(tiny_images, tmp_path / "data" / "datasets" / "tiny.safetensors")
+    params = make_params(
+        prune={"when": "init", "epochs": 1}, train={"epochs": 2}, mapping={"crossbar_sizes": (8,)}
+    )
+    work = Experiment(NAME, params)
+    (run,) = work.prune("xcs")
+    assert len(run.run.training) == 2  # the training's epochs, not the fine-tuning's
+    checkpoint = work.load(Variant("xcs", 8))
+    for name, matrix in checkpoint.pruned.matrices().items():
+        assert not matrix[~checkpoint.pruned.masks[name]].any()
+    with pytest.raises(CheckpointError, match=r"was made with prune\.when = init"):
+        Experiment(NAME, params.model_copy(update={"prune": make_params().prune})).load(Variant("xcs", 8))
+
+
+def test_an_unknown_experiment_is_refused(make_params: MakeParams):
+    with pytest.raises(
+        ParameterError, match=r"experiment 'tiny-vgg19' is not in experiments \(there are: tiny-vgg11\)"
+    ):
+        Experiment("tiny-vgg19", make_params())
+
+
+def test_a_missing_dataset_is_refused(
+    make_params: MakeParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DatasetError, match=r"data/datasets/tiny\.safetensors: no such dataset"):
+        Experiment(NAME, make_params()).train()
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_missing_checkpoint_is_refused(copied: Experiment):
+    copied.checkpoint_path(Variant("unpruned", None)).unlink()
+    with pytest.raises(CheckpointError, match=r"unpruned\.safetensors: no such checkpoint"):
+        copied.prune("cf")
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "variant", "named"),
+    [
+        ("train", {"epochs": 2}, Variant("unpruned", None), r"train\.epochs = 1"),
+        ("train", {"label_smoothing": 0.0}, Variant("cf", None), r"train\.label_smoothing = 0\.1"),
+        ("prune", {"first_convolution": True}, Variant("xcs", 8), r"prune\.first_convolution = False"),
+    ],
+)
+def test_a_checkpoint_of_other_parameters_is_refused(
+    work: Experiment,
+    make_params: MakeParams,
+    section: str,
+    values: dict[str, object],
+    variant: Variant,
+    named: str,
+):
+    other = make_params(**{section: values})
+    with pytest.raises(CheckpointError, match=named):
+        Experiment(NAME, other).load(variant)
+
+
+def test_parameters_that_a_network_does_not_depend_on_leave_it_valid(
+    work: Experiment, make_params: MakeParams
+):
+    other = make_params(
+        devices={"variation_sigma": 0.3},
+        wct={"epochs": 3},
+        rearrange={"order": "ascending"},
+        prune={"epochs": 9},
+    )
+    again = Experiment(NAME, other)
+    assert again.unpruned().metadata == work.unpruned().metadata
+    with pytest.raises(CheckpointError, match=r"prune\.epochs = 1"):
+        again.load(Variant("cf", None))
+
+
+def test_checkpoints_made_with_other_data_are_refused(copied: Experiment, tiny_images: ImageSet):
+    other = ImageSet.of("tiny", "other", tiny_images.classes, tiny_images.test, tiny_images.train)
+    data.save(other, Path("data/datasets/tiny.safetensors"))
+    with pytest.raises(CheckpointError, match="other data"):
+        copied.unpruned()
+
+
+def test_checkpoints_of_another_number_of_classes_are_refused(copied: Experiment):
+    pixels = torch.randint(0, 255, (4, 3, 32, 32), dtype=torch.uint8)
+    labels = torch.tensor([0, 1, 0, 1])
+    few = ImageSet.of(
+        "tiny", "two", ("a", "b"), Images(pixels, labels), Images(pixels.flip(0), labels.flip(0))
+    )
+    data.save(few, Path("data/datasets/tiny.safetensors"))
+    with pytest.raises(CheckpointError, match="has 10 classes, the dataset tiny has 2"):
+        copied.prune("xcs")
+
+
+def test_results_that_cannot_be_written_are_one_line(copied: Experiment, done: Done):
+    Path("data/results").write_text("in the way")
+    with pytest.raises(ArtifactError, match=r"evaluation\.csv: cannot be written: ") as caught:
+        copied.write("06_evaluate", evaluation=done.evaluation)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_experiment_describes_itself(work: Experiment, tiny_images: ImageSet):
+    assert work.description == f"VGG11 (width 0.06) on {tiny_images.description}"
+    images = data.normalised(tiny_images.test, tiny_images, "cpu")
+    network = work.unpruned().pruned.network
+    assert work.software_accuracy(network) == accuracy(network, images, tiny_images.test.labels)

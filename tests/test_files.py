@@ -1,0 +1,137 @@
+"""Files are wholly there or not at all, and tables come back as they were written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from xbarpaper.errors import ArtifactError
+from xbarpaper.files import atomic, read_table, sha256, write_table, write_text
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_with_its_folders_and_without_a_trace(tmp_path: Path):
+    path = write_text(tmp_path / "a" / "b" / "text.txt", "größe\n")
+    assert path.read_bytes() == "größe\n".encode()
+    assert names(path.parent) == ["text.txt"]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), RuntimeError("y")], ids=repr)
+def test_an_error_keeps_what_was_there_and_leaves_nothing_else(tmp_path: Path, error: BaseException):
+    path = write_text(tmp_path / "text.txt", "old")
+
+    def fail() -> None:
+        with atomic(path) as temporary:
+            temporary.write_text("new")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["text.txt"]
+
+
+def test_until_the_end_the_old_file_is_seen(tmp_path: Path):
+    path = write_text(tmp_path / "text.txt", "old")
+    with atomic(path) as temporary:
+        temporary.write_text("new")
+        assert temporary.parent == path.parent
+        assert temporary.suffix == path.suffix
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path: Path):
+    path = write_text(tmp_path / "text.txt", "old")
+
+    def fail() -> None:
+        with atomic(path):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(ArtifactError, match=r"^\S*text\.txt: cannot be written: No space left on device$"):
+        fail()
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["text.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path):
+    write_text(tmp_path / "file", "in the way")
+    with pytest.raises(ArtifactError) as caught:
+        write_text(tmp_path / "file" / "text.txt", "new")
+    assert str(caught.value).startswith(f"{tmp_path}/file/text.txt: cannot be written: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_folder_is_one_line(tmp_path: Path):
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    folder.chmod(0o500)
+    try:
+        with pytest.raises(ArtifactError, match=r"text\.txt: cannot be written: Permission denied"):
+            write_text(folder / "text.txt", "new")
+    finally:
+        folder.chmod(0o700)
+    assert names(folder) == []
+
+
+def test_a_folder_in_the_place_of_the_file_is_one_line(tmp_path: Path):
+    (tmp_path / "text.txt").mkdir()
+    with pytest.raises(ArtifactError, match=r"text\.txt: cannot be written: "):
+        write_text(tmp_path / "text.txt", "new")
+    assert names(tmp_path) == ["text.txt"]
+
+
+def test_tables_keep_the_word_none_and_the_empty_cell(tmp_path: Path):
+    table = pd.DataFrame(
+        {
+            "mitigation": ["none", "R", "R+WCT"],
+            "gain": ["none", "layer", "none"],
+            "seed": pd.array([None, 0, 4], dtype="Int64"),
+            "accuracy": [81.25, 1 / 3, 100.0],
+            "nf": [float("nan"), 0.125, 2.5e-7],
+        }
+    )
+    path = write_table(tmp_path / "tables" / "table.csv", table)
+    lines = path.read_text().splitlines()
+    assert lines == [
+        "mitigation,gain,seed,accuracy,nf",
+        "none,none,,81.25,",
+        "R,layer,0,0.333333333,0.125",
+        "R+WCT,none,4,100,2.5e-07",
+    ]
+    read = read_table(path)
+    assert read["mitigation"].tolist() == ["none", "R", "R+WCT"]
+    assert read["seed"].isna().tolist() == [True, False, False]
+    assert read["accuracy"].tolist() == [81.25, 0.333333333, 100.0]
+    assert write_table(tmp_path / "again.csv", read.astype({"seed": "Int64"})).read_text() == path.read_text()
+
+
+def test_a_missing_table_says_what_makes_it(tmp_path: Path):
+    with pytest.raises(ArtifactError, match=r"table\.csv: no such table; `dvc repro` makes it$"):
+        read_table(tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"a,b\n1,2\n1,2,3,4\n", b"a,\xff\xfe\n1,2\n"], ids=["empty", "ragged", "bytes"]
+)
+def test_a_damaged_table_is_refused(tmp_path: Path, content: bytes):
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"table\.csv: damaged table"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1])
+def test_sha256_of_a_file(tmp_path: Path, size: int):
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
+    assert sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()

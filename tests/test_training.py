@@ -1,0 +1,407 @@
+"""Training: it learns, it resumes to the same bits however it died, and constraints hold."""
+
+from __future__ import annotations
+
+import math
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import MakeNetwork, MakeParams
+from torch import Tensor
+
+from xbarpaper import data, training
+from xbarpaper.data import Images, ImageSet, normalised
+from xbarpaper.errors import ParameterError, TrainingError
+from xbarpaper.mapping import weight_of
+from xbarpaper.models import Architecture, Vgg, build
+from xbarpaper.params import Train
+from xbarpaper.pruning import SCHEMES, prune
+from xbarpaper.training import HeldMask, Run, accuracy, device_of, forward_dtype, one_cycle_rates, train
+
+ARCHITECTURE = Architecture(network="vgg11", width=0.04, classes=10)
+EPOCHS = 3
+
+MakeRun = Callable[..., Run]
+
+
+@pytest.fixture
+def make_run(make_params: MakeParams) -> MakeRun:
+    """Makes a run of three epochs; ``settings`` changes the section train."""
+
+    def make(resume: Path | None = None, settings: dict[str, object] | None = None, **changes: object) -> Run:
+        recipe = make_params(train=settings or {}).train
+        values = {"title": "tiny", "epochs": EPOCHS, "learning_rate": 0.05, "seed": 7} | changes
+        return Run(settings=recipe, resume=resume, **values)
+
+    return make
+
+
+def bits(network: Vgg) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return list(one) == list(other) and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def trained(images: ImageSet, run: Run) -> dict[str, Tensor]:
+    network = build(ARCHITECTURE, 0)
+    train(network, images, run)
+    return bits(network)
+
+
+def interrupt_after(epoch: int) -> Callable[[int], None]:
+    def interrupt(epochs: int) -> None:
+        if epochs == epoch:
+            raise KeyboardInterrupt
+
+    return interrupt
+
+
+def test_two_easy_classes_are_learnt(make_run: MakeRun):
+    generator = torch.Generator().manual_seed(0)
+
+    def coloured(count: int) -> Images:
+        labels = torch.arange(count) % 2
+        pixels = torch.randint(0, 60, (count, 3, 32, 32), generator=generator, dtype=torch.uint8)
+        pixels[labels == 0, 0] += 120
+        pixels[labels == 1, 2] += 120
+        return Images(pixels, labels)
+
+    images = ImageSet.of("colours", "red or blue", ("red", "blue"), coloured(100), coloured(40))
+    network = build(Architecture(network="vgg11", width=0.06, classes=2), 0)
+    history = train(network, images, make_run(epochs=5))
+    assert history["test_accuracy"].iloc[-1] > 90
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
+
+
+def test_the_history_has_a_row_per_epoch(tiny_images: ImageSet, make_run: MakeRun):
+    network = build(ARCHITECTURE, 0)
+    run = make_run()
+    history = train(network, tiny_images, run)
+    columns = ["epoch", "learning_rate", "train_loss", "train_accuracy", "test_accuracy"]
+    assert list(history.columns) == columns
+    assert history["epoch"].tolist() == [1, 2, 3]
+    rates = one_cycle_rates(3 * 4, run.learning_rate, run.settings.warmup_share)  # four steps of 25 images
+    assert history["learning_rate"].tolist() == [rates[3], rates[7], rates[11]]
+    test = normalised(tiny_images.test, tiny_images, "cpu")
+    assert not network.training
+    assert history["test_accuracy"].iloc[-1] == accuracy(network, test, tiny_images.test.labels)
+
+
+def test_the_same_run_gives_the_same_bits_and_another_seed_others(tiny_images: ImageSet, make_run: MakeRun):
+    one, again, other = (trained(tiny_images, make_run(epochs=1, seed=seed)) for seed in (1, 1, 2))
+    assert same(one, again)
+    assert not same(one, other)
+
+
+def test_the_global_generator_plays_no_part(tiny_images: ImageSet, make_run: MakeRun):
+    torch.manual_seed(1)
+    one = trained(tiny_images, make_run(epochs=1))
+    torch.manual_seed(2)
+    assert same(one, trained(tiny_images, make_run(epochs=1)))
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_an_interrupted_run_goes_on_to_the_same_bits(
+    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path, epoch: int
+):
+    whole_network = build(ARCHITECTURE, 0)
+    whole_history = train(whole_network, tiny_images, make_run())
+
+    run = make_run(tmp_path / "resume" / "run.safetensors")
+    with pytest.raises(KeyboardInterrupt):
+        train(build(ARCHITECTURE, 0), tiny_images, run, interrupt_after(epoch))
+    network, epochs = build(ARCHITECTURE, 0), []
+    history = train(network, tiny_images, run, epochs.append)
+    assert epochs == list(range(epoch + 1, EPOCHS + 1))
+    assert same(bits(network), bits(whole_network))
+    assert history.equals(whole_history)
+
+
+def test_an_interrupted_fine_tuning_goes_on_under_its_constraints(
+    make_network: MakeNetwork,
+    tiny_images: ImageSet,
+    make_run: MakeRun,
+    make_params: MakeParams,
+    tmp_path: Path,
+):
+    def start() -> tuple[Vgg, HeldMask]:
+        pruned = prune(make_network(), SCHEMES["xrs"], make_params().prune, 0.5, 8)
+        return pruned.network, HeldMask(pruned.weight_masks())
+
+    whole, held = start()
+    train(whole, tiny_images, make_run(constraints=(held,)))
+    run = make_run(tmp_path / "run.safetensors", constraints=(held,))
+    with pytest.raises(KeyboardInterrupt):
+        train(start()[0], tiny_images, run, interrupt_after(2))
+    resumed = start()[0]
+    train(resumed, tiny_images, run)
+    assert same(bits(resumed), bits(whole))
+
+
+KILLED = """
+import os, signal, sys
+import torch
+from xbarpaper import data, training
+from xbarpaper.models import Architecture, build
+from xbarpaper.params import Train
+
+folder, threads, architecture, settings = sys.argv[1:]
+torch.set_num_threads(int(threads))
+taken, take = [], training.take
+
+def take_or_die(images, chosen):
+    taken.append(len(chosen))
+    if len(taken) == 7:  # the third of the four steps of the second epoch
+        os.kill(os.getpid(), signal.SIGKILL)
+    return take(images, chosen)
+
+training.take = take_or_die
+run = training.Run("tiny", Train.model_validate_json(settings), 3, 0.05, 7, training.Path(folder) / "run.safetensors")
+network = build(Architecture.model_validate_json(architecture), 0)
+training.train(network, data.load(folder + "/images.safetensors"), run)
+"""
+
+
+def test_a_run_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(
+    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path
+):
+    data.save(tiny_images, tmp_path / "images.safetensors")
+    run = make_run(tmp_path / "run.safetensors")
+    threads, described = str(torch.get_num_threads()), ARCHITECTURE.model_dump_json()
+    arguments = [str(tmp_path), threads, described, run.settings.model_dump_json()]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    network, epochs = build(ARCHITECTURE, 0), []
+    train(network, tiny_images, run, epochs.append)
+    assert epochs == [2, 3]
+    assert same(bits(network), trained(tiny_images, make_run()))
+
+
+def test_what_an_epoch_reached_is_on_disk_before_it_is_told(
+    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path
+):
+    path, sizes = tmp_path / "run.safetensors", []
+    train(build(ARCHITECTURE, 0), tiny_images, make_run(path), lambda _: sizes.append(path.stat().st_size))
+    assert len(sizes) == EPOCHS
+    assert [file.name for file in tmp_path.iterdir()] == ["run.safetensors"]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "text", "empty", "a folder"])
+def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
+    tiny_images: ImageSet,
+    make_run: MakeRun,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    damage: str,
+):
+    path = tmp_path / "run.safetensors"
+    run = make_run(path, epochs=2)
+    with pytest.raises(KeyboardInterrupt):
+        train(build(ARCHITECTURE, 0), tiny_images, run, interrupt_after(1))
+    content = path.read_bytes()
+    path.write_bytes(
+        {"truncated": content[: len(content) // 2], "text": b"not a safetensors file"}.get(damage, b"")
+    )
+    if damage == "a folder":
+        path.unlink()
+        path.mkdir()
+        restored = training._Loop(build(ARCHITECTURE, 0), tiny_images, run, torch.device("cpu")).restore()
+        assert restored == (0, [])
+    else:
+        epochs: list[int] = []
+        network = build(ARCHITECTURE, 0)
+        train(network, tiny_images, run, epochs.append)
+        assert epochs == [1, 2]
+        assert same(bits(network), trained(tiny_images, make_run(epochs=2)))
+    shown = capsys.readouterr().out
+    assert f"{path}: damaged, starting anew" in shown
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"learning_rate": 0.06},
+        {"epochs": 3},
+        {"seed": 8},
+        {"settings": {"weight_decay": 1e-3}},
+        {"settings": {"flip": False}},
+        {"settings": {"precision": "bfloat16"}},
+        {"network": 1},
+        {"images": True},
+        {"constraints": ()},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_what_another_run_left_is_ignored(
+    make_network: MakeNetwork,
+    tiny_images: ImageSet,
+    make_run: MakeRun,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, object],
+):
+    path = tmp_path / "run.safetensors"
+    held = HeldMask(
+        {name: torch.ones_like(w, dtype=torch.bool) for name, w in make_network().weights().items()}
+    )
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            build(ARCHITECTURE, 0),
+            tiny_images,
+            make_run(path, epochs=2, constraints=(held,)),
+            interrupt_after(1),
+        )
+    capsys.readouterr()
+
+    other_images = ImageSet.of("t", "other", tiny_images.classes, tiny_images.train, tiny_images.train)
+    images = other_images if changed.pop("images", False) else tiny_images
+    seed = changed.pop("network", 0)
+    run = make_run(path, **({"epochs": 2, "constraints": (held,)} | changed))
+    loop = training._Loop(build(ARCHITECTURE, seed), images, run, torch.device("cpu"))
+    before = bits(loop.network)
+    assert loop.restore() == (0, [])
+    assert same(bits(loop.network), before)
+    assert f"{path}: of another run, starting anew" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["cf", "xcs", "xrs"])
+def test_masks_hold_to_the_last_bit(
+    make_network: MakeNetwork,
+    make_params: MakeParams,
+    tiny_images: ImageSet,
+    make_run: MakeRun,
+    name: str,
+):
+    pruned = prune(make_network(width=0.06), SCHEMES[name], make_params().prune, 0.6, 8)
+    masks = pruned.weight_masks()
+    before = bits(pruned.network)
+    train(pruned.network, tiny_images, make_run(epochs=1, constraints=(HeldMask(masks),)))
+    for layer, weight in pruned.network.weights().items():
+        removed = weight.detach()[~masks[layer]]
+        assert not removed.contiguous().view(torch.int32).any()  # not even a minus zero
+        matrix = pruned.matrices()[layer]
+        place = pruned.placements()[layer]
+        assert torch.equal(weight_of(place.extract(matrix), weight.shape), weight)
+        assert not matrix[~pruned.masks[layer]].any()
+    assert not same(bits(pruned.network), before)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_its_place(
+    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path
+):
+    run = make_run(tmp_path / "run.safetensors", learning_rate=1e6)
+    with pytest.raises(TrainingError) as caught:
+        train(build(ARCHITECTURE, 0), tiny_images, run)
+    message = str(caught.value)
+    assert "\n" not in message
+    place = re.fullmatch(
+        r"tiny: the loss is (?:nan|inf) in epoch (\d) of 3, at learning rate (\S+) \(peak 1e\+06\); lower it",
+        message,
+    )
+    assert place is not None, message
+    rates = one_cycle_rates(12, 1e6, run.settings.warmup_share)  # looked at after the four steps of an epoch
+    assert place[2] == f"{rates[4 * int(place[1]) - 1]:.3g}"
+
+
+@pytest.mark.parametrize(("steps", "peak", "warmup"), [(12, 0.1, 0.25), (100, 0.05, 0.3), (7, 2.0, 0.5)])
+def test_rates_follow_the_one_cycle_formula(steps: int, peak: float, warmup: float):
+    """Up on a cosine from peak / 25, down on a cosine to a ten-thousandth of that; one step beyond the last."""
+
+    def between(start: float, end: float, share: float) -> float:
+        return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
+
+    top, last = warmup * (steps + 1) - 1, steps
+    expected = [
+        between(peak / 25, peak, step / top)
+        if step <= top
+        else between(peak, peak / 25e4, (step - top) / (last - top))
+        for step in range(steps)
+    ]
+    assert one_cycle_rates(steps, peak, warmup) == pytest.approx(expected, rel=1e-9)
+
+
+def test_rates_are_those_of_torch():
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.1, total_steps=21, pct_start=0.25)
+    expected = []
+    for _ in range(20):
+        expected += schedule.get_last_lr()
+        optimiser.step()
+        schedule.step()
+    assert one_cycle_rates(20, 0.1, 0.25) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 40, 1000])
+def test_accuracy_is_the_share_of_right_answers(
+    make_network: MakeNetwork, tiny_images: ImageSet, batch_size: int
+):
+    network = make_network(seed=3)
+    inputs, labels = normalised(tiny_images.test, tiny_images, "cpu"), tiny_images.test.labels
+    with torch.no_grad():
+        answers = [int(network(image[None]).argmax()) for image in inputs]
+    labels = labels.clone()
+    labels[:11] = torch.tensor(answers[:11])  # so that some are right whatever the network
+    right = sum(answer == truth for answer, truth in zip(answers, labels.tolist(), strict=True))
+    network.train()  # accuracy must not use, nor change, batch statistics
+    before = bits(network)
+    assert accuracy(network, inputs, labels, batch_size) == pytest.approx(100 * right / 40)
+    assert same(bits(network), before)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_both_precisions_train_float32_weights(tiny_images: ImageSet, make_run: MakeRun, precision: str):
+    network = build(ARCHITECTURE, 0)
+    history = train(network, tiny_images, make_run(epochs=1, settings={"precision": precision}))
+    assert history.map(math.isfinite).all(axis=None)
+    assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)]
+)
+def test_the_parameters_may_decide_the_arithmetic(
+    make_params: MakeParams, precision: str, expected: torch.dtype
+):
+    settings = make_params(train={"precision": precision}).train
+    assert forward_dtype(settings, torch.device("cpu")) == expected
+
+
+@pytest.mark.parametrize("supported", [False, True])
+def test_otherwise_the_device_decides(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, supported: bool
+):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: supported)
+    settings = make_params(train={"precision": "auto"}).train
+    expected = torch.bfloat16 if supported else torch.float32
+    assert forward_dtype(settings, torch.device("cpu")) == expected
+
+
+def with_device(make_params: MakeParams, device: str) -> Train:
+    return make_params(train={"device": device}).train
+
+
+def test_a_missing_cuda_device_is_one_clear_line(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, tiny_images: ImageSet
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device_of(with_device(make_params, "auto")).type == "cpu"
+    assert device_of(with_device(make_params, "cpu")).type == "cpu"
+    run = Run("tiny", with_device(make_params, "cuda"), 1, 0.1, 0)
+    with pytest.raises(ParameterError, match=r"^train\.device = cuda, .* allowed here: auto, cpu$"):
+        train(build(ARCHITECTURE, 0), tiny_images, run)
+
+
+def test_a_batch_larger_than_the_dataset_is_the_dataset(tiny_images: ImageSet, make_run: MakeRun):
+    network = build(ARCHITECTURE, 0)
+    history = train(network, tiny_images, make_run(epochs=1, settings={"batch_size": 1000}))
+    assert len(history) == 1
+    assert int(network.convolution_blocks()[0].normalisation.num_batches_tracked) == 1
