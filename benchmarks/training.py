@@ -1,0 +1,153 @@
+"""Speed of the training loop beside the bare forward-backward step, on the same batches and in the same run.
+
+``python benchmarks/training.py --network vgg11 --width 0.25``. The loop is ``xbarpaper.training.train`` as the pipeline
+calls it: random batches, augmentation, running loss and accuracy, progress bar, what a killed run resumes from after each
+epoch. The bare step gets batches that are normalised and laid out beforehand and does nothing but forward, backward
+and optimiser step, on an equal network. Epochs of the two take turns; the ratio of the medians is what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from xbarpaper import params, training
+from xbarpaper.data import Images, ImageSet, normalised
+from xbarpaper.models import Architecture, Vgg, build
+
+PROFILE = Path(__file__).parent.parent / "profiles" / "quick.yaml"
+CLASSES = 10
+TEST_IMAGES = 10  # accuracy on test images is no part of the step: next to none
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--network", choices=["vgg11", "vgg16"], default="vgg11")
+    parser.add_argument("--width", type=float, default=0.25, help="channels relative to the standard network")
+    parser.add_argument("--images", type=int, default=2560, help="training images, of random pixels")
+    parser.add_argument("--batch", type=int, default=128, help="images per step")
+    parser.add_argument("--epochs", type=int, default=7, help="measured epochs of each; one more warms up")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    settings = params.load(PROFILE).train.model_copy(update={"batch_size": arguments.batch})
+    architecture = Architecture(network=arguments.network, width=arguments.width, classes=CLASSES)
+    loop, bare = measure(architecture, random_images(arguments.images), settings, arguments.epochs)
+    device = training.device_of(settings)
+    print(
+        f"{architecture.label}, {arguments.images} images, batches of {arguments.batch}, {device}, "
+        f"{training.forward_dtype(settings, device)}, {arguments.threads} threads; "
+        f"median of {arguments.epochs} epochs, in turns"
+    )
+    print(f"{'':>24} {'images/s':>10} {'slowest':>10} {'fastest':>10}")
+    images = arguments.images // arguments.batch * arguments.batch
+    for name, seconds in (("training.train", loop), ("bare step", bare)):
+        median = images / statistics.median(seconds)
+        print(f"{name:>24} {median:>10.0f} {images / max(seconds):>10.0f} {images / min(seconds):>10.0f}")
+    print(
+        f"{'ratio of the medians':>24} {statistics.median(bare) / statistics.median(loop):>10.3f}   (goal: 0.90)"
+    )
+
+
+def random_images(count: int) -> ImageSet:
+    """A dataset of noise: what is in the pixels does not change the time."""
+    generator = torch.Generator().manual_seed(0)
+    train, test = (
+        Images(
+            torch.randint(0, 256, (n, 3, 32, 32), dtype=torch.uint8, generator=generator),
+            torch.arange(n) % CLASSES,
+        )
+        for n in (count, TEST_IMAGES)
+    )
+    return ImageSet.of("noise", "noise", [f"class {number}" for number in range(CLASSES)], train, test)
+
+
+def measure(
+    architecture: Architecture, images: ImageSet, settings: params.Train, epochs: int
+) -> tuple[list[float], list[float]]:
+    """Seconds of each epoch, of the loop and of the bare step."""
+    bare = BareEpoch(build(architecture, 0), images, settings)
+    bare.run()
+    loop_seconds: list[float] = []
+    bare_seconds: list[float] = []
+    ended = 0.0
+
+    def between_epochs(done: int) -> None:
+        nonlocal ended
+        synchronise()
+        if done > 1:
+            loop_seconds.append(time.perf_counter() - ended)
+        if done <= epochs:
+            begun = time.perf_counter()
+            bare.run()
+            bare_seconds.append(time.perf_counter() - begun)
+        ended = time.perf_counter()
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = training.Run(
+            title="training.train",
+            settings=settings,
+            epochs=epochs + 1,
+            learning_rate=settings.learning_rate,
+            seed=0,
+            resume=Path(folder) / "resume.safetensors",
+        )
+        training.train(build(architecture, 0), images, run, between_epochs)
+    return loop_seconds, bare_seconds
+
+
+class BareEpoch:
+    """Forward, backward and step on batches that lie ready."""
+
+    def __init__(self, network: Vgg, images: ImageSet, settings: params.Train) -> None:
+        device = training.device_of(settings)
+        self.network = network.to(device)
+        self.settings = settings
+        self.dtype = training.forward_dtype(settings, device)
+        pixels, labels = normalised(images.train, images, device), images.train.labels.to(device)
+        whole = len(labels) // settings.batch_size * settings.batch_size
+        self.batches: list[tuple[Tensor, Tensor]] = [
+            (batch.contiguous(memory_format=torch.channels_last), truth)
+            for batch, truth in zip(
+                pixels[:whole].split(settings.batch_size),
+                labels[:whole].split(settings.batch_size),
+                strict=True,
+            )
+        ]
+        self.optimiser = torch.optim.SGD(
+            network.parameters(),
+            lr=settings.learning_rate,
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+            nesterov=settings.momentum > 0,
+            foreach=True,
+        )
+
+    def run(self) -> None:
+        """One pass over the batches."""
+        self.network.train()
+        for batch, labels in self.batches:
+            with torch.autocast(batch.device.type, self.dtype, enabled=self.dtype is not torch.float32):
+                loss = nn.functional.cross_entropy(
+                    self.network(batch), labels, label_smoothing=self.settings.label_smoothing
+                )
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+        synchronise()
+
+
+def synchronise() -> None:
+    """Wait for a GPU, if there is one."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+if __name__ == "__main__":
+    main()

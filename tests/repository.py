@@ -1,0 +1,102 @@
+"""Copies of this repository, and the commands that a reader gives in one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from xbarpaper.params import Params
+
+ROOT = Path(__file__).parents[1]
+
+
+class Repository:
+    """A copy of the working tree under git, with its own DVC cache and this interpreter's programs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # One thread: networks this small are faster so. The stages' own interpreter comes first on the path.
+        self.environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "OMP_NUM_THREADS": "1",
+        }
+
+    @classmethod
+    def copy(cls, folder: Path) -> Repository:
+        """Copy what git tracks, and what it would track: tests see the code as it is, committed or not."""
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "-c", "-o", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        for name in filter(None, listed.stdout.split("\0")):
+            if (ROOT / name).is_file():  # a tracked file may have been deleted
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        repository = cls(folder)
+        repository.git("init", "-q")
+        repository.commit()
+        return repository
+
+    def clone(self, folder: Path) -> Repository:
+        """A fresh clone of what is committed here."""
+        self.git("clone", "-q", "--no-hardlinks", str(self.folder), str(folder))
+        return Repository(folder)
+
+    def commit(self) -> None:
+        self.git("add", "-A")
+        identity = ("-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "commit.gpgsign=false")
+        self.git(*identity, "commit", "-q", "--no-verify", "-m", "state")
+
+    def git(self, *arguments: str) -> str:
+        """Output of a git command that must succeed."""
+        return self.run("git", *arguments, check=True).stdout
+
+    def dvc(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, "-m", "dvc", *arguments)
+
+    def repro(self, *arguments: str) -> str:
+        """Output of a ``dvc repro`` that must succeed."""
+        done = self.dvc("repro", *arguments)
+        if done.returncode:
+            raise AssertionError(f"dvc repro {' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def run(self, *command: str, check: bool = False) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=check
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Begin a dvc command and go on without waiting."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "dvc", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def activate(self, profile: Params, **changes: dict[str, Any]) -> None:
+        """Write ``params.yaml``, with changes by section that need not be allowed."""
+        tree = profile.model_dump(mode="json")
+        for section, values in changes.items():
+            tree[section] |= values
+        with (self.folder / "params.yaml").open("w", encoding="utf-8") as file:
+            YAML().dump(tree, file)
+
+    def contents(self, name: str) -> dict[str, bytes]:
+        """Every file under a folder, by its path there."""
+        top = self.folder / name
+        return {
+            str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()
+        }
