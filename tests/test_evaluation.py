@@ -294,3 +294,11 @@ def test_the_circuits_are_solved_once_for_all_gains(
     table = sweep([subject], [Case("both", 0, ("none", "layer", "tile"))], bench, tmp_path / "journal.csv")
     assert len(table) == 3
     assert solved == [subject.mapped.crossbars // 2]  # tiles, both signs in one batch
+
+
+def test_a_further_gain_leaves_no_row_twice(make_subject, bench, tmp_path):
+    subjects, journal = [make_subject()], tmp_path / "journal.csv"
+    sweep(subjects, [Case("both", 0, ("none",))], bench, journal)
+    for _ in range(2):
+        table = sweep(subjects, [Case("both", 0, ("none", "layer"))], bench, journal)
+        assert table["gain"].tolist() == ["none", "layer"]

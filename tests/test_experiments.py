@@ -384,3 +384,16 @@ def test_an_experiment_describes_itself(work: Experiment, tiny_images: ImageSet)
     images = data.normalised(tiny_images.test, tiny_images, "cpu")
     network = work.unpruned().pruned.network
     assert work.software_accuracy(network) == accuracy(network, images, tiny_images.test.labels)
+
+
+def test_the_checkpoint_of_another_scheme_or_size_is_refused(copied):
+    for other, own in ((Variant("xcs", 8), Variant("xcs", 16)), (Variant("xrs", 8), Variant("cf", None))):
+        shutil.copy(copied.checkpoint_path(other), copied.checkpoint_path(own))
+        with pytest.raises(CheckpointError):
+            copied.load(own)
+    shutil.copy(
+        copied.checkpoint_path(Variant("unpruned", None), wct=True),
+        copied.checkpoint_path(Variant("unpruned", None)),
+    )
+    with pytest.raises(CheckpointError):
+        copied.unpruned()

@@ -34,7 +34,7 @@ def greedy(matrix: Tensor, length: int, sparsity: float) -> Tensor:
         for column in range(columns)
     )
     keep, removed, wanted = torch.ones(rows, columns, dtype=torch.bool), 0, sparsity * rows * columns
-    for _, top, column in segments:
+    for _, top, column in segments[:-1]:  # one always stays
         size = min(length, rows - top)
         if abs(removed + size - wanted) >= abs(removed - wanted):
             break
@@ -276,3 +276,25 @@ def test_a_smaller_network_is_not_pruned_again(make_network: MakeNetwork):
 def test_settings_come_from_the_parameters(make_params: MakeParams, make_network: MakeNetwork):
     chosen = make_params(prune={"first_convolution": True}).prune
     assert "conv1" in prunable_layers(make_network(), chosen)
+
+
+@pytest.mark.parametrize(
+    ("rows", "length", "columns", "sparsity", "removed"), [(5, 16, 4, 0.5, 10), (8, 32, 72, 0.8, 464)]
+)
+def test_short_segments_come_as_near_as_they_can(rows, length, columns, sparsity, removed):
+    assert int((~column_segments(torch.randn(rows, columns), length, sparsity)).sum()) == removed
+
+
+def test_a_layer_keeps_a_segment():  # or prune() refuses in one line, as without_filters does
+    assert column_segments(torch.randn(18, 2), 32, 0.8).any()
+
+
+@pytest.mark.parametrize("sparsity", [0.2, 0.4, 0.55, 0.65])
+def test_any_number_of_filters_may_stay(sparsity):
+    names = ["conv1", "conv2", "conv3", "conv4"]
+    matrices = {n: torch.rand(9 * 9, 9) for n in names} | {"classifier": torch.rand(9, 10)}
+    prunable = frozenset(names[1:])
+    masks = SCHEMES["cf"].masks(matrices, prunable, sparsity, 8)
+    got = sum(int(masks[n].sum()) for n in prunable) / (3 * 729)
+    best = min(((k + 2 * k * k / 9) / 27 for k in range(1, 10)), key=lambda left: abs(left - (1 - sparsity)))
+    assert got == pytest.approx(best)

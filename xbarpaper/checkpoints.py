@@ -26,6 +26,7 @@ from xbarpaper.files import atomic
 from xbarpaper.models import Architecture, Vgg, placements
 from xbarpaper.params import SchemeName
 from xbarpaper.pruning import PrunedNetwork
+from xbarpaper.training import tensor_digest
 from xbarpaper.validation import Section
 
 _FORMAT = "xbarpaper-checkpoint-1"
@@ -36,7 +37,8 @@ class Metadata(Section):
     """What a checkpoint says of itself.
 
     ``parameters`` holds, by dotted name, every parameter that the weights depend on. ``w_max`` is the weight that
-    programs the highest conductance, by layer.
+    programs the highest conductance, by layer. ``tensors_digest`` is of every bit of weights and masks; ``save`` fills it
+    in.
     """
 
     architecture: Architecture
@@ -50,6 +52,7 @@ class Metadata(Section):
     classes: tuple[str, ...]
     software_accuracy: float
     w_max: dict[str, float]
+    tensors_digest: str = ""
     versions: dict[str, str]
 
 
@@ -87,10 +90,8 @@ def save(path: Path | str, checkpoint: Checkpoint) -> Path:
     network = checkpoint.pruned.network.state_dict()
     tensors = {f"{_NETWORK}{name}": value.detach().cpu().contiguous() for name, value in network.items()}
     tensors |= {f"{_MASK}{name}": value.contiguous() for name, value in checkpoint.pruned.masks.items()}
-    header = {
-        "format": _FORMAT,
-        "metadata": json.dumps(checkpoint.metadata.model_dump(mode="json"), sort_keys=True),
-    }
+    metadata = checkpoint.metadata.model_dump(mode="json") | {"tensors_digest": _digest(tensors)}
+    header = {"format": _FORMAT, "metadata": json.dumps(metadata, sort_keys=True)}
     with atomic(path) as temporary:
         save_file(tensors, temporary, metadata=header)
     return Path(path)
@@ -109,8 +110,8 @@ def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> C
     """
     path = Path(path)
     metadata, tensors = _read(path)
-    for name, value in parameters.items():
-        found = metadata.parameters.get(name)
+    for name in (*parameters, *sorted(metadata.parameters.keys() - parameters.keys())):
+        found, value = metadata.parameters.get(name), parameters.get(name)
         if found != value:
             raise CheckpointError(
                 f"{path}: was made with {name} = {found}, the parameters in force say {value}; `dvc repro`"
@@ -137,9 +138,18 @@ def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> C
     )
     if any(not torch.isfinite(value).all() for value in weights.values()):
         raise CheckpointError(f"{path}: damaged: weights that are not finite")
+    if _digest(tensors) != metadata.tensors_digest:
+        raise CheckpointError(
+            f"{path}: damaged checkpoint: its weights are not those that were saved; `dvc repro`"
+        )
     network.load_state_dict(weights)
     ordered = {name: masks[name] for name in metadata.architecture.layer_names}
     return Checkpoint(PrunedNetwork(network.eval(), ordered), metadata)
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """Of every bit of the tensors, whatever their order in a file."""
+    return tensor_digest({name: tensors[name] for name in sorted(tensors)})
 
 
 def _read(path: Path) -> tuple[Metadata, dict[str, Tensor]]:

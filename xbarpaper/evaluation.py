@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from xbarpaper import circuit, devices, mapped, mapping, nonideal
+from xbarpaper import circuit, devices, mapped, mapping, models, nonideal, training
 from xbarpaper.devices import Variation
 from xbarpaper.errors import ArtifactError
 from xbarpaper.files import read_table, sha256, write_table
@@ -24,6 +24,8 @@ from xbarpaper.mapped import MappedNetwork
 from xbarpaper.nonideal import ReadOut, read_out
 from xbarpaper.params import Devices, Effects, Gain, Mitigation, Parasitics, SchemeName
 from xbarpaper.training import accuracy, tensor_digest
+
+_KEYS = ["digest", "effects", "seed", "gain"]  # what tells the rows of a journal apart
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ class _Journal:
         if path.exists():
             try:
                 self.table = read_table(path).astype({"seed": "Int64"})
-                self.table["digest"]
+                self.table[_KEYS]  # a damaged journal lacks one
             except (ArtifactError, KeyError, ValueError) as error:
                 tqdm.write(f"{path}: damaged journal, starting anew ({error})")
                 self.table = pd.DataFrame()
@@ -183,14 +185,15 @@ class _Journal:
     def add(self, digest: str, rows: pd.DataFrame) -> None:
         """Keep finished rows; once this returns they cannot be lost."""
         added = rows.assign(digest=digest)
-        self.table = added if self.table.empty else pd.concat([self.table, added], ignore_index=True)
+        together = added if self.table.empty else pd.concat([self.table, added], ignore_index=True)
+        self.table = together.drop_duplicates(_KEYS, keep="last", ignore_index=True)
         write_table(self.path, self.table)
 
 
 def _digest(subject: Subject, bench: Bench) -> str:
     """Digest of all that the rows of a subject depend on, this code included."""
     layers = subject.mapped.layers
-    modules = (circuit, circuit.exact, devices, mapped, mapping, nonideal)
+    modules = (circuit, circuit.exact, devices, mapped, mapping, models, nonideal, training)
     sources = [Path(__file__), *(Path(str(module.__file__)) for module in modules)]
     parts = [
         tensor_digest(subject.mapped.pruned.network.state_dict()),

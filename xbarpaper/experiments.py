@@ -256,7 +256,7 @@ class Experiment:
         return checkpoint
 
     def _parameters(self, variant: Variant, *, wct: bool) -> dict[str, Any]:
-        """Every parameter that the weights of a variant depend on, by dotted name."""
+        """All that says which network a checkpoint holds: the variant, and every parameter behind it, by dotted name."""
         params = self.params
         sections: dict[str, Any] = {f"experiments.{self.name}": self.section, "train": params.train}
         if variant.scheme != "unpruned":
@@ -268,6 +268,7 @@ class Experiment:
             for prefix, section in sections.items()
             for name, value in section.model_dump(mode="json").items()
         }
+        values |= {"scheme": variant.scheme, "crossbar_size": variant.crossbar_size, "wct": wct}
         values.pop("train.device")
         if variant.scheme == "unpruned":
             values.pop(f"experiments.{self.name}.sparsity")

@@ -70,9 +70,9 @@ def _kept_counts(
     """Filters to keep in each shrinking layer: of all common shares, the one that comes nearest to the sparsity."""
     filters = {name: matrix.shape[1] for name, matrix in matrices.items()}
     total = sum(matrices[name].numel() for name in prunable)
-    candidates = sorted(
-        {(kept + 0.5) / filters[name] for name in shrinking for kept in range(filters[name])} | {1.0}
-    )
+    # Between two neighbouring borders, every share rounds to the same numbers of filters.
+    borders = sorted({(kept + 0.5) / filters[name] for name in shrinking for kept in range(filters[name])})
+    candidates = [(lower + upper) / 2 for lower, upper in pairwise([0.0, *borders, 1.0])]
     best: dict[str, int] = dict(filters)
     best_error = float("inf")
     for share in candidates:

@@ -10,7 +10,8 @@ def column_segments(matrix: Tensor, length: int, sparsity: float) -> Tensor:
     """Keep the strongest segments: ``length`` x 1 pieces of the columns, cut at every ``length``-th row.
 
     The segments of lowest L1 norm go first, until the number of weights removed is as near to ``sparsity`` of the matrix
-    as whole segments allow. Equal norms go in the order of strips and columns, so the result is reproducible.
+    as whole segments allow; at least one segment stays, so that a layer never falls silent. Equal norms go in
+    the order of strips and columns, so the result is reproducible.
 
     Args:
         matrix: weights, shape (rows, columns).
@@ -28,8 +29,8 @@ def column_segments(matrix: Tensor, length: int, sparsity: float) -> Tensor:
     weights = torch.full((strips, columns), length)
     weights[-1] = rows - (strips - 1) * length
     order = norms.flatten().sort(stable=True).indices
-    removed = torch.cumsum(weights.flatten()[order], 0)
-    count = int(torch.searchsorted(removed, sparsity * rows * columns + length / 2))
+    removed = torch.cumsum(weights.flatten()[order], 0) - weights.flatten()[order]  # before each segment goes
+    count = int((removed - sparsity * rows * columns).abs().argmin())
     keep = torch.ones(strips * columns, dtype=torch.bool)
     keep[order[:count]] = False
     return keep.reshape(strips, columns).repeat_interleave(length, 0)[:rows]
