@@ -1,0 +1,267 @@
+"""``dvc repro`` itself, on a tiny profile in a copy of the repository: every notebook, and what reruns when."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import shutil
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from conftest import MakeParams
+from repository import ROOT, Repository
+from safetensors import safe_open
+
+from xbarpaper.files import read_table
+from xbarpaper.params import MITIGATIONS, SCHEMES, Params
+from xbarpaper.results import COLUMNS
+
+pytestmark = pytest.mark.slow
+
+NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+EVALUATION = [
+    "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "mitigation", "effects", "gain",
+    "seed", "accuracy", "software_accuracy", "nf", "low_conductance_share", "crossbars", "compression_rate",
+]  # fmt: skip
+UP_TO_DATE = "Data and pipelines are up to date."
+EXPERIMENT = "tiny-vgg11"
+
+
+@pytest.fixture(scope="session")
+def tiny(make_params: MakeParams) -> Params:
+    return make_params(claims={"bootstrap_resamples": 200})
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory, tiny: Params) -> Repository:
+    """A copy of the repository in which the tiny profile has run. Each test leaves it active and up to date."""
+    made = Repository.copy(tmp_path_factory.mktemp("pipeline") / "copy")
+    made.activate(tiny)
+    output = made.repro()
+    assert ran(output) == [
+        "data@tiny",
+        *(
+            f"{stage}@{EXPERIMENT}"
+            for stage in (
+                "train",
+                "prune_cf",
+                "prune_xcs",
+                "prune_xrs",
+                "map",
+                "evaluate",
+                "rearrange",
+                "wct",
+            )
+        ),
+        *(f"{stage}@tiny" for stage in ("figures", "claims", "publish")),
+    ]
+    made.commit()
+    return made
+
+
+def ran(output: str) -> list[str]:
+    """The stages that a ``dvc repro`` executed, or would execute."""
+    return re.findall(r"^Running stage '(.+)':", output, flags=re.M)
+
+
+# --- what comes out -----------------------------------------------------------------------------------------
+
+
+def test_every_notebook_is_executed_and_published(repository: Repository):
+    published = {path.stem: path for path in (repository.folder / "reports/tiny/notebooks").rglob("*.ipynb")}
+    assert sorted(published) == NOTEBOOKS
+    for path in published.values():
+        node = nbformat.read(path, as_version=4)
+        cells = [cell for cell in node.cells if cell.cell_type == "code"]
+        assert all(cell.execution_count for cell in cells)
+        assert any(cell.outputs for cell in cells)
+        assert str(repository.folder) not in path.read_text(encoding="utf-8")
+
+
+def test_the_tables_hold_every_evaluation(repository: Repository, tiny: Params):
+    tables = repository.folder / "reports/tiny/tables"
+    for name, columns in COLUMNS.items():
+        assert set(columns) <= set(read_table(tables / f"{name}.csv").columns)
+    table = read_table(tables / "evaluation.csv")
+    assert list(table.columns) == EVALUATION
+    sizes, seeds = tiny.mapping.crossbar_sizes, tiny.evaluation.variation_seeds
+    disturbed = seeds * len(tiny.evaluation.gains)
+    networks = len(SCHEMES) * len(sizes)
+    assert len(table) == networks * (1 + seeds + len(MITIGATIONS) * disturbed)
+    assert set(table["mitigation"]) == set(MITIGATIONS)
+    assert table["seed"].isna().equals(table["effects"] == "wires")
+    assert table[["accuracy", "software_accuracy"]].apply(lambda column: column.between(0, 100).all()).all()
+    unpruned = table[table["scheme"] == "unpruned"]
+    assert (unpruned["compression_rate"] == 1).all()
+    assert (table.loc[table["scheme"] == "cf", "compression_rate"] > 1).all()
+
+
+def test_claims_and_figures_are_there(repository: Repository):
+    report = repository.folder / "reports/tiny"
+    claims = json.loads((report / "claims.json").read_text(encoding="utf-8"))
+    assert [claim["id"] for claim in claims["claims"]] == ["C1", "C2", "C3", "C4", "C5"]
+    verdicts = {verdict["verdict"] for claim in claims["claims"] for verdict in claim["verdicts"]}
+    assert verdicts <= {"supported", "not supported", "undecided"}
+    figures = {path.name for path in (report / "figures").iterdir()}
+    assert len(figures) >= 20
+    assert {Path(name).stem for name in figures if name.endswith(".png")} == {
+        Path(name).stem for name in figures if name.endswith(".svg")
+    }
+    page = (report / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=["']https?://""", re.sub(r"<a [^>]*>", "", page))
+
+
+def test_nothing_is_left_beside_the_outputs(repository: Repository):
+    assert repository.git("status", "--porcelain", "--ignored=no") == ""
+    leftovers = [
+        str(path.relative_to(repository.folder))
+        for top in ("data", "reports")
+        for path in (repository.folder / top).rglob(".*")
+        if path.name != ".gitignore"
+    ]
+    assert leftovers == []
+
+
+# --- what runs again ----------------------------------------------------------------------------------------
+
+
+def test_a_second_run_has_nothing_to_do(repository: Repository, capsys: pytest.CaptureFixture[str]):
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    output = repository.repro()
+    after, seconds = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - start
+    cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    with capsys.disabled():
+        print(f"\ndvc repro with nothing to do: {seconds:.1f} s, {cpu_seconds:.1f} s of them computing")
+    assert output.strip().endswith(UP_TO_DATE)
+    assert ran(output) == []
+    assert cpu_seconds < 5  # not the clock's: other processes do not count
+    assert seconds < 60
+
+
+def test_a_fresh_clone_finds_that_nothing_changed(repository: Repository, tmp_path: Path):
+    clone = repository.clone(tmp_path / "clone")
+    output = clone.repro("--dry", "--allow-missing")
+    assert output.strip().endswith(UP_TO_DATE)
+    assert ran(output) == []
+    assert clone.git("status", "--porcelain") == ""
+
+
+def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repository, tiny: Params):
+    networks = repository.contents(f"data/checkpoints/{EXPERIMENT}")
+    assert len(networks) == 12  # unpruned, C/F, and XCS and XRS at two sizes; each also after WCT
+    results = repository.contents("data/results/tiny")
+    repository.activate(tiny, devices={"variation_sigma": 0.3})
+    dry = ran(repository.repro("--dry"))
+    assert {f"{stage}@{EXPERIMENT}" for stage in ("evaluate", "rearrange", "wct")} <= set(dry)
+    assert not [stage for stage in dry if stage.startswith(("data@", "train@", "prune_", "map@"))]
+    assert ran(repository.repro("figures@tiny")) == [
+        *(f"{stage}@{EXPERIMENT}" for stage in ("evaluate", "rearrange", "wct")),
+        "figures@tiny",
+    ]
+    assert repository.contents(f"data/checkpoints/{EXPERIMENT}") == networks
+    changed = {
+        path for path, content in repository.contents("data/results/tiny").items() if content != results[path]
+    }
+    assert {
+        f"{EXPERIMENT}/{stage}/evaluation.csv" for stage in ("06_evaluate", "07_rearrange", "08_wct")
+    } <= changed
+    repository.activate(tiny)
+    assert ran(repository.repro()) == []  # taken from the cache
+    assert repository.contents("data/results/tiny") == results
+    assert repository.git("status", "--porcelain") == ""
+
+
+def test_a_refused_parameter_stops_the_pipeline_and_loses_nothing(repository: Repository, tiny: Params):
+    report = repository.contents("reports")
+    repository.activate(tiny, devices={"variation_sigma": 1.5})
+    done = repository.dvc("repro")
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if "variation_sigma" in line]
+    assert said == [
+        "06_evaluate: params.yaml: devices.variation_sigma = 1.5 must be at least 0 and at most 1"
+    ]
+    assert "Traceback" not in done.stderr
+    assert repository.contents("reports") == report
+    repository.activate(tiny)
+    assert ran(repository.repro()) == []
+    assert repository.git("status", "--porcelain") == ""
+
+
+# --- profiles and interruptions -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def other(make_params: MakeParams) -> Params:
+    """A second profile on the same data, whose network trains for long enough to be killed."""
+    made = make_params(train={"epochs": 40})
+    return made.model_copy(
+        update={"profile": "other", "experiments": {"other-vgg11": made.experiments[EXPERIMENT]}}
+    )
+
+
+def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(
+    repository: Repository, tiny: Params, other: Params
+):
+    report = repository.contents("reports")
+    stage, checkpoint = "train@other-vgg11", Path("data/checkpoints/other-vgg11/unpruned.safetensors")
+    resume = repository.folder / "data/resume/other-vgg11/trained-unpruned.safetensors"
+    repository.activate(other)
+    assert ran(repository.repro("data@tiny")) == ["data@tiny"]  # the notebook of the data is the profile's
+
+    killed = repository.start("repro", stage)
+    deadline = time.monotonic() + 120
+    while not resume.exists():
+        assert killed.poll() is None, "the stage ended before its first epoch"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    kill(killed.pid)
+    killed.wait(timeout=30)
+    with safe_open(resume, framework="pt") as file:
+        assert 1 <= int(file.metadata()["epochs"]) < other.train.epochs
+    assert not (repository.folder / checkpoint).exists()
+    done = repository.dvc("repro", stage)
+    assert done.returncode == 0, done.stderr
+    assert ran(done.stdout) == [stage]
+    assert "starting anew" not in done.stderr
+    resumed = (repository.folder / checkpoint).read_bytes()
+    lock = (repository.folder / "dvc.lock").read_bytes()
+
+    repository.activate(tiny)
+    assert ran(repository.repro()) == []
+    assert repository.contents("reports") == report
+
+    repository.activate(other)
+    assert ran(repository.repro(stage)) == []
+    assert (repository.folder / checkpoint).read_bytes() == resumed
+    shutil.rmtree(resume.parent)
+    assert ran(repository.repro("--force", "--single-item", stage)) == [stage]
+    assert (repository.folder / checkpoint).read_bytes() == resumed
+    assert (repository.folder / "dvc.lock").read_bytes() == lock  # tables and notebook too, byte for byte
+
+    repository.activate(tiny)
+    assert ran(repository.repro()) == []
+
+
+def kill(pid: int) -> None:
+    """Kill a process and all below it at once, as when the power goes."""
+    top = psutil.Process(pid)
+    for process in [top, *top.children(recursive=True)]:
+        process.kill()
+
+
+# --- this repository ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", ["quick", "cifar10-small"])
+def test_committed_reports_belong_to_the_committed_code(tmp_path: Path, profile: str):
+    copy = Repository.copy(tmp_path)
+    shutil.copy(copy.folder / "profiles" / f"{profile}.yaml", copy.folder / "params.yaml")
+    done = copy.dvc("repro", "--dry", "--allow-missing")
+    assert done.returncode == 0, done.stderr
+    assert ran(done.stdout) == []
+    assert done.stdout.strip().endswith(UP_TO_DATE)
+    assert (copy.folder / "reports" / profile / "index.html").is_file()
