@@ -134,7 +134,9 @@ def invented(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
         for experiment in params.experiments:
             for stage in results.STAGES[name]:
                 rows = table[(split == stage) & (table["experiment"] == experiment)]
-                files.write_table(data / "results" / params.profile / experiment / stage / f"{name}.csv", rows)
+                files.write_table(
+                    data / "results" / params.profile / experiment / stage / f"{name}.csv", rows
+                )
     stages = data / "summaries" / params.profile
     _write_figures(stages / "09_figures", {"light": 20, "heavy": 5000})
     _write_figures(stages / "10_claims", {"claims": 30})
@@ -348,7 +350,9 @@ def test_unwritable_reports_is_one_line(params: Params, places: Places):
 
 def test_failure_halfway_leaves_the_earlier_report(params: Params, places: Places):
     before = _contents(publish(params, places))
-    (places.notebooks / "made-up" / "summary" / "09_figures.ipynb").write_text("not a notebook", encoding="utf-8")
+    (places.notebooks / "made-up" / "summary" / "09_figures.ipynb").write_text(
+        "not a notebook", encoding="utf-8"
+    )
     with pytest.raises(ArtifactError, match="not a Jupyter notebook"):
         publish(params, places)
     assert _contents(places.reports / "made-up") == before
