@@ -24,6 +24,7 @@ from xbarpaper.params import SCHEMES, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import prune, unpruned
 
+HEADER = "xbarpaper-checkpoint-1"
 PARAMETERS = {
     "train.epochs": 3,
     "train.learning_rate": 0.1,
@@ -107,12 +108,17 @@ def test_a_checkpoint_comes_back_to_the_last_bit(
         assert torch.equal(read.pruned.network(images), written.pruned.network.eval()(images))
 
 
+def test_equal_checkpoints_are_equal_bytes(make_checkpoint: MakeCheckpoint, saved: Path, tmp_path: Path):
+    for number in range(8):  # safetensors writes several metadata in any order
+        assert checkpoints.save(tmp_path / f"{number}", make_checkpoint()).read_bytes() == saved.read_bytes()
+
+
 def test_the_file_is_safetensors_with_readable_metadata(saved: Path):
     """Eight bytes of length, then JSON: nothing that loading could execute."""
     content = saved.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
-    described = json.loads(header["__metadata__"]["metadata"])
+    described = json.loads(header["__metadata__"][HEADER])
     assert described["parameters"] == PARAMETERS
     assert described["architecture"]["network"] == "vgg11"
     assert {"torch", "python", "xbarpaper", "hardware"} <= set(described["versions"])
@@ -208,9 +214,9 @@ def test_weights_that_are_not_finite_are_refused(saved: Path, tiny_images: Image
 
 def test_metadata_that_are_incomplete_are_refused(saved: Path, tiny_images: ImageSet):
     def change(tensors: dict[str, torch.Tensor], header: dict[str, str]) -> None:
-        described = json.loads(header["metadata"])
+        described = json.loads(header[HEADER])
         del described["w_max"]
-        header["metadata"] = json.dumps(described)
+        header[HEADER] = json.dumps(described)
 
     rewrite(saved, change)
     assert "damaged checkpoint" in refused(saved, tiny_images)

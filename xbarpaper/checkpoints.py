@@ -91,7 +91,8 @@ def save(path: Path | str, checkpoint: Checkpoint) -> Path:
     tensors = {f"{_NETWORK}{name}": value.detach().cpu().contiguous() for name, value in network.items()}
     tensors |= {f"{_MASK}{name}": value.contiguous() for name, value in checkpoint.pruned.masks.items()}
     metadata = checkpoint.metadata.model_dump(mode="json") | {"tensors_digest": _digest(tensors)}
-    header = {"format": _FORMAT, "metadata": json.dumps(metadata, sort_keys=True)}
+    # One key: safetensors writes several in no fixed order, and equal checkpoints are to be equal bytes.
+    header = {_FORMAT: json.dumps(metadata, sort_keys=True)}
     with atomic(path) as temporary:
         save_file(tensors, temporary, metadata=header)
     return Path(path)
@@ -156,11 +157,9 @@ def _read(path: Path) -> tuple[Metadata, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            if header.get("format") != _FORMAT:
-                raise CheckpointError(
-                    f"{path}: not a checkpoint of this artifact (format {header.get('format')})"
-                )
-            metadata = Metadata.model_validate_json(header["metadata"])
+            if _FORMAT not in header:
+                raise CheckpointError(f"{path}: not a checkpoint of this artifact (no metadata {_FORMAT})")
+            metadata = Metadata.model_validate_json(header[_FORMAT])
             return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint; `dvc repro` makes it") from None
