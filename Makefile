@@ -38,7 +38,7 @@ test: $(STAMP) ## install, then run all the tests (or TESTS=tests/test_x.py)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
 	    [ "$$XBARPAPER_WITHOUT_BROWSER" = 1 ] || \
 	    echo "no Chromium: tests of the report will fail; apt-get install chromium, or set XBARPAPER_WITHOUT_BROWSER=1" >&2
-	@$(RUN) python -m pytest $(TESTS)
+	@OMP_NUM_THREADS=1 $(RUN) python -m pytest -n 2 --dist loadfile $(TESTS)
 
 lab: $(STAMP) ## install, then open the notebooks in JupyterLab
 	@$(RUN) jupyter lab notebooks
