@@ -1,0 +1,42 @@
+"""The reports in git: complete, of bearable size, and without an image of a dataset that is not ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from xbarpaper import params
+from xbarpaper.report.readme import PROFILES
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_report_is_there(profile: str):
+    folder = ROOT / "reports" / profile
+    settings = params.load(ROOT / "profiles" / f"{profile}.yaml")
+    for name in ("index.html", "claims.json", "tables/evaluation.csv", "tables/claims.csv"):
+        assert (folder / name).is_file()
+    groups = {path.name for path in (folder / "notebooks").iterdir()}
+    assert groups == {*settings.datasets, *settings.experiments, "summary"}
+    large = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size > 2_000_000]
+    assert large == []
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_no_image_of_a_foreign_dataset_is_published(profile: str):
+    settings = params.load(ROOT / "profiles" / f"{profile}.yaml")
+    for name, dataset in settings.datasets.items():
+        notebook = nbformat.read(
+            ROOT / "reports" / profile / "notebooks" / name / "00_data.ipynb", as_version=4
+        )
+        shown = [
+            kind
+            for cell in notebook.cells
+            for output in cell.get("outputs", [])
+            for kind in output.get("data", {})
+            if kind.startswith("image/")
+        ]
+        assert bool(shown) == (dataset.kind == "shapes10")
