@@ -26,8 +26,12 @@ def main() -> int:
     profile = params.load().profile
     begins: list[tuple[str, float]] = []
     command = [sys.executable, "-m", "dvc", "repro"]
+    # The stages call `python`: this one, whether its environment is activated or not.
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
             if found := _BEGINS.search(line):
