@@ -94,9 +94,10 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             )
         for phase in phases[1:]:
             panel.axvline(starts[phase] + 0.5, color="0.6", linewidth=0.8)
-        for phase in phases:
+        for rank, phase in enumerate(phases):
             middle = starts[phase] + 0.5 + lengths[phase] / 2
-            panel.text(middle, 3, _PHASES[phase], ha="center", fontsize=7, color="0.3")
+            height = 3 + 7 * (rank % 2)  # short phases are narrower than their names
+            panel.text(middle, height, _PHASES[phase], ha="center", fontsize=7, color="0.3")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.set_xlim(0.5, starts[phases[-1]] + lengths[phases[-1]] + 0.5)
         panel.set_ylim(0, 100)
