@@ -128,7 +128,13 @@ def test_dead_kernel_is_told(repository: Path):
 
 def test_interruption_stops_the_kernel(repository: Path):
     _notebook(repository, "import os, time\nopen('kernel', 'w').write(str(os.getpid()))\ntime.sleep(60)")
-    process = subprocess.Popen(_command(), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        _command(),
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore SIGINT, and hand that on to the tests and to what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     pid_file, deadline = repository / "kernel", time.monotonic() + 60
     while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
         time.sleep(0.1)

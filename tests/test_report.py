@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import pandas as pd
@@ -22,7 +23,7 @@ from synthetic_results import make_params, make_results
 from xbarpaper import files, results
 from xbarpaper.errors import ArtifactError
 from xbarpaper.params import Params
-from xbarpaper.report import Places, gather, publish
+from xbarpaper.report import Places, gather, publish, rendering
 
 STAGE_OF_STEP = {
     "trained": "01_train",
@@ -202,10 +203,29 @@ def test_no_absolute_path_in_the_report(published: Path, invented: Path):
         assert str(invented.parent) not in path.read_text(encoding="utf-8"), path
 
 
-def test_heavy_figures_are_embedded_as_png(published: Path):
+def test_each_figure_is_embedded_as_the_lighter_of_its_files(published: Path):
     text = (published / "index.html").read_text(encoding="utf-8")
-    assert text.count("data:image/png;base64,") == 1
-    assert text.count("data:image/svg+xml;base64,") == 2
+    sizes = [
+        (svg.stat().st_size, svg.with_suffix(".png").stat().st_size)
+        for svg in (published / "figures").glob("*.svg")
+    ]
+    heavy = sum(svg > png for svg, png in sizes)
+    assert heavy >= 1
+    assert text.count("data:image/png;base64,") == heavy
+    assert text.count("data:image/svg+xml,") == len(sizes) - heavy
+
+
+def test_an_embedded_svg_is_the_file(tmp_path: Path):
+    svg, png = tmp_path / "a.svg", tmp_path / "a.png"
+    svg.write_text('<svg id="a#1" width="50%">\n<text>µS &amp; "</text></svg>', encoding="utf-8")
+    png.write_bytes(bytes(1000))
+    address = rendering.data_uri(
+        gather.Picture(gather.Caption(name="a", title="", caption="", command=""), png, svg)
+    )
+    head, content = address.split(",", 1)
+    assert head == "data:image/svg+xml"
+    assert not set(content) & set('"<>#')
+    assert unquote(content) == svg.read_text(encoding="utf-8")
 
 
 def test_page_shows_the_accuracies_of_the_table(params: Params, published: Path):
