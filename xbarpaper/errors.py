@@ -19,3 +19,7 @@ class CheckpointError(ArtifactError):
 
 class TrainingError(ArtifactError):
     """Training cannot go on, for example because the loss is not a number."""
+
+
+class CircuitError(ArtifactError):
+    """A crossbar's circuit could not be solved as accurately as asked."""

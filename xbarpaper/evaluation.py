@@ -193,8 +193,9 @@ class _Journal:
 def _digest(subject: Subject, bench: Bench) -> str:
     """Digest of all that the rows of a subject depend on, this code included."""
     layers = subject.mapped.layers
-    modules = (circuit, circuit.exact, devices, mapped, mapping, models, nonideal, training)
-    sources = [Path(__file__), *(Path(str(module.__file__)) for module in modules)]
+    modules = (devices, mapped, mapping, models, nonideal, training)
+    solver = sorted(Path(str(circuit.__file__)).parent.glob("*.py"))
+    sources = [Path(__file__), *solver, *(Path(str(module.__file__)) for module in modules)]
     parts = [
         tensor_digest(subject.mapped.pruned.network.state_dict()),
         tensor_digest({f"{layer.name} rows": layer.tiles.rows for layer in layers}),

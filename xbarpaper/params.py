@@ -171,6 +171,11 @@ class Parasitics(Section):
     column_wire_ohm: Ohm = Field(default=10.0, description="column wire between neighbouring rows")
     sense_ohm: Ohm = Field(default=1e3, description="from each column wire to virtual ground")
 
+    @property
+    def ideal(self) -> bool:
+        """Whether nothing resists."""
+        return not (self.driver_ohm or self.row_wire_ohm or self.column_wire_ohm or self.sense_ohm)
+
 
 class Readout(Section):
     """Digital calibration of what the crossbars give."""

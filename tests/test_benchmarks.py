@@ -1,0 +1,149 @@
+"""The benchmark of the circuit solver: what it writes at its smallest scale, and that its figure can be read."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_figures import assert_readable
+
+from xbarpaper.files import read_table
+
+ROOT = Path(__file__).resolve().parents[1]
+BENCHMARKS = ROOT / "benchmarks"
+OURS = "xbarpaper"
+PEERS = {"scipy SuperLU", "torch.linalg.solve", "badcrossbar"}
+TOLERANCES = {"float32": 1e-5, "float64": 1e-9}  # what the solver promises; the peers are exact
+TILE_COLUMNS = [
+    "circuit", "solver", "precision", "size", "tiles", "repeats", "threads", "ms_per_tile", "ms_per_tile_fastest",
+    "ms_per_tile_slowest", "tiles_per_s", "error", "error_tiles", "ratio_float32", "ratio_float64", "exponent", "machine",
+]  # fmt: skip
+NETWORK_COLUMNS = [
+    "network", "width", "weights", "size", "crossbars", "precision", "threads", "repeats", "solve_s", "read_out_s",
+    "crossbars_per_s", "peak_gb", "machine",
+]  # fmt: skip
+
+
+def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, BENCHMARKS / "circuit.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Folder and text of a whole quick run."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    done = run("--quick", "--output", folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_quick_run_writes_both_tables_and_the_figure(quick: tuple[Path, str]):
+    folder, printed = quick
+    names = ["circuit-networks.csv", "circuit.csv", "circuit.png", "circuit.svg"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert (folder / "circuit.png").read_bytes().startswith(b"\x89PNG")
+    assert "times more tiles/s than scipy SuperLU" in printed
+    assert "torch 2" in printed
+
+
+def test_every_solver_is_timed_and_right_at_every_size(quick: tuple[Path, str]):
+    table = read_table(quick[0] / "circuit.csv")
+    assert list(table.columns) == TILE_COLUMNS
+    peers = PEERS if importlib.util.find_spec("badcrossbar") else PEERS - {"badcrossbar"}
+    for _, rows in table.groupby("size"):
+        assert set(rows["solver"]) == peers | {OURS}
+    assert set(table["size"]) == {8, 16}
+    assert (table["error"] <= table["precision"].map(TOLERANCES)).all()
+    assert (table["error_tiles"] >= 3).all()
+    np.testing.assert_allclose(table["ms_per_tile"] * table["tiles_per_s"], 1e3, rtol=1e-6)
+    assert (table["ms_per_tile_fastest"] <= table["ms_per_tile"]).all()
+    assert (table["ms_per_tile"] <= table["ms_per_tile_slowest"]).all()
+
+
+def test_ratios_and_exponents_follow_from_the_times(quick: tuple[Path, str]):
+    table = read_table(quick[0] / "circuit.csv")
+    ours = table[table["solver"] == OURS].set_index(["circuit", "size", "precision"])["ms_per_tile"]
+    assert table.loc[table["solver"] == OURS, ["ratio_float32", "ratio_float64"]].isna().all(axis=None)
+    for row in table[table["solver"] != OURS].itertuples():
+        for precision in TOLERANCES:
+            ratio = row.ms_per_tile / ours[row.circuit, row.size, precision]
+            assert getattr(row, f"ratio_{precision}") == pytest.approx(ratio, rel=1e-6)
+    for _, rows in table.groupby(["circuit", "solver", "precision"]):
+        small, large = rows.sort_values("size").itertuples()
+        assert np.isnan(small.exponent)
+        assert large.exponent == pytest.approx(np.log2(large.ms_per_tile / small.ms_per_tile), rel=1e-6)
+
+
+def test_a_network_is_measured_in_its_own_process(quick: tuple[Path, str]):
+    table = read_table(quick[0] / "circuit-networks.csv")
+    assert list(table.columns) == NETWORK_COLUMNS
+    (row,) = table.itertuples()
+    assert (row.network, row.size, row.precision) == ("vgg11", 16, "float32")
+    assert row.crossbars * 16**2 >= 2 * row.weights
+    assert row.solve_s > 0
+    assert row.read_out_s > 0
+    assert 0.05 < row.peak_gb < 4
+
+
+def test_without_badcrossbar_its_rows_are_left_out(tmp_path: Path):
+    (tmp_path / "badcrossbar.py").write_text("raise ImportError('not here')\n", encoding="utf-8")
+    output = tmp_path / "output"
+    done = run("--quick", "--sizes", "4", "--output", output, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("badcrossbar is not installed (pip install .[bench])")
+    table = read_table(output / "circuit.csv")
+    assert set(table["solver"]) == {OURS, *PEERS} - {"badcrossbar"}
+    assert set(table["circuit"]) == {"full"}
+
+
+def test_a_quick_run_never_replaces_results():
+    done = run("--quick")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("--quick needs --output: its numbers are no results")
+
+
+@pytest.mark.parametrize("peer_speed", [1.0, 10.0])
+def test_figure_can_be_read(peer_speed: float, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from circuit_figure import draw
+
+    assert_readable(
+        draw(_table(peer_speed), "Processor, 2 cores; torch 2.13.0", "python benchmarks/circuit.py")
+    )
+
+
+def _table(peer_speed: float) -> pd.DataFrame:
+    """Times and ratios like those of a real run."""
+    rows = []
+    for size in (16, 32, 64, 128):
+        grown = size / 16
+        times = {
+            (OURS, "float32", "full"): 0.012 * grown**2.7,
+            (OURS, "float64", "full"): 0.025 * grown**2.75,
+            ("scipy SuperLU", "float64", "full"): 4.7 / peer_speed * grown**2.2,
+            ("badcrossbar", "float64", "wires only"): 10.0 / peer_speed * grown**1.8,
+        }
+        if size < 64:
+            times["torch.linalg.solve", "float64", "full"] = 8.0 / peer_speed * grown**5.5
+        for (solver, precision, circuit), ms in times.items():
+            names = {"solver": solver, "precision": precision, "circuit": circuit, "size": size}
+            ratios = {
+                f"ratio_{other}": np.nan if solver == OURS else ms / times[OURS, other, "full"]
+                for other in TOLERANCES
+            }
+            rows.append(names | ratios | {"ms_per_tile": ms, "error": 1e-7})
+    return pd.DataFrame(rows)

@@ -1,0 +1,232 @@
+"""The nodal equations against ngspice, which knows nothing of this library but the netlists it writes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from xbarpaper.circuit import Parasitics, reference_effective_conductance
+from xbarpaper.circuit.spice import read_currents, spice_netlist
+
+# Where ngspice is promised, as on the continuous integration's machine, its absence is a failure.
+needs_ngspice = pytest.mark.skipif(
+    shutil.which("ngspice") is None and os.environ.get("XBARPAPER_REQUIRE_NGSPICE", "0") in ("", "0"),
+    reason="needs ngspice (apt-get install ngspice)",
+)
+
+# ngspice loses 1e-16 times the ratio of the resistances along a wire, which is 1e5 at most here, and a little
+# more with the length of the wires. Currents of opposite sign may cancel, so its error is measured against the
+# largest current that could flow.
+EXACT = 1e-10
+
+
+def _parasitics(driver: float, row: float, column: float, sense: float) -> Parasitics:
+    return Parasitics(driver_ohm=driver, row_wire_ohm=row, column_wire_ohm=column, sense_ohm=sense)
+
+
+DEFAULTS = Parasitics()
+IDEAL = _parasitics(0.0, 0.0, 0.0, 0.0)
+PARASITICS = [
+    DEFAULTS,
+    IDEAL,
+    _parasitics(0.0, 5.0, 10.0, 1e3),
+    _parasitics(1e3, 0.0, 10.0, 1e3),
+    _parasitics(1e3, 5.0, 0.0, 1e3),
+    _parasitics(1e3, 5.0, 10.0, 0.0),
+    _parasitics(0.0, 5.0, 10.0, 0.0),
+    _parasitics(0.0, 0.0, 10.0, 0.0),
+    _parasitics(1e4, 0.1, 30.0, 0.1),
+]
+SHAPES = [(1, 1), (1, 9), (8, 1), (2, 3), (16, 16), (20, 37)]
+SIEMENS = {"usual": (5e-6, 5e-5), "twelve decades": (1e-12, 1.0), "as low as gmin": (1e-12, 1.1e-12)}
+
+
+def _tile(rows: int, columns: int, siemens: tuple[float, float], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A random tile with missing devices, an empty row and an empty column, and voltages of both signs."""
+    rng = np.random.default_rng(seed)
+    low, high = np.log10(siemens)
+    G = 10.0 ** rng.uniform(low, high, (rows, columns))
+    if rows > 1 and columns > 1:
+        G[rng.random(G.shape) < 0.2] = 0.0
+        G[rng.integers(rows)] = 0.0
+        G[:, rng.integers(columns)] = 0.0
+    return G, rng.uniform(-1.0, 1.0, rows)
+
+
+def _currents_by_ngspice(netlist: str, folder: Path) -> np.ndarray:
+    """Column currents as a reader gets them; an empty home keeps a personal .spiceinit out of it."""
+    (folder / "tile.cir").write_text(netlist)
+    done = subprocess.run(
+        ["ngspice", "-b", "tile.cir"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "HOME": str(folder)},
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for complaint in ("warning", "error", "singular"):
+        assert complaint not in (done.stdout + done.stderr).lower()
+    return read_currents(done.stdout)
+
+
+@needs_ngspice
+@pytest.mark.parametrize("siemens", SIEMENS.values(), ids=SIEMENS)
+@pytest.mark.parametrize(("rows", "columns"), SHAPES)
+@pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
+def test_ngspice_agrees(
+    rows: int, columns: int, parasitics: Parasitics, siemens: tuple[float, float], tmp_path: Path
+) -> None:
+    seed = 100 * rows + columns + PARASITICS.index(parasitics)
+    G, voltages = _tile(rows, columns, siemens, seed)
+    found = _currents_by_ngspice(spice_netlist(G, parasitics, voltages), tmp_path)
+    G_eff = reference_effective_conductance(G, parasitics)
+    scale = (np.abs(voltages) @ G_eff).max() or 1.0
+    assert found.shape == (columns,)
+    assert np.abs(found - voltages @ G_eff).max() <= EXACT * scale
+
+
+@needs_ngspice
+def test_ngspice_agrees_on_a_tile_without_devices(tmp_path: Path) -> None:
+    for parasitics in PARASITICS:
+        found = _currents_by_ngspice(spice_netlist(np.zeros((3, 2)), parasitics, np.ones(3)), tmp_path)
+        assert np.array_equal(found, np.zeros(2))
+
+
+@needs_ngspice
+def test_ngspice_knows_one_device(tmp_path: Path) -> None:
+    """By hand: -0.5 V across driver 1000, device 65 536 and sense 1000 ohm; currents leave by the ground."""
+    netlist = spice_netlist([[2.0**-16]], DEFAULTS, [-0.5])
+    found = _currents_by_ngspice(netlist, tmp_path)
+    assert found == pytest.approx([-0.5 / 67_536], rel=1e-14)
+
+
+def test_the_netlist_of_one_device() -> None:
+    expected = """\
+Crossbar tile, 1 x 1 devices
+* ngspice -b prints i(vcolumn<j>), the current in ampere into the virtual ground of column j
+.options gmin=1e-30 gshunt=0 reltol=1e-12 abstol=1e-30 vntol=1e-30 pivtol=1e-30
+Vrow0 in0 0 DC -0.5
+Rdriver0 in0 r0_0 1000.0
+Rsense0 c0_0 out0 1000.0
+Rdevice0_0 r0_0 c0_0 65536.0
+Vcolumn0 out0 0 DC 0
+.control
+set numdgt=15
+op
+print i(vcolumn0)
+quit
+.endc
+.end
+"""
+    assert spice_netlist([[2.0**-16]], DEFAULTS, [-0.5]) == expected
+
+
+def _resistors(conductance: list[list[float]], parasitics: Parasitics) -> list[str]:
+    lines = spice_netlist(conductance, parasitics, [1.0] * len(conductance)).splitlines()
+    return [line for line in lines if line.startswith("R")]
+
+
+def test_every_wire_segment_is_a_resistor() -> None:
+    assert _resistors([[0.5, 0.0], [0.0, 0.25]], _parasitics(1.0, 2.0, 3.0, 4.0)) == [
+        "Rdriver0 in0 r0_0 1.0",
+        "Rrow0_0 r0_0 r0_1 2.0",
+        "Rdriver1 in1 r1_0 1.0",
+        "Rrow1_0 r1_0 r1_1 2.0",
+        "Rcolumn0_0 c0_0 c1_0 3.0",
+        "Rsense0 c1_0 out0 4.0",
+        "Rcolumn0_1 c0_1 c1_1 3.0",
+        "Rsense1 c1_1 out1 4.0",
+        "Rdevice0_0 r0_0 c0_0 2.0",
+        "Rdevice1_1 r1_1 c1_1 4.0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parasitics", "device"),
+    [
+        (IDEAL, "in0 out1"),
+        (_parasitics(1.0, 0.0, 0.0, 1.0), "r0_0 c1_1"),
+        (_parasitics(0.0, 1.0, 1.0, 0.0), "r0_1 c0_1"),
+        (_parasitics(0.0, 0.0, 1.0, 0.0), "in0 c0_1"),
+        (_parasitics(0.0, 1.0, 0.0, 0.0), "r0_1 out1"),
+    ],
+)
+def test_zero_resistance_merges_nodes(parasitics: Parasitics, device: str) -> None:
+    lines = _resistors([[0.0, 0.5], [0.0, 0.0]], parasitics)
+    assert lines[-1] == f"Rdevice0_1 {device} 2.0"
+    assert all(line.split()[-1] in ("1.0", "2.0") for line in lines)
+
+
+def test_takes_tensors() -> None:
+    G, voltages = _tile(3, 4, SIEMENS["usual"], seed=0)
+    tensors = torch.tensor(G, requires_grad=True), torch.tensor(voltages)
+    assert spice_netlist(tensors[0], DEFAULTS, tensors[1]) == spice_netlist(G, DEFAULTS, voltages)
+
+
+@pytest.mark.parametrize(
+    ("conductance", "message"),
+    [
+        ([[1e-5, np.nan]], "conductance: holds nan, must be 0 or from"),
+        ([[1e-5, np.inf]], "conductance: holds inf"),
+        ([[1e-5, -1e-9]], "conductance: holds -1e-09"),
+        ([[1e-5, 1e-310]], "conductance: holds 1e-310"),
+        ([1e-5, 1e-5], r"conductance: shape \(2,\) must be"),
+        (np.ones((1, 2, 2)), r"conductance: shape \(1, 2, 2\) must be"),
+        (np.ones((1, 0)), r"conductance: shape \(1, 0\) must be"),
+    ],
+)
+def test_refuses_what_is_no_tile(conductance: list[list[float]], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        spice_netlist(conductance, DEFAULTS, [1.0])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("voltages", "message"),
+    [
+        ([1.0], r"voltages: shape \(1,\) must be \(2,\)"),
+        ([1.0, 1.0, 1.0], r"voltages: shape \(3,\) must be \(2,\)"),
+        ([[1.0, 1.0]], r"voltages: shape \(1, 2\) must be \(2,\)"),
+        (1.0, r"voltages: shape \(\) must be \(2,\)"),
+        ([1.0, np.nan], "voltages: holds nan, must be finite"),
+        ([1.0, -np.inf], "voltages: holds -inf, must be finite"),
+    ],
+)
+def test_refuses_what_drives_no_row(voltages: list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        spice_netlist(np.ones((2, 3)), DEFAULTS, voltages)
+    assert "\n" not in str(caught.value)
+
+
+def test_refuses_a_resistance_without_a_reciprocal() -> None:
+    with pytest.raises(ValueError, match=r"parasitics.row_wire_ohm = 1e-310 must be 0 or from 1e-300"):
+        spice_netlist([[1.0]], _parasitics(1.0, 1e-310, 1.0, 1.0), [1.0])
+
+
+def test_reads_currents_among_other_lines() -> None:
+    output = "\nCircuit: tile\n\nNo. of Data Rows : 1\ni(vcolumn0) = -9.80392156862745e-06\ni(vcolumn1) = 0.0\ndone\n"
+    assert np.array_equal(read_currents(output), [-9.80392156862745e-06, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("", "no line"),
+        ("ngspice-39 done\n", "no line"),
+        ("i(vcolumn1) = 1.0\n", r"columns \[1\], must be"),
+        ("i(vcolumn0) = 1.0\ni(vcolumn0) = 1.0\n", r"columns \[0, 0\], must be"),
+        ("i(vcolumn0) = nan\n", r"i\(vcolumn0\) = nan must be a finite number"),
+        ("i(vcolumn0) = none\n", r"i\(vcolumn0\) = none must be a finite number"),
+    ],
+)
+def test_refuses_other_output(output: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        read_currents(output)
+    assert "\n" not in str(caught.value)
