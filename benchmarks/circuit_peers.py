@@ -101,7 +101,7 @@ def badcrossbar() -> ModuleType | None:
 
 
 def dense(tiles: Tensor, parasitics: Parasitics) -> Tensor:
-    """The nodal equations as one dense batch, as one might write them without thinking of their zeros.
+    """The nodal equations as dense matrices, as one might write them without thinking of their zeros.
 
     Every resistance must be positive.
     """
@@ -122,7 +122,8 @@ def dense(tiles: Tensor, parasitics: Parasitics) -> Tensor:
     A[:, column_node[-1], column_node[-1]] += 1 / parasitics.sense_ohm
     sources = tiles.new_zeros(2 * rows * columns, rows)
     sources[row_node[:, 0], torch.arange(rows)] = 1 / parasitics.driver_ohm
-    voltages: Tensor = torch.linalg.solve(A, sources)
+    # One by one: oneMKL fails on batches of matrices this large when it may use two threads.
+    voltages = torch.stack([torch.linalg.solve(one, sources) for one in A])
     return voltages[:, column_node[-1]].mT / parasitics.sense_ohm
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pandas as pd
+import torch
 
 from xbarpaper import data, training
+from xbarpaper.circuit import Potentials, node_voltages
 from xbarpaper.evaluation import Bench, Case, Subject, cases, disturbed, sweep
 from xbarpaper.experiments import Experiment, with_leading
 from xbarpaper.files import read_table
@@ -15,6 +17,7 @@ from xbarpaper.mitigation import ordered_by_mean_conductance
 from xbarpaper.nonideal import ReadOut
 from xbarpaper.params import SCHEMES, Effects, Mitigation, SchemeName
 from xbarpaper.pruning import compaction_of
+from xbarpaper.views import layer_named
 
 
 def bench(experiment: Experiment) -> Bench:
@@ -52,6 +55,22 @@ def mapped(
 def wires_only(experiment: Experiment, network: MappedNetwork) -> ReadOut:
     """What the crossbars of a network compute when nothing but the wires disturbs them."""
     return disturbed(network, Case("wires", None, ()), experiment.params.devices, experiment.params.circuit)
+
+
+def inside(experiment: Experiment, network: MappedNetwork, layer: str, tile: int = 0) -> Potentials:
+    """Voltages and currents inside one crossbar as programmed: positive weights, 1 V on every row, shape (rows, columns).
+
+    NaN where there is no device, so that padding does not show.
+
+    Raises:
+        ValueError: the network has no such layer.
+    """
+    placed = layer_named(network, layer)
+    tiles = placed.tiles.tile(placed.programmed(experiment.params.devices).plus)
+    G = tiles[tile]
+    found = node_voltages(G, experiment.params.circuit, torch.ones(len(G)))
+    absent = torch.full_like(found.row, torch.nan)
+    return Potentials(*(one.where(G > 0, absent) for one in (found.row, found.column, found.current)))
 
 
 def layer_table(experiment: Experiment, mitigations: tuple[Mitigation, ...]) -> pd.DataFrame:
