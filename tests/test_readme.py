@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from xbarpaper.errors import ArtifactError
@@ -84,3 +86,26 @@ def test_stages_of_the_table_are_those_of_the_pipeline():
     stages = re.findall(r"^  (\w+):$", (ROOT / "dvc.yaml").read_text(encoding="utf-8"), re.MULTILINE)
     named = re.findall(r"\| `(\w+)@<\w+>` \|", TEXT)
     assert named == stages
+
+
+def test_the_code_in_the_circuit_page_runs(tmp_path: Path):
+    """Its three ways to solve a tile agree; without ngspice, the first two."""
+    page = (ROOT / "docs" / "circuit.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    if shutil.which("ngspice") is None:
+        code = "\n".join(line for line in code.splitlines() if "ngspice" not in line)
+    code = code.replace("print(", "found.append(")
+    found: list[object] = []
+    script = tmp_path / "page.py"
+    script.write_text(code, encoding="utf-8")
+    with contextlib.chdir(tmp_path):
+        exec(compile(code, str(script), "exec"), {"found": found})
+    assert len(found) == (2 if shutil.which("ngspice") is None else 3)
+    for other in found[1:]:
+        np.testing.assert_allclose(np.asarray(other), np.asarray(found[0]), rtol=1e-9)
+
+
+def test_pictures_in_the_docs_exist():
+    for page in (ROOT / "docs").glob("*.md"):
+        for target in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).is_file(), target

@@ -44,7 +44,9 @@ def update(path: Path | str = "README.md") -> bool:
     """
     path = Path(path)
     before = path.read_text(encoding="utf-8")
-    after = _between(_between(before, "results", _results()), "stages", _stages())
+    after = before
+    for name, part in (("results", _results()), ("stages", _stages()), ("solver", _solver())):
+        after = _between(after, name, part)
     if after != before:
         path.write_text(after, encoding="utf-8")
     return after != before
@@ -79,6 +81,33 @@ def _results() -> str:
 def _counts(claim: Claim) -> str:
     counts = Counter(verdict.verdict for verdict in claim.verdicts)
     return ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
+
+
+def _solver() -> str:
+    tiles = read_table("reports/benchmarks/circuit.csv")
+    networks = read_table("reports/benchmarks/circuit-networks.csv")
+    ratios = tiles.pivot_table(index="size", columns="solver", values="ratio_float32")
+    ours = tiles[(tiles["solver"] == "xbarpaper") & (tiles["circuit"] == "full")]
+    times = ours.pivot_table(index="size", columns="precision", values=["ms_per_tile", "error"])
+    lines = [
+        "| crossbar | ms, float32 | error | ms, float64 | error | over SuperLU | over badcrossbar | VGG11 | VGG16 |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for size in sorted(set(ours["size"])):
+        cells = [f"{size} x {size}"]
+        for precision in ("float32", "float64"):
+            cells += [
+                f"{float(times.at[size, ('ms_per_tile', precision)]):.2g}",
+                f"{float(times.at[size, ('error', precision)]):.0e}",
+            ]
+        cells += [f"{float(ratios.at[size, peer]):.0f} x" for peer in ("scipy SuperLU", "badcrossbar")]
+        for name in ("vgg11", "vgg16"):
+            found = networks[(networks["network"] == name) & (networks["size"] == size)]
+            shown = [f"{one.solve_s:.1f} s, {one.peak_gb:.1f} GB" for one in found.itertuples()]
+            cells.append(shown[0] if shown else "")
+        lines.append(f"| {' | '.join(cells)} |")
+    machine = tiles["machine"].iloc[0]
+    return "\n".join([*lines, "", f"Time per crossbar; ratios of crossbars per second, float32; {machine}."])
 
 
 def _stages() -> str:
