@@ -10,14 +10,23 @@ import pytest
 import torch
 
 from xbarpaper import data, params
-from xbarpaper.data import ImageSet
+from xbarpaper.circuit import Parasitics
+from xbarpaper.data import ImageSet, normalised
+from xbarpaper.evaluation import Bench, Subject
+from xbarpaper.mapped import map_network
+from xbarpaper.mitigation import ordered_by_mean_conductance
 from xbarpaper.models import Architecture, Vgg, build
-from xbarpaper.params import NetworkName, Params, Shapes10
+from xbarpaper.params import ColumnOrder, Devices, NetworkName, Params, SchemeName, Shapes10
+from xbarpaper.pruning import SCHEMES as PRUNING
+from xbarpaper.pruning import compaction_of, prune, unpruned
 
 QUICK = Path(__file__).parents[1] / "profiles" / "quick.yaml"
 
 MakeNetwork = Callable[..., Vgg]
 MakeParams = Callable[..., Params]
+MakeSubject = Callable[..., Subject]
+
+DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +93,36 @@ def make_params() -> MakeParams:
         return Params.model_validate(tree)
 
     return make
+
+
+@pytest.fixture
+def make_subject(make_network: MakeNetwork, make_params: MakeParams) -> MakeSubject:
+    def make(scheme: SchemeName = "unpruned", order: ColumnOrder = "none", size: int = 16) -> Subject:
+        network, settings = make_network(width=0.06), make_params().prune
+        pruned = (
+            unpruned(network)
+            if scheme == "unpruned"
+            else prune(network, PRUNING[scheme], settings, 0.6, size)
+        )
+        w_max = {
+            name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()
+        }
+        arrangement = ordered_by_mean_conductance(order)
+        mapped = map_network(pruned, compaction_of(scheme), size, w_max, arrangement)
+        sparsity = 0.0 if scheme == "unpruned" else 0.6
+        return Subject(mapped, scheme, sparsity, "none" if order == "none" else "R", 12.5)
+
+    return make
+
+
+@pytest.fixture
+def bench(tiny_images: ImageSet) -> Bench:
+    return Bench(
+        images=normalised(tiny_images.test, tiny_images, "cpu"),
+        labels=tiny_images.test.labels,
+        images_digest=tiny_images.digest,
+        devices=DEVICES,
+        parasitics=Parasitics(),
+        low_conductance_threshold=0.1,
+        batch_size=40,
+    )

@@ -2,71 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
-from conftest import MakeNetwork, MakeParams
+from conftest import DEVICES, MakeSubject
 
 from xbarpaper import evaluation, nonideal
 from xbarpaper.circuit import Parasitics
-from xbarpaper.data import ImageSet, normalised
 from xbarpaper.devices import Variation
-from xbarpaper.evaluation import Bench, Case, Subject, cases, disturbed, sweep
+from xbarpaper.evaluation import Bench, Case, cases, disturbed, sweep
 from xbarpaper.files import write_table
-from xbarpaper.mapped import map_network
-from xbarpaper.mitigation import ordered_by_mean_conductance
 from xbarpaper.nonideal import read_out
-from xbarpaper.params import ColumnOrder, Devices, SchemeName
-from xbarpaper.pruning import SCHEMES as PRUNING
-from xbarpaper.pruning import compaction_of, prune, unpruned
 from xbarpaper.training import accuracy
 
 COLUMNS = [
     "scheme", "sparsity", "crossbar_size", "mitigation", "effects", "gain", "seed", "accuracy", "software_accuracy",
     "nf", "low_conductance_share", "crossbars", "compression_rate",
 ]  # fmt: skip
-DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)
 WANTED = cases(("wires", "variation", "both"), 2, ("none", "layer"), "layer")
 ROWS = 1 + 2 + 2 * 2  # of WANTED: wires once, variation per seed, both per seed and gain
-
-MakeSubject = Callable[..., Subject]
-
-
-@pytest.fixture
-def make_subject(make_network: MakeNetwork, make_params: MakeParams) -> MakeSubject:
-    def make(scheme: SchemeName = "unpruned", order: ColumnOrder = "none", size: int = 16) -> Subject:
-        network, settings = make_network(width=0.06), make_params().prune
-        pruned = (
-            unpruned(network)
-            if scheme == "unpruned"
-            else prune(network, PRUNING[scheme], settings, 0.6, size)
-        )
-        w_max = {
-            name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()
-        }
-        arrangement = ordered_by_mean_conductance(order)
-        mapped = map_network(pruned, compaction_of(scheme), size, w_max, arrangement)
-        sparsity = 0.0 if scheme == "unpruned" else 0.6
-        return Subject(mapped, scheme, sparsity, "none" if order == "none" else "R", 12.5)
-
-    return make
-
-
-@pytest.fixture
-def bench(tiny_images: ImageSet) -> Bench:
-    return Bench(
-        images=normalised(tiny_images.test, tiny_images, "cpu"),
-        labels=tiny_images.test.labels,
-        images_digest=tiny_images.digest,
-        devices=DEVICES,
-        parasitics=Parasitics(),
-        low_conductance_threshold=0.1,
-        batch_size=40,
-    )
 
 
 class Counted:

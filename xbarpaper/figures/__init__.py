@@ -4,6 +4,7 @@ from xbarpaper.figures.accuracy import accuracy_by_size, gain_sensitivity, loss_
 from xbarpaper.figures.crossbars import compression, non_ideality
 from xbarpaper.figures.labels import Labels
 from xbarpaper.figures.layers import conductance_histograms, heat_map, heat_maps, pruning_masks, tile_map
+from xbarpaper.figures.mechanism import error_by_layer, layer_losses
 from xbarpaper.figures.mitigations import constrained_training, rearrangement, side_by_side
 from xbarpaper.figures.saving import Caption, Captions, save
 from xbarpaper.figures.style import ArtifactFigure, apply_style
@@ -21,9 +22,11 @@ __all__ = [
     "compression",
     "conductance_histograms",
     "constrained_training",
+    "error_by_layer",
     "gain_sensitivity",
     "heat_map",
     "heat_maps",
+    "layer_losses",
     "learning_curve",
     "loss_by_effect",
     "non_ideality",

@@ -26,6 +26,7 @@ _FIGURES: Final = (
     ("accuracy on crossbars, each effect alone, gain modes", "06_evaluate", "evaluate@<e>"),
     ("R: conductances and factors of crossbars, before and after", "07_rearrange", "rearrange@<e>"),
     ("WCT: conductances before and after", "08_wct", "wct@<e>"),
+    ("parts of the weights' error; what each layer costs", "12_mechanism", "mechanism@<e>"),
     (
         "accuracy by size, compression rate, NF against share, R, WCT, side by side",
         "09_figures",
