@@ -55,6 +55,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny: Params) -> Reposi
                 "evaluate",
                 "rearrange",
                 "wct",
+                "mechanism",
             )
         ),
         *(f"{stage}@tiny" for stage in ("figures", "claims", "publish")),
