@@ -160,7 +160,7 @@ def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repositor
     assert {f"{stage}@{EXPERIMENT}" for stage in ("evaluate", "rearrange", "wct")} <= set(dry)
     assert not [stage for stage in dry if stage.startswith(("data@", "train@", "prune_", "map@"))]
     assert ran(repository.repro("figures@tiny")) == [
-        *(f"{stage}@{EXPERIMENT}" for stage in ("evaluate", "rearrange", "wct")),
+        *(f"{stage}@{EXPERIMENT}" for stage in ("evaluate", "rearrange", "wct", "mechanism")),
         "figures@tiny",
     ]
     assert repository.contents(f"data/checkpoints/{EXPERIMENT}") == networks
