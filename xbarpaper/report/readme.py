@@ -106,7 +106,11 @@ def _solver() -> str:
             cells.append(shown[0] if shown else "")
         lines.append(f"| {' | '.join(cells)} |")
     machine = tiles["machine"].iloc[0]
-    return "\n".join([*lines, "", f"Time per crossbar; ratios of crossbars per second, float32; {machine}."])
+    note = (
+        "Time per crossbar; crossbars per second in float32 over those of the peer; full-width networks: seconds for all "
+        f"crossbars of both signs, and peak memory, float32. {machine}."
+    )
+    return "\n".join([*lines, "", note])
 
 
 def _stages() -> str:
