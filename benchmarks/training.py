@@ -42,7 +42,7 @@ def main() -> None:
     device = training.device_of(settings)
     print(
         f"{architecture.label}, {arguments.images} images, batches of {arguments.batch}, {device}, "
-        f"{training.forward_dtype(settings, device)}, {arguments.threads} threads; "
+        f"{training.forward_dtype(settings.precision, device)}, {arguments.threads} threads; "
         f"median of {arguments.epochs} epochs, in turns"
     )
     print(f"{'':>24} {'images/s':>10} {'slowest':>10} {'fastest':>10}")
@@ -109,7 +109,7 @@ class BareEpoch:
         device = training.device_of(settings)
         self.network = network.to(device)
         self.settings = settings
-        self.dtype = training.forward_dtype(settings, device)
+        self.dtype = training.forward_dtype(settings.precision, device)
         pixels, labels = normalised(images.train, images, device), images.train.labels.to(device)
         whole = len(labels) // settings.batch_size * settings.batch_size
         self.batches: list[tuple[Tensor, Tensor]] = [

@@ -87,6 +87,17 @@ def make_params() -> MakeParams:
             "prune": {"epochs": 1},
             "mapping": {"crossbar_sizes": (8, 16)},
             "evaluation": {"variation_seeds": 2, "gains": ("none", "layer"), "batch_size": 40},
+            "sensitivity": {
+                "experiments": ("tiny-vgg11",),
+                "crossbar_size": 8,
+                "on_off_ratios": (10.0, 100.0),
+                "wire_factors": (0.0, 1.0),
+                "driver_factors": (1.0, 2.0),
+                "crossbar_sizes": (8, 16),
+                "sparsities": (0.6, 0.8),
+                "variation_sigmas": (0.0, 0.1),
+            },
+            "beyond": {"experiments": ("tiny-vgg11",), "batch_norm_images": 50, "tuning_refresh_steps": 2},
         }
         for section, values in [*tiny.items(), *changes.items()]:
             tree[section] = tree[section] | values

@@ -27,6 +27,8 @@ def make_params(experiments: int = 2, sizes: tuple[int, ...] = (16, 32), *, seed
     tree["datasets"] = {"shapes10": tree["datasets"].get("shapes10", _SHAPES)}
     tree["experiments"] = {name: first | {"network": next(networks)} for name in names}
     tree["mapping"]["crossbar_sizes"] = list(sizes)
+    tree["sensitivity"] |= {"experiments": [], "crossbar_size": sizes[0]}
+    tree["beyond"]["experiments"] = []
     tree["evaluation"]["variation_seeds"] = seeds
     tree["evaluation"]["gains"] = ["none", "layer", "tile", "column"]
     tree["readout"]["gain"] = "layer"

@@ -74,13 +74,13 @@ def test_partial_twins_lie_between_the_network_and_its_twin(make_subject: MakeSu
     read = disturbed(subject.mapped, Case("both", 0, ()), DEVICES, Parasitics())
     names = [layer.name for layer in subject.mapped.layers]
     whole, none = read.twin("layer").state_dict(), subject.mapped.pruned.network.state_dict()
-    for key, value in mechanism.partial_twin(read, "layer", names).state_dict().items():
+    for key, value in read.twin("layer", names).state_dict().items():
         assert torch.equal(value, whole[key])
-    one = mechanism.partial_twin(read, "layer", names[1:2])
+    one = read.twin("layer", names[1:2])
     weights = zip(one.weights().values(), read.twin("layer").weights().values(), strict=True)
     assert [torch.equal(a, b) for a, b in weights] == [name == names[1] for name in names]
     assert not one.training
-    for key, value in mechanism.partial_twin(read, "layer", ()).state_dict().items():
+    for key, value in read.twin("layer", ()).state_dict().items():
         assert torch.equal(value, none[key])
 
 
@@ -92,7 +92,7 @@ def test_layer_table(make_subject: MakeSubject, bench: Bench) -> None:
     read = disturbed(subject.mapped, Case("both", 1, ()), DEVICES, Parasitics())
 
     def reached(on_crossbars: list[str]) -> float:
-        return accuracy(mechanism.partial_twin(read, "layer", on_crossbars), bench.images, bench.labels)
+        return accuracy(read.twin("layer", on_crossbars), bench.images, bench.labels)
 
     second = table[(table["seed"] == 1) & (table["layer"] == names[2])].iloc[0]
     assert second["lost_alone"] == pytest.approx(reached([]) - reached(names[2:3]))

@@ -372,7 +372,7 @@ def test_the_parameters_may_decide_the_arithmetic(
     make_params: MakeParams, precision: str, expected: torch.dtype
 ):
     settings = make_params(train={"precision": precision}).train
-    assert forward_dtype(settings, torch.device("cpu")) == expected
+    assert forward_dtype(settings.precision, torch.device("cpu")) == expected
 
 
 @pytest.mark.parametrize("supported", [False, True])
@@ -382,7 +382,7 @@ def test_otherwise_the_device_decides(
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: supported)
     settings = make_params(train={"precision": "auto"}).train
     expected = torch.bfloat16 if supported else torch.float32
-    assert forward_dtype(settings, torch.device("cpu")) == expected
+    assert forward_dtype(settings.precision, torch.device("cpu")) == expected
 
 
 def with_device(make_params: MakeParams, device: str) -> Train:

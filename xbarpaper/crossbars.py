@@ -16,7 +16,7 @@ from xbarpaper.mapped import MappedNetwork, map_network
 from xbarpaper.mitigation import ordered_by_mean_conductance
 from xbarpaper.nonideal import ReadOut
 from xbarpaper.params import SCHEMES, Effects, Mitigation, SchemeName
-from xbarpaper.pruning import compaction_of
+from xbarpaper.pruning import compaction_of, weight_quantiles
 from xbarpaper.views import layer_named
 
 
@@ -32,6 +32,7 @@ def bench(experiment: Experiment) -> Bench:
         parasitics=params.circuit,
         low_conductance_threshold=params.mapping.low_conductance_threshold,
         batch_size=params.evaluation.batch_size,
+        dtype=training.forward_dtype(params.evaluation.precision, device),
     )
 
 
@@ -42,11 +43,16 @@ def mapped(
     checkpoint = experiment.load(experiment.variant(scheme, crossbar_size), wct="WCT" in mitigation)
     order = experiment.params.rearrange.order if mitigation in ("R", "R+WCT") else "none"
     metadata = checkpoint.metadata
+    quantile = experiment.params.mapping.w_max_quantile
+    # WCT keeps the range of the network before it, whose largest weights its metadata holds
+    w_max = metadata.w_max
+    if quantile < 1:
+        w_max = weight_quantiles(experiment.load(experiment.variant(scheme, crossbar_size)).pruned, quantile)
     network = map_network(
         checkpoint.pruned,
         compaction_of(scheme),
         crossbar_size,
-        metadata.w_max,
+        w_max,
         ordered_by_mean_conductance(order),
     )
     return Subject(network, scheme, metadata.sparsity, mitigation, metadata.software_accuracy)
@@ -108,7 +114,9 @@ def total_table(layers: pd.DataFrame) -> pd.DataFrame:
 def evaluate(
     experiment: Experiment, stage: str, mitigations: tuple[Mitigation, ...], effects: tuple[Effects, ...]
 ) -> pd.DataFrame:
-    """The sweep over every scheme, crossbar size, effect, seed and gain mode; see ``evaluation.sweep``.
+    """The sweep over every scheme, crossbar size, effect and seed; see ``evaluation.sweep``.
+
+    Gain modes are compared without mitigation; mitigations are evaluated at the readout's gain.
 
     Args:
         experiment: the experiment.
@@ -117,7 +125,9 @@ def evaluate(
         effects: what acts on them.
     """
     settings = experiment.params.evaluation
-    wanted = cases(effects, settings.variation_seeds, settings.gains, experiment.params.readout.gain)
+    gain = experiment.params.readout.gain
+    gains = settings.gains if mitigations == ("none",) else (gain,)
+    wanted = cases(effects, settings.variation_seeds, gains, gain)
     total = len(SCHEMES) * len(experiment.params.mapping.crossbar_sizes) * len(mitigations)
     journal = experiment.resume(f"{stage}.csv")
     table = sweep(_subjects(experiment, mitigations), wanted, bench(experiment), journal, total)

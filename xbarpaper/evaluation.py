@@ -21,9 +21,10 @@ from xbarpaper.devices import Variation
 from xbarpaper.errors import ArtifactError
 from xbarpaper.files import read_table, sha256, write_table
 from xbarpaper.mapped import MappedNetwork
+from xbarpaper.models import Vgg
 from xbarpaper.nonideal import ReadOut, read_out
 from xbarpaper.params import Devices, Effects, Gain, Mitigation, Parasitics, SchemeName
-from xbarpaper.training import accuracy, tensor_digest
+from xbarpaper.training import tensor_digest
 
 _KEYS = ["digest", "effects", "seed", "gain"]  # what tells the rows of a journal apart
 
@@ -68,6 +69,7 @@ class Bench:
         parasitics: resistances of drivers, wires and sensing.
         low_conductance_threshold: share of the range below which a device counts as low.
         batch_size: images at a time.
+        dtype: arithmetic of inference.
     """
 
     images: Tensor
@@ -77,6 +79,12 @@ class Bench:
     parasitics: Parasitics
     low_conductance_threshold: float
     batch_size: int
+    dtype: torch.dtype = torch.float32
+
+    def accuracy(self, network: Vgg) -> float:
+        """Accuracy of a network on the test images, percent."""
+        network = network.to(self.images.device)
+        return training.accuracy(network, self.images, self.labels, self.batch_size, self.dtype)
 
 
 def cases(effects: Iterable[Effects], seeds: int, gains: Sequence[Gain], single_gain: Gain) -> list[Case]:
@@ -149,8 +157,7 @@ def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
     }
     rows = []
     for gain in case.gains:
-        twin = read.twin(gain).to(bench.images.device)
-        reached = accuracy(twin, bench.images, bench.labels, bench.batch_size)
+        reached = bench.accuracy(read.twin(gain))
         rows.append({**common, "gain": gain, "seed": case.seed, "accuracy": reached, **measured})
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
@@ -204,7 +211,7 @@ def _digest(subject: Subject, bench: Bench) -> str:
         f"{subject.scheme} {subject.sparsity} {subject.mitigation} {subject.software_accuracy!r}",
         bench.images_digest,
         bench.devices.model_dump_json() + bench.parasitics.model_dump_json(),
-        f"{bench.low_conductance_threshold} {bench.batch_size} {bench.images.device} {torch.__version__}",
+        f"{bench.low_conductance_threshold} {bench.batch_size} {bench.dtype} {bench.images.device} {torch.__version__}",
         *(sha256(source) for source in sources),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

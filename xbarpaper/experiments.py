@@ -211,6 +211,9 @@ class Experiment:
     ) -> Trained:
         """Train with the mask held, and keep the checkpoint; ``w_max`` is given by WCT alone."""
         held = () if variant.scheme == "unpruned" else (training.HeldMask(pruned.weight_masks()),)
+        teacher = None
+        if step != "trained" and self.params.prune.when == "trained" and self.params.distillation.weight > 0:
+            teacher = training.Teacher(self.unpruned().pruned.network, self.params.distillation)
         run = training.Run(
             title=f"{self.name} {variant.label} {step}",
             settings=self.params.train,
@@ -219,6 +222,7 @@ class Experiment:
             seed=self.section.training_seed,
             resume=self.resume(f"{step}-{variant.label}.safetensors"),
             constraints=(*held, *constraints),
+            teacher=teacher,
         )
         history = training.train(pruned.network, self.images, run)
         checkpoint = self._save(variant, pruned, history, w_max)
@@ -263,6 +267,8 @@ class Experiment:
             sections["prune"] = params.prune
         if wct:
             sections["wct"] = params.wct
+        if wct or variant.scheme != "unpruned":
+            sections["distillation"] = params.distillation
         values = {
             f"{prefix}.{name}": value
             for prefix, section in sections.items()

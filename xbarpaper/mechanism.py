@@ -10,7 +10,6 @@ not even factors for rows and columns win back is the rest: sneak paths, and wha
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection, Iterable
 from itertools import pairwise
 
@@ -20,11 +19,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from xbarpaper.evaluation import Bench, Case, Subject, disturbed
-from xbarpaper.mapping import weight_of
-from xbarpaper.models import Vgg
 from xbarpaper.nonideal import ReadOut, gain_factors
 from xbarpaper.params import Effects, Gain
-from xbarpaper.training import accuracy
 
 PARTS = ("attenuation", "crossbars", "columns", "rows", "rest")
 """What is won back by one factor for the layer, by one for each crossbar, each column, each row; and what is not."""
@@ -116,8 +112,7 @@ def _exchanges(
     names = [layer.layer.name for layer in read.layers]
 
     def reached(on_crossbars: Collection[str]) -> float:
-        network = partial_twin(read, gain, on_crossbars).to(bench.images.device)
-        return accuracy(network, bench.images, bench.labels, bench.batch_size)
+        return bench.accuracy(read.twin(gain, on_crossbars))
 
     software, whole = reached(()), reached(names)
     named = {"scheme": subject.scheme, "crossbar_size": subject.mapped.crossbar_size, "seed": seed}
@@ -130,14 +125,3 @@ def _exchanges(
         }
         for name in names
     ]
-
-
-def partial_twin(read: ReadOut, gain: Gain, on_crossbars: Collection[str]) -> Vgg:
-    """A copy of the network of which only the named layers have effective weights; see ``ReadOut.twin``."""
-    network = copy.deepcopy(read.mapped.pruned.network)
-    with torch.no_grad():
-        for layer, weight in zip(read.layers, network.weights().values(), strict=True):
-            if layer.layer.name in on_crossbars:
-                matrix = layer.layer.placement.extract(layer.matrix(gain))
-                weight.copy_(weight_of(matrix, weight.shape))
-    return network.eval()

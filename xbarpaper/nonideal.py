@@ -7,7 +7,7 @@ non-ideality factor of every layer.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -90,13 +90,19 @@ class ReadOut:
         """Mean of (I_ideal - I_nonideal) / I_ideal over the columns of all crossbars of the network."""
         return float(torch.cat([layer.column_factors.flatten() for layer in self.layers]).nanmean())
 
-    def twin(self, gain: Gain) -> Vgg:
-        """A copy of the network with the effective weights in place of its own, calibrated by ``gain``."""
+    def twin(self, gain: Gain, layers: Collection[str] | None = None) -> Vgg:
+        """A copy of the network with the effective weights in place of its own.
+
+        Args:
+            gain: calibration of the readout.
+            layers: names of those on crossbars, the others keep their own weights; all if not given.
+        """
         network = copy.deepcopy(self.mapped.pruned.network)
         with torch.no_grad():
             for read, weight in zip(self.layers, network.weights().values(), strict=True):
-                matrix = read.layer.placement.extract(read.matrix(gain))
-                weight.copy_(weight_of(matrix, weight.shape))
+                if layers is None or read.layer.name in layers:
+                    matrix = read.layer.placement.extract(read.matrix(gain))
+                    weight.copy_(weight_of(matrix, weight.shape))
         return network.eval()
 
 

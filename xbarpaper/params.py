@@ -24,6 +24,7 @@ Gain = Literal["none", "layer", "tile", "column"]
 Effects = Literal["wires", "variation", "both"]
 Mitigation = Literal["none", "R", "WCT", "R+WCT"]
 NetworkName = Literal["vgg11", "vgg16"]
+Precision = Literal["auto", "float32", "bfloat16"]
 ColumnOrder = Literal["ascending", "descending", "none"]
 
 SCHEMES: tuple[SchemeName, ...] = get_args(SchemeName)
@@ -35,6 +36,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Ohm = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Factor = Annotated[float, Field(ge=0, le=1000)]
+Quantile = Annotated[float, Field(gt=0, le=1)]
+CrossbarSize = Annotated[int, Field(ge=2, le=1024)]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -90,7 +94,7 @@ class Train(Section):
     """Training of the unpruned network."""
 
     device: Literal["auto", "cpu", "cuda"] = Field(description="where to train and evaluate")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(description="arithmetic of the forward pass")
+    precision: Precision = Field(description="arithmetic of the forward pass")
     epochs: Count = Field(description="passes over the training images")
     batch_size: Count = Field(description="images per step")
     learning_rate: Positive = Field(description="peak of the one-cycle schedule")
@@ -114,14 +118,26 @@ class Prune(Section):
     classifier: bool = Field(description="may the classifier be pruned")
 
 
+class Distillation(Section):
+    """What fine-tuning and WCT learn from the unpruned network (Hinton et al., arXiv 1503.02531)."""
+
+    weight: Share = Field(
+        description="share of the teacher's answers in the loss; 0 learns from labels alone"
+    )
+    temperature: Positive = Field(description="softening of teacher's and student's logits")
+
+
 class Mapping(Section):
     """From weight matrices to crossbars."""
 
-    crossbar_sizes: Annotated[tuple[Annotated[int, Field(ge=2, le=1024)], ...], Field(min_length=1)] = Field(
+    crossbar_sizes: Annotated[tuple[CrossbarSize, ...], Field(min_length=1)] = Field(
         description="rows and columns of a crossbar; everything is done for each size"
     )
     low_conductance_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
         description="a device is low below g_min + this share of (g_max - g_min)"
+    )
+    w_max_quantile: Quantile = Field(
+        description="quantile of a layer's |w| that programs the highest conductance; 1 is its largest"
     )
 
     @model_validator(mode="before")
@@ -191,6 +207,7 @@ class Evaluation(Section):
     variation_seeds: Annotated[int, Field(ge=2)] = Field(description="independent draws of device variation")
     gains: Annotated[tuple[Gain, ...], Field(min_length=1)] = Field(description="gain modes to compare")
     batch_size: Count = Field(description="test images at a time")
+    precision: Precision = Field(description="arithmetic of inference on crossbars")
 
     @model_validator(mode="before")
     @classmethod
@@ -219,6 +236,71 @@ class Wct(Section):
     learning_rate: Positive = Field(description="peak of the fine-tuning schedule")
 
 
+class Beyond(Section):
+    """Mitigations that the paper does not have."""
+
+    experiments: tuple[str, ...] = Field(description="experiments that try them")
+    arrangement_rounds: Count = Field(
+        description="rounds of rows and columns of two-dimensional rearrangement"
+    )
+    batch_norm_images: Annotated[int, Field(ge=2)] = Field(
+        description="training images, without labels, that re-estimate batch-norm statistics"
+    )
+    tuning_epochs: Count = Field(description="passes of fine-tuning through the circuit")
+    tuning_learning_rate: Positive = Field(description="peak of its schedule")
+    tuning_refresh_steps: Count = Field(description="steps between two solutions of the circuits")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sequence(cls, values: Any) -> Any:
+        return _with_tuples(values, "experiments")
+
+
+class Sensitivity(Section):
+    """Where in the space of conventions the claims live: one parameter at a time around the profile's point."""
+
+    experiments: tuple[str, ...] = Field(description="experiments that are mapped out")
+    crossbar_size: CrossbarSize = Field(description="rows and columns; one of mapping.crossbar_sizes")
+    variation_seeds: Annotated[int, Field(ge=2)] = Field(description="independent draws of device variation")
+    test_images: Count = Field(
+        description="random test images, the same everywhere; all where there are fewer"
+    )
+    fine_tuning_epochs: Count = Field(description="after pruning to another sparsity than the experiment's")
+    on_off_ratios: Annotated[tuple[Annotated[float, Field(gt=1, le=1e6)], ...], Field(min_length=1)] = Field(
+        description="r_max_ohm over r_min_ohm, at the profile's r_min_ohm"
+    )
+    w_max_quantiles: Annotated[tuple[Quantile, ...], Field(min_length=1)] = Field(
+        description="of a layer's |w|; see mapping.w_max_quantile"
+    )
+    wire_factors: Annotated[tuple[Factor, ...], Field(min_length=1)] = Field(
+        description="row and column wires relative to the profile's"
+    )
+    driver_factors: Annotated[tuple[Factor, ...], Field(min_length=1)] = Field(
+        description="driver and sense resistances relative to the profile's"
+    )
+    crossbar_sizes: Annotated[tuple[CrossbarSize, ...], Field(min_length=1)] = Field(
+        description="of networks whose pruning does not depend on the size"
+    )
+    sparsities: Annotated[tuple[Share, ...], Field(min_length=1)] = Field(
+        description="weights removed; trained where it is not the experiment's"
+    )
+    variation_sigmas: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=1)] = Field(
+        description="sigma/mu of programmed conductances"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sequence(cls, values: Any) -> Any:
+        return _with_tuples(values, *cls.model_fields)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for name, values in self:
+            if isinstance(values, tuple):
+                _refuse_repeats(f"sensitivity.{name}", values)
+        return self
+
+
 class Claims(Section):
     """How the paper's statements are tested."""
 
@@ -238,6 +320,7 @@ class Params(Section):
     experiments: Annotated[dict[str, Experiment], Field(min_length=1)]
     train: Train
     prune: Prune
+    distillation: Distillation
     mapping: Mapping
     devices: Devices
     circuit: Parasitics
@@ -245,6 +328,8 @@ class Params(Section):
     evaluation: Evaluation
     rearrange: Rearrange
     wct: Wct
+    sensitivity: Sensitivity
+    beyond: Beyond
     claims: Claims
 
     def experiment(self, name: str) -> Experiment:
@@ -288,6 +373,17 @@ class Params(Section):
                     f"experiments.{name}.dataset = {experiment.dataset} is not in datasets "
                     f"(there are: {', '.join(self.datasets)})"
                 )
+        for section, chosen in (("sensitivity", self.sensitivity), ("beyond", self.beyond)):
+            for name in chosen.experiments:
+                if name not in self.experiments:
+                    raise ValueError(
+                        f"{section}.experiments: {name} is not in experiments (there are: {', '.join(self.experiments)})"
+                    )
+        if self.sensitivity.crossbar_size not in self.mapping.crossbar_sizes:
+            raise ValueError(
+                f"sensitivity.crossbar_size = {self.sensitivity.crossbar_size} must be among "
+                f"mapping.crossbar_sizes = {', '.join(map(str, self.mapping.crossbar_sizes))}"
+            )
         if self.readout.gain not in self.evaluation.gains:
             raise ValueError(
                 f"readout.gain = {self.readout.gain} must be among "

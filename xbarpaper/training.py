@@ -7,6 +7,7 @@ epoch's number, so weights, momentum and the epoch are the whole state.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -27,7 +28,7 @@ from xbarpaper.data import ImageSet, augment, normalised, take
 from xbarpaper.errors import ParameterError, TrainingError
 from xbarpaper.files import atomic, sha256
 from xbarpaper.models import Vgg
-from xbarpaper.params import Train
+from xbarpaper.params import Distillation, Precision, Train
 
 _EVALUATION_BATCH = 500
 _STEPS_PER_LOOK = 20  # reading the loss makes a GPU wait, so look seldom
@@ -66,6 +67,39 @@ class HeldMask:
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """A network whose answers another one learns, beside the labels (Hinton et al., arXiv 1503.02531).
+
+    Attributes:
+        network: the teacher, on any device; it is not changed.
+        settings: share in the loss, and temperature.
+    """
+
+    network: Vgg
+    settings: Distillation
+
+    def loss(self, student: Tensor, teacher: Tensor, from_labels: Tensor) -> Tensor:
+        """The labels' loss and Kullback-Leibler divergence from the teacher, weighted.
+
+        Args:
+            student, teacher: logits, shape (n, classes).
+            from_labels: cross entropy of the student.
+        """
+        weight, temperature = self.settings.weight, self.settings.temperature
+        divergence = nn.functional.kl_div(
+            (student.float() / temperature).log_softmax(1),
+            (teacher.float() / temperature).log_softmax(1),
+            reduction="batchmean",
+            log_target=True,
+        )
+        return (1 - weight) * from_labels + weight * temperature**2 * divergence
+
+    def digest(self) -> str:
+        """A text that differs where the teacher differs."""
+        return f"{self.settings.model_dump_json()} {tensor_digest(self.network.state_dict())}"
+
+
+@dataclass(frozen=True)
 class Run:
     """One training or fine-tuning.
 
@@ -77,6 +111,7 @@ class Run:
         seed: seed of batches and augmentation.
         resume: file that a killed run goes on from; None for a run that starts anew each time.
         constraints: what must hold after every step.
+        teacher: whose answers it learns beside the labels; None for labels alone.
     """
 
     title: str
@@ -86,6 +121,7 @@ class Run:
     seed: int
     resume: Path | None = None
     constraints: tuple[Constraint, ...] = field(default=())
+    teacher: Teacher | None = None
 
 
 def device_of(settings: Train) -> torch.device:
@@ -101,16 +137,16 @@ def device_of(settings: Train) -> torch.device:
     return torch.device(settings.device)
 
 
-def forward_dtype(settings: Train, device: torch.device) -> torch.dtype:
-    """Arithmetic of the forward pass: bfloat16 where the device has instructions for it, unless the parameters decide."""
-    if settings.precision == "auto":
+def forward_dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    """Arithmetic of the forward pass: ``auto`` takes bfloat16 where the device has instructions for it."""
+    if precision == "auto":
         has_bfloat16 = (
             torch.cuda.is_bf16_supported(including_emulation=False)
             if device.type == "cuda"
             else torch.cpu._is_avx512_bf16_supported()
         )
         return torch.bfloat16 if has_bfloat16 else torch.float32
-    return torch.float32 if settings.precision == "float32" else torch.bfloat16
+    return torch.float32 if precision == "float32" else torch.bfloat16
 
 
 def one_cycle_rates(steps: int, peak: float, warmup_share: float) -> list[float]:
@@ -127,10 +163,19 @@ def one_cycle_rates(steps: int, peak: float, warmup_share: float) -> list[float]
     return rates
 
 
-def accuracy(network: Vgg, images: Tensor, labels: Tensor, batch_size: int = _EVALUATION_BATCH) -> float:
-    """Share of normalised images (n, 3, 32, 32) that a network classifies right, in percent, in float32."""
+def accuracy(
+    network: Vgg,
+    images: Tensor,
+    labels: Tensor,
+    batch_size: int = _EVALUATION_BATCH,
+    dtype: torch.dtype = torch.float32,
+) -> float:
+    """Share of normalised images (n, 3, 32, 32) that a network classifies right, in percent; ``dtype``: arithmetic."""
     network.eval()
-    with torch.inference_mode():
+    with (
+        torch.inference_mode(),
+        torch.autocast(images.device.type, dtype, enabled=dtype is not torch.float32),
+    ):
         right = [
             (network(batch).argmax(1) == truth).sum()
             for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True)
@@ -180,7 +225,7 @@ class _Loop:
 
     def __init__(self, network: Vgg, images: ImageSet, run: Run, device: torch.device) -> None:
         self.network, self.run, self.device = network, run, device
-        self.dtype = forward_dtype(run.settings, device)
+        self.dtype = forward_dtype(run.settings.precision, device)
         self.inputs, self.labels = normalised(images.train, images, device), images.train.labels.to(device)
         self.test_inputs, self.test_labels = (
             normalised(images.test, images, device),
@@ -191,6 +236,7 @@ class _Loop:
         self.rates = one_cycle_rates(
             run.epochs * self.steps_per_epoch, run.learning_rate, run.settings.warmup_share
         )
+        self.teacher = None if run.teacher is None else copy.deepcopy(run.teacher.network).to(device).eval()
         self.parameters = dict(network.named_parameters())
         self.optimiser = torch.optim.SGD(
             self.parameters.values(),
@@ -237,6 +283,10 @@ class _Loop:
             loss = nn.functional.cross_entropy(
                 logits, labels, label_smoothing=self.run.settings.label_smoothing
             )
+            if self.run.teacher is not None and self.teacher is not None:
+                with torch.no_grad():
+                    answers = self.teacher(batch)
+                loss = self.run.teacher.loss(logits, answers, loss)
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
@@ -307,6 +357,7 @@ class _Loop:
             self.network.architecture.model_dump_json(),
             tensor_digest(self.network.state_dict()),
             *(f"{type(constraint).__name__} {constraint.digest()}" for constraint in run.constraints),
+            "labels alone" if run.teacher is None else run.teacher.digest(),
             *(sha256(source) for source in sources),
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -10,10 +10,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from xbarpaper.models import Vgg
-from xbarpaper.pruning import PrunedNetwork
+from xbarpaper.pruning import PrunedNetwork, weight_quantiles
 
 
 @dataclass(frozen=True)
@@ -43,9 +41,4 @@ def limits_of(pruned: PrunedNetwork, cut_quantile: float) -> WeightLimits:
         pruned: the trained network.
         cut_quantile: between 0 and 1.
     """
-    masks = pruned.weight_masks()
-    kept = {name: weight.detach().cpu()[masks[name]] for name, weight in pruned.network.weights().items()}
-    # numpy's quantile: torch's refuses layers of more than 16 million weights
-    return WeightLimits(
-        {name: float(np.quantile(weights.abs().numpy(), cut_quantile)) for name, weights in kept.items()}
-    )
+    return WeightLimits(weight_quantiles(pruned, cut_quantile))

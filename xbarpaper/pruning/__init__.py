@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +21,16 @@ from xbarpaper.pruning.cf import Cf
 from xbarpaper.pruning.xcs import Xcs
 from xbarpaper.pruning.xrs import Xrs
 
-__all__ = ["SCHEMES", "PrunedNetwork", "Scheme", "compaction_of", "prune", "title_of", "unpruned"]
+__all__ = [
+    "SCHEMES",
+    "PrunedNetwork",
+    "Scheme",
+    "compaction_of",
+    "prune",
+    "title_of",
+    "unpruned",
+    "weight_quantiles",
+]
 
 
 class Scheme(Protocol):
@@ -91,6 +101,19 @@ class PrunedNetwork:
         """Fraction of the weights removed from the named layers (all if not named)."""
         masks = [mask for name, mask in self.masks.items() if layers is None or name in layers]
         return 1 - sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
+
+
+def weight_quantiles(pruned: PrunedNetwork, quantile: float) -> dict[str, float]:
+    """A quantile of |w| of each layer, over the weights that pruning left.
+
+    Args:
+        pruned: a network, before or after training.
+        quantile: between 0 and 1; 1 is the largest |w|.
+    """
+    masks = pruned.weight_masks()
+    kept = {name: weight.detach().cpu()[masks[name]] for name, weight in pruned.network.weights().items()}
+    # numpy's quantile: torch's refuses layers of more than 16 million weights
+    return {name: float(np.quantile(weights.abs().numpy(), quantile)) for name, weights in kept.items()}
 
 
 def unpruned(network: Vgg) -> PrunedNetwork:
