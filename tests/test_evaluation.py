@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import DEVICES, MakeSubject
 
-from xbarpaper import evaluation, nonideal
+from xbarpaper import nonideal, training
 from xbarpaper.circuit import Parasitics
 from xbarpaper.devices import Variation
 from xbarpaper.evaluation import Bench, Case, cases, disturbed, sweep
@@ -27,11 +27,11 @@ ROWS = 1 + 2 + 2 * 2  # of WANTED: wires once, variation per seed, both per seed
 
 
 class Counted:
-    """Stands in for ``accuracy``; raises once it has been called so many times."""
+    """Stands in for ``training.accuracy``; raises once it has been called so many times."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, fail_at: int | None = None) -> None:
         self.calls, self.fail_at = 0, fail_at
-        monkeypatch.setattr(evaluation, "accuracy", self)
+        monkeypatch.setattr(training, "accuracy", self)
 
     def __call__(self, *arguments: object) -> float:
         self.calls += 1

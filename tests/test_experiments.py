@@ -206,7 +206,9 @@ def test_pruned_networks_need_fewer_crossbars(done: Done):
 
 def test_the_evaluation_table_has_its_columns_and_rows(done: Done):
     assert tuple(done.evaluation.columns) == COLUMNS["evaluation"]
-    assert len(done.evaluation) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS) * 2 * 2  # seeds and gains
+    assert (
+        len(done.evaluation) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS) * 2
+    )  # seeds, at the readout's gain
     keys = ["scheme", "crossbar_size", "mitigation", "effects", "gain", "seed"]
     assert not done.evaluation.duplicated(keys).any()
     assert set(done.evaluation["experiment"]) == {NAME}
@@ -243,7 +245,7 @@ def test_a_finished_sweep_is_read_from_its_journal(
     def computed(*_: object) -> float:
         raise RuntimeError("computed again")
 
-    monkeypatch.setattr("xbarpaper.evaluation.accuracy", computed)
+    monkeypatch.setattr("xbarpaper.evaluation.Bench.accuracy", computed)
     again = crossbars.evaluate(work, "06_evaluate", MITIGATIONS, ("both",))
     first, second = (
         write_table(tmp_path / "table.csv", table).read_text() for table in (done.evaluation, again)

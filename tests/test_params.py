@@ -19,8 +19,8 @@ PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 QUICK = (ROOT / "profiles" / "quick.yaml").read_text(encoding="utf-8")
 
 SECTIONS = (
-    "profile, datasets, experiments, train, prune, mapping, devices, circuit, readout, evaluation, "
-    "rearrange, wct, claims"
+    "profile, datasets, experiments, train, prune, distillation, mapping, devices, circuit, readout, evaluation, "
+    "rearrange, wct, sensitivity, beyond, claims"
 )
 KINDS = "'shapes10', 'cifar10', 'cifar100', 'image_folder'"
 
@@ -107,7 +107,7 @@ WRONG: list[tuple[str, str, str]] = [
         "  crossbar_sizes:",
         "  crossbar_size:",
         "mapping.crossbar_size is not a parameter; did you mean mapping.crossbar_sizes? "
-        "(allowed here: crossbar_sizes, low_conductance_threshold)",
+        "(allowed here: crossbar_sizes, low_conductance_threshold, w_max_quantile)",
     ),
     ("  r_max_ohm:", "  r_max_ohm: 2.0e+3", "devices.r_max_ohm = 2000 must exceed devices.r_min_ohm = 20000"),
     (
