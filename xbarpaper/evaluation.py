@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pandas as pd
 import torch
@@ -23,10 +24,22 @@ from xbarpaper.files import read_table, sha256, write_table
 from xbarpaper.mapped import MappedNetwork
 from xbarpaper.models import Vgg
 from xbarpaper.nonideal import ReadOut, read_out
-from xbarpaper.params import Devices, Effects, Gain, Mitigation, Parasitics, SchemeName
+from xbarpaper.params import Devices, Effects, FurtherMitigation, Gain, Mitigation, Parasitics, SchemeName
 from xbarpaper.training import tensor_digest
 
 _KEYS = ["digest", "effects", "seed", "gain"]  # what tells the rows of a journal apart
+
+
+class Finish(Protocol):
+    """Something that is done to a network once it sits on its crossbars, chip by chip."""
+
+    def apply(self, network: Vgg) -> Vgg:
+        """Change the network, in place, and return it."""
+        ...
+
+    def digest(self) -> str:
+        """A text that differs where what is done differs."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -39,13 +52,15 @@ class Subject:
         sparsity: fraction of the weights that was to be removed from the prunable layers; 0 for unpruned.
         mitigation: what was done against the non-idealities.
         software_accuracy: of the very network that is mapped, percent.
+        finish: what is done to each of its non-ideal twins before it is evaluated.
     """
 
     mapped: MappedNetwork
     scheme: SchemeName
     sparsity: float
-    mitigation: Mitigation
+    mitigation: Mitigation | FurtherMitigation
     software_accuracy: float
+    finish: Finish | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +172,8 @@ def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
     }
     rows = []
     for gain in case.gains:
-        reached = bench.accuracy(read.twin(gain))
+        twin = read.twin(gain)
+        reached = bench.accuracy(twin if subject.finish is None else subject.finish.apply(twin))
         rows.append({**common, "gain": gain, "seed": case.seed, "accuracy": reached, **measured})
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
@@ -209,6 +225,7 @@ def _digest(subject: Subject, bench: Bench) -> str:
         tensor_digest({f"{layer.name} columns": layer.tiles.columns for layer in layers}),
         repr([layer.w_max for layer in layers]),
         f"{subject.scheme} {subject.sparsity} {subject.mitigation} {subject.software_accuracy!r}",
+        "as it is" if subject.finish is None else subject.finish.digest(),
         bench.images_digest,
         bench.devices.model_dump_json() + bench.parasitics.model_dump_json(),
         f"{bench.low_conductance_threshold} {bench.batch_size} {bench.dtype} {bench.images.device} {torch.__version__}",

@@ -28,13 +28,15 @@ class LayerReadOut:
     Attributes:
         layer: the layer as mapped.
         weights: weights as programmed, by tile, shape (tiles, size, size).
-        effective_weights: weights that the non-ideal crossbars stand for, before any gain, shape (tiles, size, size).
+        effective: effective conductances of both signs by tile, siemens, shape (tiles, size, size) each.
+        effective_weights: weights that they stand for, before any gain, shape (tiles, size, size).
         column_factors: (I_ideal - I_nonideal) / I_ideal of each crossbar column that holds devices, with 1 V on every
             row; NaN on padding columns, shape (2, tiles, size), the positive sign first.
     """
 
     layer: MappedLayer
     weights: Tensor
+    effective: DifferentialPair
     effective_weights: Tensor
     column_factors: Tensor
 
@@ -50,9 +52,11 @@ class LayerReadOut:
 
     def matrix(self, gain: Gain) -> Tensor:
         """Effective weights in original coordinates, calibrated; shape of the layer's matrix."""
-        return self.layer.tiles.untile(
-            self.effective_weights * gain_factors(self.weights, self.effective_weights, gain)
-        )
+        return self.layer.tiles.untile(self.effective_weights * self.gains(gain))
+
+    def gains(self, gain: Gain) -> Tensor:
+        """Factors of the readout; see ``gain_factors``."""
+        return gain_factors(self.weights, self.effective_weights, gain)
 
 
 def gain_factors(weights: Tensor, effective: Tensor, gain: Gain) -> Tensor:
@@ -145,5 +149,5 @@ def _layer_read_out(
         ideal > 0, (ideal - real) / ideal.where(ideal > 0, torch.ones_like(ideal)), torch.nan
     )
     weights = layer.tiles.tile(layer.matrix)
-    effective_weights = weights_of(DifferentialPair(effective[0], effective[1]), devices, layer.w_max)
-    return LayerReadOut(layer, weights, effective_weights, factors)
+    pair = DifferentialPair(effective[0], effective[1])
+    return LayerReadOut(layer, weights, pair, weights_of(pair, devices, layer.w_max), factors)

@@ -23,6 +23,7 @@ PrunedSchemeName = Literal["cf", "xcs", "xrs"]
 Gain = Literal["none", "layer", "tile", "column"]
 Effects = Literal["wires", "variation", "both"]
 Mitigation = Literal["none", "R", "WCT", "R+WCT"]
+FurtherMitigation = Literal["R2D", "BN", "R2D+BN", "tuned", "tuned+BN"]
 NetworkName = Literal["vgg11", "vgg16"]
 Precision = Literal["auto", "float32", "bfloat16"]
 ColumnOrder = Literal["ascending", "descending", "none"]
@@ -30,6 +31,7 @@ ColumnOrder = Literal["ascending", "descending", "none"]
 SCHEMES: tuple[SchemeName, ...] = get_args(SchemeName)
 GAINS: tuple[Gain, ...] = get_args(Gain)
 MITIGATIONS: tuple[Mitigation, ...] = get_args(Mitigation)
+FURTHER_MITIGATIONS: tuple[FurtherMitigation, ...] = get_args(FurtherMitigation)
 
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -82,7 +84,8 @@ class Experiment(Section):
     """One network on one dataset, at one sparsity."""
 
     dataset: str = Field(description="name of an entry of datasets")
-    network: NetworkName = Field(description="architecture")
+    network: FurtherMitigation = Literal["R2D", "BN", "R2D+BN", "tuned", "tuned+BN"]
+NetworkName = Field(description="architecture")
     width: Annotated[float, Field(gt=0, le=4)] = Field(
         description="channels relative to the standard network"
     )

@@ -1,0 +1,61 @@
+"""Batch-norm statistics re-estimated on the network as it sits on the crossbars.
+
+What crossbars do to the weights moves mean and spread of every activation away from what batch norm remembers from
+training. Both are digital numbers, so a few hundred images without labels suffice to measure them anew, on each chip. (What
+this wins and what not is examined in arXiv 2305.18416.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from xbarpaper.data import ImageSet, normalised
+from xbarpaper.files import sha256
+from xbarpaper.models import Vgg
+from xbarpaper.training import tensor_digest
+
+
+@dataclass(frozen=True)
+class BatchNormEstimate:
+    """Re-estimates the statistics of every batch norm.
+
+    Attributes:
+        images: normalised training images of all classes, shape (n, 3, 32, 32), n at least 2; labels are not needed.
+        dtype: arithmetic of the forward pass.
+    """
+
+    images: Tensor
+    dtype: torch.dtype
+
+    @classmethod
+    def drawn(
+        cls, images: ImageSet, count: int, device: torch.device, dtype: torch.dtype
+    ) -> BatchNormEstimate:
+        """From so many training images, drawn at random; the same ones for the same data."""
+        # datasets may be sorted by class, and statistics of one class mislead
+        order = torch.randperm(len(images.train), generator=torch.Generator().manual_seed(0))
+        return cls(normalised(images.train, images, device)[order[:count].to(device)], dtype)
+
+    def digest(self) -> str:
+        """A text that differs where the estimate differs."""
+        return f"batch norm, {self.dtype}, {tensor_digest({'images': self.images})} {sha256(Path(__file__))}"
+
+    def apply(self, network: Vgg) -> Vgg:
+        """Replace the statistics by those of the images, all taken as one batch, in place; returns the network."""
+        momenta = []
+        for block in network.convolution_blocks():
+            momenta.append(block.normalisation.momentum)
+            block.normalisation.momentum = 1.0  # nothing of the old statistics stays
+        network.to(self.images.device).train()
+        with (
+            torch.no_grad(),
+            torch.autocast(self.images.device.type, self.dtype, enabled=self.dtype is not torch.float32),
+        ):
+            network(self.images)
+        for block, momentum in zip(network.convolution_blocks(), momenta, strict=True):
+            block.normalisation.momentum = momentum
+        return network.eval()

@@ -1,0 +1,207 @@
+"""Fine-tuning through the circuit: the forward pass sees what the crossbars make of the weights.
+
+Every few steps all circuits are solved anew, for the weights as they are and a fresh draw of device variation. From each
+solution every device keeps its attenuation a = G_eff / G, and until the next one a layer computes with
+
+    W' = gain (a+ G+(W) - a- G-(W)) w_max / (g_max - g_min),
+
+so the weights learn to make up for wires, drivers and readout. Its derivative, a for each device, is the diagonal
+of the circuit's Jacobian up to the device's own load on its wires; what it leaves out, what a device does to its neighbours, is
+in the next solution (``adjoint_cosine`` measures how much of the exact adjoint gradient that is). No evaluated chip is
+ever seen: the draws come from seeds of their own, a new one for each solution.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from xbarpaper.circuit import effective_conductance
+from xbarpaper.data import ImageSet
+from xbarpaper.devices import Variation
+from xbarpaper.mapped import MappedLayer, MappedNetwork
+from xbarpaper.mapping import DifferentialPair, conductances, matrix_of, weight_of, weights_of
+from xbarpaper.models import Vgg
+from xbarpaper.nonideal import LayerReadOut, read_out
+from xbarpaper.params import Devices, Gain, Parasitics
+from xbarpaper.training import Run, train
+
+_FIRST_DRAW = 1_000_000  # far from the seeds that evaluations draw chips from
+_DRAWS_PER_SEED = 100_000
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What lies between a layer's weights and what its crossbars compute.
+
+    Attributes:
+        devices: range and variation of the devices.
+        parasitics: resistances of drivers, wires and sensing.
+        gain: calibration of the readout.
+        refresh_steps: training steps between two solutions of the circuits.
+        seed: of the draws of device variation.
+    """
+
+    devices: Devices
+    parasitics: Parasitics
+    gain: Gain
+    refresh_steps: int
+    seed: int
+
+    def draw(self, number: int) -> Variation:
+        """Device variation of the n-th solution."""
+        return Variation(self.devices.variation_sigma, _FIRST_DRAW + self.seed * _DRAWS_PER_SEED + number)
+
+
+class ThroughCrossbars(nn.Module):
+    """Parametrisation of a layer's weight: what its crossbars make of it."""
+
+    plus: Tensor
+    minus: Tensor
+
+    def __init__(self, layer: MappedLayer, devices: Devices) -> None:
+        super().__init__()
+        self.layer, self.devices = layer, devices
+        ones = torch.ones(layer.tiles.shape)
+        self.register_buffer("plus", layer.placement.extract(ones))
+        self.register_buffer("minus", layer.placement.extract(ones))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """W' in the shape of the weight, at the attenuations of the last solution."""
+        pair = conductances(matrix_of(weight), self.devices, self.layer.w_max)
+        seen = DifferentialPair(pair.plus * self.plus, pair.minus * self.minus)
+        return weight_of(weights_of(seen, self.devices, self.layer.w_max), weight.shape)
+
+    def solved(self, read: LayerReadOut, gain: Gain) -> None:
+        """Take the attenuations, gain included, from a solution of the layer's circuits."""
+        tiles, placement = self.layer.tiles, self.layer.placement
+        programmed = read.layer.programmed(self.devices)
+        factors = read.gains(gain).expand_as(read.weights)
+        for name, effective, ideal in (
+            ("plus", read.effective.plus, programmed.plus),
+            ("minus", read.effective.minus, programmed.minus),
+        ):
+            attenuation = placement.extract(tiles.untile(effective * factors) / ideal)
+            getattr(self, name).copy_(attenuation)
+
+
+class _Refresh:
+    """A constraint of the training: holds the mask, and solves the circuits every few steps."""
+
+    def __init__(
+        self, mapped: MappedNetwork, surroundings: Surroundings, masks: Mapping[str, Tensor]
+    ) -> None:
+        self.mapped, self.surroundings, self.masks = mapped, surroundings, masks
+        self.steps = 0
+
+    def apply(self, network: Vgg) -> None:
+        for name, (original, _) in _parametrised(network).items():
+            original.masked_fill_(~self.masks[name].to(original.device), 0.0)
+        self.steps += 1
+        if self.steps % self.surroundings.refresh_steps == 0:
+            self.solve(network)
+
+    def solve(self, network: Vgg) -> None:
+        """Solve the circuits of the weights as they are."""
+        surroundings, parametrised = self.surroundings, _parametrised(network)
+        layers = tuple(
+            replace(
+                layer, matrix=layer.placement.embed(matrix_of(parametrised[layer.name][0].detach().cpu()))
+            )
+            for layer in self.mapped.layers
+        )
+        effects = [surroundings.draw(self.steps // surroundings.refresh_steps)]
+        now = replace(self.mapped, layers=layers)
+        read = read_out(now, surroundings.devices, effects, surroundings.parasitics)
+        for layer in read.layers:
+            parametrised[layer.layer.name][1].solved(layer, surroundings.gain)
+
+    def digest(self) -> str:
+        digest = hashlib.sha256(repr(self.surroundings).encode())
+        digest.update(repr([(layer.name, layer.w_max) for layer in self.mapped.layers]).encode())
+        return digest.hexdigest()
+
+
+def tune(mapped: MappedNetwork, images: ImageSet, run: Run, surroundings: Surroundings) -> pd.DataFrame:
+    """Fine-tune a mapped network in place, through its crossbars, with its mask held.
+
+    Args:
+        mapped: the network on crossbars; its network ends with the tuned weights, in evaluation mode. Where they sit
+            on the crossbars, and their range, stay as they are.
+        images: the data.
+        run: the recipe; it is not resumed, so ``run.resume`` must be None.
+        surroundings: what lies between weights and results.
+
+    Returns:
+        One row per epoch, as ``training.train`` gives; test accuracy is on the crossbars of the last solution.
+
+    Raises:
+        ValueError: the run would be resumed.
+        TrainingError: the loss is not a number.
+    """
+    if run.resume is not None:
+        raise ValueError(f"{run.title}: a run through crossbars cannot be resumed from {run.resume}")
+    network, layers = mapped.pruned.network, {layer.name: layer for layer in mapped.layers}
+    masks = mapped.pruned.weight_masks()
+    for name, module in _modules(network).items():
+        parametrize.register_parametrization(
+            module, "weight", ThroughCrossbars(layers[name], surroundings.devices)
+        )
+    refresh = _Refresh(mapped, surroundings, masks)
+    try:
+        with torch.no_grad():
+            refresh.solve(network)
+        return train(network, images, replace(run, constraints=(*run.constraints, refresh)))
+    finally:
+        for module in _modules(network).values():
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=False)
+        network.eval()
+
+
+def solutions(steps: int, surroundings: Surroundings) -> int:
+    """How often a run of so many steps solves the circuits of its network."""
+    return 1 + steps // surroundings.refresh_steps
+
+
+def adjoint_cosine(layer: MappedLayer, gradient: Tensor, surroundings: Surroundings) -> float:
+    """Cosine between the gradient that tuning uses and the exact one, through the circuit's adjoint.
+
+    Args:
+        layer: a layer on crossbars; wires only, nominal devices.
+        gradient: of some loss with respect to the layer's W' before the gain, shape of its matrix.
+        surroundings: devices and resistances.
+    """
+    tiles, devices = layer.tiles, surroundings.devices
+    found = []
+    for exact in (True, False):
+        matrix = layer.matrix.double().requires_grad_()
+        pair = conductances(matrix, devices, layer.w_max)
+        tiled = torch.stack([tiles.tile(pair.plus), tiles.tile(pair.minus)])
+        source = tiled if exact else tiled.detach()
+        effective = effective_conductance(source, surroundings.parasitics)
+        if not exact:
+            effective = tiled * (effective / tiled.detach().where(tiled > 0, torch.ones_like(tiled)))
+        seen = tiles.untile(weights_of(DifferentialPair(effective[0], effective[1]), devices, layer.w_max))
+        seen.backward(gradient.double())  # type: ignore[no-untyped-call]
+        found.append(matrix.grad)
+    return float(torch.nn.functional.cosine_similarity(found[0].flatten(), found[1].flatten(), dim=0))
+
+
+def _modules(network: Vgg) -> dict[str, nn.Module]:
+    modules = [block.convolution for block in network.convolution_blocks()] + [network.classifier]
+    return dict(zip(network.architecture.layer_names, modules, strict=True))
+
+
+def _parametrised(network: Vgg) -> dict[str, tuple[Tensor, ThroughCrossbars]]:
+    """The weights that are trained, and their parametrisations, by layer."""
+    result = {}
+    for name, module in _modules(network).items():
+        chain = module.parametrizations["weight"]  # type: ignore[index, union-attr]
+        result[name] = (chain.original, chain[0])
+    return result
