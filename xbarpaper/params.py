@@ -24,6 +24,7 @@ Gain = Literal["none", "layer", "tile", "column"]
 Effects = Literal["wires", "variation", "both"]
 Mitigation = Literal["none", "R", "WCT", "R+WCT"]
 FurtherMitigation = Literal["R2D", "BN", "R2D+BN", "tuned", "tuned+BN"]
+FurtherMitigation = Literal["R2D", "BN", "R2D+BN", "tuned", "tuned+BN"]
 NetworkName = Literal["vgg11", "vgg16"]
 Precision = Literal["auto", "float32", "bfloat16"]
 ColumnOrder = Literal["ascending", "descending", "none"]
@@ -84,8 +85,7 @@ class Experiment(Section):
     """One network on one dataset, at one sparsity."""
 
     dataset: str = Field(description="name of an entry of datasets")
-    network: FurtherMitigation = Literal["R2D", "BN", "R2D+BN", "tuned", "tuned+BN"]
-NetworkName = Field(description="architecture")
+    network: NetworkName = Field(description="architecture")
     width: Annotated[float, Field(gt=0, le=4)] = Field(
         description="channels relative to the standard network"
     )

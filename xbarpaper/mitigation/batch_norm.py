@@ -1,8 +1,8 @@
 """Batch-norm statistics re-estimated on the network as it sits on the crossbars.
 
 What crossbars do to the weights moves mean and spread of every activation away from what batch norm remembers from
-training. Both are digital numbers, so a few hundred images without labels suffice to measure them anew, on each chip. (What
-this wins and what not is examined in arXiv 2305.18416.)
+training. Both are digital numbers, so a few hundred images without labels suffice to measure them anew, on each chip.
+(What this wins and what not is examined in arXiv 2305.18416.)
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ solution every device keeps its attenuation a = G_eff / G, and until the next on
 
     W' = gain (a+ G+(W) - a- G-(W)) w_max / (g_max - g_min),
 
-so the weights learn to make up for wires, drivers and readout. Its derivative, a for each device, is the diagonal
-of the circuit's Jacobian up to the device's own load on its wires; what it leaves out, what a device does to its neighbours, is
-in the next solution (``adjoint_cosine`` measures how much of the exact adjoint gradient that is). No evaluated chip is
-ever seen: the draws come from seeds of their own, a new one for each solution.
+so the weights learn to make up for wires, drivers and readout. Its derivative, a for each device, is the diagonal of
+the circuit's Jacobian up to the device's own load on its wires; what a device does to its neighbours is left to the next
+solution (``adjoint_cosine`` compares with the exact adjoint gradient). No evaluated chip is ever seen: the draws come
+from seeds of their own, a new one for each solution.
 """
 
 from __future__ import annotations
