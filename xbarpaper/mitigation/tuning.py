@@ -188,9 +188,8 @@ def adjoint_cosine(layer: MappedLayer, gradient: Tensor, surroundings: Surroundi
         if not exact:
             effective = tiled * (effective / tiled.detach().where(tiled > 0, torch.ones_like(tiled)))
         seen = tiles.untile(weights_of(DifferentialPair(effective[0], effective[1]), devices, layer.w_max))
-        seen.backward(gradient.double())  # type: ignore[no-untyped-call]
-        found.append(matrix.grad)
-    return float(torch.nn.functional.cosine_similarity(found[0].flatten(), found[1].flatten(), dim=0))
+        found.append(torch.autograd.grad(seen, matrix, gradient.double())[0].flatten())
+    return float(torch.nn.functional.cosine_similarity(found[0], found[1], dim=0))
 
 
 def _modules(network: Vgg) -> dict[str, nn.Module]:
@@ -200,8 +199,8 @@ def _modules(network: Vgg) -> dict[str, nn.Module]:
 
 def _parametrised(network: Vgg) -> dict[str, tuple[Tensor, ThroughCrossbars]]:
     """The weights that are trained, and their parametrisations, by layer."""
-    result = {}
+    result: dict[str, tuple[Tensor, ThroughCrossbars]] = {}
     for name, module in _modules(network).items():
-        chain = module.parametrizations["weight"]  # type: ignore[index, union-attr]
-        result[name] = (chain.original, chain[0])
+        (parametrisation,) = (one for one in module.modules() if isinstance(one, ThroughCrossbars))
+        result[name] = (module.get_parameter("parametrizations.weight.original"), parametrisation)
     return result
