@@ -8,14 +8,15 @@ import pandas as pd
 import torch
 
 from xbarpaper import data, training
+from xbarpaper.checkpoints import Checkpoint
 from xbarpaper.circuit import Potentials, node_voltages
 from xbarpaper.evaluation import Bench, Case, Subject, cases, disturbed, sweep
 from xbarpaper.experiments import Experiment, with_leading
 from xbarpaper.files import read_table
-from xbarpaper.mapped import MappedNetwork, map_network
+from xbarpaper.mapped import Arrangement, MappedNetwork, map_network
 from xbarpaper.mitigation import ordered_by_mean_conductance
 from xbarpaper.nonideal import ReadOut
-from xbarpaper.params import SCHEMES, Effects, Mitigation, SchemeName
+from xbarpaper.params import SCHEMES, Effects, FurtherMitigation, Mitigation, SchemeName
 from xbarpaper.pruning import compaction_of, weight_quantiles
 from xbarpaper.views import layer_named
 
@@ -42,20 +43,30 @@ def mapped(
     """Put the network of a scheme onto crossbars, with or without mitigation."""
     checkpoint = experiment.load(experiment.variant(scheme, crossbar_size), wct="WCT" in mitigation)
     order = experiment.params.rearrange.order if mitigation in ("R", "R+WCT") else "none"
-    metadata = checkpoint.metadata
-    quantile = experiment.params.mapping.w_max_quantile
-    # WCT keeps the range of the network before it, whose largest weights its metadata holds
+    return placed(experiment, checkpoint, crossbar_size, mitigation, ordered_by_mean_conductance(order))
+
+
+def placed(
+    experiment: Experiment,
+    checkpoint: Checkpoint,
+    crossbar_size: int,
+    mitigation: Mitigation | FurtherMitigation,
+    arrangement: Arrangement | None,
+) -> Subject:
+    """Put the network of a checkpoint onto crossbars.
+
+    Networks that trained on after pruning keep the range of the network before, whose largest weights the checkpoint
+    holds; a quantile of them is taken from that network.
+    """
+    metadata, quantile = checkpoint.metadata, experiment.params.mapping.w_max_quantile
     w_max = metadata.w_max
     if quantile < 1:
-        w_max = weight_quantiles(experiment.load(experiment.variant(scheme, crossbar_size)).pruned, quantile)
+        before = experiment.load(experiment.variant(metadata.scheme, crossbar_size))
+        w_max = weight_quantiles(before.pruned, quantile)
     network = map_network(
-        checkpoint.pruned,
-        compaction_of(scheme),
-        crossbar_size,
-        w_max,
-        ordered_by_mean_conductance(order),
+        checkpoint.pruned, compaction_of(metadata.scheme), crossbar_size, w_max, arrangement
     )
-    return Subject(network, scheme, metadata.sparsity, mitigation, metadata.software_accuracy)
+    return Subject(network, metadata.scheme, metadata.sparsity, mitigation, metadata.software_accuracy)
 
 
 def wires_only(experiment: Experiment, network: MappedNetwork) -> ReadOut:
@@ -92,7 +103,7 @@ def layer_table(experiment: Experiment, mitigations: tuple[Mitigation, ...]) -> 
         table["nf"] = [layer.non_ideality_factor for layer in read.layers]
         size = {"crossbar_size": subject.mapped.crossbar_size}
         names = {"scheme": subject.scheme, **size, "mitigation": subject.mitigation}
-        tables.append(with_leading(table, _leading(experiment) | names))
+        tables.append(with_leading(table, leading(experiment) | names))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -131,7 +142,7 @@ def evaluate(
     total = len(SCHEMES) * len(experiment.params.mapping.crossbar_sizes) * len(mitigations)
     journal = experiment.resume(f"{stage}.csv")
     table = sweep(_subjects(experiment, mitigations), wanted, bench(experiment), journal, total)
-    return with_leading(table, _leading(experiment))
+    return with_leading(table, leading(experiment))
 
 
 def with_unmitigated(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
@@ -151,7 +162,8 @@ def _subjects(experiment: Experiment, mitigations: tuple[Mitigation, ...]) -> It
                 yield mapped(experiment, scheme, size, mitigation)
 
 
-def _leading(experiment: Experiment) -> dict[str, str]:
+def leading(experiment: Experiment) -> dict[str, str]:
+    """What the first columns of an experiment's tables say."""
     return {
         "experiment": experiment.name,
         "dataset": experiment.section.dataset,
