@@ -37,13 +37,25 @@ def bench(experiment: Experiment) -> Bench:
 
 
 def mapped(
-    experiment: Experiment, scheme: SchemeName, crossbar_size: int, mitigation: Mitigation = "none"
+    experiment: Experiment,
+    scheme: SchemeName,
+    crossbar_size: int,
+    mitigation: Mitigation = "none",
+    w_max_quantile: float | None = None,
 ) -> Subject:
-    """Put the network of a scheme onto crossbars, with or without mitigation."""
+    """Put the network of a scheme onto crossbars, with or without mitigation.
+
+    Args:
+        experiment: whose network.
+        scheme: how it was pruned.
+        crossbar_size: rows and columns of the crossbars.
+        mitigation: what is done against the non-idealities.
+        w_max_quantile: quantile of a layer's |w| that programs the highest conductance; the parameters' if not given.
+    """
     checkpoint = experiment.load(experiment.variant(scheme, crossbar_size), wct="WCT" in mitigation)
     order = experiment.params.rearrange.order if mitigation in ("R", "R+WCT") else "none"
     metadata = checkpoint.metadata
-    quantile = experiment.params.mapping.w_max_quantile
+    quantile = experiment.params.mapping.w_max_quantile if w_max_quantile is None else w_max_quantile
     # WCT keeps the range of the network before it, whose largest weights its metadata holds
     w_max = metadata.w_max
     if quantile < 1:
@@ -92,7 +104,7 @@ def layer_table(experiment: Experiment, mitigations: tuple[Mitigation, ...]) -> 
         table["nf"] = [layer.non_ideality_factor for layer in read.layers]
         size = {"crossbar_size": subject.mapped.crossbar_size}
         names = {"scheme": subject.scheme, **size, "mitigation": subject.mitigation}
-        tables.append(with_leading(table, _leading(experiment) | names))
+        tables.append(with_leading(table, leading(experiment) | names))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -131,7 +143,7 @@ def evaluate(
     total = len(SCHEMES) * len(experiment.params.mapping.crossbar_sizes) * len(mitigations)
     journal = experiment.resume(f"{stage}.csv")
     table = sweep(_subjects(experiment, mitigations), wanted, bench(experiment), journal, total)
-    return with_leading(table, _leading(experiment))
+    return with_leading(table, leading(experiment))
 
 
 def with_unmitigated(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
@@ -151,7 +163,8 @@ def _subjects(experiment: Experiment, mitigations: tuple[Mitigation, ...]) -> It
                 yield mapped(experiment, scheme, size, mitigation)
 
 
-def _leading(experiment: Experiment) -> dict[str, str]:
+def leading(experiment: Experiment) -> dict[str, str]:
+    """The columns that name an experiment, in front of every table."""
     return {
         "experiment": experiment.name,
         "dataset": experiment.section.dataset,
