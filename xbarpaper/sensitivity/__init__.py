@@ -1,12 +1,13 @@
 """Where in the space of conventions the paper's claims live: one parameter at a time around the profile's own point.
 
-``plan`` lists the points: along eight axes, and on two maps over pairs of axes. ``evaluate`` evaluates points that coincide
-once and reports them under each of their axes; networks of other sparsities than the experiment's must have been trained
-by ``train``. ``regions`` says where each claim has the claimed sign.
+``plan`` lists the points: along eight axes, and on two maps over pairs of axes. ``train`` makes the networks of other
+sparsities than the experiment's. ``evaluate`` evaluates points that coincide once and reports them under each of their
+axes. ``regions`` says where each claim has the claimed sign.
 """
 
+from xbarpaper.sensitivity.claimed import CLAIMS, effects, overview, regions, with_loss
 from xbarpaper.sensitivity.evaluating import evaluate, subset, subset_indices
-from xbarpaper.sensitivity.plan import (
+from xbarpaper.sensitivity.points import (
     AXES,
     MAPS,
     Axis,
@@ -17,7 +18,6 @@ from xbarpaper.sensitivity.plan import (
     plan,
     text_of,
 )
-from xbarpaper.sensitivity.regions import CLAIMS, effects, overview, regions, with_loss
 from xbarpaper.sensitivity.sparsities import AtSparsity, train
 
 __all__ = [

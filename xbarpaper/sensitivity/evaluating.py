@@ -17,7 +17,7 @@ from xbarpaper import crossbars, training
 from xbarpaper.evaluation import Bench, Case, Journal, Subject, evaluated
 from xbarpaper.experiments import Experiment, Variant, with_leading
 from xbarpaper.params import GAINS, MITIGATIONS, Devices, Gain, Mitigation, Parasitics, SchemeName
-from xbarpaper.sensitivity.plan import Conditions, Point, plan
+from xbarpaper.sensitivity.points import Conditions, Point, plan
 from xbarpaper.sensitivity.sparsities import AtSparsity
 
 STAGE: Final = "11_sensitivity"

@@ -10,7 +10,7 @@ import pandas as pd
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import Experiment, Variant, gather
 from xbarpaper.params import PrunedSchemeName
-from xbarpaper.sensitivity.plan import plan
+from xbarpaper.sensitivity.points import plan
 
 _PRUNED: Final[tuple[PrunedSchemeName, ...]] = ("cf", "xcs", "xrs")
 

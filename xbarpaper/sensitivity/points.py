@@ -81,7 +81,7 @@ def own_conditions(params: Params, experiment: str) -> Conditions:
     )
 
 
-def own_values(params: Params, experiment: str) -> dict[Axis, float | Gain]:
+def own_values(params: Params, experiment: str) -> dict[str, float | Gain]:
     """The value of each axis at the profile's own point."""
     own = own_conditions(params, experiment)
     return {
@@ -139,7 +139,7 @@ def _with_own(values: Sequence[float | Gain], own: float | Gain) -> list[float |
 
 
 def _moved(
-    start: Conditions, axis: Axis, value: float | Gain, at_home: dict[Axis, float | Gain]
+    start: Conditions, axis: Axis, value: float | Gain, at_home: dict[str, float | Gain]
 ) -> Conditions:
     """The conditions with one of them changed; what is at home already stays the very same."""
     if value == at_home[axis]:
