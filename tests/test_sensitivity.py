@@ -229,7 +229,7 @@ def test_the_subset_is_random_and_the_same_everywhere(work: Experiment, done: Do
     for (scheme, sparsity), rows in done.table.groupby(["scheme", "sparsity"]):
         for size in (8, 16):
             there = sensitivity.AtSparsity(work, sparsity or 0.6)
-            if size == 16 and sparsity == 0.8:
+            if size == 16 and sparsity != 0.6 and scheme != "unpruned":
                 continue
             network = "unpruned" if sparsity == 0 else scheme
             pruned = there.load(there.variant(network, size)).pruned
@@ -299,9 +299,9 @@ def synthetic(params: Params, seeds: int = 4, *, noise: float = 0.05) -> pd.Data
             loss = 8.0 + (4.0 if scheme != "unpruned" else 0.0)
             for mitigation in MITIGATIONS:
                 for seed in range(seeds):
-                    spread = (
-                        noise * random.standard_normal() if mitigation != "R+WCT" else noise * (-1) ** seed
-                    )
+                    # None without mitigation; with both an exact zero on average, so that the claim is open.
+                    drawn = {"none": 0.0, "R+WCT": float((-1) ** seed)}
+                    spread = noise * drawn.get(mitigation, random.standard_normal())
                     rows.append(
                         {
                             "experiment": NAME, "dataset": "tiny", "network": "vgg11", "axis": point.axis,
@@ -347,7 +347,7 @@ def test_regions_find_where_the_claims_hold(wide: Params) -> None:
         "experiment", "axis", "value", "claim", "schemes", "effect", "low", "high", "holds",
     ]  # fmt: skip
     assert not set(table["axis"]) & set(sensitivity.MAPS)
-    held = table.set_index(["axis", "claim", "value"])["holds"]
+    held = table.set_index(["axis", "claim", "value"])["holds"].sort_index()
     assert set(held.xs("C2", level="claim")) == {"yes"}
     assert held["on_off", "C3"].to_dict() == {
         "2": "no", "5": "no", "10": "no", "20": "no", "100": "yes", "1000": "yes",
@@ -390,13 +390,11 @@ def test_figures_of_claims_draw(wide: Params, claim: str) -> None:
     entries = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
     assert entries == (["C/F", "XCS", "XRS"] if claim == "C2" else ["unpruned", "C/F", "XCS", "XRS"])
     assert len([axes for axes in figure.axes if axes.get_visible()]) == 8
-    changes = "The mean over schemes changes its sign along ON/OFF ratio of the devices between 20 and 100"
+    changes = "The mean over schemes changes its sign along ON/OFF ratio between 20 and 100"
     assert (changes in figure.caption) == (claim == "C3")
     if claim in ("C2", "C4"):
-        assert (
-            "The mean over schemes keeps its sign along ON/OFF ratio of the devices (above zero)"
-            in figure.caption
-        )
+        axes = "ON/OFF ratio, w_max, readout gain, wires, drivers, crossbar size, sparsity and variation"
+        assert f"The mean over schemes is above zero all along {axes}." in figure.caption
     assert "4 variation seeds" in figure.caption
 
 
@@ -406,7 +404,9 @@ def test_the_figure_of_losses_draws(wide: Params) -> None:
     assert_readable(figure)
     panel = figure.axes[0]
     line = next(line for line in panel.lines if line.get_label() == "C/F")
-    assert line.get_xdata().tolist() == [2, 5, 10, 20, 100, 1000]
+    assert line.get_xdata() == pytest.approx(
+        [2, 5, 10, 20, 100, 1000], rel=0.05
+    )  # a little apart from others
     assert line.get_ydata() == pytest.approx([10.5] * 6)
     marked = [line for line in panel.lines if line.get_linestyle() == ":"]
     assert [line.get_xdata()[0] for line in marked] == [10.0]

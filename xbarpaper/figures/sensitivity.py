@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from xbarpaper.figures.labels import Labels, join, seed_words, square
 from xbarpaper.figures.panels import error_bars
@@ -37,6 +37,16 @@ AXIS_NAMES: Final[dict[str, str]] = {
     "size": "crossbar size (rows)",
     "sparsity": "weights removed (share)",
     "sigma": "device variation (sigma/mu)",
+}
+_SHORT_NAMES: Final = {
+    "on_off": "ON/OFF ratio",
+    "w_max": "w_max",
+    "gain": "readout gain",
+    "wires": "wires",
+    "drivers": "drivers",
+    "size": "crossbar size",
+    "sparsity": "sparsity",
+    "sigma": "variation",
 }
 _EVEN: Final = ("w_max", "gain")  # values that stand side by side, whatever lies between them
 _LOG: Final = ("on_off", "size")
@@ -77,7 +87,7 @@ def claim_along_axes(
     figure.heading = f"{labels.subject(table)}: {_EFFECT_NAMES[claim]}"
     figure.caption = (
         f"{_EFFECT_WORDS[claim]}, points, paired by variation seed; above zero is what the paper claims. "
-        f"{_circumstances(table, labels)} {_sign_changes(found, own)}"
+        f"{_circumstances(table, labels)} {_sign_changes(found)}"
     )
     return figure
 
@@ -92,7 +102,7 @@ def loss_along_axes(table: pd.DataFrame, labels: Labels, own: Mapping[str, float
     figure.caption = (
         "Accuracy in software minus accuracy on the crossbars, points, without mitigation. "
         f"{_circumstances(table, labels)} The mean over schemes lies between {means.min():.1f} points "
-        f"({AXIS_NAMES[least[0]]}: {least[1]}) and {means.max():.1f} ({AXIS_NAMES[most[0]]}: {most[1]})."
+        f"({_SHORT_NAMES[least[0]]}: {least[1]}) and {means.max():.1f} ({_SHORT_NAMES[most[0]]}: {most[1]})."
     )
     return figure
 
@@ -123,7 +133,7 @@ def claim_map(
             panel.set_visible(bool(len(own_rows)))
             if len(own_rows):
                 grid = own_rows.pivot_table(index="second", columns="value", values="effect")
-                grid = grid[sorted(map(str, grid.columns), key=float)].sort_index(ascending=False)
+                grid = grid[list(dict.fromkeys(own_rows["value"]))].sort_index(ascending=False)
                 image = _annotated(panel, grid, extent)
                 _frame(panel, grid, text_of(own[first]), own[second])
                 panel.set_title(f"{_EFFECT_NAMES[claim]}, {SCHEME_NAMES.get(scheme, scheme)}")
@@ -131,9 +141,10 @@ def claim_map(
                 panel.set_ylabel(AXIS_NAMES[second])
         if image is not None:
             figure.colorbar(image, ax=row, label="points")
-    figure.heading = f"{labels.subject(table)}: effects over {AXIS_NAMES[first]} and {AXIS_NAMES[second]}"
+    figure.heading = f"{labels.subject(table)}: effects over {_SHORT_NAMES[first]} and {_SHORT_NAMES[second]}"
+    size = _size(table[table["axis"] == axis])
     figure.caption = (
-        f"Mean effects in points over {found['seed'].nunique()} variation seeds, {_size(table[table['axis'] == axis])}; "
+        f"Mean effects in points over {found['seed'].nunique()} variation seeds, on {size}; "
         "blue, above zero, is what the paper claims, red the opposite. Framed: the profile's own point. "
         + " ".join(_map_sentence(means, claim) for claim in CLAIMS)
     )
@@ -180,22 +191,25 @@ def _places(axis: str, values: list[str]) -> dict[str, float]:
 
 
 def _apart(axis: str, x: np.ndarray[Any, Any], rank: int) -> np.ndarray[Any, Any]:
-    """Lines a little beside each other, so that intervals can be told apart where points stand evenly."""
-    return x + 0.06 * (rank - 1.5) if axis in _EVEN else x
+    """Lines a little beside each other, so that their intervals can be told apart."""
+    step = rank - 1.5
+    if axis in _LOG:
+        return np.asarray(x * np.exp(0.01 * np.log(x.max() / x.min()) * step))
+    return np.asarray(x + (0.06 if axis in _EVEN else 0.012 * float(np.ptp(x))) * step)
 
 
 def _axis_below(panel: Axes, axis: str, places: Mapping[str, float]) -> None:
     panel.set_xlabel(AXIS_NAMES[axis])
     if axis in _LOG:
         panel.set_xscale("log")
-    if axis in _EVEN or axis == "size":
+        panel.xaxis.set_minor_locator(NullLocator())
+    if axis == "on_off":
+        panel.xaxis.set_major_locator(LogLocator(10))
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    elif axis in _EVEN or axis == "size":
         panel.set_xticks(list(places.values()), list(places))
-        if axis == "size":
-            panel.xaxis.set_minor_locator(NullLocator())
-    elif axis == "on_off":
-        panel.xaxis.set_minor_formatter(NullFormatter())
     else:
-        panel.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
 
 
 def _annotated(panel: Axes, grid: pd.DataFrame, extent: float) -> Any:
@@ -203,7 +217,9 @@ def _annotated(panel: Axes, grid: pd.DataFrame, extent: float) -> Any:
     image = panel.imshow(values, cmap=_COLOURS, vmin=-extent, vmax=extent, aspect="auto")
     for (row, column), effect in np.ndenumerate(values):
         colour = "white" if abs(effect) > 0.65 * extent else "0.1"
-        panel.text(column, row, f"{effect:+.1f}", ha="center", va="center", color=colour, fontsize=7)
+        panel.text(
+            column, row, f"{round(effect, 1) + 0.0:+.1f}", ha="center", va="center", color=colour, fontsize=7
+        )
     panel.set_xticks(range(len(grid.columns)), list(grid.columns))
     panel.set_yticks(range(len(grid.index)), [text_of(float(value)) for value in grid.index])
     panel.grid(visible=False)
@@ -220,31 +236,33 @@ def _frame(panel: Axes, grid: pd.DataFrame, first: str, second: float | Gain) ->
 def _circumstances(table: pd.DataFrame, labels: Labels) -> str:
     at_home = table[~table["axis"].isin([*MAPS, "size"])]
     return (
-        f"{_size(at_home)} but where the size varies; readout gain: {labels.gain} but where it varies; wires and "
+        f"On {_size(at_home)} but where the size varies; readout gain: {labels.gain} but where it varies; wires and "
         f"variation act ({seed_words(table, labels)}). Dotted: the profile's own point."
     )
 
 
 def _size(table: pd.DataFrame) -> str:
-    return f"Crossbars of {join([square(int(size)) for size in sorted(table['crossbar_size'].unique())])}"
+    return f"crossbars of {join([square(int(size)) for size in sorted(table['crossbar_size'].unique())])}"
 
 
-def _sign_changes(found: pd.DataFrame, own: Mapping[str, float | Gain]) -> str:
+def _sign_changes(found: pd.DataFrame) -> str:
     """Between which values of each axis the mean over schemes and seeds changes its sign."""
-    changes, steady = [], []
-    for axis in own:
+    changes: list[str] = []
+    steady: dict[str, list[str]] = {}
+    for axis in dict.fromkeys(found["axis"]):
         means = found[found["axis"] == axis].groupby("value", sort=False)["effect"].mean()
         signed = [(value, mean > 0) for value, mean in means.items() if abs(mean) > RESOLUTION]
         turns = [f"{one} and {other}" for (one, sign), (other, then) in pairwise(signed) if sign != then]
         if turns:
-            changes.append(f"{AXIS_NAMES[axis]} between {join(turns)}")
-        elif signed:
-            steady.append(f"{AXIS_NAMES[axis]} ({'above' if signed[0][1] else 'below'} zero)")
-    told = [
-        f"changes its sign along {'; '.join(changes)}" if changes else "",
-        f"keeps its sign along {join(steady)}" if steady else "",
-    ]
-    return f"The mean over schemes {'; it '.join(filter(None, told)) or 'is zero everywhere'}."
+            changes.append(f"{_SHORT_NAMES[axis]} between {join(turns)}")
+        else:
+            side = ("above" if signed[0][1] else "below") if signed else "at"
+            if 0 < len(signed) < len(means):
+                side = f"at or {side}"
+            steady.setdefault(f"{side} zero", []).append(_SHORT_NAMES[axis])
+    told = [f"changes its sign along {'; '.join(changes)}"] if changes else []
+    told += [f"is {side} all along {join(axes)}" for side, axes in steady.items()]
+    return f"The mean over schemes {'; it '.join(told)}."
 
 
 def _map_sentence(means: pd.DataFrame, claim: str) -> str:
