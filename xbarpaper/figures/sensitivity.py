@@ -229,8 +229,11 @@ def _annotated(panel: Axes, grid: pd.DataFrame, extent: float) -> Any:
 def _frame(panel: Axes, grid: pd.DataFrame, first: str, second: float | Gain) -> None:
     column = list(grid.columns).index(first)
     row = int(np.abs(grid.index.to_numpy(dtype=float) - float(second)).argmin())
-    frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=1.8, zorder=5)
-    panel.add_patch(frame)
+    for colour, width in (("white", 3.2), ("black", 1.6)):  # seen on light and dark cells alike
+        corner = (column - 0.5, row - 0.5)
+        panel.add_patch(
+            Rectangle(corner, 1, 1, fill=False, edgecolor=colour, linewidth=width, zorder=5, clip_on=False)
+        )
 
 
 def _circumstances(table: pd.DataFrame, labels: Labels) -> str:
