@@ -47,8 +47,8 @@ class AtSparsity(Experiment):
         path = super().checkpoint_path(variant, wct=wct)
         if self.own or variant.scheme == "unpruned":
             return path
-        top = super().checkpoint_path(Variant("unpruned", None)).parent
-        return top / "sensitivity" / self._folder / path.relative_to(top)
+        whole = super().checkpoint_path(Variant("unpruned", None))
+        return _checkpoints(self) / self._folder / path.relative_to(whole.parent)
 
     @property
     def _folder(self) -> str:
@@ -63,6 +63,7 @@ def train(experiment: Experiment) -> pd.DataFrame:
         those of the experiment's own sparsity, which other stages trained, are not among them.
     """
     tables = []
+    _checkpoints(experiment).mkdir(parents=True, exist_ok=True)  # also where there is nothing to train
     sparsities = {point.at.sparsity for point in plan(experiment.params, experiment.name)}
     for sparsity in sorted(sparsities - {0.0, experiment.section.sparsity}):
         there = AtSparsity(experiment, sparsity)
@@ -71,3 +72,8 @@ def train(experiment: Experiment) -> pd.DataFrame:
     if not tables:
         return pd.DataFrame(columns=["scheme", "sparsity", "crossbar_size", "step", "accuracy"])
     return gather(tables)
+
+
+def _checkpoints(experiment: Experiment) -> Path:
+    """Folder of the networks of other sparsities."""
+    return experiment.checkpoint_path(Variant("unpruned", None)).parent / "sensitivity"
