@@ -57,6 +57,7 @@ def regions(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
     The effects of one seed are averaged over the schemes there; the interval is that of the mean over seeds (Student's
     t). ``holds`` is ``yes`` where the interval lies above zero (and, as in the claims, the loss against the network's own
     software accuracy falls as well), ``no`` where it lies below, and ``open`` otherwise.
+    Where all seeds agree, as without variation, the interval is that one value.
 
     Args:
         table: what ``sensitivity.evaluate`` gives; its maps are left out.
