@@ -38,12 +38,25 @@ def bench(experiment: Experiment) -> Bench:
 
 
 def mapped(
-    experiment: Experiment, scheme: SchemeName, crossbar_size: int, mitigation: Mitigation = "none"
+    experiment: Experiment,
+    scheme: SchemeName,
+    crossbar_size: int,
+    mitigation: Mitigation = "none",
+    w_max_quantile: float | None = None,
 ) -> Subject:
-    """Put the network of a scheme onto crossbars, with or without mitigation."""
+    """Put the network of a scheme onto crossbars, with or without mitigation.
+
+    Args:
+        experiment: whose network.
+        scheme: how it was pruned.
+        crossbar_size: rows and columns of the crossbars.
+        mitigation: what is done against the non-idealities.
+        w_max_quantile: quantile of a layer's |w| that programs the highest conductance; the parameters' if not given.
+    """
     checkpoint = experiment.load(experiment.variant(scheme, crossbar_size), wct="WCT" in mitigation)
     order = experiment.params.rearrange.order if mitigation in ("R", "R+WCT") else "none"
-    return placed(experiment, checkpoint, crossbar_size, mitigation, ordered_by_mean_conductance(order))
+    arrangement = ordered_by_mean_conductance(order)
+    return placed(experiment, checkpoint, crossbar_size, mitigation, arrangement, w_max_quantile)
 
 
 def placed(
@@ -52,13 +65,15 @@ def placed(
     crossbar_size: int,
     mitigation: Mitigation | FurtherMitigation,
     arrangement: Arrangement | None,
+    w_max_quantile: float | None = None,
 ) -> Subject:
     """Put the network of a checkpoint onto crossbars.
 
     Networks that trained on after pruning keep the range of the network before, whose largest weights the checkpoint
     holds; a quantile of them is taken from that network.
     """
-    metadata, quantile = checkpoint.metadata, experiment.params.mapping.w_max_quantile
+    metadata = checkpoint.metadata
+    quantile = experiment.params.mapping.w_max_quantile if w_max_quantile is None else w_max_quantile
     w_max = metadata.w_max
     if quantile < 1:
         before = experiment.load(experiment.variant(metadata.scheme, crossbar_size))
@@ -163,7 +178,7 @@ def _subjects(experiment: Experiment, mitigations: tuple[Mitigation, ...]) -> It
 
 
 def leading(experiment: Experiment) -> dict[str, str]:
-    """What the first columns of an experiment's tables say."""
+    """The columns that name an experiment, in front of every table."""
     return {
         "experiment": experiment.name,
         "dataset": experiment.section.dataset,

@@ -6,7 +6,7 @@ checkpoint depends on, and goes through training, pruning, mapping, evaluation a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -160,10 +160,10 @@ class Experiment:
         """
         return [self._prune(variant) for variant in self.variants(scheme)]
 
-    def constrain(self) -> list[Trained]:
+    def constrain(self, schemes: Sequence[SchemeName] = SCHEMES) -> list[Trained]:
         """WCT for every network: train it on under limits on its weights; the range of its devices stays as before."""
         settings, result = self.params.wct, []
-        for variant in [variant for scheme in SCHEMES for variant in self.variants(scheme)]:
+        for variant in [variant for scheme in schemes for variant in self.variants(scheme)]:
             before = self.load(variant)
             limits = limits_of(before.pruned, settings.cut_quantile)
             w_max = before.metadata.w_max
