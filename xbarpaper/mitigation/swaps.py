@@ -1,0 +1,112 @@
+"""An order of lines on crossbars, by pairwise swaps: the search behind two-dimensional rearrangement.
+
+A *line* is a row or a column of a strip; it sits on one crossbar (or one row of crossbars) at one position. The search
+knows nothing of circuits: it minimises
+
+    sum over crossbars |sum over its lines of load(position) * feature(line)|^2  +  sum over lines of own(line) . place(position)
+
+where the first term wants crossbars on which features cancel and the second says which line suits which position.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+_MOST_PASSES = 8
+_FEW_SWAPS = 0.01  # a pass that swaps a smaller share of the lines is the last
+_ROUNDING = 1e-9  # of a line's own share of the objective: smaller gains are none
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Lines and the positions that wait for them.
+
+    Attributes:
+        features: what crossbars add up, shape (lines, features).
+        load: weight of a line's features at each position of a crossbar, shape (positions,).
+        own: properties of each line that decide where it sits best, shape (lines, properties).
+        place: the price of each of them at each position, shape (positions, properties).
+        counts: lines on each crossbar, none above ``positions``; they add up to ``lines``.
+    """
+
+    features: Floats
+    load: Floats
+    own: Floats
+    place: Floats
+    counts: Indices
+
+    @property
+    def crossbar(self) -> Indices:
+        """Crossbar of each slot, shape (lines,)."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    @property
+    def position(self) -> Indices:
+        """Position of each slot on its crossbar, shape (lines,)."""
+        return np.concatenate([np.arange(count) for count in self.counts])
+
+    def objective(self, order: Indices) -> float:
+        """What the search minimises, for the lines in this order, shape (lines,)."""
+        sums = np.zeros((len(self.counts), self.features.shape[1]))
+        np.add.at(sums, self.crossbar, self.load[self.position, None] * self.features[order])
+        return float(np.square(sums).sum() + (self.own[order] * self.place[self.position]).sum())
+
+
+def swapped(placing: Placing) -> Indices:
+    """An order of the lines that no swap of two lines improves, or nearly so.
+
+    Line after line is swapped with the line that gains most. All gains of a line follow from the products of lines with
+    lines and with the sums on crossbars, so that a pass over n lines costs O(n^2).
+
+    Args:
+        placing: lines and positions; the search starts with the lines as they are.
+
+    Returns:
+        The line of each slot, shape (lines,); ``placing.objective`` of it is no larger than at the start.
+    """
+    features, lines = placing.features, len(placing.features)
+    load, place, own = placing.load, placing.place, placing.own
+    crossbar, position = placing.crossbar, placing.position
+    order, everywhere = np.arange(lines), np.arange(lines)
+    products = features @ features.T
+    squares = products.diagonal().copy()
+    sums = np.zeros((len(placing.counts), features.shape[1]))
+    np.add.at(sums, crossbar, load[position, None] * features)
+    with_sums = features @ sums.T  # (lines, crossbars)
+    with_own_sum = load[position] * with_sums[everywhere, crossbar]
+    smallest_gain = _ROUNDING * squares.mean() * np.square(load).mean()
+    for _ in range(_MOST_PASSES):
+        swaps = 0
+        for line in range(lines):
+            here, at = crossbar[line], load[position[line]]
+            there, others = crossbar, load[position]
+            apart = squares + squares[line] - 2 * products[line]
+            common = np.where(there == here, (at - others) ** 2, at**2 + others**2)
+            change = common * apart + 2 * (
+                at * (with_sums[:, here] - with_sums[line, here])
+                - (with_own_sum - others * with_sums[line, there])
+            )
+            change += ((own - own[line]) * (place[position[line]] - place[position])).sum(1)
+            change[line] = 0.0
+            best = int(change.argmin())
+            if change[best] >= -smallest_gain:
+                continue
+            other, moved = crossbar[best], products[:, best] - products[:, line]
+            with_sums[:, here] += at * moved
+            with_sums[:, other] -= load[position[best]] * moved
+            for values in (crossbar, position):
+                values[[line, best]] = values[[best, line]]
+            touched = np.flatnonzero((crossbar == here) | (crossbar == other))
+            with_own_sum[touched] = load[position[touched]] * with_sums[touched, crossbar[touched]]
+            swaps += 1
+        if swaps < _FEW_SWAPS * lines:
+            break
+    first = np.cumsum(placing.counts) - placing.counts
+    order[first[crossbar] + position] = everywhere
+    return order
