@@ -3,7 +3,8 @@
 A *line* is a row or a column of a strip; it sits on one crossbar (or one row of crossbars) at one position. The search
 knows nothing of circuits: it minimises
 
-    sum over crossbars |sum over its lines of load(position) * feature(line)|^2  +  sum over lines of own(line) . place(position)
+    sum over crossbars |sum over its lines of load(position) * feature(line)|^2
+    + sum over lines of own(line) . place(position)
 
 where the first term wants crossbars on which features cancel and the second says which line suits which position.
 """
@@ -71,42 +72,48 @@ def swapped(placing: Placing) -> Indices:
         The line of each slot, shape (lines,); ``placing.objective`` of it is no larger than at the start.
     """
     features, lines = placing.features, len(placing.features)
-    load, place, own = placing.load, placing.place, placing.own
     crossbar, position = placing.crossbar, placing.position
+    first = np.cumsum(placing.counts) - placing.counts
     order, everywhere = np.arange(lines), np.arange(lines)
+    load, own, place = placing.load, placing.own.T.copy(), placing.place
+    # of each line, kept up to date: its load, its prices, and its products with the sums on crossbars
+    loads, prices = load[position], place[position].T.copy()
     products = features @ features.T
     squares = products.diagonal().copy()
     sums = np.zeros((len(placing.counts), features.shape[1]))
-    np.add.at(sums, crossbar, load[position, None] * features)
-    with_sums = features @ sums.T  # (lines, crossbars)
-    with_own_sum = load[position] * with_sums[everywhere, crossbar]
+    np.add.at(sums, crossbar, loads[:, None] * features)
+    with_sums = sums @ features.T  # (crossbars, lines)
+    with_own_sum = loads * with_sums[crossbar, everywhere]
     smallest_gain = _ROUNDING * squares.mean() * np.square(load).mean()
     for _ in range(_MOST_PASSES):
         swaps = 0
         for line in range(lines):
-            here, at = crossbar[line], load[position[line]]
-            there, others = crossbar, load[position]
-            apart = squares + squares[line] - 2 * products[line]
-            common = np.where(there == here, (at - others) ** 2, at**2 + others**2)
-            change = common * apart + 2 * (
-                at * (with_sums[:, here] - with_sums[line, here])
-                - (with_own_sum - others * with_sums[line, there])
-            )
-            change += ((own - own[line]) * (place[position[line]] - place[position])).sum(1)
+            here, at = crossbar[line], loads[line]
+            beside = order[first[here] : first[here] + placing.counts[here]]
+            common = np.square(loads) + at**2
+            common[beside] = np.square(loads[beside] - at)
+            change = common * (squares + squares[line] - 2 * products[line])
+            gained = at * (with_sums[here] - with_sums[here, line])
+            gained -= with_own_sum
+            gained += loads * with_sums[:, line][crossbar]
+            change += 2 * gained
+            for ours, theirs in zip(own, prices, strict=True):
+                change += (ours - ours[line]) * (theirs[line] - theirs)
             change[line] = 0.0
             best = int(change.argmin())
             if change[best] >= -smallest_gain:
                 continue
-            other, moved = crossbar[best], products[:, best] - products[:, line]
-            with_sums[:, here] += at * moved
-            with_sums[:, other] -= load[position[best]] * moved
-            for values in (crossbar, position):
+            other, moved = crossbar[best], products[best] - products[line]
+            with_sums[here] += at * moved
+            with_sums[other] -= loads[best] * moved
+            for values in (crossbar, position, loads):
                 values[[line, best]] = values[[best, line]]
-            touched = np.flatnonzero((crossbar == here) | (crossbar == other))
-            with_own_sum[touched] = load[position[touched]] * with_sums[touched, crossbar[touched]]
+            prices[:, [line, best]] = prices[:, [best, line]]
+            order[first[crossbar[[line, best]]] + position[[line, best]]] = line, best
+            for touched in (here, other):
+                on_it = order[first[touched] : first[touched] + placing.counts[touched]]
+                with_own_sum[on_it] = loads[on_it] * with_sums[touched, on_it]
             swaps += 1
         if swaps < _FEW_SWAPS * lines:
             break
-    first = np.cumsum(placing.counts) - placing.counts
-    order[first[crossbar] + position] = everywhere
     return order
