@@ -21,6 +21,12 @@ At last the circuits of the crossbars are solved exactly for each arrangement fo
 the least error wins, so that no layer is ever predicted to be worse than without.
 
 Nothing here sees a draw of the devices' variation.
+
+**What no arrangement removes.** Activations after a ReLU are positive, so what a layer computes meets the *sum* of a
+column's errors more than their squares. Summed over the crossbars that a column crosses, its offsets are about
+T K D each, hence in total the mean load times K times the sum of all its weights, whatever rows share a crossbar. A
+network therefore gains less accuracy than the error of its weights suggests, until its batch norms are re-estimated on
+the crossbars, which removes exactly such offsets.
 """
 
 from __future__ import annotations
@@ -47,8 +53,8 @@ def arranged_in_two_dimensions(
     """Order the rows and the columns of each strip so that the wires distort the weights least.
 
     The two arrays of a differential pair share the order, and the index maps of the tiles undo it: ideal results do not
-    change. A strip may be cut into several where its padding is spread; together they hold the cells of that strip, on
-    as many crossbars.
+    change. A strip comes back as one strip for each of its crossbars; together they hold its cells,
+    on as many crossbars as before.
 
     Args:
         devices: range of the devices.
@@ -131,7 +137,7 @@ class _Block:
         return _Block(strip, (pair.plus - pair.minus).numpy(), (pair.plus + pair.minus).numpy() / 2, *counts)
 
     def strips(self) -> Iterator[Strip]:
-        """The strips that give each crossbar its lines: one where all but the last crossbars are full anyway."""
+        """One strip for each crossbar, so that none holds more lines than counted."""
         for rows in self.strip.rows.split(self.row_counts.tolist()):
             for columns in self.strip.columns.split(self.column_counts.tolist()):
                 yield Strip(rows, columns)
@@ -162,9 +168,7 @@ def _placing(
     positions = int(counts.max())
     K = K[:positions, :positions]
     values, modes = np.linalg.eigh(K)
-    load = values[-1] * np.abs(
-        modes[:, -1]
-    )  # all of one sign: the mode of the largest eigenvalue of a positive K
+    load = values[-1] * np.abs(modes[:, -1])  # K is positive, so its largest mode is of one sign
     power = np.square(D)
     offsets = np.sqrt(np.square(T).mean(0)) * D
     scalings = np.sqrt(power.mean(0)) * (T - T.mean(0))
