@@ -6,7 +6,7 @@ through the circuits. Each is measured on the same devices as R and WCT are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -86,7 +86,7 @@ def tuned(experiment: Experiment, scheme: SchemeName, crossbar_size: int) -> Che
         seed=experiment.section.training_seed,
         teacher=experiment.teacher(),
     )
-    tune(subject.mapped, experiment.images, run, _surroundings(experiment))
+    tune(subject.mapped, experiment.images, run, surroundings(experiment))
     pruned.network.to("cpu")
     before = experiment.load(experiment.variant(scheme, crossbar_size)).metadata
     metadata = before.model_copy(
@@ -95,6 +95,36 @@ def tuned(experiment: Experiment, scheme: SchemeName, crossbar_size: int) -> Che
     checkpoint = Checkpoint(pruned, metadata)
     checkpoints.save(kept, checkpoint)
     return checkpoint
+
+
+def surroundings(experiment: Experiment) -> Surroundings:
+    """What tuning puts between weights and results."""
+    params = experiment.params
+    return Surroundings(
+        devices=params.devices,
+        parasitics=params.circuit,
+        gain=params.readout.gain,
+        refresh_steps=params.beyond.tuning_refresh_steps,
+        seed=experiment.section.training_seed,
+    )
+
+
+def weight_errors(experiment: Experiment, subjects: Mapping[str, Subject]) -> pd.DataFrame:
+    """Squared error of each layer's weights over its squared weights, percent: wires alone, after the readout's gain.
+
+    Args:
+        experiment: the experiment.
+        subjects: networks on crossbars; a column for each, a row for each layer.
+    """
+    gain, columns = experiment.params.readout.gain, {}
+    for name, subject in subjects.items():
+        read = crossbars.wires_only(experiment, subject.mapped)
+        errors = {}
+        for layer in read.layers:
+            left = layer.effective_weights * layer.gains(gain) - layer.weights
+            errors[layer.layer.name] = 100 * float(left.square().sum() / layer.weights.square().sum())
+        columns[name] = errors
+    return pd.DataFrame(columns).rename_axis("layer")
 
 
 def costs(experiment: Experiment) -> pd.DataFrame:
@@ -106,7 +136,7 @@ def costs(experiment: Experiment) -> pd.DataFrame:
     params, images = experiment.params, len(experiment.images.train)
     batch = min(params.train.batch_size, images)
     steps = images // batch
-    surroundings = _surroundings(experiment)
+    around = surroundings(experiment)
     epochs = {
         "R": 0,
         "WCT": params.wct.epochs,
@@ -116,7 +146,7 @@ def costs(experiment: Experiment) -> pd.DataFrame:
     epochs["tuned+BN"] = epochs["tuned"]
     solved = {
         "R2D": params.beyond.arrangement_rounds,
-        "tuned": solutions(epochs["tuned"] * steps, surroundings),
+        "tuned": solutions(epochs["tuned"] * steps, around),
     }
     solved |= {f"{name}+BN": count for name, count in solved.items()}
     shown = min(params.beyond.batch_norm_images, images)
@@ -156,17 +186,6 @@ def _subjects(experiment: Experiment) -> Iterator[Subject]:
             ]
             for name, subject, finish in variants:
                 yield replace(subject, mitigation=name, finish=finish)
-
-
-def _surroundings(experiment: Experiment) -> Surroundings:
-    params = experiment.params
-    return Surroundings(
-        devices=params.devices,
-        parasitics=params.circuit,
-        gain=params.readout.gain,
-        refresh_steps=params.beyond.tuning_refresh_steps,
-        seed=experiment.section.training_seed,
-    )
 
 
 def _parameters(experiment: Experiment, scheme: SchemeName, crossbar_size: int) -> dict[str, object]:

@@ -14,7 +14,7 @@ from xbarpaper.evaluation import Bench, Case, Subject, cases, disturbed, sweep
 from xbarpaper.experiments import Experiment, with_leading
 from xbarpaper.files import read_table
 from xbarpaper.mapped import Arrangement, MappedNetwork, map_network
-from xbarpaper.mitigation import ordered_by_mean_conductance
+from xbarpaper.mitigation import arranged_in_two_dimensions, ordered_by_mean_conductance
 from xbarpaper.nonideal import ReadOut
 from xbarpaper.params import SCHEMES, Effects, FurtherMitigation, Mitigation, SchemeName
 from xbarpaper.pruning import compaction_of, weight_quantiles
@@ -59,6 +59,16 @@ def mapped(
     return placed(experiment, checkpoint, crossbar_size, mitigation, arrangement, w_max_quantile)
 
 
+def arranged(experiment: Experiment, scheme: SchemeName, crossbar_size: int) -> Subject:
+    """Put the network of a scheme onto crossbars under R2D; see ``mitigation.arrange2d``."""
+    params = experiment.params
+    checkpoint = experiment.load(experiment.variant(scheme, crossbar_size))
+    arrangement = arranged_in_two_dimensions(
+        params.devices, params.circuit, params.readout.gain, params.beyond.arrangement_rounds
+    )
+    return placed(experiment, checkpoint, crossbar_size, "R2D", arrangement)
+
+
 def placed(
     experiment: Experiment,
     checkpoint: Checkpoint,
@@ -97,8 +107,8 @@ def inside(experiment: Experiment, network: MappedNetwork, layer: str, tile: int
     Raises:
         ValueError: the network has no such layer.
     """
-    placed = layer_named(network, layer)
-    tiles = placed.tiles.tile(placed.programmed(experiment.params.devices).plus)
+    on_crossbars = layer_named(network, layer)
+    tiles = on_crossbars.tiles.tile(on_crossbars.programmed(experiment.params.devices).plus)
     G = tiles[tile]
     found = node_voltages(G, experiment.params.circuit, torch.ones(len(G)))
     absent = torch.full_like(found.row, torch.nan)

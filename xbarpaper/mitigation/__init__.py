@@ -1,5 +1,10 @@
-"""The paper's two mitigations, R at mapping time and WCT in training, and three that it does not have."""
+"""The paper's two mitigations, R (columns rearranged at mapping time) and WCT (weights limited in training), and ours.
 
+R2D arranges rows and columns where the wires distort the weights least, BN re-estimates batch-norm statistics on each
+chip, and tuning trains on through the circuits.
+"""
+
+from xbarpaper.mitigation.arrange2d import arranged_in_two_dimensions, predicted_error
 from xbarpaper.mitigation.batch_norm import BatchNormEstimate
 from xbarpaper.mitigation.rearrange import ordered_by_mean_conductance
 from xbarpaper.mitigation.tuning import Surroundings, adjoint_cosine, solutions, tune
@@ -10,8 +15,10 @@ __all__ = [
     "Surroundings",
     "WeightLimits",
     "adjoint_cosine",
+    "arranged_in_two_dimensions",
     "limits_of",
     "ordered_by_mean_conductance",
+    "predicted_error",
     "solutions",
     "tune",
 ]
