@@ -57,6 +57,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny: Params) -> Reposi
                 "wct",
                 "mechanism",
                 "sensitivity",
+                "beyond",
             )
         ),
         *(f"{stage}@tiny" for stage in ("figures", "claims", "publish")),
@@ -163,7 +164,10 @@ def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repositor
     assert {f"{stage}@{EXPERIMENT}" for stage in ("evaluate", "rearrange", "wct")} <= set(dry)
     assert not [stage for stage in dry if stage.startswith(("data@", "train@", "prune_", "map@"))]
     assert ran(repository.repro("figures@tiny")) == [
-        *(f"{stage}@{EXPERIMENT}" for stage in ("evaluate", "rearrange", "wct", "mechanism", "sensitivity")),
+        *(
+            f"{stage}@{EXPERIMENT}"
+            for stage in ("evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond")
+        ),
         "figures@tiny",
     ]
     assert repository.contents(f"data/checkpoints/{EXPERIMENT}") == networks
