@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,7 @@ def share_rises(statement: Statement, evaluation: pd.DataFrame, measured: Measur
         params: the profile.
     """
     keys = ["experiment", "crossbar_size", "scheme", "mitigation"]
-    shares = 100 * evaluation.groupby(keys)["low_conductance_share"].mean()
+    shares = (100 * evaluation.groupby(keys)["low_conductance_share"].mean()).to_dict()
     rows: list[Verdict] = []
     notes: list[str] = []
     for mitigation, key in TESTED.items():
@@ -72,7 +72,7 @@ def decide(rises: Sequence[float], accuracy: Outcome) -> Outcome:
     return "supported" if accuracy == "supported" and min(rises) > RESOLUTION else "undecided"
 
 
-def _shares(row: Row, shares: pd.Series, mitigation: str, params: Params) -> NDArray[np.float64]:
+def _shares(row: Row, shares: dict[Any, float], mitigation: str, params: Params) -> NDArray[np.float64]:
     """Low-conductance share with a mitigation, percent, of each trained network or averaged over networks."""
     groups = {group.name: group for group in groups_of(params)}
     found = []
@@ -80,7 +80,7 @@ def _shares(row: Row, shares: pd.Series, mitigation: str, params: Params) -> NDA
         place = pair.place
         names = [groups[str(place.experiment)].experiments[seed] for seed in pair.training_seeds]
         keys = [(name, place.crossbar_size, place.scheme, mitigation) for name in names]
-        found.append(shares.loc[keys].to_numpy(dtype=np.float64))
+        found.append(np.array([shares[key] for key in keys]))
     alike = len({pair.training_seeds for pair in row.pairs}) == 1
     return np.asarray(np.mean(found if alike else [[values.mean()] for values in found], axis=0))
 
