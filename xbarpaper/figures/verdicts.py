@@ -149,20 +149,20 @@ def claim_effects(verdicts: pd.DataFrame, claim: str, text: str, labels: Labels)
                 look = _SINGLE if line.level == "comparison" else _JOINED
                 _interval(panel, row["low"], row["high"], y, str(row["verdict"]), look)
                 _mark(panel, [float(row["effect"])], [y], str(row["verdict"]), look, named=False)
-        for y in _breaks(lines):
-            panel.axhline(y, color="0.6", linewidth=0.6)
+        for edge in _breaks(lines):
+            panel.axhline(edge, color="0.6", linewidth=0.6)
         panel.axvline(0, color="0.3", linewidth=0.8)
         if claim == "C1":
             panel.axvline(labels.tolerance_points, color="0.3", linestyle=":", linewidth=1)
         panel.set_ylim(len(lines) - 0.4, -0.6)
         panel.set_yticks(range(len(lines)), [line.label for line in lines])
-        for tick, line in zip(panel.get_yticklabels(), lines, strict=True):
-            tick.set_fontweight("bold" if line.level in ("", "overall") else "normal")
         panel.grid(visible=False, axis="y")
         if mitigation != "none":
             panel.set_title(mitigation)
         panel.set_xlabel(_AXES.get(claim, "effect"))
         panel.set_xlim(_limits(table))
+    for tick, line in zip(panels[0].get_yticklabels(), lines, strict=True):
+        tick.set_fontweight("bold" if line.level in ("", "overall") else "normal")
     shared_legend(figure, panels[0])
     figure.heading = f"{claim}: effects and verdicts"
     bars = f"bars: {labels.percent} intervals" if table["low"].notna().any() else "counted, without intervals"
