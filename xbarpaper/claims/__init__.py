@@ -64,6 +64,16 @@ class ClaimReport:
         table = pd.DataFrame(rows)
         return table.astype({name: "Int64" for name in ("crossbar_size", "n")})
 
+    def joined(self) -> pd.DataFrame:
+        """The levels above single comparisons, as few columns as a reader needs."""
+        table = self.table()
+        columns = [
+            "claim", "level", "experiment", "crossbar_size", "mitigation", "verdict", "effect", "low", "high",
+            "p_holm", "n", "inference", "needed_seeds",
+        ]  # fmt: skip
+        chosen = table.loc[table["level"] != "comparison", columns]
+        return chosen.round({"effect": 3, "low": 3, "high": 3, "p_holm": 4}).reset_index(drop=True)
+
     def overview(self) -> pd.DataFrame:
         """A row for each claim: ``claim``, ``text``, ``overall`` verdict, ``summary``."""
         rows = [(claim.id, claim.text, claim.overall, claim.summary) for claim in self.claims]

@@ -111,6 +111,7 @@ class Claim:
         verdicts: single comparisons.
         levels: per crossbar size, per network and overall, for each mitigation.
         overall: verdict of the claim.
+        main: mitigations that it is about; others are reported beside them.
         by_mitigation: verdict of each mitigation's overall effect.
         counts: verdicts of the comparisons that the claim is about.
         summary: sentences.
@@ -123,6 +124,7 @@ class Claim:
     verdicts: list[Verdict]
     levels: list[Verdict]
     overall: Outcome
+    main: list[str]
     by_mitigation: dict[str, Outcome]
     counts: dict[str, int]
     summary: str
@@ -267,6 +269,7 @@ def conclude(
         verdicts=verdicts,
         levels=levels,
         overall=joined([tops[name].verdict for name in main if name in tops]),
+        main=[name for name in main if name in tops],
         by_mitigation={name: row.verdict for name, row in tops.items()},
         counts={outcome: found[outcome] for outcome in OUTCOMES},
         summary=" ".join([*(sentences or ["No comparison."]), *notes]),

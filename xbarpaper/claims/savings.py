@@ -210,12 +210,14 @@ def decide(rates: Sequence[float], least: float, most: float, tolerance: float) 
 def _needed(saving: Saving, tolerance: float, confidence: float) -> str:
     """Training seeds where their spread counts, else images, that would tell the loss from the tolerance."""
     distance = tolerance - float(saving.losses.mean())
-    if saving.over_training:
-        needed = seeds_needed(distance, float(saving.losses.std(ddof=1)), 1 - confidence)
-        return count_words(needed, MOST_SEEDS, "training seed")
-    if saving.images is None or distance == 0:
+    if saving.images is not None and distance != 0:
+        shares = np.array([saving.unpruned.mean(), saving.pruned.mean()]) / 100
+        reach = stats.norm.ppf(0.5 + confidence / 2) + stats.norm.ppf(POWER)
+        images = math.ceil(float((shares * (1 - shares)).sum()) * (100 * float(reach) / distance) ** 2)
+        # More training seeds do not help where the images are too few.
+        if images > saving.images or not saving.over_training:
+            return count_words(images if images <= MOST_IMAGES else None, MOST_IMAGES, "test image")
+    if not saving.over_training:
         return ""
-    shares = np.array([saving.unpruned.mean(), saving.pruned.mean()]) / 100
-    reach = stats.norm.ppf(0.5 + confidence / 2) + stats.norm.ppf(POWER)
-    images = math.ceil(float((shares * (1 - shares)).sum()) * (100 * float(reach) / distance) ** 2)
-    return count_words(images if images <= MOST_IMAGES else None, MOST_IMAGES, "test image")
+    needed = seeds_needed(distance, float(saving.losses.std(ddof=1)), 1 - confidence)
+    return count_words(needed, MOST_SEEDS, "training seed")
