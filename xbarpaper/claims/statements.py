@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -16,6 +16,8 @@ PATH: Final = Path("claims.yaml")
 IDENTITIES: Final = ("C1", "C2", "C3", "C4", "C5")
 
 Text = Annotated[str, Field(min_length=1)]
+# YAML gives lists; the sections are frozen and hold tuples.
+_SEQUENCE: Final = BeforeValidator(lambda values: tuple(values) if isinstance(values, list) else values)
 
 
 class Statement(Section):
@@ -27,7 +29,9 @@ class Statement(Section):
     tested: Text = Field(description="the effect, in words")
     test: Text = Field(description="how the effect and its uncertainty become numbers")
     threshold: Text = Field(description="which numbers make which verdict")
-    figures: Annotated[list[str], Field(min_length=1)] = Field(description="figures that show it")
+    figures: Annotated[tuple[str, ...], Field(min_length=1), _SEQUENCE] = Field(
+        description="figures that show it"
+    )
     table: Text = Field(description="table with every number")
     stage: Text = Field(description="stage of dvc.yaml that tests it")
     command: Text = Field(description="command that makes it again")
@@ -39,7 +43,7 @@ class Statement(Section):
 
 
 class _File(Section):
-    claims: list[Statement]
+    claims: Annotated[tuple[Statement, ...], _SEQUENCE]
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
