@@ -36,6 +36,17 @@ def make_params(experiments: int = 2, sizes: tuple[int, ...] = (16, 32), *, seed
     return parse(tree, "synthetic", Params)
 
 
+def replicated(params: Params, seeds: int) -> Params:
+    """The same networks, each trained ``seeds`` times."""
+    tree = params.model_dump(mode="json")
+    tree["experiments"] = {
+        f"{name}-{seed}": experiment | {"training_seed": seed}
+        for name, experiment in tree["experiments"].items()
+        for seed in range(seeds)
+    }
+    return parse(tree, "synthetic", Params)
+
+
 _SHAPES = {"kind": "shapes10", "train_images": 100, "test_images": 2000, "noise_sigma": 0.1, "seed": 0}
 
 

@@ -13,7 +13,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
-from synthetic_results import make_params, make_results
+from synthetic_results import make_params, make_results, replicated
 
 from xbarpaper import claims, figures
 from xbarpaper.figures import layers, style
@@ -203,11 +203,46 @@ def test_verdict_overview_marks_every_comparison():
         for line in panel.lines
         if line.get_marker() != "None"
     )
-    assert marks == len(table)
+    singles = table[table["level"] == "comparison"]
+    networks, wholes = (sum(table["level"] == level) for level in ("network", "overall"))
+    # Each panel shows the verdict on all networks too.
+    assert marks == len(singles) + networks + len(panels(overview)) * wholes
     assert legend_entries(overview) == list(style.VERDICT_COLOURS)
-    told = table["verdict"].value_counts()
+    told = singles["verdict"].value_counts()
     assert f"{told['supported']} supported" in overview.caption
     assert "Dotted: the tolerance of 2 points" in c1.caption
+
+
+def test_effects_of_a_claim_stand_where_the_table_has_them():
+    """Joined effects on top and large, comparisons below; every effect and interval once."""
+    _, _, c2, c3, *_ = verdict_figures()
+    table = claims.examine(TABLES.evaluation, PARAMS, {"shapes10": 2000}).table()
+    for figure, claim in ((c2, "C2"), (c3, "C3")):
+        own = table[table["claim"] == claim]
+        points = [
+            (float(line.get_xdata()[0]), line.get_markersize())
+            for panel in panels(figure)
+            for line in panel.lines
+            if line.get_marker() != "None" and len(line.get_xdata())
+        ]
+        assert sorted(x for x, _ in points) == pytest.approx(sorted(own["effect"]))
+        assert sum(size > 5 for _, size in points) == sum(own["level"] != "comparison")
+        bars = [
+            tuple(line.get_xdata())
+            for panel in panels(figure)
+            for line in panel.lines
+            if line.get_marker() == "None" and line.get_color() in style.VERDICT_COLOURS.values()
+        ]
+        assert sorted(low for low, _ in bars) == pytest.approx(sorted(own["low"]))
+        assert sorted(high for _, high in bars) == pytest.approx(sorted(own["high"]))
+
+
+def test_claims_of_three_trainings_and_three_sizes_are_readable():
+    params = replicated(make_params(1, (16, 32, 64)), 3)
+    tables = make_results(params)
+    overview, _, _, _, c4, c5 = verdict_figures(params, tables)
+    for figure in (overview, c4, c5):
+        assert_readable(figure)
 
 
 def test_files_and_captions_are_the_same_twice(tmp_path):

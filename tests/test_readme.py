@@ -26,7 +26,7 @@ COMMANDS = [
 
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("README.md", "reports"):
+    for name in ("README.md", "claims.yaml", "reports"):
         source = ROOT / name
         if source.is_dir():
             ignore = shutil.ignore_patterns("notebooks", "figures")

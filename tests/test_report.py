@@ -21,9 +21,10 @@ from matplotlib.figure import Figure
 from synthetic_results import make_params, make_results
 
 from xbarpaper import files, results
+from xbarpaper.claims import examine
 from xbarpaper.errors import ArtifactError
 from xbarpaper.params import Params
-from xbarpaper.report import Places, gather, publish, rendering
+from xbarpaper.report import Places, gather, publish, readme, rendering
 
 STAGE_OF_STEP = {
     "trained": "01_train",
@@ -79,6 +80,20 @@ def _write_claims(folder: Path, params: Params) -> None:
                 "id": f"C{number}",
                 "text": "An invented statement that is long enough for more than one line on a telephone.",
                 "verdicts": verdicts,
+                "levels": [
+                    {
+                        **verdicts[0],
+                        "level": level,
+                        "experiment": next(iter(params.experiments)) if level == "network" else None,
+                        "crossbar_size": 32 if level == "size" else None,
+                        "scheme": None,
+                        "mitigation": "R",
+                        "inference": "variation seed",
+                        "needed_seeds": f"{10 + number} variation seeds",
+                    }
+                    for level in ("size", "network", "overall")
+                ],
+                "main": ["R"],
                 "overall": outcomes[number % 3],
                 "summary": "Invented numbers, so this says nothing.",
             }
@@ -88,6 +103,7 @@ def _write_claims(folder: Path, params: Params) -> None:
         "data": [],
         "claims": claims,
         "scope": "Only a test.",
+        "conventions_summary": "It depends on nothing here.",
         "rules": {"paired": "p < 0.05"},
         "more": "is ignored",
     }
@@ -243,6 +259,15 @@ def test_page_shows_the_accuracies_of_the_table(params: Params, published: Path)
     assert f"{chosen.mean():.1f} ± {chosen.std():.1f}" in text
 
 
+def test_page_shows_the_joined_effects_and_what_they_hang_on(published: Path):
+    text = (published / "index.html").read_text(encoding="utf-8")
+    assert "It depends on nothing here." in text
+    for number in range(1, 6):
+        assert text.count(f"<td>{10 + number} variation seeds</td>") == 3
+    assert text.count("<td>overall</td><td>R</td>") == 5
+    assert text.count("<td>5 variation seeds</td>") == 15
+
+
 @pytest.fixture(scope="module")
 def browser():
     with chromium() as opened:
@@ -395,3 +420,26 @@ def test_command_tells_an_error_in_one_line(tmp_path: Path):
     )
     assert done.returncode == 1
     assert done.stderr == "publish: params.yaml: datasets is missing\n"
+
+
+def test_claims_as_they_are_written_are_read(tmp_path: Path, params: Params):
+    """What ``claims.examine`` writes is what the report reads, levels and gain modes included."""
+    report = examine(make_results(params).evaluation, params, {"shapes10": 2000})
+    found = gather.claims(report.write(tmp_path)[0], params)
+    for claim, written in zip(found.claims, report.claims, strict=True):
+        assert [row.level for row in claim.levels] == [row.level for row in written.levels]
+        assert [row.mitigation for row in claim.tops()] == written.main
+    assert [one.gain for one in found.conventions] == ["none", "layer", "tile", "column"]
+    assert found.conventions_summary == report.conventions_summary
+
+
+def test_readme_tells_effect_interval_and_counts(tmp_path: Path, params: Params):
+    report = examine(make_results(params).evaluation, params, {"shapes10": 2000})
+    c2, c5 = (gather.claims(report.write(tmp_path)[0], params).claims[index] for index in (1, 4))
+    (overall,) = [row for row in report.claims[1].levels if row.level == "overall"]
+    assert (
+        readme._effects(c2)
+        == f"{overall.effect:+.2f} [{overall.low:+.2f}, {overall.high:+.2f}] points of loss"
+    )
+    assert readme._effects(c5) == "R: +0.00 percentage points; WCT: +10.00 percentage points"
+    assert readme._counts(c2) == "12 supported"

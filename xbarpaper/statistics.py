@@ -80,22 +80,33 @@ def paired_effect(
         return Effect(mean, mean, mean, p, sample.size, mean, mean, p)
     p = float(stats.ttest_1samp(sample, 0.0).pvalue)
     _, t_low, t_high = mean_interval(sample, confidence)
-    low, high = _bootstrap(sample, confidence, resamples, seed)
-    flips = _sign_flip_p(sample, resamples, seed)
+    low, high = bootstrap_mean([sample], confidence, resamples, seed)
+    flips = sign_flip_test(sample, resamples, seed)
     return Effect(mean, t_low, t_high, p, sample.size, low, high, flips)
 
 
-def _bootstrap(
-    sample: NDArray[np.float64], confidence: float, resamples: int, seed: int
+def bootstrap_mean(
+    strata: Sequence[NDArray[np.float64]], confidence: float, resamples: int, seed: int
 ) -> tuple[float, float]:
-    """BCa interval of the mean; the percentile interval where the correction does not exist."""
+    """BCa interval of the mean of the strata's means; the percentile interval where BCa does not exist.
+
+    Args:
+        strata: samples of which each is resampled by itself; one sample is the ordinary bootstrap.
+        confidence: level of the interval.
+        resamples: bootstrap resamples.
+        seed: of the resampling.
+    """
+
+    def mean_of_means(*samples: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+        return np.asarray(sum(sample.mean(axis=axis) for sample in samples) / len(samples))
+
     found: Any = None
     for method in ("BCa", "percentile"):
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
             warnings.simplefilter("ignore", stats.DegenerateDataWarning)
             found = stats.bootstrap(
-                (sample,),
-                np.mean,
+                tuple(strata),
+                mean_of_means,
                 n_resamples=resamples,
                 confidence_level=confidence,
                 method=method,
@@ -106,8 +117,11 @@ def _bootstrap(
     return float(found.low), float(found.high)
 
 
-def _sign_flip_p(sample: NDArray[np.float64], resamples: int, seed: int) -> float:
-    """Two-sided p of the mean when every difference could as well have had the other sign."""
+def sign_flip_test(sample: NDArray[np.float64], resamples: int, seed: int) -> float:
+    """Two-sided p of the mean when every difference could as well have had the other sign.
+
+    Exact up to ``EXACT_PAIRS`` differences; beyond, ``resamples`` sign patterns are drawn.
+    """
     found = stats.permutation_test(
         (sample,),
         np.mean,

@@ -1,10 +1,9 @@
 """The paper's statements C1 to C5, tested on a profile's numbers.
 
-Each claim is a list of comparisons, one per experiment, crossbar size, scheme and mitigation, each with an
-effect, what is known of its uncertainty, and a verdict by a written rule: ``judging.RULE`` for effects
-paired by variation seed (C2, C3, C4), and the ``RULE`` of ``savings`` (C1) and ``conductance`` (C5). The
-seeds vary the devices only: a verdict speaks of the networks that were trained, not of what another
-training run would have given.
+Each claim is a list of comparisons, one per network, crossbar size, scheme and mitigation, and of the levels
+above them: per size, per network and overall. Each has an effect, what is known of its uncertainty, and a
+verdict by a written rule: ``judging.RULES`` and those of ``claims.yaml``. Experiments that differ in their
+training seed only are replicates of one network; ``groups.scope`` says what the verdicts speak of.
 """
 
 from __future__ import annotations
@@ -13,29 +12,27 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
 from xbarpaper import files
+from xbarpaper.claims import statements
 from xbarpaper.claims.conductance import share_rises
-from xbarpaper.claims.judging import OVERALL_RULE, RULE, Claim, Verdict
-from xbarpaper.claims.paired import mitigation_helps, pruning_costs
+from xbarpaper.claims.conventions import Convention, conventions, sentence
+from xbarpaper.claims.groups import scope
+from xbarpaper.claims.judging import RULES, Claim, Verdict
+from xbarpaper.claims.paired import measure, mitigation_helps, pruning_costs
 from xbarpaper.claims.savings import crossbar_savings
 from xbarpaper.figures.labels import Labels
 from xbarpaper.params import Params
 
-__all__ = ["Claim", "ClaimReport", "Verdict", "examine", "images_per_test_set"]
-
-SCOPE: Final = (
-    "One trained network for each experiment, scheme and crossbar size; the seeds vary the devices only. "
-    "The verdicts speak of these networks, not of what another training run would give."
-)
+__all__ = ["Claim", "ClaimReport", "Convention", "Verdict", "examine", "images_per_test_set"]
 
 
 @dataclass(frozen=True)
 class ClaimReport:
-    """All claims of a profile, with the rules that judged them."""
+    """All claims of a profile, with the rules that judged them, and C2 at every gain mode."""
 
     profile: str
     data: list[str]
@@ -43,20 +40,39 @@ class ClaimReport:
     rules: dict[str, str]
     scope: str
     claims: list[Claim]
+    conventions: list[Convention]
+    conventions_summary: str
 
     def as_json(self) -> dict[str, Any]:
         """Plain values: numbers finite or ``None``."""
-        plain = {key: getattr(self, key) for key in ("profile", "data", "confidence", "rules", "scope")}
-        return plain | {"claims": [claim.as_json() for claim in self.claims]}
+        heads = ("profile", "data", "confidence", "rules", "scope", "conventions_summary")
+        return {key: getattr(self, key) for key in heads} | {
+            "conventions": [convention.as_json() for convention in self.conventions],
+            "claims": [claim.as_json() for claim in self.claims],
+        }
 
     def table(self) -> pd.DataFrame:
-        """A row for each comparison, columns ``claim`` and those of ``Verdict`` without ``details``."""
+        """A row for each effect, columns ``claim`` and those of ``Verdict`` without ``details``.
+
+        A claim's comparisons come first (``level``), then its levels.
+        """
         rows = [
-            {"claim": claim.id, **{key: value for key, value in verdict.items() if key != "details"}}
-            for claim in self.claims
-            for verdict in claim.as_json()["verdicts"]
+            {"claim": claim["id"], **{key: value for key, value in verdict.items() if key != "details"}}
+            for claim in self.as_json()["claims"]
+            for verdict in [*claim["verdicts"], *claim["levels"]]
         ]
-        return pd.DataFrame(rows)
+        table = pd.DataFrame(rows)
+        return table.astype({name: "Int64" for name in ("crossbar_size", "n")})
+
+    def joined(self) -> pd.DataFrame:
+        """The levels above single comparisons, as few columns as a reader needs."""
+        table = self.table()
+        columns = [
+            "claim", "level", "experiment", "crossbar_size", "mitigation", "verdict", "effect", "low", "high",
+            "p_holm", "n", "inference", "needed_seeds",
+        ]  # fmt: skip
+        chosen = table.loc[table["level"] != "comparison", columns]
+        return chosen.round({"effect": 3, "low": 3, "high": 3, "p_holm": 4}).reset_index(drop=True)
 
     def overview(self) -> pd.DataFrame:
         """A row for each claim: ``claim``, ``text``, ``overall`` verdict, ``summary``."""
@@ -72,33 +88,44 @@ class ClaimReport:
         )
 
 
-def examine(evaluation: pd.DataFrame, params: Params, test_images: Mapping[str, int]) -> ClaimReport:
+def examine(
+    evaluation: pd.DataFrame,
+    params: Params,
+    test_images: Mapping[str, int],
+    texts: Mapping[str, statements.Statement] | None = None,
+) -> ClaimReport:
     """Test C1 to C5.
 
     Args:
         evaluation: the tidy table of evaluations of all experiments.
         params: the profile; its ``claims`` section gives confidence, resamples, seed and tolerance.
         test_images: dataset -> images in its test set; ``images_per_test_set`` finds them.
+        texts: the statements by id; those of ``claims.yaml`` if not given.
     """
     labels = Labels.of(params)
+    texts = statements.load() if texts is None else texts
+    measured = measure(evaluation, params)
     claims = [
-        crossbar_savings(evaluation, params, test_images),
-        pruning_costs(evaluation, params),
-        mitigation_helps("C3", evaluation, params),
-        mitigation_helps("C4", evaluation, params),
-        share_rises(evaluation, params),
+        crossbar_savings(texts["C1"], evaluation, params, test_images),
+        pruning_costs(texts["C2"], measured, params),
+        mitigation_helps(texts["C3"], measured, params),
+        mitigation_helps(texts["C4"], measured, params),
+        share_rises(texts["C5"], evaluation, measured, params),
     ]
+    gains = conventions(evaluation, measured, params)
     return ClaimReport(
         profile=params.profile,
         data=[
             f"{name}: {labels.network(name)} on {labels.dataset(experiment.dataset)}, sparsity "
-            f"{experiment.sparsity:g}"
+            f"{experiment.sparsity:g}, training seed {experiment.training_seed}"
             for name, experiment in params.experiments.items()
         ],
         confidence=params.claims.confidence,
-        rules={"paired": RULE, "overall": OVERALL_RULE, **{claim.id: claim.rule for claim in claims}},
-        scope=SCOPE,
+        rules={**RULES, **{claim.id: claim.rule for claim in claims}},
+        scope=scope(params),
         claims=claims,
+        conventions=gains,
+        conventions_summary=sentence(gains),
     )
 
 

@@ -3,141 +3,148 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from xbarpaper.claims.groups import groups_of
 from xbarpaper.claims.judging import (
     Claim,
     Outcome,
     Verdict,
     conclude,
-    corrected,
-    effect_words,
-    judge,
+    measured_verdict,
+    needed_words,
     p_words,
-    with_summary,
 )
-from xbarpaper.claims.paired import Pairs, compared_rows, effect_of, mitigation_pairs
+from xbarpaper.claims.paired import Measured, Row, words_of
+from xbarpaper.claims.replicates import POWER, TRAINING_SEEDS
+from xbarpaper.claims.statements import Statement
 from xbarpaper.params import Params
-from xbarpaper.statistics import RESOLUTION, Effect, rank_correlation
+from xbarpaper.statistics import RESOLUTION, mean_interval, rank_correlation
 
-TEXT: Final = "R and WCT both work by raising the share of low-conductance synapses on the crossbars."
-RULE: Final = (
-    "Effect: low-conductance share of the whole network with the mitigation minus that without, percentage "
-    "points; counted, not sampled, so it has no interval. not supported: the share does not rise. "
-    "supported: it rises, and the accuracy on the crossbars rises too (mitigation against none, judged as "
-    "in C3 and C4). undecided: it rises, but a gain in accuracy is not shown. That both rise does not "
-    "prove that one causes the other. A permutation of columns moves devices between crossbars and cannot "
-    "change the share of the network; how R spreads low conductances over single crossbars is not in the "
-    "tables and is not judged. Overall: R and WCT against none."
-)
-MITIGATIONS: Final = ("R", "WCT", "R+WCT")
+MAIN: Final = ("R", "WCT")
+# Where each mitigation against none is tested.
+TESTED: Final = {"R": ("C3", "R"), "WCT": ("C4", "WCT"), "R+WCT": ("C5", "R+WCT")}
 CHANGES_NOTHING: Final = (
     "R leaves the network's low-conductance share exactly as it was, as any permutation must: not "
     "supported for R as stated, whatever R does to accuracy."
 )
 
 
-def share_rises(evaluation: pd.DataFrame, params: Params) -> Claim:
-    """Test C5 by ``RULE``, for every network, crossbar size, scheme and mitigation.
+def share_rises(statement: Statement, evaluation: pd.DataFrame, measured: Measured, params: Params) -> Claim:
+    """Test C5, for every network, crossbar size, scheme and mitigation and the levels above.
 
     Args:
+        statement: C5.
         evaluation: the tidy table of evaluations.
+        measured: where the accuracies were tested.
         params: the profile.
     """
-    table = compared_rows(evaluation, params)
-    pairs = [pair for name in MITIGATIONS for pair in mitigation_pairs(table, name, "none")]
-    gains = [effect_of(pair.gained, params) for pair in pairs]
-    tested = corrected(gains, [pair.mitigation for pair in pairs])
     keys = ["experiment", "crossbar_size", "scheme", "mitigation"]
-    shares = 100 * table.groupby(keys)["low_conductance_share"].mean()
-    rises, verdicts = [], []
-    for pair, gain, p in zip(pairs, gains, tested, strict=True):
-        place = (pair.experiment, pair.crossbar_size, pair.scheme)
-        before, after = float(shares[(*place, "none")]), float(shares[(*place, pair.mitigation)])
-        rises.append(after - before)
-        verdicts.append(_verdict(pair, gain, p, before, after, params))
-    notes = _associations(pairs, gains, rises, params)
-    of_r = [rise for pair, rise in zip(pairs, rises, strict=True) if pair.mitigation == "R"]
-    if of_r and max(map(abs, of_r)) <= RESOLUTION:
-        notes.insert(0, CHANGES_NOTHING)
-    return conclude("C5", TEXT, RULE, verdicts, main=["R", "WCT"], notes=notes)
+    shares = (100 * evaluation.groupby(keys)["low_conductance_share"].mean()).to_dict()
+    rows: list[Verdict] = []
+    notes: list[str] = []
+    for mitigation, key in TESTED.items():
+        singles: list[tuple[Row, float]] = []
+        for row in measured[key]:
+            before, after = (_shares(row, shares, name, params) for name in ("none", mitigation))
+            rows.append(_verdict(row, before, after, params))
+            if row.place.level == "comparison":
+                singles.append((row, rows[-1].effect or 0.0))
+        if mitigation == "R" and singles and all(rise == 0 for _, rise in singles):
+            notes.insert(0, CHANGES_NOTHING)
+        notes += _associations(mitigation, singles, params)
+    return conclude(statement, rows, main=MAIN, notes=notes)
 
 
-def decide(rise: float, accuracy: Outcome) -> Outcome:
-    """Apply ``RULE`` to a change of the share (percentage points) and the verdict on the accuracy."""
-    if rise <= RESOLUTION:
+def decide(rises: Sequence[float], accuracy: Outcome) -> Outcome:
+    """Apply the threshold of C5.
+
+    Args:
+        rises: change of the share in each trained network, percentage points.
+        accuracy: verdict on the gain in accuracy.
+    """
+    if float(np.mean(rises)) <= RESOLUTION:
         return "not supported"
-    return "supported" if accuracy == "supported" else "undecided"
+    return "supported" if accuracy == "supported" and min(rises) > RESOLUTION else "undecided"
 
 
-def _verdict(
-    pair: Pairs, gain: Effect, p_holm: float | None, before: float, after: float, params: Params
-) -> Verdict:
+def _shares(row: Row, shares: dict[Any, float], mitigation: str, params: Params) -> NDArray[np.float64]:
+    """Low-conductance share with a mitigation, percent, of each trained network or averaged over networks."""
+    groups = {group.name: group for group in groups_of(params)}
+    found = []
+    for pair in row.pairs:
+        place = pair.place
+        names = [groups[str(place.experiment)].experiments[seed] for seed in pair.training_seeds]
+        keys = [(name, place.crossbar_size, place.scheme, mitigation) for name in names]
+        found.append(np.array([shares[key] for key in keys]))
+    alike = len({pair.training_seeds for pair in row.pairs}) == 1
+    return np.asarray(np.mean(found if alike else [[values.mean()] for values in found], axis=0))
+
+
+def _verdict(row: Row, before: NDArray[np.float64], after: NDArray[np.float64], params: Params) -> Verdict:
     confidence = params.claims.confidence
-    rise = after - before if abs(after - before) > RESOLUTION else 0.0
-    accuracy = judge(gain, p_holm, confidence)
-    outcome = decide(rise, accuracy)
-    verdict = Verdict(
-        experiment=pair.experiment,
-        network=pair.network,
-        dataset=pair.dataset,
-        crossbar_size=pair.crossbar_size,
-        scheme=pair.scheme,
-        mitigation=pair.mitigation,
-        verdict=outcome,
-        effect=rise,
-        low=None,
-        high=None,
-        p=None,
-        p_holm=None,
-        n=None,
+    rises = after - before
+    rises = np.where(np.abs(rises) > RESOLUTION, rises, 0.0)
+    rise, low, high = mean_interval(rises, confidence)
+    seeds = len(rises) if len(rises) >= TRAINING_SEEDS else None
+    accuracy = row.outcome(confidence)
+    outcome = decide(list(rises), accuracy)
+    gain = row.tested.effect
+    old, new = float(before.mean()), float(after.mean())
+    mitigation = row.place.mitigation
+    change = (
+        f"changes the low-conductance share from {old:.2f} to {new:.2f} %"
+        if rise
+        else f"leaves the low-conductance share at {new:.2f} %"
+    )
+    alpha = (1 - confidence) / row.family
+    needed = needed_words(row.tested, alpha) if (outcome, accuracy) == ("undecided", "undecided") else ""
+    return measured_verdict(
+        row.place,
+        outcome,
+        rise,
+        (low, high) if seeds else (None, None),
         unit="percentage points",
-        summary="",
+        n=seeds,
+        inference="training seed" if seeds else "",
+        needed_seeds=needed,
+        summary=(
+            f"{row.place.words}: {mitigation} {change}; accuracy on the crossbars "
+            f"{words_of(row.tested, confidence)}, corrected {p_words(row.p_holm)}: {outcome}."
+            + (f" {needed} would decide the accuracy with a chance of {100 * POWER:g} %." if needed else "")
+        ),
         details={
-            "share_before": before,
-            "share_after": after,
+            "share_before": old,
+            "share_after": new,
             "accuracy_effect": gain.effect,
             "accuracy_low": gain.low,
             "accuracy_high": gain.high,
-            "accuracy_p_holm": p_holm,
+            "accuracy_p_holm": row.p_holm,
             "accuracy_verdict": accuracy,
         },
     )
-    change = (
-        f"changes the low-conductance share from {before:.2f} to {after:.2f} %"
-        if rise
-        else f"leaves the low-conductance share at {after:.2f} %"
-    )
-    return with_summary(
-        verdict,
-        f"{verdict.place}: {pair.mitigation} {change}; accuracy on the crossbars "
-        f"{effect_words(gain, confidence)}, corrected {p_words(p_holm)}: {outcome}.",
-    )
 
 
-def _associations(
-    pairs: Sequence[Pairs], gains: Sequence[Effect], rises: Sequence[float], params: Params
-) -> list[str]:
-    """For each mitigation and experiment: does the gain in accuracy go along with the rise of the share?"""
+def _associations(mitigation: str, singles: Sequence[tuple[Row, float]], params: Params) -> list[str]:
+    """For each network: does the gain in accuracy go along with the rise of the share?"""
     sentences = []
-    for name in MITIGATIONS:
-        for experiment in dict.fromkeys(pair.experiment for pair in pairs):
-            members = [
-                (rise, gain.effect)
-                for pair, gain, rise in zip(pairs, gains, rises, strict=True)
-                if (pair.mitigation, pair.experiment) == (name, experiment)
-            ]
-            found = rank_correlation(
-                [rise for rise, _ in members],
-                [gain for _, gain in members],
-                resamples=params.claims.bootstrap_resamples,
-                seed=params.claims.seed,
+    for network in dict.fromkeys(row.place.experiment for row, _ in singles):
+        members = [
+            (rise, row.tested.effect.effect) for row, rise in singles if row.place.experiment == network
+        ]
+        found = rank_correlation(
+            [rise for rise, _ in members],
+            [gain for _, gain in members],
+            resamples=params.claims.bootstrap_resamples,
+            seed=params.claims.seed,
+        )
+        if found.rho is not None:
+            sentences.append(
+                f"{network}, {mitigation}: gain in accuracy against rise of the share, Spearman's rho "
+                f"{found.rho:+.2f} ({p_words(found.p)}, {found.n} schemes and sizes, not independent)."
             )
-            if found.rho is not None:
-                sentences.append(
-                    f"{experiment}, {name}: gain in accuracy against rise of the share, Spearman's rho "
-                    f"{found.rho:+.2f} ({p_words(found.p)}, {found.n} schemes and sizes, not independent)."
-                )
     return sentences

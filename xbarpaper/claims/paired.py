@@ -1,15 +1,17 @@
-"""C2, C3 and C4: what pruning costs on crossbars, and what R and WCT give back, paired by variation seed."""
+"""C2, C3 and C4: what pruning costs on crossbars, and what R and WCT give back, paired by seed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from xbarpaper.claims.groups import Group, Place, groups_of, levels_above
 from xbarpaper.claims.judging import (
-    RULE,
     Claim,
     Outcome,
     Verdict,
@@ -18,222 +20,294 @@ from xbarpaper.claims.judging import (
     effect_words,
     judge,
     p_words,
-    with_summary,
+    verdict_of,
 )
-from xbarpaper.params import Params
-from xbarpaper.statistics import Effect, paired_effect
+from xbarpaper.claims.replicates import POWER, Replicates, Tested, averaged, comparison_effect, level_effect
+from xbarpaper.claims.statements import Statement
+from xbarpaper.params import SCHEMES, Params
 
-TEXTS: Final = {
-    "C2": (
-        "Mapped onto non-ideal crossbars, highly sparse networks lose more accuracy than the unpruned ones."
-    ),
-    "C3": "Crossbar column rearrangement (R), at mapping time and without training, reduces that loss.",
-    "C4": "Weight-Constrained-Training (WCT) reduces that loss.",
+# What each mitigation is compared with: the same without R (C3), the same without WCT (C4), none (C5).
+BASELINES: Final = {
+    "C3": {"R": "none", "R+WCT": "WCT"},
+    "C4": {"WCT": "none", "R+WCT": "R"},
+    "C5": {"R+WCT": "none"},
 }
-_DEVICES = "points, paired by variation seed"
-RULES: Final = {
-    "C2": (
-        "Effect: accuracy lost on the crossbars (software minus crossbar accuracy) by the pruned network, "
-        f"minus that lost by the unpruned one, {_DEVICES}, without mitigation. {RULE}"
-    ),
-    "C3": (
-        f"Effect: accuracy on the crossbars with R minus that without, {_DEVICES}: R against none, and "
-        f"R+WCT against WCT. The overall verdict counts R against none. {RULE}"
-    ),
-    "C4": (
-        f"Effect: accuracy on the crossbars with WCT minus that without, {_DEVICES}: WCT against none, and "
-        "R+WCT against R. The overall verdict counts WCT against none. WCT trains on, which may raise the "
-        "software accuracy by itself, so supported also needs the mean loss, each against its own "
-        f"network's software accuracy, to fall; otherwise undecided. {RULE}"
-    ),
-}
-# What each mitigation is compared with: the same without R (C3), the same without WCT (C4).
-BASELINES: Final = {"C3": {"R": "none", "R+WCT": "WCT"}, "C4": {"WCT": "none", "R+WCT": "R"}}
+# The effects that overall verdicts rest on: one family.
+MAIN: Final = (("C2", "none"), ("C3", "R"), ("C4", "WCT"))
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Accuracies of two conditions on the same devices, one pair per variation seed, percent."""
+    """Accuracies of two conditions on the same devices, percent.
 
-    experiment: str
-    network: str
-    dataset: str
-    crossbar_size: int
-    scheme: str
-    mitigation: str
+    Attributes:
+        place: which comparison.
+        baseline: what it is compared with.
+        accuracy_after, accuracy_before: shape (training seeds, variation seeds).
+        software_after, software_before: shape (training seeds,).
+        training_seeds, variation_seeds: of rows and columns.
+    """
+
+    place: Place
     baseline: str
-    accuracy_after: np.ndarray
-    accuracy_before: np.ndarray
-    software_after: float
-    software_before: float
+    accuracy_after: NDArray[np.float64]
+    accuracy_before: NDArray[np.float64]
+    software_after: NDArray[np.float64]
+    software_before: NDArray[np.float64]
+    training_seeds: tuple[int, ...]
+    variation_seeds: tuple[int, ...]
 
     @property
-    def gained(self) -> np.ndarray:
+    def gained(self) -> Replicates:
         """Accuracy after minus before, points."""
-        return np.asarray(self.accuracy_after - self.accuracy_before)
+        return self._replicates(self.accuracy_after - self.accuracy_before)
 
     @property
-    def loss_reduced(self) -> np.ndarray:
+    def loss_reduced(self) -> Replicates:
         """Loss before minus loss after, each against its own software accuracy, points."""
-        return np.asarray(self.gained - (self.software_after - self.software_before))
+        retrained = (self.software_after - self.software_before)[:, None]
+        return self._replicates(self.accuracy_after - self.accuracy_before - retrained)
+
+    @property
+    def loss_added(self) -> Replicates:
+        """Loss after minus loss before, points."""
+        return self._replicates(-self.loss_reduced.values)
+
+    def _replicates(self, values: NDArray[np.float64]) -> Replicates:
+        return Replicates(values, self.training_seeds, self.variation_seeds)
 
 
-def mitigation_pairs(table: pd.DataFrame, mitigation: str, baseline: str) -> list[Pairs]:
-    """Pairs of a mitigation and its baseline for every experiment, crossbar size and scheme that has both."""
-    after, before = (table[table["mitigation"] == name] for name in (mitigation, baseline))
-    return _pairs(after, before, ["experiment", "dataset", "network", "crossbar_size", "scheme"], baseline)
+@dataclass(frozen=True)
+class Row:
+    """A tested effect of a comparison or a level, and the pairs behind it.
+
+    Attributes:
+        place, pairs: what is tested.
+        tested: the effect of the claim.
+        loss: of the loss reduced.
+        p_holm: corrected within the family.
+        family: how many effects the family holds.
+    """
+
+    place: Place
+    pairs: list[Pairs]
+    tested: Tested
+    loss: Tested
+    p_holm: float | None = None
+    family: int = 1
+
+    def outcome(self, confidence: float) -> Outcome:
+        """The rule ``paired``; a comparison needs the claimed sign in every trained network too."""
+        found = judge(self.tested.effect, self.p_holm, confidence)
+        lone = self.place.level == "comparison" and not self.tested.every_network
+        return "undecided" if found == "supported" and lone else found
+
+    @property
+    def opposed(self) -> bool:
+        """Does the accuracy rise without the loss falling?"""
+        return self.tested.effect.effect > 0 and self.loss.effect.effect <= 0
+
+    def mean(self, name: str) -> float:
+        """Mean over the pairs of one of their accuracies."""
+        return float(np.mean([getattr(pair, name).mean() for pair in self.pairs]))
 
 
-def pruning_pairs(table: pd.DataFrame) -> list[Pairs]:
-    """Pairs of each pruned network and the unpruned one, without mitigation."""
-    plain = table[table["mitigation"] == "none"]
-    pruned, unpruned = plain[plain["scheme"] != "unpruned"], plain[plain["scheme"] == "unpruned"]
-    return _pairs(pruned, unpruned, ["experiment", "dataset", "network", "crossbar_size"], "unpruned")
+Measured = dict[tuple[str, str], list[Row]]
 
 
-def _pairs(after: pd.DataFrame, before: pd.DataFrame, by: list[str], baseline: str) -> list[Pairs]:
-    values = ["accuracy", "software_accuracy"]
-    joined = after.merge(before[[*by, "seed", *values]], on=[*by, "seed"], suffixes=("", "_before"))
-    keys = ["experiment", "crossbar_size", "scheme", "mitigation"]
-    return [_pair(group, baseline) for _, group in joined.groupby(keys, sort=False)]
+def measure(evaluation: pd.DataFrame, params: Params) -> Measured:
+    """Test every effect of C2, C3 and C4, and R+WCT against none for C5: rows by claim and mitigation."""
+    table = compared_rows(evaluation, params, params.readout.gain)
+    found = {("C2", "none"): pruning_rows(table, params)}
+    for identity, baselines in BASELINES.items():
+        for mitigation, baseline in baselines.items():
+            pairs = _pairs(table, params, mitigation, baseline)
+            found[identity, mitigation] = _rows(pairs, lambda pair: pair.gained, params)
+    return with_families(found)
 
 
-def _pair(group: pd.DataFrame, baseline: str) -> Pairs:
-    first = group.iloc[0]
+def pruning_rows(table: pd.DataFrame, params: Params, *, overall: bool = False) -> list[Row]:
+    """What pruning costs: rows of C2, not corrected; only that of the overall effect if ``overall``."""
+    pairs = _pairs(table, params, "none", "unpruned")
+    return _rows(pairs, lambda pair: pair.loss_added, params, overall=overall)
+
+
+def with_families(measured: Measured) -> Measured:
+    """The same rows with p values corrected within the families of the rule ``families``."""
+    rows = [(key, row) for key, members in measured.items() for row in members]
+    families = []
+    for key, row in rows:
+        if row.place.level == "overall":
+            families.append("main" if key in MAIN else "further")
+        else:
+            families.append(f"{key} {row.place.level}")
+    values = corrected([row.tested.effect for _, row in rows], families)
+    result: Measured = {key: [] for key in measured}
+    for (key, row), p, family in zip(rows, values, families, strict=True):
+        result[key].append(replace(row, p_holm=p, family=families.count(family)))
+    return result
+
+
+def compared_rows(evaluation: pd.DataFrame, params: Params, gain: str) -> pd.DataFrame:
+    """The rows that claims compare: both effects, at one gain, with the training seed of each experiment."""
+    seeds = {name: experiment.training_seed for name, experiment in params.experiments.items()}
+    table = evaluation[(evaluation["effects"] == "both") & (evaluation["gain"] == gain)]
+    return table.assign(training_seed=table["experiment"].map(seeds))
+
+
+def _pairs(table: pd.DataFrame, params: Params, mitigation: str, baseline: str) -> list[Pairs]:
+    """A mitigation and its baseline, or pruned and ``unpruned``, wherever the table has both."""
+    pruning = baseline == "unpruned"
+    before = table[table["mitigation"] == ("none" if pruning else baseline)]
+    after = table[table["mitigation"] == mitigation]
+    by = ["experiment", "crossbar_size", "seed"]
+    if pruning:
+        before, after = (
+            before[before["scheme"] == "unpruned"],
+            after[after["scheme"] != "unpruned"],
+        )
+    else:
+        by.append("scheme")
+    columns = ["accuracy", "software_accuracy"]
+    joined = after.merge(before[[*by, *columns]], on=by, suffixes=("", "_before"))
+    pairs = []
+    for group in groups_of(params):
+        own = joined[joined["experiment"].isin(group.experiments.values())]
+        for scheme in SCHEMES:
+            for size in params.mapping.crossbar_sizes:
+                rows = own[(own["scheme"] == scheme) & (own["crossbar_size"] == size)]
+                if len(rows):
+                    pairs.append(_pair(rows, group, size, scheme, mitigation, baseline))
+    return pairs
+
+
+def _pair(rows: pd.DataFrame, group: Group, size: int, scheme: str, mitigation: str, baseline: str) -> Pairs:
+    # A variation seed counts where every trained network has it.
+    found = {
+        name: rows.pivot(index="training_seed", columns="seed", values=name).dropna(axis="columns")
+        for name in ("accuracy", "accuracy_before", "software_accuracy", "software_accuracy_before")
+    }
+    values = {name: matrix.to_numpy(dtype=np.float64) for name, matrix in found.items()}
+    trained = tuple(int(seed) for seed in found["accuracy"].index)
+    place = Place(
+        "comparison", group.name, group.network, group.dataset, size, scheme, mitigation, len(trained)
+    )
     return Pairs(
-        experiment=str(first["experiment"]),
-        network=str(first["network"]),
-        dataset=str(first["dataset"]),
-        crossbar_size=int(first["crossbar_size"]),
-        scheme=str(first["scheme"]),
-        mitigation=str(first["mitigation"]),
+        place=place,
         baseline=baseline,
-        accuracy_after=group["accuracy"].to_numpy(dtype=float),
-        accuracy_before=group["accuracy_before"].to_numpy(dtype=float),
-        software_after=float(group["software_accuracy"].mean()),
-        software_before=float(group["software_accuracy_before"].mean()),
+        accuracy_after=values["accuracy"],
+        accuracy_before=values["accuracy_before"],
+        software_after=values["software_accuracy"].mean(axis=1),
+        software_before=values["software_accuracy_before"].mean(axis=1),
+        training_seeds=trained,
+        variation_seeds=tuple(int(seed) for seed in found["accuracy"].columns),
     )
 
 
-def compared_rows(evaluation: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """The rows that claims compare: both effects, at the readout's gain."""
-    return evaluation[(evaluation["effects"] == "both") & (evaluation["gain"] == params.readout.gain)]
-
-
-def effect_of(sample: np.ndarray, params: Params) -> Effect:
-    """``paired_effect`` at the profile's confidence, resamples and seed."""
-    claims = params.claims
-    return paired_effect(sample, claims.confidence, resamples=claims.bootstrap_resamples, seed=claims.seed)
-
-
-def pruning_costs(evaluation: pd.DataFrame, params: Params) -> Claim:
-    """Test C2 by ``RULES``, for every pruned network and crossbar size."""
-    pairs = pruning_pairs(compared_rows(evaluation, params))
-    # A pruned network that loses more has a negative "loss reduced" against the unpruned one.
-    effects = [effect_of(-pair.loss_reduced, params) for pair in pairs]
-    verdicts = []
-    for pair, effect, p in zip(pairs, effects, corrected(effects, ["C2"] * len(effects)), strict=True):
-        verdict = _verdict(pair, effect, p, judge(effect, p, params.claims.confidence), "points of loss")
-        pruned, unpruned = (
-            pair.software_after - pair.accuracy_after.mean(),
-            pair.software_before - pair.accuracy_before.mean(),
+def _rows(
+    pairs: Sequence[Pairs], value: Callable[[Pairs], Replicates], params: Params, *, overall: bool = False
+) -> list[Row]:
+    settings = params.claims
+    rows = [
+        Row(
+            pair.place,
+            [pair],
+            comparison_effect(value(pair), settings),
+            comparison_effect(pair.loss_reduced, settings),
         )
-        verdicts.append(
-            with_summary(
-                verdict,
-                f"{verdict.place}: loses {pruned:.2f} points on the crossbars, unpruned {unpruned:.2f}; "
-                f"difference {effect_words(effect, params.claims.confidence)}, corrected {p_words(p)}: "
-                f"{verdict.verdict}.",
-            )
+        for pair in ([] if overall else pairs)
+    ]
+    for place, members in levels_above([pair.place for pair in pairs]):
+        if overall and place.level != "overall":
+            continue
+        chosen = [pairs[index] for index in members]
+        tested, loss = (
+            level_effect(averaged([read(pair) for pair in chosen]), settings)
+            for read in (value, lambda pair: pair.loss_reduced)
         )
-    return conclude("C2", TEXTS["C2"], RULES["C2"], verdicts, main=["none"])
+        rows.append(Row(place, chosen, tested, loss))
+    return rows
 
 
-def mitigation_helps(identity: str, evaluation: pd.DataFrame, params: Params) -> Claim:
-    """Test C3 (R) or C4 (WCT) by ``RULES``, for every network, crossbar size and scheme.
+def pruning_costs(statement: Statement, measured: Measured, params: Params) -> Claim:
+    """Test C2, for every pruned network and crossbar size and the levels above."""
+    confidence = params.claims.confidence
+    rows = []
+    for row in measured["C2", "none"]:
+        outcome = row.outcome(confidence)
+        pruned = row.mean("software_after") - row.mean("accuracy_after")
+        unpruned = row.mean("software_before") - row.mean("accuracy_before")
+        who = "loses" if row.place.level == "comparison" else "the pruned networks lose"
+        sentence = (
+            f"{row.place.words}: {who} {pruned:.2f} points on the crossbars, unpruned {unpruned:.2f}; "
+            f"difference {words_of(row.tested, confidence)}, corrected {p_words(row.p_holm)}: {outcome}."
+        )
+        rows.append(_verdict(row, outcome, sentence, params, "points of loss"))
+    return conclude(statement, rows, main=["none"])
 
-    Args:
-        identity: ``C3`` or ``C4``.
-        evaluation: the tidy table of evaluations.
-        params: the profile.
-    """
-    table = compared_rows(evaluation, params)
-    baselines = BASELINES[identity]
-    pairs = [pair for name, baseline in baselines.items() for pair in mitigation_pairs(table, name, baseline)]
-    effects = [effect_of(pair.gained, params) for pair in pairs]
-    losses = [effect_of(pair.loss_reduced, params) for pair in pairs]
-    families = corrected(effects, [pair.mitigation for pair in pairs])
-    verdicts = [
-        _mitigated(identity, *members, params)
-        for members in zip(pairs, effects, losses, families, strict=True)
-    ]
-    disagree = [
-        pair for pair, effect, loss in zip(pairs, effects, losses, strict=True) if _opposed(effect, loss)
-    ]
+
+def mitigation_helps(statement: Statement, measured: Measured, params: Params) -> Claim:
+    """Test C3 (R) or C4 (WCT), for every network, crossbar size and scheme and the levels above."""
+    baselines = BASELINES[statement.id]
+    tested = [row for name in baselines for row in measured[statement.id, name]]
+    rows = [_mitigated(statement.id, row, params) for row in tested]
+    singles = [row for row in tested if row.place.level == "comparison"]
+    disagree = sum(row.opposed for row in singles)
     note = (
-        f"In {len(disagree)} of {len(pairs)} the accuracy rises but the loss against the network's own "
+        f"In {disagree} of {len(singles)} the accuracy rises but the loss against the network's own "
         "software accuracy does not fall: there the gain may come from training on."
     )
     main = [name for name, baseline in baselines.items() if baseline == "none"]
-    return conclude(
-        identity, TEXTS[identity], RULES[identity], verdicts, main=main, notes=[note] if disagree else []
-    )
+    return conclude(statement, rows, main=main, notes=[note] if disagree else [])
 
 
-def _mitigated(
-    identity: str, pair: Pairs, effect: Effect, loss: Effect, p: float | None, params: Params
-) -> Verdict:
-    outcome = judge(effect, p, params.claims.confidence)
-    opposed = identity == "C4" and _opposed(effect, loss)
+def _mitigated(identity: str, row: Row, params: Params) -> Verdict:
+    confidence = params.claims.confidence
+    outcome = row.outcome(confidence)
+    opposed = identity == "C4" and row.opposed
     if opposed and outcome == "supported":
         outcome = "undecided"
-    verdict = _verdict(pair, effect, p, outcome, "points", loss)
-    confidence = params.claims.confidence
     sentence = (
-        f"{verdict.place}: {pair.mitigation} changes the accuracy on the crossbars from "
-        f"{pair.accuracy_before.mean():.2f} % ({pair.baseline}) to {pair.accuracy_after.mean():.2f} %, "
-        f"{effect_words(effect, confidence)}, corrected {p_words(p)}: {outcome}."
+        f"{row.place.words}: {row.place.mitigation} changes the accuracy on the crossbars from "
+        f"{row.mean('accuracy_before'):.2f} % ({row.pairs[0].baseline}) to {row.mean('accuracy_after'):.2f} %, "
+        f"{words_of(row.tested, confidence)}, corrected {p_words(row.p_holm)}: {outcome}."
     )
     if identity == "C4":
         sentence += (
-            f" Software accuracy went from {pair.software_before:.2f} to {pair.software_after:.2f} %; "
-            f"against its own software accuracy, the loss is reduced by {effect_words(loss, confidence)}"
-            + (", so the two measures disagree." if opposed else ".")
+            f" Software accuracy went from {row.mean('software_before'):.2f} to "
+            f"{row.mean('software_after'):.2f} %; against its own software accuracy, the loss is reduced by "
+            f"{words_of(row.loss, confidence)}" + (", so the two measures disagree." if opposed else ".")
         )
-    return with_summary(verdict, sentence)
+    return _verdict(row, outcome, sentence, params, "points")
 
 
-def _opposed(effect: Effect, loss: Effect) -> bool:
-    """Does the accuracy rise without the loss falling?"""
-    return effect.effect > 0 and loss.effect <= 0
+def words_of(tested: Tested, confidence: float) -> str:
+    """The effect with its interval and what it was tested over."""
+    return effect_words(tested.effect, confidence, "pair" if tested.strata > 1 else tested.inference)
 
 
-def _verdict(
-    pair: Pairs, effect: Effect, p_holm: float | None, outcome: Outcome, unit: str, loss: Effect | None = None
-) -> Verdict:
-    return Verdict(
-        experiment=pair.experiment,
-        network=pair.network,
-        dataset=pair.dataset,
-        crossbar_size=pair.crossbar_size,
-        scheme=pair.scheme,
-        mitigation=pair.mitigation,
-        verdict=outcome,
-        effect=effect.effect,
-        low=effect.low,
-        high=effect.high,
-        p=effect.p,
-        p_holm=p_holm,
-        n=effect.n,
+def _verdict(row: Row, outcome: Outcome, sentence: str, params: Params, unit: str) -> Verdict:
+    alpha = (1 - params.claims.confidence) / row.family
+    found = verdict_of(
+        row.place,
+        row.tested,
+        outcome,
+        p_holm=row.p_holm,
+        alpha=alpha,
         unit=unit,
-        summary="",
+        summary=sentence,
         details={
-            "baseline": pair.baseline,
-            "bootstrap_low": effect.bootstrap_low,
-            "bootstrap_high": effect.bootstrap_high,
-            "sign_flip_p": effect.sign_flip_p,
-            "loss_reduced": None if loss is None else loss.effect,
-            "loss_reduced_low": None if loss is None else loss.low,
-            "loss_reduced_high": None if loss is None else loss.high,
+            "baseline": row.pairs[0].baseline,
+            "comparisons": len(row.pairs),
+            "family": row.family,
+            "spread": row.tested.spread,
+            "averaged_over_networks_p": row.tested.pooled_p,
+            "loss_reduced": row.loss.effect.effect,
+            "loss_reduced_low": row.loss.effect.low,
+            "loss_reduced_high": row.loss.effect.high,
         },
     )
+    if found.needed_seeds:
+        extra = f" At this effect and spread, {found.needed_seeds} would decide it with a chance of {100 * POWER:g} %."
+        return replace(found, summary=found.summary + extra)
+    return found

@@ -15,7 +15,7 @@ from xbarpaper.params import Params
 from xbarpaper.validation import Section, parse
 
 Outcome = Literal["supported", "not supported", "undecided"]
-
+Level = Literal["comparison", "size", "network", "overall"]
 
 SUMMARY = "summary"
 """Folder of the executed notebooks that are about the whole profile."""
@@ -41,11 +41,12 @@ class _CaptionsFile(_Record):
 
 
 class Verdict(_Record):
-    """One statement of the paper, tested on one network at one crossbar size."""
+    """One statement of the paper, tested in one comparison, or joined over comparisons (``level``)."""
 
-    experiment: str
-    network: str
-    dataset: str
+    level: Level = "comparison"
+    experiment: str | None
+    network: str | None
+    dataset: str | None
     crossbar_size: int | None
     scheme: str | None
     mitigation: str | None
@@ -57,15 +58,48 @@ class Verdict(_Record):
     n: int | None
     unit: str
     summary: str
+    p_holm: float | None = None
+    bootstrap_low: float | None = None
+    bootstrap_high: float | None = None
+    sign_flip_p: float | None = None
+    inference: str = ""
+    needed_seeds: str = ""
 
 
 class Claim(_Record):
-    """One statement of the paper, and what the numbers say."""
+    """One statement of the paper, and what the numbers say.
+
+    Attributes:
+        verdicts: single comparisons.
+        levels: joined per crossbar size, per network and overall.
+        main: mitigations that the statement is about.
+    """
 
     id: str
     text: str
     verdicts: list[Verdict]
+    levels: list[Verdict] = Field(default_factory=list)
+    main: list[str] = Field(default_factory=list)
     overall: Outcome
+    summary: str
+
+    def tops(self) -> list[Verdict]:
+        """The overall effects of the mitigations that the statement is about."""
+        return [row for row in self.levels if row.level == "overall" and row.mitigation in self.main]
+
+
+class Convention(_Record):
+    """The overall effect of C2 at one gain mode of the readout."""
+
+    gain: str
+    chosen: bool
+    verdict: Outcome
+    effect: float
+    low: float | None
+    high: float | None
+    p_holm: float | None
+    n: int
+    inference: str
     summary: str
 
 
@@ -75,6 +109,8 @@ class ClaimsFile(_Record):
     profile: str
     claims: list[Claim]
     scope: str = ""
+    conventions: list[Convention] = Field(default_factory=list)
+    conventions_summary: str = ""
     rules: dict[str, str] = Field(default_factory=dict)
 
 

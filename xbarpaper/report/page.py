@@ -68,6 +68,8 @@ def index(
             facts=_facts(params, labels, tables.software),
             claims=claims.claims,
             scope=claims.scope,
+            conventions_summary=claims.conventions_summary,
+            levels={claim.id: [_joined(row, labels) for row in claim.levels] for claim in claims.claims},
             rules=list(claims.rules.items()),
             column_names=[(_network(labels, experiment), _size(size)) for experiment, size in columns],
             tallies={claim.id: [_tally(claim, *column) for column in columns] for claim in claims.claims},
@@ -124,7 +126,9 @@ def _version(package: str) -> str:
 
 def _columns(claims: ClaimsFile) -> list[tuple[str, int | None]]:
     found = {
-        (verdict.experiment, verdict.crossbar_size) for claim in claims.claims for verdict in claim.verdicts
+        (verdict.experiment or "", verdict.crossbar_size)
+        for claim in claims.claims
+        for verdict in claim.verdicts
     }
     return sorted(found, key=lambda column: (column[0], column[1] or 0))
 
@@ -157,6 +161,25 @@ def _detail(verdict: Verdict, labels: Labels) -> dict[str, str]:
         "interval": interval,
         "p": _p_value(verdict.p),
         "summary": verdict.summary,
+    }
+
+
+def _joined(row: Verdict, labels: Labels) -> dict[str, str]:
+    """A verdict of a level above single comparisons."""
+    place = {"size": _size(row.crossbar_size), "network": _network(labels, row.experiment)}.get(row.level)
+    bootstrap = (
+        f"[{_number(row.bootstrap_low)}, {_number(row.bootstrap_high)}]"
+        if row.bootstrap_low is not None
+        else _ABSENT
+    )
+    seeds = f"{row.n} {row.inference}s" if row.n is not None and row.inference else _ABSENT
+    return _detail(row, labels) | {
+        "place": place or "overall",
+        "bootstrap": bootstrap,
+        "p_holm": _p_value(row.p_holm),
+        "sign_flip": _p_value(row.sign_flip_p),
+        "tested_over": seeds,
+        "needed": row.needed_seeds or _ABSENT,
     }
 
 

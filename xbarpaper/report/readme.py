@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
+from xbarpaper.claims import statements
 from xbarpaper.errors import ArtifactError
 from xbarpaper.files import read_table
 from xbarpaper.report.gather import Claim, ClaimsFile, read_json
@@ -62,6 +63,7 @@ def _between(text: str, name: str, part: str) -> str:
 
 def _results() -> str:
     lines = []
+    texts = statements.load()
     for profile in PROFILES:
         path = Path("reports") / profile / "claims.json"
         plain = read_json(path)
@@ -69,18 +71,32 @@ def _results() -> str:
         lines += [
             f"**`{profile}`**: {'; '.join(plain['data'])}.",
             "",
-            "| claim | verdict | comparisons |",
-            "|---|---|---|",
+            "| claim | verdict | effect, 95 % interval | comparisons |",
+            "|---|---|---|---|",
         ]
         lines += [
-            f"| {claim.id} {claim.text} | {claim.overall} | {_counts(claim)} |" for claim in found.claims
+            f"| {claim.id} {texts[claim.id].text} | {claim.overall} | {_effects(claim)} | {_counts(claim)} |"
+            for claim in found.claims
         ]
+        if found.conventions_summary:
+            lines += ["", found.conventions_summary]
         lines.append("")
     return "\n".join(lines).rstrip()
 
 
+def _effects(claim: Claim) -> str:
+    """The overall effects that the verdict rests on, with their intervals where there are any."""
+    told = []
+    for row in claim.tops():
+        name = f"{row.mitigation}: " if len(claim.main) > 1 else ""
+        interval = f" [{row.low:+.2f}, {row.high:+.2f}]" if row.low is not None else ""
+        told.append(f"{name}{row.effect:+.2f}{interval} {row.unit}")
+    return "; ".join(told) or "–"
+
+
 def _counts(claim: Claim) -> str:
-    counts = Counter(verdict.verdict for verdict in claim.verdicts)
+    chosen = [row for row in claim.verdicts if not claim.main or row.mitigation in claim.main]
+    counts = Counter(row.verdict for row in chosen)
     return ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
 
 

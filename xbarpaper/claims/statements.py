@@ -1,0 +1,73 @@
+"""The paper's statements as ``claims.yaml`` gives them: what each says, how it is tested, where the result is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from xbarpaper.errors import ParameterError
+from xbarpaper.validation import Section, parse
+
+PATH: Final = Path("claims.yaml")
+IDENTITIES: Final = ("C1", "C2", "C3", "C4", "C5")
+
+Text = Annotated[str, Field(min_length=1)]
+# YAML gives lists; the sections are frozen and hold tuples.
+_SEQUENCE: Final = BeforeValidator(lambda values: tuple(values) if isinstance(values, list) else values)
+
+
+class Statement(Section):
+    """One statement of the paper."""
+
+    id: Literal["C1", "C2", "C3", "C4", "C5"] = Field(description="name of the statement here")
+    text: Text = Field(description="what the paper says")
+    source: Text = Field(description="where it says so")
+    tested: Text = Field(description="the effect, in words")
+    test: Text = Field(description="how the effect and its uncertainty become numbers")
+    threshold: Text = Field(description="which numbers make which verdict")
+    figures: Annotated[tuple[str, ...], Field(min_length=1), _SEQUENCE] = Field(
+        description="figures that show it"
+    )
+    table: Text = Field(description="table with every number")
+    stage: Text = Field(description="stage of dvc.yaml that tests it")
+    command: Text = Field(description="command that makes it again")
+
+    @property
+    def rule(self) -> str:
+        """What is tested, how, and against which threshold, in sentences."""
+        return f"Effect: {self.tested}. Test: {self.test}. Threshold: {self.threshold}."
+
+
+class _File(Section):
+    claims: Annotated[tuple[Statement, ...], _SEQUENCE]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        found = [statement.id for statement in self.claims]
+        if found != list(IDENTITIES):
+            raise ValueError(f"claims: the ids {', '.join(found)} must be {', '.join(IDENTITIES)}")
+        return self
+
+
+def load(path: Path | str = PATH) -> dict[str, Statement]:
+    """Read and check the statements, by id, in their order.
+
+    Raises:
+        ParameterError: the file is missing, is not YAML, or holds a name or a value that is not allowed.
+    """
+    path = Path(path)
+    return {statement.id: statement for statement in parse(_read(path), str(path), _File).claims}
+
+
+def _read(path: Path) -> Any:
+    try:
+        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParameterError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, YAMLError) as error:
+        words = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise ParameterError(f"{path}: not valid YAML: {words}") from None
