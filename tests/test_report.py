@@ -18,21 +18,12 @@ import pandas as pd
 import pytest
 from browser import chromium, visit
 from matplotlib.figure import Figure
-from synthetic_results import make_params, make_results
+from synthetic_results import make_params, make_results, write_stages
 
 from xbarpaper import files, results
 from xbarpaper.errors import ArtifactError
 from xbarpaper.params import Params
 from xbarpaper.report import Places, gather, publish, rendering
-
-STAGE_OF_STEP = {
-    "trained": "01_train",
-    "pruned": "02_prune_cf",
-    "fine-tuned": "03_prune_xcs",
-    "wct": "08_wct",
-}
-STAGE_OF_MITIGATION = {"none": "06_evaluate", "R": "07_rearrange", "WCT": "08_wct", "R+WCT": "08_wct"}
-
 
 def _write_figures(folder: Path, names: dict[str, int]) -> None:
     """Figures of as many points as asked for: many make the SVG heavy."""
@@ -116,7 +107,7 @@ def _write_notebook(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def params() -> Params:
-    return make_params()
+    return make_params(further=True)
 
 
 @pytest.fixture(scope="module")
@@ -124,20 +115,7 @@ def invented(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     """Everything that the stages would leave."""
     data = tmp_path_factory.mktemp("invented") / "data"
     tables = make_results(params)
-    splits = {
-        "evaluation": tables.evaluation["mitigation"].map(STAGE_OF_MITIGATION),
-        "layers": tables.layers["mitigation"].map(STAGE_OF_MITIGATION | {"none": "05_map"}),
-        "software": tables.software["step"].map(STAGE_OF_STEP),
-        "training": tables.training["step"].map(STAGE_OF_STEP),
-    }
-    for name, split in splits.items():
-        table = getattr(tables, name)
-        for experiment in params.experiments:
-            for stage in results.STAGES[name]:
-                rows = table[(split == stage) & (table["experiment"] == experiment)]
-                files.write_table(
-                    data / "results" / params.profile / experiment / stage / f"{name}.csv", rows
-                )
+    write_stages(data / "results" / params.profile, params, tables)
     stages = data / "summaries" / params.profile
     _write_figures(stages / "09_figures", {"light": 20, "heavy": 5000})
     _write_figures(stages / "10_claims", {"claims": 30})
@@ -180,7 +158,7 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, plac
         "claims.json",
         *(
             f"tables/{name}.csv"
-            for name in ("evaluation", "layers", "software", "training", "claims", "more")
+            for name in (*results.TABLES, "claims", "more")
         ),
         *(f"figures/{name}.{suffix}" for name in ("light", "heavy", "claims") for suffix in ("png", "svg")),
         *(
@@ -191,7 +169,7 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, plac
     } == set(first)
     evaluation = files.read_table(folder / "tables" / "evaluation.csv")
     assert len(evaluation) == len(make_results(params).evaluation)
-    assert tuple(evaluation.columns) == results.COLUMNS["evaluation"]
+    assert tuple(evaluation.columns) == results.TABLES["evaluation"].columns
     assert _contents(publish(params, places)) == first
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
