@@ -6,6 +6,7 @@ from xbarpaper.figures.labels import Labels
 from xbarpaper.figures.layers import conductance_histograms, heat_map, heat_maps, pruning_masks, tile_map
 from xbarpaper.figures.mechanism import error_by_layer, layer_losses
 from xbarpaper.figures.mitigations import constrained_training, rearrangement, side_by_side
+from xbarpaper.figures.recovery import best_mitigations, recovered_shares, recovery_table
 from xbarpaper.figures.saving import Caption, Captions, save
 from xbarpaper.figures.style import ArtifactFigure, apply_style
 from xbarpaper.figures.training import learning_curve, training_curves
@@ -18,6 +19,7 @@ __all__ = [
     "Labels",
     "accuracy_by_size",
     "apply_style",
+    "best_mitigations",
     "claim_effects",
     "compression",
     "conductance_histograms",
@@ -32,6 +34,8 @@ __all__ = [
     "non_ideality",
     "pruning_masks",
     "rearrangement",
+    "recovered_shares",
+    "recovery_table",
     "save",
     "side_by_side",
     "tile_map",

@@ -69,6 +69,12 @@ class Claim(_Record):
     summary: str
 
 
+class Conventions(_Record):
+    """The choices that the paper leaves open and the verdicts rest on, in a sentence."""
+
+    sentence: str
+
+
 class ClaimsFile(_Record):
     """The whole of ``claims.json``."""
 
@@ -76,6 +82,7 @@ class ClaimsFile(_Record):
     claims: list[Claim]
     scope: str = ""
     rules: dict[str, str] = Field(default_factory=dict)
+    conventions: Conventions | None = None
 
 
 @dataclass(frozen=True)
