@@ -153,7 +153,11 @@ def make_results(
                             }
                         )  # fmt: skip
     tables = {"evaluation": evaluation, "layers": layers, "software": trained, "training": epochs}
-    tables |= {**_mechanism(params, losses), **_sensitivity(params, software), **_beyond(params, losses, software)}
+    tables |= {
+        **_mechanism(params, losses),
+        **_sensitivity(params, software),
+        **_beyond(params, losses, software),
+    }
     return results.Results(
         **{
             name: pd.DataFrame(tables[name], columns=list(described.columns))
@@ -184,12 +188,20 @@ def _mechanism(params: Params, losses: dict[str, float]) -> dict[str, list[Row]]
         for layer, effects in itertools.product(LAYERS, results.EFFECTS):
             shares = {"attenuation": 0.3, "crossbars": 0.005, "columns": 0.004, "rows": 0.006, "rest": 0.01}
             errors += [
-                {**common, "layer": layer, "effects": effects, "part": part, "share": share * random.uniform(0.5, 2)}
+                {
+                    **common,
+                    "layer": layer,
+                    "effects": effects,
+                    "part": part,
+                    "share": share * random.uniform(0.5, 2),
+                }
                 for part, share in shares.items()
             ]
         for seed, layer in itertools.product(range(2), LAYERS):
             lost = losses[scheme] / len(LAYERS) * random.uniform(0.2, 1.5)
-            exchanges.append({**common, "seed": seed, "layer": layer, "lost_alone": lost, "won_back": 1.2 * lost})
+            exchanges.append(
+                {**common, "seed": seed, "layer": layer, "lost_alone": lost, "won_back": 1.2 * lost}
+            )
     return {"errors": errors, "layer_losses": exchanges}
 
 
@@ -198,8 +210,18 @@ def _sensitivity(params: Params, software: dict[str, float]) -> dict[str, list[R
     places = [("on_off", "2", np.nan), ("on_off", "10", np.nan), ("gain", "layer", np.nan), ("map", "2", 0.5)]
     for experiment, scheme in itertools.product(params.sensitivity.experiments, SCHEMES):
         for (axis, value, second), seed in itertools.product(places, range(2)):
-            fixed = {**_named(params, experiment), "axis": axis, "value": value, "second": second, "scheme": scheme}
-            fixed |= {"sparsity": 0.8, "crossbar_size": params.sensitivity.crossbar_size, "mitigation": "none"}
+            fixed = {
+                **_named(params, experiment),
+                "axis": axis,
+                "value": value,
+                "second": second,
+                "scheme": scheme,
+            }
+            fixed |= {
+                "sparsity": 0.8,
+                "crossbar_size": params.sensitivity.crossbar_size,
+                "mitigation": "none",
+            }
             reached = {"accuracy": software[scheme] - 10 + seed, "software_accuracy": software[scheme]}
             rows.append({**fixed, "seed": seed, **reached})
     return {"sensitivity": rows}
@@ -216,9 +238,18 @@ def _beyond(params: Params, losses: dict[str, float], software: dict[str, float]
         loss = losses[scheme] * (0.6 + 0.02 * size)
         for rank, (mitigation, share) in enumerate(RECOVERED.items()):
             fixed |= {"mitigation": mitigation}
-            named = {**fixed, "sparsity": 0.8, "gain": params.readout.gain, "software_accuracy": software[scheme]}
+            named = {
+                **fixed,
+                "sparsity": 0.8,
+                "gain": params.readout.gain,
+                "software_accuracy": software[scheme],
+            }
             recovery += [
-                {**named, "seed": seed, "accuracy": software[scheme] - loss * (1 - share) + random.normal(0, 0.15)}
+                {
+                    **named,
+                    "seed": seed,
+                    "accuracy": software[scheme] - loss * (1 - share) + random.normal(0, 0.15),
+                }
                 for seed in seeds
             ]
             made = {"seconds": 0.5 * rank**2, "training_images": 500 * rank, "circuit_solutions": rank}

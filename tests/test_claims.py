@@ -11,7 +11,6 @@ from synthetic_results import LOSSES, SOFTWARE, make_params, make_results
 
 from xbarpaper import claims, files, results
 from xbarpaper.claims import conductance, judging, savings
-from xbarpaper.errors import ArtifactError, ParameterError
 from xbarpaper.statistics import Effect, paired_effect
 
 PARAMS = make_params(1, (16,))

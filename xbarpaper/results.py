@@ -37,7 +37,7 @@ class Table:
     """What a table of the results is, and where it comes from.
 
     Attributes:
-        columns: that it has at least, in their order; experiment, dataset and network may be missing in what a stage wrote.
+        columns: that it has at least, in their order; a stage may leave out experiment, dataset and network.
         keys: columns that tell its rows apart, and by which they are sorted.
         stages: that write it, each into its folder.
         file: its name there without ``.csv``; the table's own name if not given.

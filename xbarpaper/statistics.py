@@ -150,7 +150,9 @@ def ratio_of_means(
     value = float(part.mean() / whole.mean())
     if part.size == 1 or whole.min() <= RESOLUTION:
         return Ratio(value, None, None, part.size)
-    if np.abs(part - value * whole).max() <= RESOLUTION:  # the same ratio in every pair, and so in every resample
+    if (
+        np.abs(part - value * whole).max() <= RESOLUTION
+    ):  # the same ratio in every pair, and so in every resample
         return Ratio(value, value, value, part.size)
 
     def ratio(one: NDArray[np.float64], other: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:

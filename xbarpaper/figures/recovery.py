@@ -140,7 +140,9 @@ def recovered_shares(table: pd.DataFrame, measured: pd.DataFrame, labels: Labels
     return figure
 
 
-def _marks(panel: Axes, x: np.ndarray, rows: pd.DataFrame, mitigation: str, limits: tuple[float, float]) -> bool:
+def _marks(
+    panel: Axes, x: np.ndarray, rows: pd.DataFrame, mitigation: str, limits: tuple[float, float]
+) -> bool:
     """Draw the shares of one mitigation; returns whether something lies beyond the axis."""
     colour = MITIGATION_COLOURS.get(mitigation, "0.3")
     marker = MITIGATION_MARKERS.get(mitigation, "o")
@@ -152,9 +154,14 @@ def _marks(panel: Axes, x: np.ndarray, rows: pd.DataFrame, mitigation: str, limi
 
 def _limits(table: pd.DataFrame) -> tuple[float, float]:
     """All shares that are not far off, with zero and a hundred; a mitigation that ruins a network may lie below."""
-    shares = table.loc[table["mitigation"] != "none", ["share", "share_low", "share_high"]].stack()
-    low, high = max(-60.0, min(0.0, shares.min())), min(160.0, max(100.0, shares.max()))
-    return (low - 6, high + 6) if len(shares) else (-6, 106)
+    told = table.loc[table["mitigation"] != "none", ["share", "share_low", "share_high"]].to_numpy(
+        dtype=float
+    )
+    told = told[np.isfinite(told)]
+    if not told.size:
+        return -6.0, 106.0
+    low, high = float(told.min()), float(told.max())
+    return max(-60.0, min(0.0, low)) - 6, min(160.0, max(100.0, high)) + 6
 
 
 def _caption(table: pd.DataFrame, measured: pd.DataFrame, labels: Labels) -> str:
@@ -162,8 +169,17 @@ def _caption(table: pd.DataFrame, measured: pd.DataFrame, labels: Labels) -> str
     several = table["experiment"].nunique() > 1
     told = []
     for (experiment, size), rows in best.groupby(["experiment", "crossbar_size"], sort=False):
-        where = f"{labels.network(str(experiment))}, {square(int(str(size)))}" if several else square(int(str(size)))
-        each = [f"{SCHEME_NAMES[row.scheme]} {row.mitigation} ({row.share:.0f} %)" for row in rows.itertuples()]
+        where = (
+            f"{labels.network(str(experiment))}, {square(int(str(size)))}"
+            if several
+            else square(int(str(size)))
+        )
+        each = [
+            f"{SCHEME_NAMES[str(scheme)]} {mitigation} ({share:.0f} %)"
+            for scheme, mitigation, share in zip(
+                rows["scheme"], rows["mitigation"], rows["share"], strict=True
+            )
+        ]
         told.append(f"{where}: {', '.join(each)}")
     cells = len(table.drop_duplicates(_CELL))
     reached = int((best["share"] >= GOAL_PERCENT).sum())
@@ -178,8 +194,8 @@ def _caption(table: pd.DataFrame, measured: pd.DataFrame, labels: Labels) -> str
     return (
         f"{labels.subject(measured)}: of the accuracy that the crossbars took from each network, the share that a "
         "mitigation wins back: (accuracy with it - accuracy without) / (software accuracy - accuracy without), software "
-        f"accuracy being that of the network before any mitigation. Means over {seeds} variation seeds, the same for all; "
-        f"bars: {labels.percent} intervals, bootstrap over these seeds. Lines: nothing, {GOAL_PERCENT:g} % and all. "
+        f"accuracy being that of the network before any mitigation. Means over {seeds} variation seeds, the same for "
+        f"all; bars: {labels.percent} intervals, bootstrap over these seeds. Lines: nothing, {GOAL_PERCENT:g} % and all. "
         f"Readout gain: {labels.gain}. {most}"
         + (f" In {count(nothing, 'combination')} no accuracy was lost." if nothing else "")
     ).rstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -42,8 +43,7 @@ def _shares(table: pd.DataFrame, names: list[str], labels: Labels) -> Table:
     for (experiment, scheme, size), group in table.groupby(
         ["experiment", "scheme", "crossbar_size"], sort=False
     ):
-        by_name = group.set_index("mitigation")
-        shares = [_share(by_name.loc[name]) if name in by_name.index else _ABSENT for name in names]
+        shares = [_share(group[group["mitigation"] == name]) for name in names]
         rows.append(
             [
                 labels.network(str(experiment)),
@@ -57,11 +57,12 @@ def _shares(table: pd.DataFrame, names: list[str], labels: Labels) -> Table:
     return Table(["network", "scheme", "crossbar", "lost (points)", *heads], rows, words=3)
 
 
-def _share(row: pd.Series) -> str:
-    if pd.isna(row["share"]):
+def _share(row: pd.DataFrame) -> str:
+    """The share in a row, with its interval where it has one."""
+    share, low, high = (float(row[column].mean()) for column in ("share", "share_low", "share_high"))
+    if math.isnan(share):
         return _ABSENT
-    interval = "" if pd.isna(row["share_low"]) else f" [{row['share_low']:.0f}, {row['share_high']:.0f}]"
-    return f"{row['share']:.0f}{interval}"
+    return f"{share:.0f}" + ("" if math.isnan(low) else f" [{low:.0f}, {high:.0f}]")
 
 
 def _costs(table: pd.DataFrame, names: list[str]) -> Table:
