@@ -68,7 +68,15 @@ class Labels:
 
     def panel(self, experiment: str, table: pd.DataFrame) -> str:
         """Two-line title of an experiment's panel: the network, and the data."""
-        return f"{self.network(experiment)}\n{self.dataset(_dataset_of(experiment, table))}"
+        return f"{self.trained(experiment, table)}\n{self.dataset(_dataset_of(experiment, table))}"
+
+    def trained(self, experiment: str, table: pd.DataFrame) -> str:
+        """The network of an experiment; in a pooled table with the number of its trainings."""
+        if "training_seed" in table:
+            trainings = table.loc[table["experiment"] == experiment, "training_seed"].nunique()
+            if trainings > 1:
+                return f"{self.networks[experiment]}, {trainings} trainings"
+        return self.network(experiment)
 
     def subject(self, table: pd.DataFrame) -> str:
         """The networks and data of a table, such as ``VGG11 (width 0.25) on CIFAR-10``.
@@ -164,4 +172,10 @@ def seed_words(table: pd.DataFrame, labels: Labels) -> str:
     shown = (
         count(seeds[0], "variation seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} variation seeds"
     )
-    return f"mean over {shown}, bars: {labels.percent} intervals of the mean (Student's t)"
+    bars = f"bars: {labels.percent} intervals of the mean (Student's t)"
+    trainings = table["training_seed"] if "training_seed" in table else pd.Series(dtype=float)
+    if trainings.notna().sum() == 0:
+        return f"mean over {shown}, {bars}"
+    if trainings.notna().all():
+        return f"mean over {count(trainings.nunique(), 'training')} of {shown} each, dots: each training"
+    return f"mean over {shown}, {bars}; of several trainings of a network the mean, dots: each training"

@@ -39,7 +39,7 @@ def _template_text(name: str) -> str:
 
 
 def data_uri(picture: Picture) -> str:
-    """The figure as a ``data:`` address: its SVG, or its PNG with a palette where that is lighter; the page links both."""
+    """The figure as a ``data:`` address: its SVG, or its PNG with a palette where that is lighter."""
     # Percent-encoded, an SVG grows by a twentieth; in base64 by a third.
     svg = "data:image/svg+xml," + quote(picture.svg.read_text(encoding="utf-8"), safe=_UNRESERVED)
     png = f"data:image/png;base64,{base64.b64encode(with_palette(picture.png)).decode('ascii')}"
