@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from xbarpaper import results
+from xbarpaper import files, results
 from xbarpaper.params import Params, load
 from xbarpaper.validation import parse
+
+Row = dict[str, Any]
 
 SCHEMES = ("unpruned", "cf", "xcs", "xrs")
 LOSSES = {"unpruned": 8.0, "cf": 14.0, "xcs": 11.0, "xrs": 12.0}
@@ -17,18 +21,39 @@ SHARES = {"unpruned": 0.55, "cf": 0.62, "xcs": 0.6, "xrs": 0.58}
 SOFTWARE = {"unpruned": 90.0, "cf": 86.0, "xcs": 89.5, "xrs": 89.0}
 
 
-def make_params(experiments: int = 2, sizes: tuple[int, ...] = (16, 32), *, seeds: int = 5) -> Params:
-    """The active profile with other experiments and sizes."""
+def make_params(
+    experiments: int = 2,
+    sizes: tuple[int, ...] = (16, 32),
+    *,
+    seeds: int = 5,
+    training_seeds: tuple[int, ...] = (0,),
+    further: bool = False,
+) -> Params:
+    """The active profile with other experiments and sizes.
+
+    Args:
+        experiments: networks, VGG11 and VGG16 in turn.
+        sizes: of crossbars.
+        seeds: of device variation.
+        training_seeds: each network is trained once with each of them.
+        further: whether the first experiment has a sensitivity and mitigations beyond the paper's.
+    """
     tree = load("params.yaml").model_dump(mode="json")
-    first = {"dataset": "shapes10", "network": "vgg11", "width": 0.25, "sparsity": 0.8, "training_seed": 0}
-    names = [f"made-up-{index}" for index in range(experiments)]
+    first = {"dataset": "shapes10", "width": 0.25, "sparsity": 0.8}
     networks = itertools.cycle(["vgg11", "vgg16"])
+    made = {
+        f"made-up-{index}" + (f"-seed{seed}" if rank else ""): first
+        | {"network": network, "training_seed": seed}
+        for index, network in zip(range(experiments), networks, strict=False)
+        for rank, seed in enumerate(training_seeds)
+    }
     tree["profile"] = "made-up"
     tree["datasets"] = {"shapes10": tree["datasets"].get("shapes10", _SHAPES)}
-    tree["experiments"] = {name: first | {"network": next(networks)} for name in names}
+    tree["experiments"] = made
     tree["mapping"]["crossbar_sizes"] = list(sizes)
-    tree["sensitivity"] |= {"experiments": [], "crossbar_size": sizes[0]}
-    tree["beyond"]["experiments"] = []
+    listed = list(made)[:1] if further else []
+    tree["sensitivity"] |= {"experiments": listed, "crossbar_size": sizes[0]}
+    tree["beyond"]["experiments"] = listed
     tree["evaluation"]["variation_seeds"] = seeds
     tree["evaluation"]["gains"] = ["none", "layer", "tile", "column"]
     tree["readout"]["gain"] = "layer"
@@ -139,6 +164,128 @@ def make_results(
                             }
                         )  # fmt: skip
     tables = {"evaluation": evaluation, "layers": layers, "software": trained, "training": epochs}
+    tables |= {
+        **_mechanism(params, losses),
+        **_sensitivity(params, software),
+        **_beyond(params, losses, software),
+    }
     return results.Results(
-        **{name: pd.DataFrame(rows)[list(results.COLUMNS[name])] for name, rows in tables.items()}
+        **{
+            name: pd.DataFrame(tables[name], columns=list(described.columns))
+            for name, described in results.TABLES.items()
+        }
     )
+
+
+LAYERS = [*(f"features.{index}" for index in range(7)), "classifier"]
+RECOVERED = {
+    "none": 0.0, "R": 0.02, "WCT": 0.15, "R+WCT": 0.18, "R2D": 0.3, "BN": 0.55, "R2D+BN": 0.7, "tuned": 0.85,
+    "tuned+BN": 0.95,
+}  # fmt: skip
+"""Share of the lost accuracy that each mitigation wins back, in the invented tables."""
+
+
+def _named(params: Params, experiment: str) -> Row:
+    section = params.experiments[experiment]
+    return {"experiment": experiment, "dataset": section.dataset, "network": section.network}
+
+
+def _mechanism(params: Params, losses: dict[str, float]) -> dict[str, list[Row]]:
+    random = np.random.default_rng(2)
+    errors, exchanges = [], []
+    size = params.mapping.crossbar_sizes[-1]
+    for experiment, scheme in itertools.product(params.experiments, SCHEMES):
+        common = {**_named(params, experiment), "scheme": scheme, "crossbar_size": size}
+        for layer, effects in itertools.product(LAYERS, results.EFFECTS):
+            shares = {"attenuation": 0.3, "crossbars": 0.005, "columns": 0.004, "rows": 0.006, "rest": 0.01}
+            errors += [
+                {
+                    **common,
+                    "layer": layer,
+                    "effects": effects,
+                    "part": part,
+                    "share": share * random.uniform(0.5, 2),
+                }
+                for part, share in shares.items()
+            ]
+        for seed, layer in itertools.product(range(2), LAYERS):
+            lost = losses[scheme] / len(LAYERS) * random.uniform(0.2, 1.5)
+            exchanges.append(
+                {**common, "seed": seed, "layer": layer, "lost_alone": lost, "won_back": 1.2 * lost}
+            )
+    return {"errors": errors, "layer_losses": exchanges}
+
+
+def _sensitivity(params: Params, software: dict[str, float]) -> dict[str, list[Row]]:
+    rows = []
+    places = [("on_off", "2", np.nan), ("on_off", "10", np.nan), ("gain", "layer", np.nan), ("map", "2", 0.5)]
+    for experiment, scheme in itertools.product(params.sensitivity.experiments, SCHEMES):
+        for (axis, value, second), seed in itertools.product(places, range(2)):
+            fixed = {
+                **_named(params, experiment),
+                "axis": axis,
+                "value": value,
+                "second": second,
+                "scheme": scheme,
+            }
+            fixed |= {
+                "sparsity": 0.8,
+                "crossbar_size": params.sensitivity.crossbar_size,
+                "mitigation": "none",
+            }
+            reached = {"accuracy": software[scheme] - 10 + seed, "software_accuracy": software[scheme]}
+            rows.append({**fixed, "seed": seed, **reached})
+    return {"sensitivity": rows}
+
+
+def _beyond(params: Params, losses: dict[str, float], software: dict[str, float]) -> dict[str, list[Row]]:
+    random = np.random.default_rng(3)
+    recovery, costs = [], []
+    seeds = range(params.evaluation.variation_seeds)
+    for experiment, scheme, size in itertools.product(
+        params.beyond.experiments, SCHEMES, params.mapping.crossbar_sizes
+    ):
+        fixed = {**_named(params, experiment), "scheme": scheme, "crossbar_size": size}
+        loss = losses[scheme] * (0.6 + 0.02 * size)
+        for rank, (mitigation, share) in enumerate(RECOVERED.items()):
+            fixed |= {"mitigation": mitigation}
+            named = {
+                **fixed,
+                "sparsity": 0.8,
+                "gain": params.readout.gain,
+                "software_accuracy": software[scheme],
+            }
+            recovery += [
+                {
+                    **named,
+                    "seed": seed,
+                    "accuracy": software[scheme] - loss * (1 - share) + random.normal(0, 0.15),
+                }
+                for seed in seeds
+            ]
+            made = {"seconds": 0.5 * rank**2, "training_images": 500 * rank, "circuit_solutions": rank}
+            costs.append({**fixed, **made})
+    return {"recovery": recovery, "costs": costs}
+
+
+def write_stages(folder: Path, params: Params, tables: results.Results) -> None:
+    """Write tables as the stages would: mitigations and training steps apart, and nothing that the folder tells."""
+    step = {"trained": "01_train", "wct": "08_wct"}
+    mitigation = {"R": "07_rearrange", "WCT": "08_wct", "R+WCT": "08_wct"}
+    pruned = {"cf": "02_prune_cf", "xcs": "03_prune_xcs", "xrs": "04_prune_xrs"}
+    for name, described in results.TABLES.items():
+        table = getattr(tables, name)
+        for experiment in described.experiments(params):
+            own = table[table["experiment"] == experiment]
+            if "step" in own:
+                stages = own["step"].map(step).fillna(own["scheme"].map(pruned))
+            else:
+                stages = pd.Series(described.stages[0], own.index)
+                if len(described.stages) > 1:
+                    stages = own["mitigation"].map(mitigation).fillna(described.stages[0])
+            own = own.drop(columns=[column for column in described.implied if column in own])
+            if described.stages == ("12_mechanism",):
+                own = own.drop(columns=["experiment", "dataset", "network"])
+            for stage in described.stages:
+                target = folder / experiment / stage / f"{described.file or name}.csv"
+                files.write_table(target, own[stages == stage])

@@ -12,7 +12,6 @@ from synthetic_results import LOSSES, SOFTWARE, make_params, make_results, repli
 
 from xbarpaper import claims, files, results, statistics
 from xbarpaper.claims import conductance, judging, savings
-from xbarpaper.errors import ArtifactError, ParameterError
 from xbarpaper.params import Params
 from xbarpaper.statistics import Effect, paired_effect
 from xbarpaper.validation import parse
@@ -238,82 +237,6 @@ def test_a_single_seed_is_undecided_without_an_interval():
 
 def test_sizes_of_test_sets():
     assert claims.images_per_test_set(make_results(PARAMS).software) == {"shapes10": 2000}
-
-
-def stage_folders(folder, params, tables):
-    """Write tables as the stages would: mitigations apart, training steps apart."""
-    for experiment in params.experiments:
-        for name, stages in results.STAGES.items():
-            table = getattr(tables, name)
-            own = table[table["experiment"] == experiment]
-            column = "mitigation" if "mitigation" in own else "step"
-            parts = {
-                "07_rearrange": own[own[column] == "R"],
-                "08_wct": own[own[column].isin(["WCT", "R+WCT", "wct"])],
-                "01_train": own[own[column] == "trained"],
-            }
-            for stage in stages:
-                scheme = {"02_prune_cf": "cf", "03_prune_xcs": "xcs", "04_prune_xrs": "xrs"}.get(stage)
-                rest = own[own[column].isin(["none", "pruned", "fine-tuned"])]
-                part = parts.get(stage, rest if scheme is None else rest[rest["scheme"] == scheme])
-                # The stages do not write the step of training: it is known from the stage.
-                part = part.drop(columns="step") if name == "training" else part
-                files.write_table(folder / experiment / stage / f"{name}.csv", part)
-
-
-def test_results_are_gathered_whole_and_in_one_order(tmp_path):
-    params = make_params(2, (16, 32))
-    tables = make_results(params)
-    stage_folders(tmp_path, params, tables)
-    loaded = results.load(params, tmp_path)
-    for name, columns in results.COLUMNS.items():
-        table = getattr(loaded, name)
-        assert tuple(table.columns) == columns
-        assert len(table) == len(getattr(tables, name))
-    assert list(loaded.evaluation["experiment"].unique()) == ["made-up-0", "made-up-1"]
-    assert list(loaded.evaluation["mitigation"].unique()) == ["none", "R", "WCT", "R+WCT"]
-    assert set(loaded.training["step"]) == {"trained", "fine-tuned", "wct"}
-    keys = ["experiment", "scheme", "crossbar_size", "mitigation", "effects", "gain", "seed"]
-    merged = loaded.evaluation.merge(tables.evaluation, on=keys, suffixes=("", "_made"))
-    assert len(merged) == len(tables.evaluation)
-    assert (merged["accuracy"] - merged["accuracy_made"]).abs().max() < 1e-6
-    written = loaded.write(tmp_path / "tables")
-    assert files.read_table(written[0])["accuracy"].tolist() == pytest.approx(
-        loaded.evaluation["accuracy"].tolist()
-    )
-
-
-def test_a_missing_stage_names_file_and_command(tmp_path):
-    stage_folders(tmp_path, PARAMS, make_results(PARAMS))
-    (tmp_path / "made-up-0" / "07_rearrange" / "evaluation.csv").unlink()
-    with pytest.raises(
-        ArtifactError, match=r"07_rearrange/evaluation.csv: .*`dvc repro rearrange@made-up-0`"
-    ):
-        results.load(PARAMS, tmp_path)
-
-
-def test_a_repeated_row_is_refused(tmp_path):
-    stage_folders(tmp_path, PARAMS, make_results(PARAMS))
-    path = tmp_path / "made-up-0" / "07_rearrange" / "evaluation.csv"
-    table = files.read_table(path)
-    files.write_table(path, pd.concat([table, table[:1]]))
-    with pytest.raises(
-        ArtifactError, match="measured more than once: experiment = made-up-0, scheme = unpruned"
-    ):
-        results.load(PARAMS, tmp_path)
-
-
-def test_a_missing_column_is_named(tmp_path):
-    stage_folders(tmp_path, PARAMS, make_results(PARAMS))
-    path = tmp_path / "made-up-0" / "05_map" / "layers.csv"
-    files.write_table(path, files.read_table(path).drop(columns="nf"))
-    with pytest.raises(ArtifactError, match=r"05_map/layers.csv: no column nf \(there are: experiment"):
-        results.load(PARAMS, tmp_path)
-
-
-def test_another_profile_is_refused():
-    with pytest.raises(ParameterError, match=r"profile = paper must be that of params\.yaml, made-up"):
-        results.profile_folder(PARAMS, "paper", "09_figures")
 
 
 def test_no_number_is_not_a_number():

@@ -20,7 +20,7 @@ from xbarpaper.errors import ArtifactError, CheckpointError, DatasetError, Param
 from xbarpaper.experiments import Experiment, Pruned, Trained, Variant
 from xbarpaper.files import write_table
 from xbarpaper.params import MITIGATIONS, SCHEMES, Params
-from xbarpaper.results import COLUMNS
+from xbarpaper.results import TABLES
 from xbarpaper.training import accuracy
 
 NAME = "tiny-vgg11"
@@ -112,9 +112,9 @@ def test_variants_follow_the_crossbar_sizes_where_the_scheme_does(work: Experime
 def test_tables_of_training_and_software_have_their_columns(done: Done):
     runs = [done.trained, *(run.run for run in done.pruned.values()), *done.constrained.values()]
     for run in runs:
-        assert set(COLUMNS["training"]) <= set(run.training.columns)
+        assert set(TABLES["training"].columns) <= set(run.training.columns)
         assert run.training["epoch"].tolist() == [1]
-        assert set(COLUMNS["software"]) == set(run.software.columns)
+        assert set(TABLES["software"].columns) == set(run.software.columns)
         assert run.software["accuracy"].item() == run.training["test_accuracy"].iloc[-1]
     assert done.trained.software["step"].tolist() == ["trained"]
     assert done.trained.software["sparsity"].tolist() == [0.0]
@@ -164,7 +164,7 @@ def test_weights_under_constraint_keep_the_old_range(done: Done):
 
 
 def test_the_layer_table_has_its_columns_and_a_row_per_layer(done: Done):
-    assert tuple(done.layers.columns) == COLUMNS["layers"]
+    assert tuple(done.layers.columns) == TABLES["layers"].columns
     assert len(done.layers) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS) * 9
     keys = ["scheme", "crossbar_size", "mitigation", "layer"]
     assert not done.layers.duplicated(keys).any()
@@ -205,7 +205,7 @@ def test_pruned_networks_need_fewer_crossbars(done: Done):
 
 
 def test_the_evaluation_table_has_its_columns_and_rows(done: Done):
-    assert tuple(done.evaluation.columns) == COLUMNS["evaluation"]
+    assert tuple(done.evaluation.columns) == TABLES["evaluation"].columns
     assert (
         len(done.evaluation) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS) * 2
     )  # seeds, at the readout's gain

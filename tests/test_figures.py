@@ -194,6 +194,71 @@ def test_nothing_overlaps_on_a_page(experiments):
         assert_readable(c5)
 
 
+REPLICATES = make_params(1, (16, 32, 64), training_seeds=(0, 1, 2))
+REPEATED = make_results(REPLICATES)
+
+
+@pytest.mark.parametrize("name", RESULT_FIGURES)
+def test_trainings_of_one_network_are_told_apart_or_pooled(name):
+    figure = draw(name, REPEATED, figures.Labels.of(REPLICATES))
+    assert "VGG11 (width 0.25, training seeds 0, 1 and 2)" in figure.caption
+    titles = {panel.get_title().split("\n")[0] for panel in panels(figure)}
+    apart = {f"VGG11 (width 0.25), seed {seed}" for seed in (0, 1, 2)}
+    assert titles in (apart, {"VGG11 (width 0.25), 3 trainings"})
+    assert (titles == apart) == (name in ("accuracy_by_size", "compression", "training_curves"))
+    assert_readable(figure)
+
+
+def test_bars_of_several_trainings_are_means_of_their_means():
+    table = REPEATED.evaluation
+    rows = table[(table["mitigation"] == "R") & (table["scheme"] == "cf") & (table["crossbar_size"] == 32)]
+    rows = rows[(rows["effects"] == "both") & (rows["gain"] == "layer")]
+    lost = (rows["software_accuracy"] - rows["accuracy"]).groupby(rows["experiment"]).mean()
+    figure = draw("side_by_side", REPEATED, figures.Labels.of(REPLICATES))
+    panel = panels(figure)[1]
+    heights = [bar.get_height() for bar in panel.patches]
+    assert min(abs(height - lost.mean()) for height in heights) < 1e-9
+    dots = [y for line in panel.lines if line.get_color() == "0.15" for y in line.get_ydata()]
+    assert all(min(abs(dot - value) for dot in dots) < 1e-9 for value in lost)
+    assert len(dots) == 3 * len(heights)
+
+
+def test_one_training_keeps_its_intervals_beside_several():
+    params = make_params(2, (16,), training_seeds=(0, 1))
+    only = [name for name in params.experiments if name != "made-up-1-seed1"]
+    params = params.model_copy(update={"experiments": {name: params.experiments[name] for name in only}})
+    labels = figures.Labels.of(params)
+    figure = draw("side_by_side", make_results(params), labels)
+    assert set(labels.replicates) == {"made-up-0", "made-up-0-seed1"}
+    assert (
+        "95 % intervals of the mean (Student's t); of several trainings of a network the mean"
+        in figure.caption
+    )
+    assert [panel.get_title().split("\n")[0] for panel in panels(figure)] == [
+        "VGG11 (width 0.25), 2 trainings",
+        "VGG16 (width 0.25)",
+    ]
+
+
+def test_mechanism_averages_trainings():
+    labels = figures.Labels.of(REPLICATES)
+    for name, rows in labels.by_network(REPEATED.errors):
+        assert name == "made-up-0"
+        figure = figures.error_by_layer(rows, labels.subject(rows))
+        assert "Mean over 3 trainings; dots: each of them" in figure.caption
+        assert_readable(figure)
+        one = rows[
+            (rows["scheme"] == "cf") & (rows["effects"] == "variation") & (rows["layer"] == "features.2")
+        ]
+        left = 100 * one.loc[one["part"] != "attenuation", "share"].sum() / 3
+        heights = [bar.get_height() for bar in panels(figure)[1].patches]
+        assert min(abs(height - left) for height in heights) < 1e-9
+    ((_, rows),) = labels.by_network(REPEATED.layer_losses)
+    figure = figures.layer_losses(rows, labels.subject(rows))
+    assert "mean over 2 draws of variation of each of 3 trainings" in figure.caption
+    assert_readable(figure)
+
+
 def test_verdict_overview_marks_every_comparison():
     overview, c1, *_ = verdict_figures()
     table = claims.examine(TABLES.evaluation, PARAMS, {"shapes10": 2000}).table()

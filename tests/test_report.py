@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,8 @@ import pandas as pd
 import pytest
 from browser import chromium, visit
 from matplotlib.figure import Figure
-from synthetic_results import make_params, make_results
+from PIL import Image, ImageChops
+from synthetic_results import make_params, make_results, write_stages
 
 from xbarpaper import files, results
 from xbarpaper.claims import examine
@@ -26,13 +28,7 @@ from xbarpaper.errors import ArtifactError
 from xbarpaper.params import Params
 from xbarpaper.report import Places, gather, publish, readme, rendering
 
-STAGE_OF_STEP = {
-    "trained": "01_train",
-    "pruned": "02_prune_cf",
-    "fine-tuned": "03_prune_xcs",
-    "wct": "08_wct",
-}
-STAGE_OF_MITIGATION = {"none": "06_evaluate", "R": "07_rearrange", "WCT": "08_wct", "R+WCT": "08_wct"}
+ORDER = ("light", "heavy", "claims")
 
 
 def _write_figures(folder: Path, names: dict[str, int]) -> None:
@@ -132,7 +128,7 @@ def _write_notebook(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def params() -> Params:
-    return make_params()
+    return make_params(further=True)
 
 
 @pytest.fixture(scope="module")
@@ -140,20 +136,7 @@ def invented(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     """Everything that the stages would leave."""
     data = tmp_path_factory.mktemp("invented") / "data"
     tables = make_results(params)
-    splits = {
-        "evaluation": tables.evaluation["mitigation"].map(STAGE_OF_MITIGATION),
-        "layers": tables.layers["mitigation"].map(STAGE_OF_MITIGATION | {"none": "05_map"}),
-        "software": tables.software["step"].map(STAGE_OF_STEP),
-        "training": tables.training["step"].map(STAGE_OF_STEP),
-    }
-    for name, split in splits.items():
-        table = getattr(tables, name)
-        for experiment in params.experiments:
-            for stage in results.STAGES[name]:
-                rows = table[(split == stage) & (table["experiment"] == experiment)]
-                files.write_table(
-                    data / "results" / params.profile / experiment / stage / f"{name}.csv", rows
-                )
+    write_stages(data / "results" / params.profile, params, tables)
     stages = data / "summaries" / params.profile
     _write_figures(stages / "09_figures", {"light": 20, "heavy": 5000})
     _write_figures(stages / "10_claims", {"claims": 30})
@@ -194,10 +177,7 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, plac
     assert {
         "index.html",
         "claims.json",
-        *(
-            f"tables/{name}.csv"
-            for name in ("evaluation", "layers", "software", "training", "claims", "more")
-        ),
+        *(f"tables/{name}.csv" for name in (*results.TABLES, "claims", "more")),
         *(f"figures/{name}.{suffix}" for name in ("light", "heavy", "claims") for suffix in ("png", "svg")),
         *(
             f"notebooks/{name}.{suffix}"
@@ -207,7 +187,7 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, plac
     } == set(first)
     evaluation = files.read_table(folder / "tables" / "evaluation.csv")
     assert len(evaluation) == len(make_results(params).evaluation)
-    assert tuple(evaluation.columns) == results.COLUMNS["evaluation"]
+    assert tuple(evaluation.columns) == results.TABLES["evaluation"].columns
     assert _contents(publish(params, places)) == first
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
@@ -219,22 +199,28 @@ def test_no_absolute_path_in_the_report(published: Path, invented: Path):
         assert str(invented.parent) not in path.read_text(encoding="utf-8"), path
 
 
-def test_each_figure_is_embedded_as_the_lighter_of_its_files(published: Path):
+def test_each_figure_is_embedded_and_lighter_than_its_files(published: Path):
     text = (published / "index.html").read_text(encoding="utf-8")
-    sizes = [
-        (svg.stat().st_size, svg.with_suffix(".png").stat().st_size)
-        for svg in (published / "figures").glob("*.svg")
-    ]
-    heavy = sum(svg > png for svg, png in sizes)
-    assert heavy >= 1
-    assert text.count("data:image/png;base64,") == heavy
-    assert text.count("data:image/svg+xml,") == len(sizes) - heavy
+    found = re.findall(r'src="(data:image/[^"]+)"', text)
+    files_of = [[published / "figures" / f"{name}.{suffix}" for suffix in ("svg", "png")] for name in ORDER]
+    assert len(found) == len(files_of)
+    for address, both in zip(found, files_of, strict=True):
+        assert len(address) < min(path.stat().st_size for path in both)
+
+
+def test_a_palette_keeps_the_colours_of_a_figure(published: Path):
+    path = published / "figures" / "light.png"
+    with Image.open(path) as before, Image.open(io.BytesIO(rendering.with_palette(path))) as after:
+        assert after.mode == "P"
+        assert after.size == before.size
+        difference = ImageChops.difference(before.convert("RGB"), after.convert("RGB"))
+        assert max(high for _, high in difference.getextrema()) <= 24  # of 255, at the edges of letters
 
 
 def test_an_embedded_svg_is_the_file(tmp_path: Path):
     svg, png = tmp_path / "a.svg", tmp_path / "a.png"
+    Figure().savefig(png)
     svg.write_text('<svg id="a#1" width="50%">\n<text>µS &amp; "</text></svg>', encoding="utf-8")
-    png.write_bytes(bytes(1000))
     address = rendering.data_uri(
         gather.Picture(gather.Caption(name="a", title="", caption="", command=""), png, svg)
     )

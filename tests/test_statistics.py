@@ -161,3 +161,45 @@ def test_paired_differences_match_seeds_whatever_the_order_of_rows():
     table = table.assign(experiment="one", scheme="cf", crossbar_size=16)
     found = statistics.paired_differences(table, "R", "none", "accuracy").set_index("seed")["difference"]
     assert found.to_dict() == {0: 0.25, 1: 0.5}
+
+
+def test_ratio_of_means_is_bracketed_and_pairs_stay_together():
+    random = np.random.default_rng(0)
+    wholes = random.normal(10, 2, 10)
+    found = statistics.ratio_of_means(0.8 * wholes, wholes, 0.95)
+    # Every pair has the same ratio, so resampling the pairs together cannot move it.
+    assert found.value == pytest.approx(0.8)
+    assert (found.low, found.high) == (pytest.approx(0.8), pytest.approx(0.8))
+    parts = 0.8 * wholes + random.normal(0, 0.5, 10)
+    found = statistics.ratio_of_means(parts, wholes, 0.95)
+    assert found.value == pytest.approx(parts.mean() / wholes.mean())
+    assert found.low < found.value < found.high
+    assert found.high - found.low < 0.2
+    assert found == statistics.ratio_of_means(parts, wholes, 0.95)
+
+
+def test_ratio_of_means_covers_the_truth():
+    """Of 95 % intervals from ten pairs about nine in ten hold the truth; percentiles of ten are a little narrow."""
+    random = np.random.default_rng(1)
+    held = 0
+    for _ in range(100):
+        wholes = random.normal(10, 1, 10)
+        parts = 0.5 * wholes + random.normal(0, 1, 10)
+        found = statistics.ratio_of_means(parts, wholes, 0.95, resamples=500)
+        held += found.low <= 0.5 <= found.high
+    assert held >= 85
+
+
+@pytest.mark.parametrize(
+    ("parts", "wholes", "value"),
+    [([1.0, 2.0], [0.0, 0.0], None), ([1.0, 2.0], [-1.0, -1.0], None), ([1.0], [4.0], 0.25), ([1, 2], [5, 0], 0.6)],
+)  # fmt: skip
+def test_ratio_of_means_says_nothing_where_nothing_is_known(parts, wholes, value):
+    found = statistics.ratio_of_means(parts, wholes, 0.95)
+    assert (found.value, found.low, found.high) == (value, None, None)
+
+
+@pytest.mark.parametrize(("parts", "wholes"), [([], []), ([1.0], [1.0, 2.0]), ([float("nan")], [1.0])])
+def test_ratio_of_means_refuses_what_it_cannot_pair(parts, wholes):
+    with pytest.raises(ValueError, match="one length"):
+        statistics.ratio_of_means(parts, wholes, 0.95)

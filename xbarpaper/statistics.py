@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -100,13 +100,28 @@ def bootstrap_mean(
     def mean_of_means(*samples: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
         return np.asarray(sum(sample.mean(axis=axis) for sample in samples) / len(samples))
 
+    return _bootstrap(tuple(strata), mean_of_means, confidence, resamples, seed)
+
+
+def _bootstrap(
+    samples: tuple[NDArray[np.float64], ...],
+    statistic: Callable[..., Any],
+    confidence: float,
+    resamples: int,
+    seed: int,
+    *,
+    paired: bool = False,
+) -> tuple[float, float]:
+    """BCa interval of a statistic of samples; the percentile interval where the correction does not exist."""
     found: Any = None
     for method in ("BCa", "percentile"):
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
             warnings.simplefilter("ignore", stats.DegenerateDataWarning)
             found = stats.bootstrap(
-                tuple(strata),
-                mean_of_means,
+                samples,
+                statistic,
+                paired=paired,
+                vectorized=True,
                 n_resamples=resamples,
                 confidence_level=confidence,
                 method=method,
@@ -115,6 +130,56 @@ def bootstrap_mean(
         if np.isfinite([found.low, found.high]).all():
             break
     return float(found.low), float(found.high)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio of means over ``n`` pairs, with its bootstrap interval; ``None`` where the sample does not say."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+def ratio_of_means(
+    parts: ArrayLike, wholes: ArrayLike, confidence: float, *, resamples: int = 10_000, seed: int = 0
+) -> Ratio:
+    """The mean of ``parts`` over the mean of ``wholes``, paired; the pairs are resampled together.
+
+    The ratio of the means, not the mean of the ratios: one pair with a whole near zero would decide the latter.
+
+    Args:
+        parts, wholes: one each per pair, in one unit, shape (n,).
+        confidence: level of the interval, between 0 and 1.
+        resamples: of the bootstrap.
+        seed: of the resampling.
+
+    Returns:
+        No value where the wholes have no positive mean; no interval for a single pair, or where a resample of the
+        wholes could have none.
+
+    Raises:
+        ValueError: the two differ in length, are empty, or hold a number that is not finite.
+    """
+    part, whole = np.asarray(parts, dtype=np.float64), np.asarray(wholes, dtype=np.float64)
+    if part.shape != whole.shape or part.ndim != 1 or part.size == 0 or not np.isfinite([part, whole]).all():
+        raise ValueError("parts and wholes must be lists of one length of at least one finite number")
+    if whole.mean() <= RESOLUTION:
+        return Ratio(None, None, None, part.size)
+    value = float(part.mean() / whole.mean())
+    if part.size == 1 or whole.min() <= RESOLUTION:
+        return Ratio(value, None, None, part.size)
+    if (
+        np.abs(part - value * whole).max() <= RESOLUTION
+    ):  # the same ratio in every pair, and so in every resample
+        return Ratio(value, value, value, part.size)
+
+    def ratio(one: NDArray[np.float64], other: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+        return np.asarray(one.mean(axis=axis) / other.mean(axis=axis))
+
+    low, high = _bootstrap((part, whole), ratio, confidence, resamples, seed, paired=True)
+    return Ratio(value, low, high, part.size)
 
 
 def sign_flip_test(sample: NDArray[np.float64], resamples: int, seed: int) -> float:

@@ -6,6 +6,7 @@ from xbarpaper.figures.labels import Labels
 from xbarpaper.figures.layers import conductance_histograms, heat_map, heat_maps, pruning_masks, tile_map
 from xbarpaper.figures.mechanism import error_by_layer, layer_losses
 from xbarpaper.figures.mitigations import constrained_training, rearrangement, side_by_side
+from xbarpaper.figures.recovery import best_mitigations, recovered_shares, recovery_table
 from xbarpaper.figures.saving import Caption, Captions, save
 from xbarpaper.figures.sensitivity import claim_along_axes, claim_map, loss_along_axes
 from xbarpaper.figures.style import ArtifactFigure, apply_style
@@ -19,6 +20,7 @@ __all__ = [
     "Labels",
     "accuracy_by_size",
     "apply_style",
+    "best_mitigations",
     "claim_along_axes",
     "claim_effects",
     "claim_map",
@@ -36,6 +38,8 @@ __all__ = [
     "non_ideality",
     "pruning_masks",
     "rearrangement",
+    "recovered_shares",
+    "recovery_table",
     "save",
     "side_by_side",
     "tile_map",

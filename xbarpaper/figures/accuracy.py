@@ -8,12 +8,15 @@ import pandas as pd
 
 from xbarpaper.figures.labels import Labels, count, schemes_of, seed_words, sizes, square
 from xbarpaper.figures.panels import (
+    at_panel,
     compared,
     error_bars,
     grouped_bars,
     label_left,
+    means_and_trainings,
     per_experiment,
     per_experiment_and_size,
+    training_dots,
 )
 from xbarpaper.figures.style import (
     EFFECT_COLOURS,
@@ -27,7 +30,6 @@ from xbarpaper.figures.style import (
     shared_legend,
 )
 from xbarpaper.params import GAINS, SCHEMES
-from xbarpaper.statistics import intervals
 
 
 def accuracy_by_size(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
@@ -81,15 +83,17 @@ def loss_by_effect(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         evaluation: the tidy table of evaluations; mitigation ``none`` at the readout's gain is shown.
         labels: words of the profile.
     """
-    table = evaluation[(evaluation["mitigation"] == "none") & (evaluation["gain"] == labels.gain)]
-    table = table.assign(loss=table["software_accuracy"] - table["accuracy"])
-    means = intervals(table, ["experiment", "scheme", "crossbar_size", "effects"], "loss", labels.confidence)
+    shown = evaluation[(evaluation["mitigation"] == "none") & (evaluation["gain"] == labels.gain)]
+    table = labels.pooled(shown.assign(loss=shown["software_accuracy"] - shown["accuracy"]))
+    keys = ["experiment", "scheme", "crossbar_size", "effects"]
+    means, trainings = means_and_trainings(table, keys, "loss", labels)
     schemes = present(SCHEMES, list(means["scheme"]))
     figure, panels = per_experiment_and_size(table, labels)
     for (experiment, size), panel in panels.items():
         grouped_bars(
             panel,
-            means[(means["experiment"] == experiment) & (means["crossbar_size"] == size)],
+            at_panel(means, experiment, size),
+            trainings=at_panel(trainings, experiment, size),
             groups=schemes,
             group_column="scheme",
             series=present(tuple(EFFECT_NAMES), list(means["effects"])),
@@ -105,7 +109,7 @@ def loss_by_effect(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     figure.heading = "Loss by effect"
     shares = means.groupby("effects")["mean"].mean()
     figure.caption = (
-        f"{labels.subject(table)}: software accuracy minus accuracy on the crossbars, without mitigation, "
+        f"{labels.subject(shown)}: software accuracy minus accuracy on the crossbars, without mitigation, "
         "when only the wires act (nothing random: one evaluation), only device variation, and both "
         f"({seed_words(table, labels)}). Readout gain: {labels.gain}. Averaged over all panels and schemes: "
         + ", ".join(f"{EFFECT_NAMES[name]} {shares[name]:.2f}" for name in EFFECT_NAMES if name in shares)
@@ -121,18 +125,18 @@ def gain_sensitivity(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure
         evaluation: the tidy table of evaluations; mitigation ``none`` under both effects is shown.
         labels: words of the profile.
     """
-    table = evaluation[(evaluation["mitigation"] == "none") & (evaluation["effects"] == "both")]
-    means = intervals(table, ["experiment", "scheme", "crossbar_size", "gain"], "accuracy", labels.confidence)
+    shown = evaluation[(evaluation["mitigation"] == "none") & (evaluation["effects"] == "both")]
+    table = labels.pooled(shown)
+    keys = ["experiment", "scheme", "crossbar_size", "gain"]
+    means, trainings = means_and_trainings(table, keys, "accuracy", labels)
     schemes, gains = present(SCHEMES, list(means["scheme"])), present(GAINS, list(means["gain"]))
     figure, panels = per_experiment_and_size(table, labels)
     for (experiment, size), panel in panels.items():
         for rank, scheme in enumerate(schemes):
-            rows = means[
-                (means["experiment"] == experiment)
-                & (means["crossbar_size"] == size)
-                & (means["scheme"] == scheme)
-            ]
-            x = rows["gain"].map(gains.index).to_numpy(dtype=float) + 0.1 * (rank - (len(schemes) - 1) / 2)
+            here = [at_panel(part, experiment, size) for part in (means, trainings)]
+            rows, dots = (part[part["scheme"] == scheme] for part in here)
+            shift = 0.1 * (rank - (len(schemes) - 1) / 2)
+            x = rows["gain"].map(gains.index).to_numpy(dtype=float) + shift
             panel.plot(
                 x,
                 rows["mean"],
@@ -142,6 +146,7 @@ def gain_sensitivity(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure
                 label=SCHEME_NAMES[scheme],
             )
             error_bars(panel, x, rows, SCHEME_COLOURS[scheme])
+            training_dots(panel, dots["gain"].map(gains.index).to_numpy(dtype=float) + shift, dots)
         panel.set_xticks(range(len(gains)), gains)
         panel.set_xlim(-0.5, len(gains) - 0.5)
         panel.set_ylim(0, 100)
@@ -151,7 +156,7 @@ def gain_sensitivity(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure
     average = means.groupby("gain")["mean"].mean()
     figure.heading = "Sensitivity to the readout gain"
     figure.caption = (
-        f"{labels.subject(table)}: test accuracy on non-ideal crossbars, without mitigation, when the "
+        f"{labels.subject(shown)}: test accuracy on non-ideal crossbars, without mitigation, when the "
         "digital readout has no gain factor, or one least-squares factor per layer, crossbar tile or tile "
         f"column ({seed_words(table, labels)}). Averaged over panels and schemes: "
         + ", ".join(f"{gain} {average[gain]:.1f} %" for gain in gains)

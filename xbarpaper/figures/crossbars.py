@@ -70,8 +70,9 @@ def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         layers: the tidy table of layers; rows without mitigation are shown.
         labels: words of the profile.
     """
-    table = layers[layers["mitigation"] == "none"]
-    table = table.dropna(subset=["nf", "low_conductance_share"])
+    measured = layers[layers["mitigation"] == "none"]
+    measured = measured.dropna(subset=["nf", "low_conductance_share"])
+    table = labels.pooled(measured)
     schemes = present(SCHEMES, list(table["scheme"]))
     figure, panels = per_experiment_and_size(table, labels)
     correlations = []
@@ -88,23 +89,36 @@ def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure:
                 alpha=0.8,
                 label=SCHEME_NAMES[scheme],
             )
-        found = rank_correlation(rows["low_conductance_share"], rows["nf"])
-        if found.rho is not None:
-            network = labels.network(experiment)
-            correlations.append(f"{found.rho:.2f} ({network}, {square(size)}, {found.n} layers)")
+        told = _correlations(rows)
+        if told:
+            correlations.append(f"{told} ({labels.trained(experiment, table)}, {square(size)})")
         panel.set_xlabel("low-conductance share (%)")
     label_left(panels, "non-ideality factor")
     shared_legend(figure, next(iter(panels.values())))
     figure.heading = "Non-ideality factor against low-conductance share"
+    each = ", of each training" if table["training_seed"].notna().any() else ""
     figure.caption = (
-        f"{labels.subject(table)}: a point per layer and scheme ({schemes_of(schemes)}), without "
+        f"{labels.subject(measured)}: a point per layer and scheme ({schemes_of(schemes)}), without "
         "mitigation. Non-ideality factor: share of the ideal current that the wires take, mean over a "
         "layer's crossbars and columns, without device variation; low-conductance share: programmed "
         "devices near the lowest conductance. "
         + (
-            f"Spearman's rank correlation over the points of a panel: {', '.join(correlations)}."
+            f"Spearman's rank correlation over the points of a panel{each}: {', '.join(correlations)}."
             if correlations
             else ""
         )
     ).strip()
     return figure
+
+
+def _correlations(rows: pd.DataFrame) -> str:
+    """Rank correlation over the points of a panel, or the range of those of each of several trainings."""
+    found = [
+        rank_correlation(one["low_conductance_share"], one["nf"])
+        for _, one in rows.groupby("training_seed", sort=False, dropna=False)
+    ]
+    known = [one.rho for one in found if one.rho is not None]
+    if not known:
+        return ""
+    ends = dict.fromkeys(f"{rho:.2f}" for rho in (min(known), max(known)))
+    return f"{' to '.join(ends)}, {found[0].n} layers"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from xbarpaper.figures.labels import square
+from xbarpaper.figures.labels import count, square
 from xbarpaper.figures.style import (
     BLUE,
     GREEN,
@@ -39,9 +39,11 @@ def error_by_layer(table: pd.DataFrame, title: str) -> ArtifactFigure:
     """What a gain per layer leaves of each layer's error, by the wires' parts and by variation, a panel per scheme.
 
     Args:
-        table: what ``mechanism.error_table`` gives, of one crossbar size.
+        table: what ``mechanism.error_table`` gives, of one crossbar size; experiments in it are trainings of one
+            network, and averaged.
         title: of the figure.
     """
+    table = _with_trainings(table)
     figure, panels = _panel_per_scheme(table)
     for scheme, panel in panels.items():
         rows = table[table["scheme"] == scheme]
@@ -59,9 +61,14 @@ def error_by_layer(table: pd.DataFrame, title: str) -> ArtifactFigure:
                 label=_PART_NAMES[part],
             )
             bottom += height
-        varied = rows[(rows["effects"] == "variation") & (rows["part"] != "attenuation")]
-        noise = 100 * varied.groupby("layer")["share"].sum().loc[layers].to_numpy()
+        left = rows[rows["part"] != "attenuation"].groupby(["effects", "experiment", "layer"])["share"].sum()
+        noise = 100 * left["variation"].groupby("layer").mean().loc[layers].to_numpy()
         panel.bar(np.arange(len(layers)) + 0.2, noise, 0.36, color=ORANGE, label=_VARIATION)
+        if table["experiment"].nunique() > 1:
+            for effects, shift in (("wires", -0.2), ("variation", 0.2)):
+                for _, one in left[effects].groupby("experiment"):
+                    values = 100 * one.droplevel("experiment").loc[layers].to_numpy()
+                    panel.plot(np.arange(len(layers)) + shift, values, "o", color="0.15", markersize=2)
         _layers_below(panel, layers)
     _label_left(list(panels.values()), "error left, % of |W|²")
     shared_legend(figure, next(iter(panels.values())), columns=3)
@@ -71,7 +78,7 @@ def error_by_layer(table: pd.DataFrame, title: str) -> ArtifactFigure:
         f"Squared error of the effective weights over the squared weights, {_size(table)}, after one gain per layer: it "
         f"removes the common attenuation, {100 * attenuation.min():.0f} to {100 * attenuation.max():.0f} % of the "
         "squared weights, not shown. Left bars: the wires, by the readout that would win each part back. Right bars: "
-        "variation of the devices alone, seed 0."
+        f"variation of the devices alone, seed 0.{_trainings(table)}"
     )
     return figure
 
@@ -80,9 +87,11 @@ def layer_losses(table: pd.DataFrame, title: str) -> ArtifactFigure:
     """Points each layer costs alone, and points won back by sparing it, a panel per scheme.
 
     Args:
-        table: what ``mechanism.layer_table`` gives, of one crossbar size.
+        table: what ``mechanism.layer_table`` gives, of one crossbar size; experiments in it are trainings of one
+            network, and averaged.
         title: of the figure.
     """
+    table = _with_trainings(table)
     figure, panels = _panel_per_scheme(table)
     for scheme, panel in panels.items():
         rows = table[table["scheme"] == scheme]
@@ -94,7 +103,7 @@ def layer_losses(table: pd.DataFrame, title: str) -> ArtifactFigure:
             by_layer = rows.groupby("layer")[column]
             means = by_layer.mean().loc[layers].to_numpy()
             panel.bar(np.arange(len(layers)) + shift, means, 0.36, color=colour, label=label)
-            for _, seed in rows.groupby("seed"):
+            for _, seed in rows.groupby(["experiment", "seed"]):
                 values = seed.set_index("layer")[column].loc[layers].to_numpy()
                 panel.plot(np.arange(len(layers)) + shift, values, "o", color="0.15", markersize=2)
         panel.axhline(0, color="0.3", linewidth=0.8)
@@ -102,11 +111,23 @@ def layer_losses(table: pd.DataFrame, title: str) -> ArtifactFigure:
     _label_left(list(panels.values()), "accuracy (points)")
     shared_legend(figure, next(iter(panels.values())), columns=2)
     figure.heading = title
+    trainings = table["experiment"].nunique()
+    each = f" of each of {trainings} trainings" if trainings > 1 else ""
     figure.caption = (
         f"Test accuracy in points, {_size(table)}, wires and variation. Bars: mean over "
-        f"{table['seed'].nunique()} draws of variation; dots: each draw."
+        f"{count(table['seed'].nunique(), 'draw')} of variation{each}; dots: each draw{each}."
     )
     return figure
+
+
+def _with_trainings(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its experiments, trainings of one network; a table without that column is of one."""
+    return table if "experiment" in table else table.assign(experiment="")
+
+
+def _trainings(table: pd.DataFrame) -> str:
+    number = table["experiment"].nunique()
+    return f" Mean over {number} trainings; dots: each of them." if number > 1 else ""
 
 
 def _panel_per_scheme(table: pd.DataFrame) -> tuple[ArtifactFigure, dict[str, Axes]]:

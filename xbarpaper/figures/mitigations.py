@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from xbarpaper.figures.labels import Labels, count, join, seed_words, sizes, square
-from xbarpaper.figures.panels import error_bars, grouped_bars, label_left, per_experiment_and_size
+from xbarpaper.figures.panels import (
+    at_panel,
+    error_bars,
+    grouped_bars,
+    label_left,
+    means_and_trainings,
+    per_experiment_and_size,
+    training_dots,
+)
 from xbarpaper.figures.style import (
     MITIGATION_COLOURS,
     MITIGATION_HATCHES,
@@ -20,7 +29,7 @@ from xbarpaper.figures.style import (
     shared_legend,
 )
 from xbarpaper.params import MITIGATIONS, SCHEMES
-from xbarpaper.statistics import intervals, paired_differences
+from xbarpaper.statistics import paired_differences
 
 _KEYS = ["experiment", "scheme", "crossbar_size"]
 _LONG_NAMES = {"R": "crossbar column rearrangement (R)", "WCT": "Weight-Constrained-Training (WCT)"}
@@ -34,20 +43,22 @@ def before_and_after(evaluation: pd.DataFrame, labels: Labels, mitigation: str) 
         labels: words of the profile.
         mitigation: ``R``, ``WCT`` or another one of the table.
     """
-    table = _compared(evaluation, labels)
-    table = table[table["mitigation"].isin(["none", mitigation])]
-    losses = intervals(table, [*_KEYS, "mitigation"], "loss", labels.confidence)
-    pairs = paired_differences(table, mitigation, "none", "accuracy")
-    changes = intervals(pairs, _KEYS, "difference", labels.confidence)
+    shown = _compared(evaluation, labels)
+    shown = shown[shown["mitigation"].isin(["none", mitigation])]
+    table = labels.pooled(shown)
+    losses, dots = means_and_trainings(table, [*_KEYS, "mitigation"], "loss", labels)
+    pairs = labels.pooled(paired_differences(shown, mitigation, "none", "accuracy"))
+    changes, change_dots = means_and_trainings(pairs, _KEYS, "difference", labels)
     experiments, schemes = list(table["experiment"].unique()), present(SCHEMES, list(table["scheme"]))
     groups = [(size, scheme) for size in sizes(table) for scheme in schemes]
     names = [SCHEME_NAMES[scheme] for _, scheme in groups]
     figure, axes = new_figure(len(experiments), 2, panel_inches=(PAGE_INCHES / 2, 2.8))
     for experiment, (left, right) in zip(experiments, axes, strict=True):
-        own = losses[losses["experiment"] == experiment]
+        own, own_dots = (_with_group(part[part["experiment"] == experiment]) for part in (losses, dots))
         grouped_bars(
             left,
-            own.assign(group=list(zip(own["crossbar_size"], own["scheme"], strict=True))),
+            own,
+            trainings=own_dots,
             groups=groups,
             group_column="group",
             series=["none", mitigation],
@@ -65,6 +76,9 @@ def before_and_after(evaluation: pd.DataFrame, labels: Labels, mitigation: str) 
                 at = row["mean"].to_numpy() * 0 + rank
                 right.plot(at, row["mean"], SCHEME_MARKERS[scheme], color=SCHEME_COLOURS[scheme], zorder=5)
                 error_bars(right, at, row, SCHEME_COLOURS[scheme])
+                each = at_panel(change_dots, experiment, size)
+                each = each[each["scheme"] == scheme]
+                training_dots(right, np.full(len(each), float(rank)), each)
         right.axhline(0, color="0.3", linewidth=0.8)
         right.set_xlim(-0.6, len(groups) - 0.4)
         for panel in (left, right):
@@ -74,11 +88,11 @@ def before_and_after(evaluation: pd.DataFrame, labels: Labels, mitigation: str) 
     better, total = int((changes["mean"] > 0).sum()), len(changes)
     figure.heading = f"{mitigation} before and after"
     figure.caption = (
-        f"{labels.subject(table)}. Left: software accuracy minus accuracy on the crossbars, each against "
+        f"{labels.subject(shown)}. Left: software accuracy minus accuracy on the crossbars, each against "
         "its own network's software accuracy, without mitigation and with "
         f"{_LONG_NAMES.get(mitigation, mitigation)} ({seed_words(table, labels)}). Right: change of the "
-        f"accuracy on the crossbars, paired by variation seed (the same devices), with {labels.percent} "
-        f"intervals; above zero the mitigation helps. The mean change is above zero in {better} of "
+        f"accuracy on the crossbars, paired by variation seed (the same devices), {_spread(table, labels)}; "
+        f"above zero the mitigation helps. The mean change is above zero in {better} of "
         f"{count(total, 'comparison')} and lies between {changes['mean'].min():+.2f} and "
         f"{changes['mean'].max():+.2f} points. Readout gain: {labels.gain}."
     )
@@ -102,15 +116,17 @@ def side_by_side(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         evaluation: the tidy table of evaluations; both effects at the readout's gain are shown.
         labels: words of the profile.
     """
-    table = _compared(evaluation, labels)
-    losses = intervals(table, [*_KEYS, "mitigation"], "loss", labels.confidence)
+    shown = _compared(evaluation, labels)
+    table = labels.pooled(shown)
+    losses, dots = means_and_trainings(table, [*_KEYS, "mitigation"], "loss", labels)
     schemes = present(SCHEMES, list(table["scheme"]))
     mitigations = present(MITIGATIONS, list(table["mitigation"]))
     figure, panels = per_experiment_and_size(table, labels)
     for (experiment, size), panel in panels.items():
         grouped_bars(
             panel,
-            losses[(losses["experiment"] == experiment) & (losses["crossbar_size"] == size)],
+            at_panel(losses, experiment, size),
+            trainings=at_panel(dots, experiment, size),
             groups=schemes,
             group_column="scheme",
             series=mitigations,
@@ -126,7 +142,7 @@ def side_by_side(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     average = losses.groupby("mitigation")["mean"].mean()
     figure.heading = "All mitigations side by side"
     figure.caption = (
-        f"{labels.subject(table)}: software accuracy minus accuracy on the crossbars, each against its own "
+        f"{labels.subject(shown)}: software accuracy minus accuracy on the crossbars, each against its own "
         "network's software accuracy (WCT trains on, so its networks have their own), for "
         f"{join(mitigations)} ({seed_words(table, labels)}). Readout gain: {labels.gain}. Averaged over "
         "panels and schemes: "
@@ -139,6 +155,19 @@ def side_by_side(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
 def _compared(evaluation: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     table = evaluation[(evaluation["effects"] == "both") & (evaluation["gain"] == labels.gain)]
     return table.assign(loss=table["software_accuracy"] - table["accuracy"])
+
+
+def _with_group(table: pd.DataFrame) -> pd.DataFrame:
+    groups = [(size, scheme) for size, scheme in zip(table["crossbar_size"], table["scheme"], strict=True)]
+    return table.assign(group=pd.Series(groups, index=table.index, dtype=object))
+
+
+def _spread(table: pd.DataFrame, labels: Labels) -> str:
+    several = table["training_seed"].notna()
+    intervals = f"with {labels.percent} intervals"
+    if several.all():
+        return "dots: each training"
+    return f"{intervals}, or with a dot for each of several trainings" if several.any() else intervals
 
 
 def _two_level_axis(panel: Axes, names: list[str], groups: list[str], members: int) -> None:

@@ -42,6 +42,31 @@ def per_experiment_and_size(
     return figure, panels
 
 
+def means_and_trainings(
+    table: pd.DataFrame, by: Sequence[str], value: str, labels: Labels
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Means of a pooled table, and the mean of each training where a network has several.
+
+    Args:
+        table: what ``Labels.pooled`` gives.
+        by: columns that make a group.
+        value: the column that is averaged.
+        labels: words of the profile, with the level of the intervals.
+
+    Returns:
+        ``by``, ``mean``, ``low``, ``high``, ``n``: of one training the mean over its rows with its interval, of several
+        the mean of their means without one; and the same of each of several trainings, with its ``training_seed``.
+    """
+    each = intervals(table, [*by, "training_seed"], value, labels.confidence)
+    trainings = each.groupby(list(by), sort=False, dropna=False)["mean"].transform("size")
+    one, several = each[trainings == 1].drop(columns="training_seed"), each[trainings > 1]
+    over = (
+        several.groupby(list(by), sort=False, dropna=False)["mean"].agg(mean="mean", n="size").reset_index()
+    )
+    over = over.assign(low=np.nan, high=np.nan)[[*by, "mean", "low", "high", "n"]]
+    return pd.concat([part for part in (one, over) if len(part)], ignore_index=True), several
+
+
 def grouped_bars(
     panel: Axes,
     table: pd.DataFrame,
@@ -54,6 +79,7 @@ def grouped_bars(
     hatches: dict[str, str] | None = None,
     names: dict[str, str] | None = None,
     value_format: str | None = None,
+    trainings: pd.DataFrame | None = None,
 ) -> None:
     """Bars from zero: a group for each of ``groups``, in it a bar for each of ``series``, with intervals.
 
@@ -65,6 +91,7 @@ def grouped_bars(
         colours, hatches: of each series.
         names: what the legend calls each series.
         value_format: format of the number written over each bar; ``None`` writes none.
+        trainings: rows like those of ``table``, several for a bar: dots on it.
     """
     width = 0.82 / len(series)
     for rank, name in enumerate(series):
@@ -82,6 +109,10 @@ def grouped_bars(
             label=(names or {}).get(name, name),
         )
         error_bars(panel, x, chosen)
+        if trainings is not None and len(trainings):
+            dots = trainings[trainings[series_column] == name]
+            places = np.array([list(groups).index(group) for group in dots[group_column]], dtype=float)
+            training_dots(panel, places + (rank - (len(series) - 1) / 2) * width, dots)
         if value_format is not None:
             shown = [format(value, value_format) for value in chosen["mean"]]
             panel.bar_label(bars, shown, fontsize=7, padding=1.5, rotation=0 if width > 0.19 else 90)
@@ -102,12 +133,22 @@ def error_bars(panel: Axes, x: np.ndarray[Any, Any], table: pd.DataFrame, colour
     )
 
 
+def training_dots(panel: Axes, x: np.ndarray[Any, Any], table: pd.DataFrame) -> None:
+    """The mean of each training at ``x``, as small dots over what the mean of all is drawn with."""
+    panel.plot(x, table["mean"], "o", color="0.15", markersize=1.8, zorder=6)
+
+
 def compared(
     evaluation: pd.DataFrame, labels: Labels, by: Sequence[str], *, value: str = "accuracy"
 ) -> pd.DataFrame:
     """Means over seeds, with intervals, of the rows at which schemes and mitigations are compared."""
     rows = evaluation[(evaluation["effects"] == "both") & (evaluation["gain"] == labels.gain)]
     return intervals(rows, by, value, labels.confidence)
+
+
+def at_panel(table: pd.DataFrame, experiment: str, size: int) -> pd.DataFrame:
+    """The rows of one panel of ``per_experiment_and_size``."""
+    return table[(table["experiment"] == experiment) & (table["crossbar_size"] == size)]
 
 
 def label_left(panels: dict[tuple[str, int], Axes], text: str) -> None:

@@ -22,8 +22,14 @@ SCHEME_NAMES: Final = {"unpruned": "unpruned", "cf": "C/F", "xcs": "XCS", "xrs":
 SCHEME_COLOURS: Final = {"unpruned": GREY, "cf": BLUE, "xcs": ORANGE, "xrs": GREEN}
 SCHEME_MARKERS: Final = {"unpruned": "o", "cf": "s", "xcs": "^", "xrs": "D"}
 
-MITIGATION_COLOURS: Final = {"none": GREY, "R": SKY, "WCT": VERMILION, "R+WCT": PURPLE}
-MITIGATION_MARKERS: Final = {"none": "o", "R": "^", "WCT": "s", "R+WCT": "D"}
+MITIGATION_COLOURS: Final = {
+    "none": GREY, "R": SKY, "WCT": VERMILION, "R+WCT": PURPLE,
+    "R2D": BLUE, "BN": GREEN, "R2D+BN": BROWN, "tuned": ORANGE, "tuned+BN": "#333333",
+}  # fmt: skip
+MITIGATION_MARKERS: Final = {
+    "none": "o", "R": "^", "WCT": "s", "R+WCT": "D",
+    "R2D": "<", "BN": "v", "R2D+BN": ">", "tuned": "P", "tuned+BN": "X",
+}  # fmt: skip
 MITIGATION_HATCHES: Final = {"none": "", "R": "////", "WCT": "....", "R+WCT": "xxxx"}
 
 EFFECT_NAMES: Final = {"wires": "wires only", "variation": "variation only", "both": "both"}

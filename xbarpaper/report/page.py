@@ -6,7 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
+from pathlib import Path
 
 import pandas as pd
 from ruamel.yaml import YAML
@@ -14,23 +14,12 @@ from ruamel.yaml import YAML
 from xbarpaper.figures.labels import Labels
 from xbarpaper.figures.style import SCHEME_NAMES
 from xbarpaper.params import MITIGATIONS, Gain, Params
-from xbarpaper.report import rendering
+from xbarpaper.report import provenance, rendering
 from xbarpaper.report.gather import Claim, ClaimsFile, Notebook, Outcome, Picture, Verdict
+from xbarpaper.report.tables import Table, recovered
 from xbarpaper.results import Results
 
-PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib")
-"""Whose versions the report names: they can move the last digits of a result."""
-
 _ABSENT = "–"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A small table as text: columns, rows, and how many columns from the left are words, not numbers."""
-
-    columns: list[str]
-    rows: list[list[str]]
-    words: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +36,7 @@ def index(
     pictures: Sequence[Picture],
     notebooks: Sequence[Notebook],
     table_names: Sequence[str],
+    root: Path,
 ) -> str:
     """The page, complete in itself: styles, figures and tables inside, no address that it would load.
 
@@ -57,6 +47,7 @@ def index(
         pictures: figures, in the order in which they are shown.
         notebooks: linked, at ``notebooks/<group>/<name>.html``.
         table_names: linked, in ``tables/``.
+        root: top of the repository, whose commit is named.
     """
     labels = Labels.of(params)
     columns = _columns(claims)
@@ -65,10 +56,12 @@ def index(
         .get_template("index.html.j2")
         .render(
             profile=params.profile,
-            facts=_facts(params, labels, tables.software),
+            conventions=claims.conventions_summary,
+            what_was_run=provenance.what_was_run(params, labels, tables.evaluation),
+            facts=_facts(params, labels),
+            provenance=provenance.facts(params, labels, tables.software, root),
             claims=claims.claims,
             scope=claims.scope,
-            conventions_summary=claims.conventions_summary,
             levels={claim.id: [_joined(row, labels) for row in claim.levels] for claim in claims.claims},
             rules=list(claims.rules.items()),
             column_names=[(_network(labels, experiment), _size(size)) for experiment, size in columns],
@@ -79,6 +72,7 @@ def index(
             figures=[(picture.caption, rendering.data_uri(picture)) for picture in pictures],
             accuracy=_accuracy(tables.evaluation, params, labels),
             software=_software(tables.software, labels),
+            recovered=recovered(tables, labels, params.claims),
             seeds=params.evaluation.variation_seeds,
             gain=_gain(params.readout.gain),
             interval=labels.percent,
@@ -89,7 +83,7 @@ def index(
     )
 
 
-def _facts(params: Params, labels: Labels, software: pd.DataFrame) -> list[tuple[str, str]]:
+def _facts(params: Params, labels: Labels) -> list[tuple[str, str]]:
     devices, wires = params.devices, params.circuit
     experiments = [
         f"{labels.network(name)} on {labels.dataset(experiment.dataset)}, sparsity {experiment.sparsity:g}"
@@ -110,18 +104,11 @@ def _facts(params: Params, labels: Labels, software: pd.DataFrame) -> list[tuple
             f"{wires.column_wire_ohm:g} Ω per cell, sense {wires.sense_ohm:g} Ω",
         ),
         ("Readout", _gain(params.readout.gain)),
-        ("Hardware", "; ".join(sorted(set(software["hardware"].astype(str))))),
-        ("Versions", ", ".join(f"{name} {_version(name)}" for name in PACKAGES)),
     ]
 
 
 def _gain(mode: Gain) -> str:
     return "no gain calibration" if mode == "none" else f"gain calibrated once per {mode}"
-
-
-def _version(package: str) -> str:
-    """A version without its build, which does not change what the package computes."""
-    return metadata.version(package).split("+")[0]
 
 
 def _columns(claims: ClaimsFile) -> list[tuple[str, int | None]]:

@@ -17,18 +17,19 @@ from xbarpaper.results import RESULTS, SUMMARIES
 
 @dataclass(frozen=True)
 class Places:
-    """Where the stages write and where reports land, relative to the repository's top."""
+    """Where the stages write and where reports land, relative to the repository's top, and that itself."""
 
     results: Path = RESULTS
     summaries: Path = SUMMARIES
     notebooks: Path = Path("data/notebooks")
     reports: Path = Path("reports")
+    root: Path = Path()
 
 
 def publish(params: Params, places: Places | None = None) -> Path:
     """Write ``reports/<profile>/``: figures/, tables/, notebooks/, claims.json and index.html.
 
-    The report holds no time, no host and no absolute path, so equal inputs give equal bytes.
+    The report holds no time of its own, no host and no absolute path, so equal inputs and equal code give equal bytes.
 
     Args:
         params: the profile.
@@ -63,7 +64,7 @@ def publish(params: Params, places: Places | None = None) -> Path:
             files.write_text(target.with_suffix(".html"), rendering.notebook_page(notebook))
         _copy(stages / "10_claims" / "claims.json", folder / "claims.json")
         names = sorted(path.name for path in (folder / "tables").iterdir())
-        text = page.index(params, tables, claims, pictures, notebooks, names)
+        text = page.index(params, tables, claims, pictures, notebooks, names, places.root)
         files.write_text(folder / "index.html", text)
     return places.reports / params.profile
 

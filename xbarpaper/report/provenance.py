@@ -1,0 +1,134 @@
+"""Where a report comes from: what was run, on which data, with which seeds and versions, and the code's commit."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from xbarpaper.figures.labels import Labels, count, join, schemes_of, square
+from xbarpaper.figures.style import DATA_NAMES
+from xbarpaper.params import Cifar, Dataset, ImageFolder, Params
+
+PACKAGES: Final = ("torch", "torchvision", "numpy", "scipy", "pandas", "matplotlib")
+"""Whose versions the report names: they can move the last digits of a result."""
+
+CODE: Final = ("xbarpaper", "notebooks", "dvc.yaml", "params.yaml", "profiles")
+"""What decides the results, relative to the repository's top."""
+
+NO_GIT: Final = "not under git"
+
+
+def what_was_run(params: Params, labels: Labels, evaluation: pd.DataFrame) -> str:
+    """The report's first paragraph.
+
+    Args:
+        params: the profile.
+        labels: words of the profile.
+        evaluation: the tidy table of evaluations.
+    """
+    sparsities = sorted({experiment.sparsity for experiment in params.experiments.values()})
+    schemes = [str(name) for name in evaluation["scheme"].unique() if name != "unpruned"]
+    mitigations = [str(name) for name in evaluation["mitigation"].unique() if name != "none"]
+    sizes = [square(size) for size in params.mapping.crossbar_sizes]
+    pruned = f" and pruned by {schemes_of(schemes)} to a sparsity of {_listed(sparsities)}" if schemes else ""
+    mitigated = f", without mitigation and with {join(mitigations)}" if mitigations else ""
+    return (
+        f"{labels.subject(evaluation)}: trained unpruned{pruned}, mapped onto non-ideal crossbars of {join(sizes)}"
+        f"{mitigated}, and evaluated on all test images for {count(params.evaluation.variation_seeds, 'draw')} of device "
+        f"variation: {count(len(evaluation), 'evaluation')}."
+    )
+
+
+def facts(params: Params, labels: Labels, software: pd.DataFrame, root: Path) -> list[tuple[str, str]]:
+    """Names and texts of what a result depends on beside the parameters.
+
+    Args:
+        params: the profile.
+        labels: words of the profile.
+        software: the tidy table of trained networks.
+        root: top of the repository.
+    """
+    used = {experiment.dataset for experiment in params.experiments.values()}
+    data = [
+        f"{labels.dataset(name)}: {_data(params.dataset(name))}{_tested(software, name)}"
+        for name in params.datasets
+        if name in used
+    ]
+    seeds = sorted({experiment.training_seed for experiment in params.experiments.values()})
+    return [
+        ("Code", code(root, params.profile)),
+        ("Hardware of training", "; ".join(sorted(set(software["hardware"].astype(str))))),
+        ("Data", "; ".join(data)),
+        ("Training seeds", _listed(seeds)),
+        ("Seeds of device variation", f"0 to {params.evaluation.variation_seeds - 1}, the same for every network"),
+        (
+            "Versions",
+            f"Python {platform.python_version()}, " + ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
+        ),
+    ]  # fmt: skip
+
+
+def code(root: Path, profile: str) -> str:
+    """The last commit that touched the code, its date, and whether the code has changed since.
+
+    A params.yaml that is a copy of its profile is no change: that is how a profile is chosen.
+    """
+    last = _git(root, "log", "-1", "--format=%H %cs", "--", *CODE)
+    changes = _git(root, "status", "--porcelain", "--", *CODE)
+    if not last or changes is None:
+        return NO_GIT
+    digest, date = last.split()
+    changed = [line[3:] for line in changes.splitlines()]
+    if _same(root / "params.yaml", root / "profiles" / f"{profile}.yaml"):
+        changed = [path for path in changed if path != "params.yaml"]
+    return f"commit {digest[:10]} of {date}" + (" and uncommitted changes" if changed else "")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """What git says, without its last newline; None where there is no git, no repository, or no answer."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False, timeout=30
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+    return done.stdout.rstrip("\n") if done.returncode == 0 else None
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.read_bytes() == other.read_bytes()
+    except OSError:
+        return False
+
+
+def _data(dataset: Dataset) -> str:
+    if isinstance(dataset, ImageFolder):
+        pixels = square(dataset.image_pixels)
+        return f"image files, {pixels} pixels"
+    if isinstance(dataset, Cifar):
+        return f"original files of {DATA_NAMES[dataset.kind]}, by torchvision"
+    return f"drawn from seed {dataset.seed}, {dataset.train_images:,} training images"
+
+
+def _tested(software: pd.DataFrame, dataset: str) -> str:
+    found = software.loc[software["dataset"] == dataset, "test_images"].dropna().unique()
+    return "".join(f", {int(number):,} test images" for number in sorted(found))
+
+
+def _version(package: str) -> str:
+    """A version without its build, which does not change what the package computes."""
+    try:
+        return metadata.version(package).split("+")[0]
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _listed(numbers: Sequence[float]) -> str:
+    return join([f"{number:g}" for number in numbers])
