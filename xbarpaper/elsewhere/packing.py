@@ -182,7 +182,7 @@ class _Packer:
     def _next(self) -> tarfile.TarFile:
         self.end()
         self.paths.append(self.folder / f"piece-{len(self.paths) + 1:03d}.tar")
-        self.tar = tarfile.open(self.paths[-1], "w", format=_TAR)  # noqa: SIM115: open over several calls
+        self.tar = tarfile.open(self.paths[-1], "w", format=_TAR)  # noqa: SIM115
         return self.tar
 
     def _left(self, name: str) -> int:

@@ -102,11 +102,9 @@ def _execute(root: Path, stage: Stage) -> tuple[float, float]:
     """Seconds of a stage's command, and MiB of its largest process."""
     program, *arguments = shlex.split(stage.command)
     command = [sys.executable if program == "python" else program, *arguments]
-    here = os.environ.get("PYTHONPATH")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(root), here]))}
     begun = time.perf_counter()
     try:
-        process = subprocess.Popen(command, cwd=root, env=environment)
+        process = subprocess.Popen(command, cwd=root, env=_environment(root))
     except OSError as error:
         raise ArtifactError(f"{stage.name}: {program} cannot be started: {error.strerror}") from None
     try:
@@ -121,13 +119,18 @@ def _execute(root: Path, stage: Stage) -> tuple[float, float]:
     return time.perf_counter() - begun, usage.ru_maxrss / unit
 
 
+def _environment(root: Path) -> dict[str, str]:
+    """Stages find the library of this very copy, installed or not."""
+    paths = [str(root), os.environ.get("PYTHONPATH")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+
+
 def _versions(root: Path) -> dict[str, str]:
     """Asked of another process: this one stays small, so that its memory is not taken for that of the stages."""
-    environment = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run(
         [sys.executable, "-c", _VERSIONS],
         cwd=root,
-        env=environment,
+        env=_environment(root),
         capture_output=True,
         text=True,
         check=False,
