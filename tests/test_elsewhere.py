@@ -6,12 +6,19 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 import tarfile
+import tomllib
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
-from repository import ROOT
+from conftest import MakeParams
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from repository import ROOT, Repository
 
 from xbarpaper import elsewhere
 from xbarpaper.elsewhere import __main__, identity, packing, running, unpacking
@@ -432,3 +439,166 @@ def test_unpacking_says_what_to_commit(
     assert lines[0].startswith("make@one: 0.0 minutes, ")
     assert lines[0].endswith("; a machine, torch 2.0")
     assert unpacking.unpack(here, handback)  # again: nothing is in its way
+
+
+# --- the real pipeline, on a machine that has nothing but what requirements.elsewhere names -----------------
+
+PAGE = (ROOT / "docs" / "elsewhere.md").read_text(encoding="utf-8")
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+BLOCKER = """
+import sys
+REFUSED = frozenset({refused!r})
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+    def find_spec(self, name, path=None, target=None):
+        return None if name.split(".")[0] in REFUSED else self.finder.find_spec(name, path, target)
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+sys.meta_path[:] = map(Without, sys.meta_path)
+"""
+
+
+def named_requirements() -> list[str]:
+    lines = (ROOT / "requirements.elsewhere").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def closure(names: list[str]) -> set[str]:
+    """Canonical names of distributions and of all that they require here."""
+    found, waiting = set(), list(names)
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name in found:
+            continue
+        found.add(name)
+        for text in metadata.requires(name) or []:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting.append(requirement.name)
+    return found
+
+
+def test_requirements_are_the_projects_own_and_locked():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    direct = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    locked = {canonicalize_name(Requirement(line).name) for line in lock if line and not line.startswith("#")}
+    names = [canonicalize_name(name) for name in named_requirements()]
+    assert names == sorted(names)
+    assert set(names) <= direct
+    everything = closure(names)
+    assert everything <= locked
+    assert not everything & {"torch", "torchvision", "dvc", "jupyterlab", "nbconvert", "gitpython"}
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams) -> Repository:
+    """A copy of the repository without git, where nothing can be imported that a bare machine would not have."""
+    folder = tmp_path_factory.mktemp("bare")
+    copy = Repository.copy(folder / "copy")
+    copy.activate(make_params())
+    shutil.rmtree(copy.folder / ".git")
+    shutil.rmtree(copy.folder / ".dvc")
+    allowed = closure([*named_requirements(), "torch"]) | {"xbarpaper"}
+    modules = metadata.packages_distributions()
+    refused = {
+        module
+        for module, names in modules.items()
+        if not allowed & {canonicalize_name(name) for name in names}
+    }
+    assert {"dvc", "git", "torchvision", "pytest"} <= refused
+    (folder / "block").mkdir()
+    (folder / "block" / "sitecustomize.py").write_text(BLOCKER.format(refused=refused), encoding="utf-8")
+    copy.environment |= {"PYTHONPATH": str(folder / "block"), "PATH": str(Path(sys.executable).parent)}
+    return copy
+
+
+def on_tiny(command: str) -> list[str]:
+    """A command of the page, on the tiny profile, with this interpreter."""
+    words = command.replace("paper-vgg11-cifar10", "tiny-vgg11").replace("cifar10", "tiny").split()
+    if words[0] == "dvc":
+        words[:1] = ["python", "-m", "dvc"]
+    return [sys.executable if word == "python" else word for word in words]
+
+
+@pytest.mark.slow
+def test_the_pages_commands_bring_results_home(bare: Repository, tmp_path: Path, make_params: MakeParams):
+    blocked = bare.run(sys.executable, "-c", "import dvc")
+    assert "No module named 'dvc'" in blocked.stderr
+    home = Repository.copy(tmp_path / "home")
+    home.activate(make_params())
+    profile, data, download, install, run, pack, unpack, commit, dry = COMMANDS
+    assert profile == "make profile PROFILE=paper"
+    assert " -r requirements.elsewhere -c requirements.lock " in download
+    assert install.endswith(" -r requirements.elsewhere")
+
+    home.run(*on_tiny(data), check=True)
+    shutil.copytree(home.folder / "data", bare.folder / "data", dirs_exist_ok=True)
+    done = bare.run(*on_tiny(run))
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^\[\d/2\] (\S+): python", done.stdout, flags=re.M) == [
+        "train@tiny-vgg11", "prune_cf@tiny-vgg11",
+    ]  # fmt: skip
+    assert "step" in done.stderr  # the progress bars
+    assert bare.run(*on_tiny(run)).stdout.count("done already") == 2
+    packed = bare.run(*on_tiny(pack.replace("--piece-mib 16", "--piece-mib 0.1")))
+    assert packed.returncode == 0, packed.stderr
+    handback = bare.folder / "handback"
+    assert len(list(handback.glob("piece-*.tar"))) >= 3
+    assert all(path.stat().st_size <= 0.1 * (1 << 20) for path in handback.glob("piece-*.tar"))
+    manifest = json.loads((handback / "manifest.json").read_text(encoding="utf-8"))
+    for record in manifest["stages"]:
+        assert record["seconds"] > 1
+        assert 100 < record["peak_mib"] < 4000
+        assert {"torch", "hardware"} <= set(record["versions"])
+        assert record["commit"] is None
+
+    shutil.move(handback, home.folder / "handback")
+    done = home.run(*on_tiny(unpack))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "In place. Now: dvc commit -f train@tiny-vgg11 prune_cf@tiny-vgg11"
+    done = home.run(*on_tiny(commit))
+    assert done.returncode == 0, done.stderr
+    done = home.run(*on_tiny(dry))
+    assert "Running stage" not in done.stdout
+    assert done.stdout.strip().endswith("Data and pipelines are up to date.")
+    status = json.loads(home.dvc("status", "--json").stdout)
+    assert not {"train@tiny-vgg11", "prune_cf@tiny-vgg11"} & set(status)
+    for record in manifest["stages"]:  # DVC knows them under the digests of the manifest
+        lock = (home.folder / "dvc.lock").read_text(encoding="utf-8")
+        assert all(md5 in lock for md5 in [*record["deps"].values(), *record["outs"].values()])
+    checkpoints = "data/checkpoints/tiny-vgg11"
+    assert home.contents(checkpoints) == bare.contents(checkpoints)
+
+
+@pytest.mark.slow
+def test_every_other_stage_runs_on_a_bare_machine(bare: Repository):
+    if not (bare.folder / "data/datasets/tiny.safetensors").exists():
+        bare.run(sys.executable, "-m", "xbarpaper.elsewhere", "run", "data", check=True)
+    stages = [
+        "train",
+        "prune_cf",
+        "prune_xcs",
+        "prune_xrs",
+        "map",
+        "evaluate",
+        "rearrange",
+        "wct",
+        "mechanism",
+    ]
+    others = {stage.group for stage in elsewhere.read(ROOT).values()} - {"data", "publish"}
+    done = bare.run(
+        sys.executable, "-m", "xbarpaper.elsewhere", "run", *stages, *sorted(others - set(stages))
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_commands_of_the_page_are_understood():
+    for command in COMMANDS:
+        if "xbarpaper.elsewhere" in command:
+            assert __main__._arguments(command.split()[3:])
+    made = subprocess.run(
+        ["make", "-n", *COMMANDS[0].split()[1:]], cwd=ROOT, capture_output=True, check=False
+    )
+    assert made.returncode == 0
