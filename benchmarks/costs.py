@@ -2,29 +2,30 @@
 
 ``python benchmarks/costs.py cifar10-small cifar10-half paper`` writes reports/benchmarks/costs-<profile>.csv for each.
 
-Measured, each in a process of its own and on random images and weights: a few training steps at the profile's batch size on
-a dataset of its size (unpruned; XCS and C/F with their masks held and, where the profile distils, a teacher), inference on
-256 images, and for each crossbar size one mapping, one solution of all crossbars, unpruned and C/F; peak memory of
-each. Experiments that differ by their seed alone are measured once. Extrapolated from these: a stage's minutes, as
-its steps, test images, solutions and rows times what one of them took; XCS and XRS are taken to be solved like C/F and to
-infer like unpruned. Assumed: ten seconds for a notebook's kernel and pictures, and that a folder of images holds as many as
-CIFAR-10. Downloading is not counted. Stages that only read tables (figures, claims, publish) take under a minute
-and are left out; so is any stage that this program does not know, by name.
+Measured, each in a process of its own and on random images and weights: a few training steps at the profile's batch
+size on a dataset of its size (unpruned; XCS and C/F with their masks held and, where the profile distils, a teacher),
+inference on 256 images, and for each crossbar size one mapping, one solution of all crossbars, unpruned and C/F; peak
+memory of each. Experiments that differ by their seed alone are measured once. Extrapolated from these: a stage's
+minutes, as its steps, test images, solutions and rows times what one of them took; XCS and XRS are taken to be solved
+like C/F and to infer like unpruned. Assumed: ten seconds for a notebook's kernel and pictures, and that a folder of
+images holds as many as CIFAR-10. Downloading is not counted. Stages that only read tables (figures, claims, publish) take
+under a minute and are left out; so is any stage that this program does not know, by name.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
+import multiprocessing
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from costs_part import PARTS, image_counts
+from costs_part import PARTS, image_counts, measure
 from tqdm import tqdm
 
 from xbarpaper import elsewhere, files, params
@@ -36,6 +37,7 @@ OUTPUT = ROOT / "reports" / "benchmarks"
 NOTEBOOK_SECONDS = 10.0
 MECHANISM_SEEDS = 2  # as its notebook has it
 COLUMNS = ["stage", "experiment", "minutes", "gib", "hardware"]
+_IMPORTED = ["xbarpaper.mechanism", "xbarpaper.training", "xbarpaper.elsewhere"]  # once, not for each part
 _TABLES_ONLY = {"figures", "claims", "publish"}
 
 Measured = dict[str, Any]
@@ -98,15 +100,13 @@ def _same_cost(one: Experiment, other: Experiment) -> bool:
 
 @cache
 def _measure(part: str, path: Path, experiment: str, seconds: float) -> Measured:
-    command = [sys.executable, str(Path(__file__).with_name("costs_part.py")), part, str(path), experiment]
-    done = subprocess.run(
-        [*command, "--seconds", str(seconds)], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["killed, most often because memory ran out"])[-1]
-        raise ArtifactError(f"{experiment}, {part}: {reason}")
-    measured: Measured = json.loads(done.stdout.splitlines()[-1])
-    return measured
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_IMPORTED)
+    try:
+        with ProcessPoolExecutor(1, mp_context=context) as alone:
+            return alone.submit(measure, part, path, experiment, seconds).result()
+    except BrokenProcessPool:
+        raise ArtifactError(f"{experiment}, {part}: killed, most often because memory ran out") from None
 
 
 def estimate(settings: Params, experiment: Experiment, measured: dict[str, Measured]) -> Costs:
@@ -119,7 +119,7 @@ def estimate(settings: Params, experiment: Experiment, measured: dict[str, Measu
         """Passes over the training images, the test images after each."""
         found = measured[part]
         batch = min(settings.train.batch_size, images)
-        return count * (images // batch * found["step_s"] + tested * found["test_image_s"])
+        return float(count * (images // batch * found["step_s"] + tested * found["test_image_s"]))
 
     def crossbars(solved: int, varied: int, rows: int, mapped: int, *, last_alone: bool = False) -> float:
         """Solutions, solutions without wires, evaluations and mappings of every scheme at every size."""

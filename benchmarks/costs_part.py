@@ -1,12 +1,9 @@
-"""One part of what an experiment costs, in a process of its own so that its peak memory is its own: ``costs.py`` runs this.
-
-``python benchmarks/costs_part.py masked profiles/quick.yaml quick-vgg11`` prints one line of JSON.
-"""
+"""One part of what an experiment costs: ``costs.py`` runs each in a process of its own, so that its memory is its own."""
 
 from __future__ import annotations
 
-import argparse
-import json
+import contextlib
+import io
 import statistics
 import tempfile
 import time
@@ -14,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from circuit_network import peak_bytes
@@ -36,22 +34,25 @@ _SAMPLE = 256  # images for the speed of inference, and for that of drawing and 
 _FEWEST_STEPS = 2
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("part", choices=PARTS)
-    parser.add_argument("profile", type=Path, help="file of the profile")
-    parser.add_argument("experiment", help="one of its experiments")
-    parser.add_argument("--seconds", type=float, default=3.0, help="of training steps, two steps at least")
-    arguments = parser.parse_args()
-    settings = params.load(arguments.profile)
-    experiment = settings.experiment(arguments.experiment)
-    if arguments.part == "data":
-        measured = prepare(settings.dataset(experiment.dataset))
-    elif arguments.part == "circuit":
-        measured = evaluate(settings, experiment)
-    else:
-        measured = train(settings, experiment, arguments.part, arguments.seconds)
-    print(json.dumps({**measured, "gib": measured.get("gib", peak_gib())}))
+def measure(part: str, profile: Path, experiment: str, seconds: float) -> dict[str, Any]:
+    """What one of ``PARTS`` takes.
+
+    Args:
+        part: which.
+        profile: file of the profile.
+        experiment: one of its experiments.
+        seconds: of training steps; two steps at least.
+    """
+    settings = params.load(profile)
+    chosen = settings.experiment(experiment)
+    with contextlib.redirect_stderr(io.StringIO()):  # progress bars
+        if part == "data":
+            measured = prepare(settings.dataset(chosen.dataset))
+        elif part == "circuit":
+            measured = evaluate(settings, chosen)
+        else:
+            measured = train(settings, chosen, part, seconds)
+    return {"gib": peak_gib(), **measured}
 
 
 def image_counts(settings: Dataset) -> tuple[int, int]:
@@ -84,7 +85,7 @@ def random_images(settings: Dataset) -> ImageSet:
 # --- data ---------------------------------------------------------------------------------------------------
 
 
-def prepare(settings: Dataset) -> dict[str, float]:
+def prepare(settings: Dataset) -> dict[str, Any]:
     """Seconds and memory of preparing a dataset: drawn and decoded on a sample and scaled, or in memory as a whole."""
     whole = sum(image_counts(settings))
     if isinstance(
@@ -115,7 +116,7 @@ def draw_pictures(folder: Path) -> None:
 # --- training -----------------------------------------------------------------------------------------------
 
 
-class Enough(Exception):  # noqa: N818: nothing is wrong
+class Enough(Exception):  # noqa: N818
     """Enough steps were timed."""
 
 
@@ -137,7 +138,7 @@ class Clock:
         return ""
 
 
-def train(settings: Params, experiment: Experiment, part: str, seconds: float) -> dict[str, float]:
+def train(settings: Params, experiment: Experiment, part: str, seconds: float) -> dict[str, Any]:
     """Seconds of a step at the profile's batch size on a dataset of the real size, and of an image of the test set.
 
     ``trained`` is the unpruned network; ``cf`` and ``masked`` (XCS) have their masks held and learn from a teacher.
@@ -163,10 +164,8 @@ def train(settings: Params, experiment: Experiment, part: str, seconds: float) -
         constraints=(*held, clock),
         teacher=teacher,
     )
-    try:
+    with contextlib.suppress(Enough):
         training.train(pruned.network, images, run)
-    except Enough:
-        pass
     steps = [later - earlier for earlier, later in pairwise(clock.times)]
     return {
         "step_s": statistics.median(steps),
@@ -188,13 +187,13 @@ def image_seconds(network: Vgg, images: ImageSet, settings: Params, dtype: torch
 # --- crossbars ----------------------------------------------------------------------------------------------
 
 
-def evaluate(settings: Params, experiment: Experiment) -> dict[str, object]:
+def evaluate(settings: Params, experiment: Experiment) -> dict[str, Any]:
     """Seconds of mapping, of solving all crossbars, of a twin and of an image, unpruned and C/F, by crossbar size."""
     images = random_images(settings.dataset(experiment.dataset))
     device = training.device_of(settings.train)
     tested = normalised(images.test, images, device)  # held while networks are evaluated
     whole = build(architecture_of(settings, experiment), 0)
-    networks = {
+    networks: dict[params.SchemeName, PrunedNetwork] = {
         "unpruned": unpruned(whole),
         "cf": prune(whole, SCHEMES["cf"], settings.prune, experiment.sparsity, 0),
     }
@@ -259,7 +258,3 @@ def seconds_of(work: Callable[[], object | Tensor]) -> float:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter() - begun
-
-
-if __name__ == "__main__":
-    main()
