@@ -5,9 +5,10 @@
 Measured, each in a process of its own and on random images and weights: a few training steps at the profile's batch
 size on a dataset of its size (unpruned; XCS and C/F with their masks held and, where the profile distils, a teacher),
 inference on 256 images, and for each crossbar size one mapping, one solution of all crossbars, unpruned and C/F; peak
-memory of each. Experiments that differ by their seed alone are measured once. Extrapolated from these: a stage's
-minutes, as its steps, test images, solutions and rows times what one of them took; XCS and XRS are taken to be solved
-like C/F and to infer like unpruned. Assumed: ten seconds for a notebook's kernel and pictures, and that a folder of
+memory of each. That is done once for each network and width, on the first such experiment. Extrapolated from these: a
+stage's minutes, as its steps, test images, solutions and rows times what one of them took; where the sparsity differs,
+C/F costs in proportion to the weights that are left; XCS and XRS are taken to be solved like C/F and to infer like
+unpruned. Assumed: ten seconds for a notebook's kernel and pictures, and that a folder of
 images holds as many as CIFAR-10. Downloading is not counted. Stages that only read tables (figures, claims, publish) take
 under a minute and are left out; so is any stage that this program does not know, by name.
 """
@@ -74,10 +75,11 @@ def costs(path: Path, settings: Params, seconds: float) -> pd.DataFrame:
     for name, experiment in tqdm(settings.experiments.items(), desc=settings.profile, unit="experiment"):
         alike = next(other for other, one in settings.experiments.items() if _same_cost(one, experiment))
         measured = {part: _measure(part, path, alike, seconds) for part in PARTS if part != "data"}
+        left = (1 - experiment.sparsity) / (1 - settings.experiments[alike].sparsity)
         hardware = measured["circuit"]["hardware"]
         if experiment.dataset not in prepared:
             prepared.add(experiment.dataset)
-            found = _measure("data", path, alike, seconds)
+            found = _measure("data", path, name, seconds)
             rows.append(
                 (
                     "data",
@@ -89,13 +91,13 @@ def costs(path: Path, settings: Params, seconds: float) -> pd.DataFrame:
             )
         rows += [
             (stage, name, (cost + NOTEBOOK_SECONDS) / 60, gib, hardware)
-            for stage, (cost, gib) in estimate(settings, experiment, measured).items()
+            for stage, (cost, gib) in estimate(settings, experiment, measured, left).items()
         ]
     return pd.DataFrame(rows, columns=COLUMNS).round({"minutes": 2, "gib": 2})
 
 
 def _same_cost(one: Experiment, other: Experiment) -> bool:
-    return one.model_copy(update={"training_seed": 0}) == other.model_copy(update={"training_seed": 0})
+    return (one.network, one.width) == (other.network, other.width)
 
 
 @cache
@@ -109,8 +111,17 @@ def _measure(part: str, path: Path, experiment: str, seconds: float) -> Measured
         raise ArtifactError(f"{experiment}, {part}: killed, most often because memory ran out") from None
 
 
-def estimate(settings: Params, experiment: Experiment, measured: dict[str, Measured]) -> Costs:
-    """Seconds, without the notebook's own, and GiB of every stage of an experiment, from what was measured."""
+def estimate(
+    settings: Params, experiment: Experiment, measured: dict[str, Measured], left: float = 1.0
+) -> Costs:
+    """Seconds, without the notebook's own, and GiB of every stage of an experiment.
+
+    Args:
+        settings: the profile.
+        experiment: one of its experiments.
+        measured: what each part took.
+        left: weights that C/F leaves here, over those of the experiment that was measured.
+    """
     images, tested = image_counts(settings.dataset(experiment.dataset))
     sizes, seeds = settings.mapping.crossbar_sizes, settings.evaluation.variation_seeds
     circuit = measured["circuit"]
@@ -118,17 +129,21 @@ def estimate(settings: Params, experiment: Experiment, measured: dict[str, Measu
     def epochs(part: str, count: int) -> float:
         """Passes over the training images, the test images after each."""
         found = measured[part]
-        batch = min(settings.train.batch_size, images)
-        return float(count * (images // batch * found["step_s"] + tested * found["test_image_s"]))
+        batch, share = min(settings.train.batch_size, images), left if part == "cf" else 1.0
+        return float(share * count * (images // batch * found["step_s"] + tested * found["test_image_s"]))
 
     def crossbars(solved: int, varied: int, rows: int, mapped: int, *, last_alone: bool = False) -> float:
         """Solutions, solutions without wires, evaluations and mappings of every scheme at every size."""
         total = 0.0
         for size in sizes[-1:] if last_alone else sizes:
             for scheme in SCHEMES:
-                found = circuit["sizes"][str(size)]["unpruned" if scheme == "unpruned" else "cf"]
-                image_s = circuit["image_s"]["cf" if scheme == "cf" else "unpruned"]
-                total += solved * found["read_s"] + varied * found["variation_s"] + mapped * found["map_s"]
+                pruned, share = scheme != "unpruned", 1.0 if scheme == "unpruned" else left
+                found = circuit["sizes"][str(size)]["cf" if pruned else "unpruned"]
+                image_s = (
+                    left * circuit["image_s"]["cf"] if scheme == "cf" else circuit["image_s"]["unpruned"]
+                )
+                solutions = solved * found["read_s"] + varied * found["variation_s"]
+                total += share * solutions + mapped * found["map_s"]
                 total += rows * (found["twin_s"] + tested * image_s)
         return total
 
