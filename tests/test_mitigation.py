@@ -11,7 +11,7 @@ from conftest import MakeNetwork, MakeParams
 
 from xbarpaper.data import ImageSet
 from xbarpaper.devices import Variation
-from xbarpaper.mapped import MappedNetwork, map_network
+from xbarpaper.mapped import LayerPlan, MappedNetwork, map_network
 from xbarpaper.mapping import Strip
 from xbarpaper.mitigation import WeightLimits, limits_of, ordered_by_mean_conductance
 from xbarpaper.nonideal import read_out
@@ -44,7 +44,7 @@ def mapped(pruned: PrunedNetwork, scheme: SchemeName, order: ColumnOrder) -> Map
 def test_columns_of_a_strip_are_ordered_by_mean_conductance(order: ColumnOrder):
     matrix = torch.tensor([[1.0, -9.0, 0.0, 4.0], [2.0, 1.0, 0.5, -4.0], [99.0, 0.0, 99.0, 0.0]])
     strip = Strip(torch.tensor([0, 1]), torch.tensor([0, 1, 3]))  # means of |w|: 1.5, 5, 4
-    arranged = ordered_by_mean_conductance(order)(strip, matrix)
+    (arranged,) = ordered_by_mean_conductance(order)(LayerPlan(matrix, (strip,), SIZE, 99.0)).strips
     assert arranged.rows.tolist() == [0, 1]
     assert arranged.columns.tolist() == ([1, 3, 0] if order == "descending" else [0, 3, 1])
 
@@ -52,7 +52,8 @@ def test_columns_of_a_strip_are_ordered_by_mean_conductance(order: ColumnOrder):
 @pytest.mark.parametrize("order", ORDERS)
 def test_equal_columns_stay_in_their_order(order: ColumnOrder):
     strip = Strip(torch.arange(2), torch.tensor([4, 1, 3, 0, 2]))
-    assert ordered_by_mean_conductance(order)(strip, torch.ones(2, 5)).columns.tolist() == [4, 1, 3, 0, 2]
+    (arranged,) = ordered_by_mean_conductance(order)(LayerPlan(torch.ones(2, 5), (strip,), SIZE, 1.0)).strips
+    assert arranged.columns.tolist() == [4, 1, 3, 0, 2]
 
 
 def test_no_order_is_no_arrangement():

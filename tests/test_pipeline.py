@@ -56,6 +56,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny: Params) -> Reposi
                 "rearrange",
                 "wct",
                 "mechanism",
+                "sensitivity",
+                "beyond",
             )
         ),
         *(f"{stage}@tiny" for stage in ("figures", "claims", "publish")),
@@ -154,14 +156,18 @@ def test_a_fresh_clone_finds_that_nothing_changed(repository: Repository, tmp_pa
 
 def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repository, tiny: Params):
     networks = repository.contents(f"data/checkpoints/{EXPERIMENT}")
-    assert len(networks) == 12  # unpruned, C/F, and XCS and XRS at two sizes; each also after WCT
+    # Unpruned, C/F, and XCS and XRS at two sizes; at another sparsity the pruned ones at one size; each also after WCT.
+    assert len(networks) == 12 + 6
     results = repository.contents("data/results/tiny")
     repository.activate(tiny, devices={"variation_sigma": 0.3})
     dry = ran(repository.repro("--dry"))
     assert {f"{stage}@{EXPERIMENT}" for stage in ("evaluate", "rearrange", "wct")} <= set(dry)
     assert not [stage for stage in dry if stage.startswith(("data@", "train@", "prune_", "map@"))]
     assert ran(repository.repro("figures@tiny")) == [
-        *(f"{stage}@{EXPERIMENT}" for stage in ("evaluate", "rearrange", "wct", "mechanism")),
+        *(
+            f"{stage}@{EXPERIMENT}"
+            for stage in ("evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond")
+        ),
         "figures@tiny",
     ]
     assert repository.contents(f"data/checkpoints/{EXPERIMENT}") == networks
@@ -200,8 +206,14 @@ def test_a_refused_parameter_stops_the_pipeline_and_loses_nothing(repository: Re
 def other(make_params: MakeParams) -> Params:
     """A second profile on the same data, whose network trains for long enough to be killed."""
     made = make_params(train={"epochs": 40})
+    mapped_out = {"experiments": ("other-vgg11",)}
     return made.model_copy(
-        update={"profile": "other", "experiments": {"other-vgg11": made.experiments[EXPERIMENT]}}
+        update={
+            "profile": "other",
+            "experiments": {"other-vgg11": made.experiments[EXPERIMENT]},
+            "sensitivity": made.sensitivity.model_copy(update=mapped_out),
+            "beyond": made.beyond.model_copy(update=mapped_out),
+        }
     )
 
 

@@ -8,14 +8,15 @@ import pandas as pd
 import torch
 
 from xbarpaper import data, training
+from xbarpaper.checkpoints import Checkpoint
 from xbarpaper.circuit import Potentials, node_voltages
 from xbarpaper.evaluation import Bench, Case, Subject, cases, disturbed, sweep
 from xbarpaper.experiments import Experiment, with_leading
 from xbarpaper.files import read_table
-from xbarpaper.mapped import MappedNetwork, map_network
-from xbarpaper.mitigation import ordered_by_mean_conductance
+from xbarpaper.mapped import Arrangement, MappedNetwork, map_network
+from xbarpaper.mitigation import arranged_in_two_dimensions, ordered_by_mean_conductance
 from xbarpaper.nonideal import ReadOut
-from xbarpaper.params import SCHEMES, Effects, Mitigation, SchemeName
+from xbarpaper.params import SCHEMES, Effects, FurtherMitigation, Mitigation, SchemeName
 from xbarpaper.pruning import compaction_of, weight_quantiles
 from xbarpaper.views import layer_named
 
@@ -37,25 +38,60 @@ def bench(experiment: Experiment) -> Bench:
 
 
 def mapped(
-    experiment: Experiment, scheme: SchemeName, crossbar_size: int, mitigation: Mitigation = "none"
+    experiment: Experiment,
+    scheme: SchemeName,
+    crossbar_size: int,
+    mitigation: Mitigation = "none",
+    w_max_quantile: float | None = None,
 ) -> Subject:
-    """Put the network of a scheme onto crossbars, with or without mitigation."""
+    """Put the network of a scheme onto crossbars, with or without mitigation.
+
+    Args:
+        experiment: whose network.
+        scheme: how it was pruned.
+        crossbar_size: rows and columns of the crossbars.
+        mitigation: what is done against the non-idealities.
+        w_max_quantile: quantile of a layer's |w| that programs the highest conductance; the parameters' if not given.
+    """
     checkpoint = experiment.load(experiment.variant(scheme, crossbar_size), wct="WCT" in mitigation)
     order = experiment.params.rearrange.order if mitigation in ("R", "R+WCT") else "none"
+    arrangement = ordered_by_mean_conductance(order)
+    return placed(experiment, checkpoint, crossbar_size, mitigation, arrangement, w_max_quantile)
+
+
+def arranged(experiment: Experiment, scheme: SchemeName, crossbar_size: int) -> Subject:
+    """Put the network of a scheme onto crossbars under R2D; see ``mitigation.arrange2d``."""
+    params = experiment.params
+    checkpoint = experiment.load(experiment.variant(scheme, crossbar_size))
+    arrangement = arranged_in_two_dimensions(
+        params.devices, params.circuit, params.readout.gain, params.beyond.arrangement_rounds
+    )
+    return placed(experiment, checkpoint, crossbar_size, "R2D", arrangement)
+
+
+def placed(
+    experiment: Experiment,
+    checkpoint: Checkpoint,
+    crossbar_size: int,
+    mitigation: Mitigation | FurtherMitigation,
+    arrangement: Arrangement | None,
+    w_max_quantile: float | None = None,
+) -> Subject:
+    """Put the network of a checkpoint onto crossbars.
+
+    Networks that trained on after pruning keep the range of the network before, whose largest weights the checkpoint
+    holds; a quantile of them is taken from that network.
+    """
     metadata = checkpoint.metadata
-    quantile = experiment.params.mapping.w_max_quantile
-    # WCT keeps the range of the network before it, whose largest weights its metadata holds
+    quantile = experiment.params.mapping.w_max_quantile if w_max_quantile is None else w_max_quantile
     w_max = metadata.w_max
     if quantile < 1:
-        w_max = weight_quantiles(experiment.load(experiment.variant(scheme, crossbar_size)).pruned, quantile)
+        before = experiment.load(experiment.variant(metadata.scheme, crossbar_size))
+        w_max = weight_quantiles(before.pruned, quantile)
     network = map_network(
-        checkpoint.pruned,
-        compaction_of(scheme),
-        crossbar_size,
-        w_max,
-        ordered_by_mean_conductance(order),
+        checkpoint.pruned, compaction_of(metadata.scheme), crossbar_size, w_max, arrangement
     )
-    return Subject(network, scheme, metadata.sparsity, mitigation, metadata.software_accuracy)
+    return Subject(network, metadata.scheme, metadata.sparsity, mitigation, metadata.software_accuracy)
 
 
 def wires_only(experiment: Experiment, network: MappedNetwork) -> ReadOut:
@@ -71,8 +107,8 @@ def inside(experiment: Experiment, network: MappedNetwork, layer: str, tile: int
     Raises:
         ValueError: the network has no such layer.
     """
-    placed = layer_named(network, layer)
-    tiles = placed.tiles.tile(placed.programmed(experiment.params.devices).plus)
+    on_crossbars = layer_named(network, layer)
+    tiles = on_crossbars.tiles.tile(on_crossbars.programmed(experiment.params.devices).plus)
     G = tiles[tile]
     found = node_voltages(G, experiment.params.circuit, torch.ones(len(G)))
     absent = torch.full_like(found.row, torch.nan)
@@ -92,7 +128,7 @@ def layer_table(experiment: Experiment, mitigations: tuple[Mitigation, ...]) -> 
         table["nf"] = [layer.non_ideality_factor for layer in read.layers]
         size = {"crossbar_size": subject.mapped.crossbar_size}
         names = {"scheme": subject.scheme, **size, "mitigation": subject.mitigation}
-        tables.append(with_leading(table, _leading(experiment) | names))
+        tables.append(with_leading(table, leading(experiment) | names))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -131,7 +167,7 @@ def evaluate(
     total = len(SCHEMES) * len(experiment.params.mapping.crossbar_sizes) * len(mitigations)
     journal = experiment.resume(f"{stage}.csv")
     table = sweep(_subjects(experiment, mitigations), wanted, bench(experiment), journal, total)
-    return with_leading(table, _leading(experiment))
+    return with_leading(table, leading(experiment))
 
 
 def with_unmitigated(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
@@ -151,7 +187,8 @@ def _subjects(experiment: Experiment, mitigations: tuple[Mitigation, ...]) -> It
                 yield mapped(experiment, scheme, size, mitigation)
 
 
-def _leading(experiment: Experiment) -> dict[str, str]:
+def leading(experiment: Experiment) -> dict[str, str]:
+    """The columns that name an experiment, in front of every table."""
     return {
         "experiment": experiment.name,
         "dataset": experiment.section.dataset,

@@ -7,7 +7,7 @@ that it depends on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -133,23 +133,31 @@ def sweep(
         One row per evaluation: scheme, sparsity, crossbar_size, mitigation, effects, gain, seed (missing where nothing is
         random), accuracy and software_accuracy in percent, nf, low_conductance_share, crossbars, compression_rate.
     """
-    known = _Journal(journal)
+    known = Journal(journal)
     tables = []
     steps = None if total is None else total * sum(len(case.gains) for case in wanted)
     with tqdm(total=steps, desc="evaluating", unit="row") as bar:
         for subject in subjects:
-            digest = _digest(subject, bench)
-            for case in wanted:
-                rows = known.rows(digest, case)
-                if rows is None:
-                    rows = _evaluate(subject, case, bench)
-                    known.add(digest, rows)
+            for rows in evaluated(subject, wanted, bench, known):
                 tables.append(rows)
                 bar.set_postfix_str(
                     f"{subject.scheme} {subject.mapped.crossbar_size} {subject.mitigation}", refresh=False
                 )
                 bar.update(len(rows))
     return pd.concat(tables, ignore_index=True).astype({"seed": "Int64"})
+
+
+def evaluated(
+    subject: Subject, wanted: Iterable[Case], bench: Bench, journal: Journal
+) -> Iterator[pd.DataFrame]:
+    """The rows of each case of a subject, as in ``sweep``; only what the journal lacks is computed, and kept there."""
+    digest = _digest(subject, bench)
+    for case in wanted:
+        rows = journal.rows(digest, case)
+        if rows is None:
+            rows = _evaluate(subject, case, bench)
+            journal.add(digest, rows)
+        yield rows
 
 
 def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
@@ -178,7 +186,7 @@ def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
-class _Journal:
+class Journal:
     """Finished rows on disk, each under the digest of what it depends on."""
 
     def __init__(self, path: Path) -> None:

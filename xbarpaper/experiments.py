@@ -6,7 +6,7 @@ checkpoint depends on, and goes through training, pruning, mapping, evaluation a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -141,7 +141,7 @@ class Experiment:
     def load(self, variant: Variant, *, wct: bool = False) -> Checkpoint:
         """The checkpoint of a variant, refused unless it belongs to the parameters and the data in force."""
         path = self.checkpoint_path(variant, wct=wct)
-        return checkpoints.load(path, self._parameters(variant, wct=wct), self.images)
+        return checkpoints.load(path, self.parameters_behind(variant, wct=wct), self.images)
 
     def unpruned(self) -> Checkpoint:
         """The checkpoint that everything is compared with."""
@@ -160,10 +160,10 @@ class Experiment:
         """
         return [self._prune(variant) for variant in self.variants(scheme)]
 
-    def constrain(self) -> list[Trained]:
+    def constrain(self, schemes: Sequence[SchemeName] = SCHEMES) -> list[Trained]:
         """WCT for every network: train it on under limits on its weights; the range of its devices stays as before."""
         settings, result = self.params.wct, []
-        for variant in [variant for scheme in SCHEMES for variant in self.variants(scheme)]:
+        for variant in [variant for scheme in schemes for variant in self.variants(scheme)]:
             before = self.load(variant)
             limits = limits_of(before.pruned, settings.cut_quantile)
             w_max = before.metadata.w_max
@@ -189,6 +189,13 @@ class Experiment:
         run = self._trained(pruned, "fine-tuned", variant, section.epochs, section.learning_rate)
         return Pruned(run, before, self._sparsity_table(variant, pruned))
 
+    def teacher(self) -> training.Teacher | None:
+        """The unpruned network, for networks that learn from it; None where the parameters want no teacher."""
+        settings = self.params.distillation
+        if settings.weight == 0 or self.params.prune.when == "init":
+            return None
+        return training.Teacher(self.unpruned().pruned.network, settings)
+
     def software_accuracy(self, network: Vgg) -> float:
         """Accuracy without crossbars on all test images, percent."""
         device = training.device_of(self.params.train)
@@ -211,9 +218,6 @@ class Experiment:
     ) -> Trained:
         """Train with the mask held, and keep the checkpoint; ``w_max`` is given by WCT alone."""
         held = () if variant.scheme == "unpruned" else (training.HeldMask(pruned.weight_masks()),)
-        teacher = None
-        if step != "trained" and self.params.prune.when == "trained" and self.params.distillation.weight > 0:
-            teacher = training.Teacher(self.unpruned().pruned.network, self.params.distillation)
         run = training.Run(
             title=f"{self.name} {variant.label} {step}",
             settings=self.params.train,
@@ -222,7 +226,7 @@ class Experiment:
             seed=self.section.training_seed,
             resume=self.resume(f"{step}-{variant.label}.safetensors"),
             constraints=(*held, *constraints),
-            teacher=teacher,
+            teacher=None if step == "trained" else self.teacher(),
         )
         history = training.train(pruned.network, self.images, run)
         checkpoint = self._save(variant, pruned, history, w_max)
@@ -246,7 +250,7 @@ class Experiment:
             scheme=variant.scheme,
             sparsity=0.0 if variant.scheme == "unpruned" else self.section.sparsity,
             crossbar_size=variant.crossbar_size,
-            parameters=self._parameters(variant, wct=w_max is not None),
+            parameters=self.parameters_behind(variant, wct=w_max is not None),
             seed=self.section.training_seed,
             dataset=self.images.description,
             dataset_digest=self.images.digest,
@@ -259,7 +263,7 @@ class Experiment:
         checkpoints.save(self.checkpoint_path(variant, wct=w_max is not None), checkpoint)
         return checkpoint
 
-    def _parameters(self, variant: Variant, *, wct: bool) -> dict[str, Any]:
+    def parameters_behind(self, variant: Variant, *, wct: bool) -> dict[str, Any]:
         """All that says which network a checkpoint holds: the variant, and every parameter behind it, by dotted name."""
         params = self.params
         sections: dict[str, Any] = {f"experiments.{self.name}": self.section, "train": params.train}

@@ -24,8 +24,30 @@ from xbarpaper.pruning import PrunedNetwork
 
 SIGNS = 2  # one array for the positive weights, one for the negative
 
-Arrangement = Callable[[Strip, Tensor], Strip]
-"""Takes a strip and the layer's matrix in original coordinates; gives the strip with its columns in another order."""
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """A layer that is about to be cut into crossbars.
+
+    Attributes:
+        matrix: weights in original coordinates, zero where pruned, shape (rows, columns).
+        strips: what T left of it, rows and columns in the order in which they go onto the crossbars.
+        crossbar_size: rows and columns of a crossbar.
+        w_max: weight that programs the highest conductance.
+    """
+
+    matrix: Tensor
+    strips: tuple[Strip, ...]
+    crossbar_size: int
+    w_max: float
+
+    def tiles(self) -> TileMap:
+        """The crossbars into which the strips are cut."""
+        return tile_map(self.strips, (self.matrix.shape[0], self.matrix.shape[1]), self.crossbar_size)
+
+
+Arrangement = Callable[[LayerPlan], LayerPlan]
+"""Gives the plan with the same weights in another order: strips hold the same cells and need as many crossbars."""
 
 
 @dataclass(frozen=True)
@@ -137,16 +159,14 @@ def map_network(
         compaction: how T compacts its layers.
         crossbar_size: rows and columns of the crossbars.
         w_max: weight that programs the highest conductance, by layer.
-        arrangement: order of the columns within each strip; None leaves them as they are.
+        arrangement: order of rows and columns within the strips; None leaves them as they are.
     """
     places, matrices = pruned.placements(), pruned.matrices()
     layers = []
     for name, matrix in matrices.items():
         mask = pruned.masks[name]
-        strips = compaction(mask, crossbar_size)
+        plan = LayerPlan(matrix, tuple(compaction(mask, crossbar_size)), crossbar_size, w_max[name])
         if arrangement is not None:
-            strips = [arrangement(strip, matrix) for strip in strips]
-        shape = (matrix.shape[0], matrix.shape[1])
-        tiles = tile_map(strips, shape, crossbar_size)
-        layers.append(MappedLayer(name, matrix, mask, places[name], tiles, w_max[name]))
+            plan = arrangement(plan)
+        layers.append(MappedLayer(name, matrix, mask, places[name], plan.tiles(), w_max[name]))
     return MappedNetwork(pruned, tuple(layers), crossbar_size)

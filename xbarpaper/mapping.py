@@ -38,8 +38,8 @@ class Strip:
     """A dense block that T leaves: these rows crossed with these columns of the original matrix.
 
     Attributes:
-        rows: original row indices, shape (rows,).
-        columns: original column indices in the order in which they go onto the crossbars, shape (columns,).
+        rows: original row indices in the order in which they go onto the crossbars, shape (rows,).
+        columns: original column indices in that order, shape (columns,).
     """
 
     rows: Tensor

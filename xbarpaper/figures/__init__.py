@@ -7,6 +7,7 @@ from xbarpaper.figures.layers import conductance_histograms, heat_map, heat_maps
 from xbarpaper.figures.mechanism import error_by_layer, layer_losses
 from xbarpaper.figures.mitigations import constrained_training, rearrangement, side_by_side
 from xbarpaper.figures.saving import Caption, Captions, save
+from xbarpaper.figures.sensitivity import claim_along_axes, claim_map, loss_along_axes
 from xbarpaper.figures.style import ArtifactFigure, apply_style
 from xbarpaper.figures.training import learning_curve, training_curves
 from xbarpaper.figures.verdicts import claim_effects, verdict_overview
@@ -18,7 +19,9 @@ __all__ = [
     "Labels",
     "accuracy_by_size",
     "apply_style",
+    "claim_along_axes",
     "claim_effects",
+    "claim_map",
     "compression",
     "conductance_histograms",
     "constrained_training",
@@ -28,6 +31,7 @@ __all__ = [
     "heat_maps",
     "layer_losses",
     "learning_curve",
+    "loss_along_axes",
     "loss_by_effect",
     "non_ideality",
     "pruning_masks",

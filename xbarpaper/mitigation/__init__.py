@@ -1,6 +1,24 @@
-"""The paper's two mitigations: R rearranges columns at mapping time, WCT trains under a limit on the weights."""
+"""The paper's two mitigations, R (columns rearranged at mapping time) and WCT (weights limited in training), and ours.
 
+R2D arranges rows and columns where the wires distort the weights least, BN re-estimates batch-norm statistics on each
+chip, and tuning trains on through the circuits.
+"""
+
+from xbarpaper.mitigation.arrange2d import arranged_in_two_dimensions, predicted_error
+from xbarpaper.mitigation.batch_norm import BatchNormEstimate
 from xbarpaper.mitigation.rearrange import ordered_by_mean_conductance
+from xbarpaper.mitigation.tuning import Surroundings, adjoint_cosine, solutions, tune
 from xbarpaper.mitigation.wct import WeightLimits, limits_of
 
-__all__ = ["WeightLimits", "limits_of", "ordered_by_mean_conductance"]
+__all__ = [
+    "BatchNormEstimate",
+    "Surroundings",
+    "WeightLimits",
+    "adjoint_cosine",
+    "arranged_in_two_dimensions",
+    "limits_of",
+    "ordered_by_mean_conductance",
+    "predicted_error",
+    "solutions",
+    "tune",
+]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
-from xbarpaper.mapped import Arrangement
+from xbarpaper.mapped import Arrangement, LayerPlan
 from xbarpaper.mapping import Strip
 from xbarpaper.params import ColumnOrder
 
@@ -26,8 +28,12 @@ def ordered_by_mean_conductance(order: ColumnOrder) -> Arrangement | None:
         return None
     descending = order == "descending"
 
-    def arranged(strip: Strip, matrix: Tensor) -> Strip:
-        mean = matrix[strip.rows[:, None], strip.columns[None, :]].abs().mean(0)
-        return Strip(strip.rows, strip.columns[mean.sort(stable=True, descending=descending).indices])
+    def arranged(plan: LayerPlan) -> LayerPlan:
+        return replace(plan, strips=tuple(_ordered(strip, plan.matrix, descending) for strip in plan.strips))
 
     return arranged
+
+
+def _ordered(strip: Strip, matrix: Tensor, descending: bool) -> Strip:
+    mean = matrix[strip.rows[:, None], strip.columns[None, :]].abs().mean(0)
+    return Strip(strip.rows, strip.columns[mean.sort(stable=True, descending=descending).indices])

@@ -14,7 +14,6 @@ from seeds of their own, a new one for each solution.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -25,6 +24,7 @@ from torch.nn.utils import parametrize
 from xbarpaper.circuit import effective_conductance
 from xbarpaper.data import ImageSet
 from xbarpaper.devices import Variation
+from xbarpaper.errors import TrainingError
 from xbarpaper.mapped import MappedLayer, MappedNetwork
 from xbarpaper.mapping import DifferentialPair, conductances, matrix_of, weight_of, weights_of
 from xbarpaper.models import Vgg
@@ -94,14 +94,19 @@ class ThroughCrossbars(nn.Module):
 class _Refresh:
     """A constraint of the training: holds the mask, and solves the circuits every few steps."""
 
-    def __init__(
-        self, mapped: MappedNetwork, surroundings: Surroundings, masks: Mapping[str, Tensor]
-    ) -> None:
-        self.mapped, self.surroundings, self.masks = mapped, surroundings, masks
+    def __init__(self, mapped: MappedNetwork, surroundings: Surroundings, run: Run) -> None:
+        self.mapped, self.surroundings = mapped, surroundings
+        self.title, self.peak = run.title, run.learning_rate
+        self.masks = mapped.pruned.weight_masks()
         self.steps = 0
 
     def apply(self, network: Vgg) -> None:
         for name, (original, _) in _parametrised(network).items():
+            if not torch.isfinite(original).all():
+                raise TrainingError(
+                    f"{self.title}: weights of {name} are not numbers after step {self.steps + 1}, at peak learning rate "
+                    f"{self.peak:g}; lower it"
+                )
             original.masked_fill_(~self.masks[name].to(original.device), 0.0)
         self.steps += 1
         if self.steps % self.surroundings.refresh_steps == 0:
@@ -148,12 +153,11 @@ def tune(mapped: MappedNetwork, images: ImageSet, run: Run, surroundings: Surrou
     if run.resume is not None:
         raise ValueError(f"{run.title}: a run through crossbars cannot be resumed from {run.resume}")
     network, layers = mapped.pruned.network, {layer.name: layer for layer in mapped.layers}
-    masks = mapped.pruned.weight_masks()
+    refresh = _Refresh(mapped, surroundings, run)
     for name, module in _modules(network).items():
         parametrize.register_parametrization(
             module, "weight", ThroughCrossbars(layers[name], surroundings.devices)
         )
-    refresh = _Refresh(mapped, surroundings, masks)
     try:
         with torch.no_grad():
             refresh.solve(network)

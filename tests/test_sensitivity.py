@@ -1,0 +1,430 @@
+"""Where the claims live: which points there are, that they are right and evaluated once, and what is made of them."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import MakeParams
+from test_figures import assert_readable
+
+from xbarpaper import crossbars, data, evaluation, figures, sensitivity, training
+from xbarpaper.data import ImageSet
+from xbarpaper.evaluation import Case, sweep
+from xbarpaper.experiments import Experiment, Variant
+from xbarpaper.files import read_table, write_table
+from xbarpaper.params import GAINS, MITIGATIONS, SCHEMES, Params
+from xbarpaper.training import accuracy
+
+NAME = "tiny-vgg11"
+COLUMNS = [
+    "experiment", "dataset", "network", "axis", "value", "second", "scheme", "sparsity", "crossbar_size", "mitigation",
+    "seed", "accuracy", "software_accuracy",
+]  # fmt: skip
+SETTINGS = {
+    "sparsities": (0.0, 0.6, 0.8),
+    "crossbar_sizes": (8, 12, 16),
+    "w_max_quantiles": (1.0, 0.9),
+    "driver_factors": (2.0,),
+    "test_images": 30,
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A tiny experiment, mapped out."""
+
+    folder: Path
+    params: Params
+    trained: pd.DataFrame
+    table: pd.DataFrame
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet) -> Done:
+    folder = tmp_path_factory.mktemp("sensitivity")
+    params = make_params(sensitivity=SETTINGS, train={"epochs": 12})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        data.save(tiny_images, folder / "data" / "datasets" / "tiny.safetensors")
+        work = Experiment(NAME, params)
+        work.train()
+        for scheme in ("cf", "xcs", "xrs"):
+            work.prune(scheme)
+        work.constrain()
+        trained = sensitivity.train(work)
+        return Done(folder, params, trained, sensitivity.evaluate(work))
+
+
+@pytest.fixture
+def work(done: Done, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    monkeypatch.chdir(done.folder)
+    return Experiment(NAME, done.params)
+
+
+class Calls:
+    """Counts calls of a function on their way through; raises at one of them."""
+
+    def __init__(
+        self, patch: pytest.MonkeyPatch, module: object, name: str, fail_at: int | None = None
+    ) -> None:
+        self.count, self.fail_at, self.function = 0, fail_at, getattr(module, name)
+        patch.setattr(module, name, self)
+
+    def __call__(self, *arguments: object) -> object:
+        self.count += 1
+        if self.count == self.fail_at:
+            raise KeyboardInterrupt
+        return self.function(*arguments)
+
+
+def rows_at(table: pd.DataFrame, **wanted: object) -> pd.DataFrame:
+    for name, value in wanted.items():
+        table = table[table[name] == value]
+    return table.reset_index(drop=True)
+
+
+# --- the plan -----------------------------------------------------------------------------------------------
+
+
+def test_every_axis_passes_through_the_profile_s_own_point(make_params: MakeParams) -> None:
+    params = make_params(sensitivity=SETTINGS)
+    points, own = sensitivity.plan(params, NAME), sensitivity.own_conditions(params, NAME)
+    at_home = sensitivity.own_values(params, NAME)
+    for axis, value in at_home.items():
+        (point,) = (point for point in points if point.axis == axis and point.value == value)
+        assert point.at == own
+    for axis in sensitivity.MAPS:
+        assert sum(point.at == own for point in points if point.axis == axis) == 1
+    values = {axis: [point.label for point in points if point.axis == axis] for axis in sensitivity.AXES}
+    assert values["drivers"] == ["1", "2"]  # the own one is not in the profile's list
+    assert values["on_off"] == ["10", "100"]
+    assert values["w_max"] == ["0.9", "1"]
+    assert values["gain"] == list(GAINS)
+    assert len(values["on_off_by_w_max"]) == len(values["on_off"]) * len(values["w_max"])
+
+
+def test_each_axis_changes_one_thing(make_params: MakeParams) -> None:
+    params = make_params(sensitivity=SETTINGS)
+    own = sensitivity.own_conditions(params, NAME)
+    changed = {
+        "on_off": replace(own, devices=own.devices.model_copy(update={"r_max_ohm": 2e6})),
+        "sigma": replace(own, devices=own.devices.model_copy(update={"variation_sigma": 0.0})),
+        "w_max": replace(own, w_max_quantile=0.9),
+        "wires": replace(
+            own, parasitics=own.parasitics.model_copy(update={"row_wire_ohm": 0.0, "column_wire_ohm": 0.0})
+        ),
+        "drivers": replace(
+            own,
+            parasitics=own.parasitics.model_copy(
+                update={
+                    "driver_ohm": 2 * own.parasitics.driver_ohm,
+                    "sense_ohm": 2 * own.parasitics.sense_ohm,
+                }
+            ),
+        ),
+        "sparsity": replace(own, sparsity=0.8),
+        "size": replace(own, crossbar_size=12),
+    }
+    at = {(point.axis, point.at) for point in sensitivity.plan(params, NAME)}
+    assert {(axis, conditions) for axis, conditions in changed.items()} <= at
+    assert {("gain", replace(own, gain=gain)) for gain in GAINS} <= at
+
+
+def test_schemes_that_are_trained_for_a_size_stay_at_theirs(make_params: MakeParams) -> None:
+    points = sensitivity.plan(make_params(sensitivity=SETTINGS), NAME)
+    schemes = {point.at.crossbar_size: point.schemes for point in points if point.axis == "size"}
+    assert schemes == {8: SCHEMES, 12: ("unpruned", "cf"), 16: SCHEMES}
+
+
+# --- the table ----------------------------------------------------------------------------------------------
+
+
+def test_every_point_is_in_the_table(done: Done) -> None:
+    assert list(done.table.columns) == COLUMNS
+    points = sensitivity.plan(done.params, NAME)
+    cells = sum(len(point.schemes) for point in points)
+    assert len(done.table) == cells * len(MITIGATIONS) * done.params.sensitivity.variation_seeds
+    assert not done.table.duplicated(COLUMNS[:-2]).any()
+    assert done.table["second"].notna().equals(done.table["axis"].isin(sensitivity.MAPS))
+    assert done.table["accuracy"].between(0, 100).all()
+    assert (
+        done.table["accuracy"].nunique() > 4
+    )  # networks that have learnt something: tests below compare them
+
+
+def test_points_that_coincide_have_the_same_rows(done: Done) -> None:
+    own = {
+        axis: sensitivity.text_of(value) for axis, value in sensitivity.own_values(done.params, NAME).items()
+    }
+    first = rows_at(done.table, axis="on_off", value=own["on_off"])
+    for axis, value in own.items():
+        found = rows_at(done.table, axis=axis, value=value)
+        pd.testing.assert_frame_equal(found[COLUMNS[6:]], first[COLUMNS[6:]])
+    on_map = rows_at(done.table, axis="wires_by_drivers", value="0", second=1.0)
+    on_axis = rows_at(done.table, axis="wires", value="0")
+    on_axis = on_axis[on_axis["scheme"].isin(["unpruned", "cf"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(on_map[COLUMNS[6:]], on_axis[COLUMNS[6:]])
+
+
+def test_points_equal_the_sweep(work: Experiment, done: Done, tmp_path: Path) -> None:
+    bench = sensitivity.subset(crossbars.bench(work), 30)
+    cases = [Case("both", seed, GAINS) for seed in range(2)]
+    for scheme in SCHEMES:
+        for mitigation in ("none", "R+WCT"):
+            subject = crossbars.mapped(work, scheme, 8, mitigation)
+            swept = sweep([subject], cases, bench, tmp_path / "journal.csv")
+            for gain in GAINS:
+                found = rows_at(done.table, axis="gain", value=gain, scheme=scheme, mitigation=mitigation)
+                assert found["accuracy"].tolist() == swept.loc[swept["gain"] == gain, "accuracy"].tolist()
+
+
+def test_another_sparsity_is_a_network_of_its_own(work: Experiment, done: Done, tmp_path: Path) -> None:
+    there = sensitivity.AtSparsity(work, 0.8)
+    folder = work.checkpoint_path(Variant("unpruned", None)).parent / "sensitivity" / "sparsity-0.8"
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.safetensors")}
+    assert names == {
+        *(f"{one}.safetensors" for one in ("cf/cf", "xcs/xcs-8", "xrs/xrs-8")),
+        *(f"wct/{one}.safetensors" for one in ("cf", "xcs-8", "xrs-8")),
+    }
+    assert done.trained["sparsity"].unique().tolist() == [0.8]
+    bench = sensitivity.subset(crossbars.bench(work), 30)
+    for scheme in ("cf", "xrs"):
+        subject = crossbars.mapped(there, scheme, 8, "WCT")
+        assert subject.mapped.pruned.sparsity() > 0.7
+        swept = sweep([subject], [Case("both", 1, ("layer",))], bench, tmp_path / "journal.csv")
+        (row,) = rows_at(
+            done.table, axis="sparsity", value="0.8", scheme=scheme, mitigation="WCT", seed=1
+        ).to_dict("records")
+        assert row["accuracy"] == swept["accuracy"].item()
+        assert row["sparsity"] == 0.8
+
+
+def test_nothing_removed_is_the_unpruned_network(done: Done) -> None:
+    at_zero = rows_at(done.table, axis="sparsity", value="0")
+    whole = rows_at(at_zero, scheme="unpruned")
+    for scheme in SCHEMES[1:]:
+        found = rows_at(at_zero, scheme=scheme)
+        assert found["accuracy"].tolist() == whole["accuracy"].tolist()
+    assert set(at_zero["sparsity"]) == {0.0}
+    at_own = rows_at(done.table, axis="sparsity", value="0.6", scheme="unpruned")
+    assert whole["accuracy"].tolist() == at_own["accuracy"].tolist()
+
+
+def test_the_subset_is_random_and_the_same_everywhere(work: Experiment, done: Done) -> None:
+    bench = crossbars.bench(work)
+    chosen = sensitivity.subset_indices(40, 30)
+    assert chosen.tolist() == sorted(set(chosen.tolist()))
+    assert len(chosen) == 30
+    assert chosen.tolist() != list(range(30))
+    part = sensitivity.subset(bench, 30)
+    assert torch.equal(part.images, bench.images[chosen])
+    assert torch.equal(part.labels, bench.labels[chosen])
+    assert part.images_digest != bench.images_digest
+    assert sensitivity.subset(bench, 40) is bench
+    assert sensitivity.subset(bench, 500) is bench
+    for (scheme, sparsity), rows in done.table.groupby(["scheme", "sparsity"]):
+        for size in (8, 16):
+            there = sensitivity.AtSparsity(work, sparsity or 0.6)
+            if size == 16 and sparsity != 0.6 and scheme != "unpruned":
+                continue
+            network = "unpruned" if sparsity == 0 else scheme
+            pruned = there.load(there.variant(network, size)).pruned
+            expected = accuracy(pruned.network, part.images, part.labels)
+            found = rows_at(rows, crossbar_size=size)
+            plain = found[found["mitigation"].isin(["none", "R"])]
+            assert set(plain["software_accuracy"]) == {expected}
+
+
+# --- interruptions ------------------------------------------------------------------------------------------
+
+
+def test_an_interrupted_evaluation_goes_on(
+    done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(done.folder / "data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    work = Experiment(NAME, done.params)
+    journal = work.resume("11_sensitivity.csv")
+    finished = len(read_table(journal))
+    # Fewer evaluations than rows of the table: what coincides is computed once.
+    assert finished < 0.7 * len(done.table)
+    again = Calls(monkeypatch, evaluation, "read_out")
+    repeated = sensitivity.evaluate(work)
+    assert again.count == 0
+    pd.testing.assert_frame_equal(repeated, done.table)
+
+    journal.unlink()
+    Calls(monkeypatch, evaluation, "read_out", fail_at=12)
+    with pytest.raises(KeyboardInterrupt):
+        sensitivity.evaluate(work)
+    assert journal.is_file()
+    kept = len(read_table(journal))
+    monkeypatch.setattr(evaluation, "read_out", again.function)
+    counted = Calls(monkeypatch, evaluation.training, "accuracy")
+    resumed = sensitivity.evaluate(work)
+    software = resumed[
+        ["scheme", "sparsity", "software_accuracy"]
+    ]  # measured again: cheap, and not in the journal
+    assert finished - kept <= counted.count <= finished - kept + len(software)
+    written = [write_table(tmp_path / f"{n}.csv", one) for n, one in enumerate((resumed, done.table))]
+    assert written[0].read_bytes() == written[1].read_bytes()
+
+
+def test_a_killed_training_goes_on(done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(done.folder / "data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    shutil.rmtree(tmp_path / "data" / "checkpoints" / NAME / "sensitivity")  # as DVC does before a stage
+    steps = Calls(monkeypatch, training._Loop, "epoch")
+    again = sensitivity.train(Experiment(NAME, done.params))
+    assert steps.count == 0
+    pd.testing.assert_frame_equal(again, done.trained)
+
+
+# --- what is made of the table ------------------------------------------------------------------------------
+
+
+def synthetic(params: Params, seeds: int = 4, *, noise: float = 0.05) -> pd.DataFrame:
+    """Pruning costs 4 points more, R wins log10 of the ON/OFF ratio minus 1.5, WCT wins 1, both together nothing."""
+    random, rows = np.random.default_rng(0), []
+    for point in sensitivity.plan(params, next(iter(params.experiments))):
+        ratio = point.at.devices.r_max_ohm / point.at.devices.r_min_ohm
+        gained = {"none": 0.0, "R": math.log10(ratio) - 1.5, "WCT": 1.0, "R+WCT": 0.0}
+        for scheme in point.schemes:
+            loss = 8.0 + (4.0 if scheme != "unpruned" else 0.0)
+            for mitigation in MITIGATIONS:
+                for seed in range(seeds):
+                    # None without mitigation; with both an exact zero on average, so that the claim is open.
+                    drawn = {"none": 0.0, "R+WCT": float((-1) ** seed)}
+                    spread = noise * drawn.get(mitigation, random.standard_normal())
+                    rows.append(
+                        {
+                            "experiment": NAME, "dataset": "tiny", "network": "vgg11", "axis": point.axis,
+                            "value": point.label, "second": math.nan if point.second is None else point.second,
+                            "scheme": scheme, "sparsity": point.at.sparsity,
+                            "crossbar_size": point.at.crossbar_size, "mitigation": mitigation, "seed": seed,
+                            "accuracy": 90.0 - loss + gained[mitigation] + seed + spread,
+                            "software_accuracy": 90.0,
+                        }
+                    )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def wide(make_params: MakeParams) -> Params:
+    """The axes of the profile cifar10-small."""
+    return make_params(
+        sensitivity={
+            "on_off_ratios": (2.0, 5.0, 10.0, 20.0, 100.0, 1000.0),
+            "w_max_quantiles": (1.0, 0.999, 0.99, 0.95),
+            "wire_factors": (0.0, 0.5, 1.0, 2.0, 4.0),
+            "driver_factors": (0.0, 0.5, 1.0, 2.0, 4.0),
+            "crossbar_sizes": (8, 16, 32, 64, 128),
+            "sparsities": (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
+            "variation_sigmas": (0.0, 0.05, 0.1, 0.2, 0.3),
+        }
+    )
+
+
+def test_effects_have_the_sizes_put_in(wide: Params) -> None:
+    found = sensitivity.effects(synthetic(wide, noise=0.0))
+    means = found.groupby(["claim", "axis", "value"])["effect"].mean()
+    assert means["C2", "sigma", "0.1"] == pytest.approx(4.0)
+    assert means["C3", "on_off", "1000"] == pytest.approx(1.5)
+    assert means["C4", "on_off", "2"] == pytest.approx(1.0)
+    assert set(found.loc[found["claim"] == "C2", "scheme"]) == {"cf", "xcs", "xrs"}
+    assert set(found.loc[found["claim"] == "C3", "scheme"]) == set(SCHEMES)
+
+
+def test_regions_find_where_the_claims_hold(wide: Params) -> None:
+    table = sensitivity.regions(synthetic(wide), 0.95)
+    assert list(table.columns) == [
+        "experiment", "axis", "value", "claim", "schemes", "effect", "low", "high", "holds",
+    ]  # fmt: skip
+    assert not set(table["axis"]) & set(sensitivity.MAPS)
+    held = table.set_index(["axis", "claim", "value"])["holds"].sort_index()
+    assert set(held.xs("C2", level="claim")) == {"yes"}
+    assert held["on_off", "C3"].to_dict() == {
+        "2": "no", "5": "no", "10": "no", "20": "no", "100": "yes", "1000": "yes",
+    }  # fmt: skip
+    assert set(held.xs("C3", level="claim")["sigma"]) == {"no"}
+    assert set(held.xs("C4", level="claim")) == {"yes"}
+    assert set(held.xs("C3+C4", level="claim")) <= {"open"}
+    sizes = table[(table["axis"] == "size") & (table["claim"] == "C3")].set_index("value")["schemes"]
+    assert sizes["128"] == "unpruned cf"
+    assert sizes["8"] == "unpruned cf xcs xrs"
+    words = sensitivity.overview(table)
+    assert words.loc["on_off", "C3"] == "yes: 100, 1000; no: 2, 5, 10, 20"
+    assert list(words.columns) == list(sensitivity.CLAIMS)
+
+
+def test_wct_that_only_raises_software_accuracy_does_not_hold(wide: Params) -> None:
+    table = synthetic(wide)
+    table.loc[table["mitigation"] == "WCT", "software_accuracy"] += 2.0
+    held = sensitivity.regions(table, 0.95)
+    assert set(held.loc[held["claim"] == "C4", "holds"]) == {"open"}
+
+
+def test_regions_are_the_same_from_a_file(wide: Params, tmp_path: Path) -> None:
+    table = synthetic(wide)
+    again = read_table(write_table(tmp_path / "sensitivity.csv", table))
+    for one, other in ((table, again), (again, table)):
+        found = sensitivity.regions(one, 0.95)
+        assert found["holds"].equals(sensitivity.regions(other, 0.95)["holds"])
+
+
+# --- figures ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("claim", list(sensitivity.CLAIMS))
+def test_figures_of_claims_draw(wide: Params, claim: str) -> None:
+    figure = figures.claim_along_axes(
+        synthetic(wide), figures.Labels.of(wide), claim, sensitivity.own_values(wide, NAME)
+    )
+    assert_readable(figure)
+    entries = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert entries == (["C/F", "XCS", "XRS"] if claim == "C2" else ["unpruned", "C/F", "XCS", "XRS"])
+    assert len([axes for axes in figure.axes if axes.get_visible()]) == 8
+    changes = "The mean over schemes changes its sign along ON/OFF ratio between 20 and 100"
+    assert (changes in figure.caption) == (claim == "C3")
+    if claim in ("C2", "C4"):
+        axes = "ON/OFF ratio, w_max, readout gain, wires, drivers, crossbar size, sparsity and variation"
+        assert f"The mean over schemes is above zero all along {axes}." in figure.caption
+    assert "4 variation seeds" in figure.caption
+
+
+def test_the_figure_of_losses_draws(wide: Params) -> None:
+    own = sensitivity.own_values(wide, NAME)
+    figure = figures.loss_along_axes(synthetic(wide), figures.Labels.of(wide), own)
+    assert_readable(figure)
+    panel = figure.axes[0]
+    line = next(line for line in panel.lines if line.get_label() == "C/F")
+    assert line.get_xdata() == pytest.approx(
+        [2, 5, 10, 20, 100, 1000], rel=0.05
+    )  # a little apart from others
+    assert line.get_ydata() == pytest.approx([10.5] * 6)
+    marked = [line for line in panel.lines if line.get_linestyle() == ":"]
+    assert [line.get_xdata()[0] for line in marked] == [10.0]
+
+
+@pytest.mark.parametrize("axis", sensitivity.MAPS)
+def test_maps_draw(wide: Params, axis: sensitivity.Axis) -> None:
+    own = sensitivity.own_values(wide, NAME)
+    figure = figures.claim_map(synthetic(wide), figures.Labels.of(wide), axis, own)
+    assert_readable(figure)
+    images = [panel.images[0] for panel in figure.axes if panel.images]
+    assert all(image.get_clim()[0] == -image.get_clim()[1] for image in images)
+    assert "The effect of WCT is above zero in" in figure.caption
+
+
+def test_figures_of_a_measured_table_draw(done: Done) -> None:
+    labels, own = figures.Labels.of(done.params), sensitivity.own_values(done.params, NAME)
+    assert_readable(figures.claim_along_axes(done.table, labels, "C4", own))
+    assert_readable(figures.loss_along_axes(done.table, labels, own))
+    assert_readable(figures.claim_map(done.table, labels, "on_off_by_w_max", own))

@@ -1,0 +1,273 @@
+"""Where the claims live: effects and losses along eight axes, a panel each, and maps over pairs of axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+
+from xbarpaper.figures.labels import Labels, join, seed_words, square
+from xbarpaper.figures.panels import error_bars
+from xbarpaper.figures.style import (
+    PAGE_INCHES,
+    SCHEME_COLOURS,
+    SCHEME_MARKERS,
+    SCHEME_NAMES,
+    ArtifactFigure,
+    new_figure,
+    present,
+    shared_legend,
+)
+from xbarpaper.params import SCHEMES, Gain
+from xbarpaper.sensitivity import AXES, CLAIMS, MAPS, Axis, effects, text_of, with_loss
+from xbarpaper.statistics import RESOLUTION, intervals
+
+AXIS_NAMES: Final[dict[str, str]] = {
+    "on_off": "ON/OFF ratio of the devices",
+    "w_max": "w_max (quantile of |w|)",
+    "gain": "one readout gain per",
+    "wires": "wires (× the profile's)",
+    "drivers": "drivers and sensing (×)",
+    "size": "crossbar size (rows)",
+    "sparsity": "weights removed (share)",
+    "sigma": "device variation (sigma/mu)",
+}
+_SHORT_NAMES: Final = {
+    "on_off": "ON/OFF ratio",
+    "w_max": "w_max",
+    "gain": "readout gain",
+    "wires": "wires",
+    "drivers": "drivers",
+    "size": "crossbar size",
+    "sparsity": "sparsity",
+    "sigma": "variation",
+}
+_EVEN: Final = ("w_max", "gain")  # values that stand side by side, whatever lies between them
+_LOG: Final = ("on_off", "size")
+_MAP_AXES: Final[dict[str, tuple[str, str]]] = {
+    "on_off_by_w_max": ("on_off", "w_max"),
+    "wires_by_drivers": ("wires", "drivers"),
+}
+_EFFECT_NAMES: Final = {
+    "C2": "effect of pruning on the loss",
+    "C3": "effect of R",
+    "C4": "effect of WCT",
+    "C3+C4": "effect of R+WCT",
+}
+_EFFECT_WORDS: Final = {
+    "C2": "Loss of each pruned network minus that of the unpruned one",
+    "C3": "Accuracy on the crossbars with R minus without",
+    "C4": "Accuracy on the crossbars with WCT minus without",
+    "C3+C4": "Accuracy on the crossbars with R and WCT minus without",
+}
+_COLOURS: Final = "RdBu"
+
+
+def claim_along_axes(
+    table: pd.DataFrame, labels: Labels, claim: str, own: Mapping[str, float | Gain]
+) -> ArtifactFigure:
+    """The effect of one claim along every axis, a line per scheme; positive is what the paper claims.
+
+    Args:
+        table: what ``sensitivity.evaluate`` gives, of one experiment.
+        labels: words of the profile.
+        claim: one of ``sensitivity.CLAIMS``.
+        own: the profile's own value on each axis.
+    """
+    found = effects(table[~table["axis"].isin(MAPS)])
+    found = found[found["claim"] == claim]
+    figure = _along_axes(found, labels, "effect", own)
+    figure.axes[0].set_ylabel("effect (points)")
+    figure.heading = f"{labels.subject(table)}: {_EFFECT_NAMES[claim]}"
+    figure.caption = (
+        f"{_EFFECT_WORDS[claim]}, points, paired by variation seed; above zero is what the paper claims. "
+        f"{_circumstances(table, labels)} {_sign_changes(found)}"
+    )
+    return figure
+
+
+def loss_along_axes(table: pd.DataFrame, labels: Labels, own: Mapping[str, float | Gain]) -> ArtifactFigure:
+    """Points of accuracy lost without mitigation along every axis, a line per scheme; see ``claim_along_axes``."""
+    plain = with_loss(table[(table["mitigation"] == "none") & ~table["axis"].isin(MAPS)])
+    figure = _along_axes(plain, labels, "loss", own)
+    figure.heading = f"{labels.subject(table)}: what the crossbars cost"
+    means = plain.groupby(["axis", "value"], sort=False)["loss"].mean()
+    least, most = (means.index[int(at)] for at in (means.argmin(), means.argmax()))
+    figure.caption = (
+        "Accuracy in software minus accuracy on the crossbars, points, without mitigation. "
+        f"{_circumstances(table, labels)} The mean over schemes lies between {means.min():.1f} points "
+        f"({_SHORT_NAMES[least[0]]}: {least[1]}) and {means.max():.1f} ({_SHORT_NAMES[most[0]]}: {most[1]})."
+    )
+    return figure
+
+
+def claim_map(
+    table: pd.DataFrame, labels: Labels, axis: Axis, own: Mapping[str, float | Gain]
+) -> ArtifactFigure:
+    """Heat maps of every effect over two axes, a row per claim and a column per scheme.
+
+    Args:
+        table: what ``sensitivity.evaluate`` gives, of one experiment.
+        labels: words of the profile.
+        axis: one of ``sensitivity.MAPS``.
+        own: the profile's own value on each axis.
+    """
+    found = effects(table[table["axis"] == axis])
+    keys = ["claim", "scheme", "value", "second"]
+    means = found.groupby(keys, sort=False)["effect"].mean().reset_index()
+    schemes = present(SCHEMES, list(means["scheme"]))
+    figure, axes = new_figure(len(CLAIMS), len(schemes), panel_inches=(PAGE_INCHES / len(schemes), 1.95))
+    first, second = _MAP_AXES[axis]
+    for claim, row in zip(CLAIMS, axes, strict=True):
+        chosen = means[means["claim"] == claim]
+        extent = max(float(chosen["effect"].abs().max()), 0.1)
+        image = None
+        for scheme, panel in zip(schemes, row, strict=True):
+            own_rows = chosen[chosen["scheme"] == scheme]
+            panel.set_visible(bool(len(own_rows)))
+            if len(own_rows):
+                grid = own_rows.pivot_table(index="second", columns="value", values="effect")
+                grid = grid[list(dict.fromkeys(own_rows["value"]))].sort_index(ascending=False)
+                image = _annotated(panel, grid, extent)
+                _frame(panel, grid, text_of(own[first]), own[second])
+                panel.set_title(f"{_EFFECT_NAMES[claim]}, {SCHEME_NAMES.get(scheme, scheme)}")
+                panel.set_xlabel(AXIS_NAMES[first])
+                panel.set_ylabel(AXIS_NAMES[second])
+        if image is not None:
+            figure.colorbar(image, ax=row, label="points")
+    figure.heading = f"{labels.subject(table)}: effects over {_SHORT_NAMES[first]} and {_SHORT_NAMES[second]}"
+    size = _size(table[table["axis"] == axis])
+    figure.caption = (
+        f"Mean effects in points over {found['seed'].nunique()} variation seeds, on {size}; "
+        "blue, above zero, is what the paper claims, red the opposite. Framed: the profile's own point. "
+        + " ".join(_map_sentence(means, claim) for claim in CLAIMS)
+    )
+    return figure
+
+
+def _along_axes(
+    table: pd.DataFrame, labels: Labels, value: str, own: Mapping[str, float | Gain]
+) -> ArtifactFigure:
+    axes_there = [axis for axis in AXES if axis in set(table["axis"])]
+    columns = min(3, len(axes_there))
+    rows = -(-len(axes_there) // columns)
+    figure, grid = new_figure(rows, columns, panel_inches=(PAGE_INCHES / columns, 2.0))
+    flat = [panel for row in grid for panel in row]
+    for spare in flat[len(axes_there) :]:
+        spare.set_visible(False)
+    schemes = present(SCHEMES, list(table["scheme"]))
+    for axis, panel in zip(axes_there, flat, strict=False):
+        here = table[table["axis"] == axis]
+        places = _places(axis, list(here["value"].unique()))
+        summary = intervals(here, ["scheme", "value"], value, labels.confidence)
+        for rank, scheme in enumerate(schemes):
+            chosen = summary[summary["scheme"] == scheme]
+            x = _apart(axis, np.array([places[one] for one in chosen["value"]], dtype=float), rank)
+            colour = SCHEME_COLOURS[scheme]
+            panel.plot(
+                x, chosen["mean"], SCHEME_MARKERS[scheme], color=colour, label=SCHEME_NAMES[scheme], ls="-"
+            )
+            error_bars(panel, x, chosen, colour)
+        _axis_below(panel, axis, places)
+        panel.axhline(0, color="0.3", linewidth=0.8)
+        panel.axvline(places[text_of(own[axis])], color="0.3", linewidth=0.8, linestyle=":", zorder=0)
+    for panel in flat[: len(axes_there) : columns]:
+        panel.set_ylabel(f"{value} (points)")
+    shared_legend(figure, flat[0])
+    return figure
+
+
+def _places(axis: str, values: list[str]) -> dict[str, float]:
+    """Where each value stands on the x axis of its panel."""
+    if axis in _EVEN:
+        return {value: float(rank) for rank, value in enumerate(values)}
+    return {value: float(value) for value in values}
+
+
+def _apart(axis: str, x: np.ndarray[Any, Any], rank: int) -> np.ndarray[Any, Any]:
+    """Lines a little beside each other, so that their intervals can be told apart."""
+    step = rank - 1.5
+    if axis in _LOG:
+        return np.asarray(x * np.exp(0.01 * np.log(x.max() / x.min()) * step))
+    return np.asarray(x + (0.06 if axis in _EVEN else 0.012 * float(np.ptp(x))) * step)
+
+
+def _axis_below(panel: Axes, axis: str, places: Mapping[str, float]) -> None:
+    panel.set_xlabel(AXIS_NAMES[axis])
+    if axis in _LOG:
+        panel.set_xscale("log")
+        panel.xaxis.set_minor_locator(NullLocator())
+    if axis == "on_off":
+        panel.xaxis.set_major_locator(LogLocator(10))
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    elif axis in _EVEN or axis == "size":
+        panel.set_xticks(list(places.values()), list(places))
+    else:
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+
+
+def _annotated(panel: Axes, grid: pd.DataFrame, extent: float) -> Any:
+    values = grid.to_numpy()
+    image = panel.imshow(values, cmap=_COLOURS, vmin=-extent, vmax=extent, aspect="auto")
+    for (row, column), effect in np.ndenumerate(values):
+        colour = "white" if abs(effect) > 0.65 * extent else "0.1"
+        panel.text(
+            column, row, f"{round(effect, 1) + 0.0:+.1f}", ha="center", va="center", color=colour, fontsize=7
+        )
+    panel.set_xticks(range(len(grid.columns)), list(grid.columns))
+    panel.set_yticks(range(len(grid.index)), [text_of(float(value)) for value in grid.index])
+    panel.grid(visible=False)
+    return image
+
+
+def _frame(panel: Axes, grid: pd.DataFrame, first: str, second: float | Gain) -> None:
+    column = list(grid.columns).index(first)
+    row = int(np.abs(grid.index.to_numpy(dtype=float) - float(second)).argmin())
+    for colour, width in (("white", 3.2), ("black", 1.6)):  # seen on light and dark cells alike
+        corner = (column - 0.5, row - 0.5)
+        panel.add_patch(
+            Rectangle(corner, 1, 1, fill=False, edgecolor=colour, linewidth=width, zorder=5, clip_on=False)
+        )
+
+
+def _circumstances(table: pd.DataFrame, labels: Labels) -> str:
+    at_home = table[~table["axis"].isin([*MAPS, "size"])]
+    return (
+        f"On {_size(at_home)} but where the size varies; readout gain: {labels.gain} but where it varies; wires and "
+        f"variation act ({seed_words(table, labels)}). Dotted: the profile's own point."
+    )
+
+
+def _size(table: pd.DataFrame) -> str:
+    return f"crossbars of {join([square(int(size)) for size in sorted(table['crossbar_size'].unique())])}"
+
+
+def _sign_changes(found: pd.DataFrame) -> str:
+    """Between which values of each axis the mean over schemes and seeds changes its sign."""
+    changes: list[str] = []
+    steady: dict[str, list[str]] = {}
+    for axis in dict.fromkeys(found["axis"]):
+        means = found[found["axis"] == axis].groupby("value", sort=False)["effect"].mean()
+        signed = [(value, mean > 0) for value, mean in means.items() if abs(mean) > RESOLUTION]
+        turns = [f"{one} and {other}" for (one, sign), (other, then) in pairwise(signed) if sign != then]
+        if turns:
+            changes.append(f"{_SHORT_NAMES[axis]} between {join(turns)}")
+        else:
+            side = ("above" if signed[0][1] else "below") if signed else "at"
+            if 0 < len(signed) < len(means):
+                side = f"at or {side}"
+            steady.setdefault(f"{side} zero", []).append(_SHORT_NAMES[axis])
+    told = [f"changes its sign along {'; '.join(changes)}"] if changes else []
+    told += [f"is {side} all along {join(axes)}" for side, axes in steady.items()]
+    return f"The mean over schemes {'; it '.join(told)}."
+
+
+def _map_sentence(means: pd.DataFrame, claim: str) -> str:
+    chosen = means.loc[means["claim"] == claim, "effect"]
+    return f"The {_EFFECT_NAMES[claim]} is above zero in {int((chosen > 0).sum())} of {len(chosen)} cells."

@@ -1,0 +1,201 @@
+"""R2D, two-dimensional rearrangement: rows and columns of each strip where the wires distort the weights least.
+
+Not in the paper. Its R sorts columns by mean conductance; here both rows and columns move, on the same number of
+crossbars and with the same programmed conductances, and what is minimised is the error of the weights that come back.
+
+**What the wires do, to first order.** Write a differential pair as D = G+ - G- (the weights) and T = (G+ + G-) / 2 (the
+load). With K_r and K_c of `circuit.modal` a crossbar conducts ``G - G*(G K_r) - (K_c G)*G``, so that the weights lose
+
+    D * (c_r + c_c)  +  T * (d_r + d_c),     c_r = T K_r, d_r = D K_r,  c_c = K_c T, d_c = K_c D.
+
+The first term scales weights; the readout's gain takes its mean away and leaves the differences between crossbars, rows
+and columns. The second is an offset that a column (or row) whose weights do not add up to zero on a crossbar lays over
+all its devices, zero weights included, and no gain removes it. So each crossbar should hold as much load as any other,
+and *positive and negative weights in balance*, in every row and column.
+
+**What is done.** Padding is spread: a strip of 144 rows fills crossbars of 64 with 48 rows each, not 64, 64 and 16.
+Then columns, then rows, are exchanged pairwise (`swaps`) to minimise the squares above, K being represented by its
+largest mode: ``load`` is that mode along the wire. Positions matter too: a line with large weights and a large load of
+its own sits best where the wires of the other direction take least, a column by the drivers, a row by the sense circuits.
+At last the circuits of the crossbars are solved exactly for each arrangement found, for R in both orders and for none:
+the least error wins, so that no layer is ever predicted to be worse than without.
+
+Nothing here sees a draw of the devices' variation.
+
+**What no arrangement removes.** Activations after a ReLU are positive, so what a layer computes meets the *sum* of a
+column's errors more than their squares. Summed over the crossbars that a column crosses, its offsets are about
+T K D each, hence in total the mean load times K times the sum of all its weights, whatever rows share a crossbar. A
+network therefore gains less accuracy than the error of its weights suggests, until its batch norms are re-estimated on
+the crossbars, which removes exactly such offsets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import ceil
+
+import numpy as np
+import torch
+
+from xbarpaper.circuit import Parasitics, effective_conductance
+from xbarpaper.mapped import Arrangement, LayerPlan
+from xbarpaper.mapping import DifferentialPair, Strip, conductances, weights_of
+from xbarpaper.mitigation.rearrange import ordered_by_mean_conductance
+from xbarpaper.mitigation.swaps import Floats, Indices, Placing, swapped
+from xbarpaper.nonideal import gain_factors
+from xbarpaper.params import Devices, Gain
+
+
+def arranged_in_two_dimensions(
+    devices: Devices, parasitics: Parasitics, gain: Gain, rounds: int
+) -> Arrangement:
+    """Order the rows and the columns of each strip so that the wires distort the weights least.
+
+    The two arrays of a differential pair share the order, and the index maps of the tiles undo it: ideal results do not
+    change. A strip comes back as one strip for each of its crossbars; together they hold its cells,
+    on as many crossbars as before.
+
+    Args:
+        devices: range of the devices.
+        parasitics: resistances of drivers, wires and sensing.
+        gain: calibration of the readout at which arrangements are compared.
+        rounds: how often columns and then rows are exchanged; 0 only spreads the padding.
+
+    Returns:
+        The arrangement: it gives a plan whose ``predicted_error`` is at most that of the plan given, or of it ordered by
+        mean conductance.
+    """
+
+    def arranged(plan: LayerPlan) -> LayerPlan:
+        if parasitics.ideal:
+            return plan
+        candidates = [plan, *_sorted(plan), *_exchanged(plan, devices, parasitics, rounds)]
+        # min keeps the first of equals: what gains nothing moves nothing
+        return min(candidates, key=lambda candidate: predicted_error(candidate, devices, parasitics, gain))
+
+    return arranged
+
+
+def predicted_error(plan: LayerPlan, devices: Devices, parasitics: Parasitics, gain: Gain) -> float:
+    """Error of the weights that the crossbars of a layer stand for, as programmed, with their circuits solved exactly.
+
+    Args:
+        plan: the layer.
+        devices: range of the devices.
+        parasitics: resistances of drivers, wires and sensing.
+        gain: calibration of the readout.
+
+    Returns:
+        sum (gain * W' - W)^2 over sum W^2; 0 for a layer without weights.
+    """
+    tiles, pair = plan.tiles(), conductances(plan.matrix, devices, plan.w_max)
+    weights = tiles.tile(plan.matrix)
+    power = float(weights.double().square().sum())
+    if power == 0:
+        return 0.0
+    G_eff = effective_conductance(torch.stack([tiles.tile(pair.plus), tiles.tile(pair.minus)]), parasitics)
+    effective = weights_of(DifferentialPair(G_eff[0], G_eff[1]), devices, plan.w_max)
+    calibrated = effective * gain_factors(weights, effective, gain)
+    return float((calibrated - weights).double().square().sum()) / power
+
+
+def _sorted(plan: LayerPlan) -> Iterator[LayerPlan]:
+    """The plan under R, in both orders."""
+    for order in (ordered_by_mean_conductance("ascending"), ordered_by_mean_conductance("descending")):
+        if order is not None:
+            yield order(plan)
+
+
+def _exchanged(plan: LayerPlan, devices: Devices, parasitics: Parasitics, rounds: int) -> Iterator[LayerPlan]:
+    """The plan with its padding spread, and then after each round."""
+    blocks = [_Block.of(strip, plan, devices) for strip in plan.strips]
+    for left in reversed(range(rounds + 1)):
+        yield replace(plan, strips=tuple(strip for block in blocks for strip in block.strips()))
+        if left:
+            blocks = [block.exchanged(plan.crossbar_size, parasitics) for block in blocks]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A strip on its crossbars: ``strip`` in the present order, and how many lines each crossbar holds.
+
+    D and T, siemens, shape (rows, columns) of the strip, are those of the module's text.
+    """
+
+    strip: Strip
+    D: Floats
+    T: Floats
+    row_counts: Indices
+    column_counts: Indices
+
+    @staticmethod
+    def of(strip: Strip, plan: LayerPlan, devices: Devices) -> _Block:
+        weights = plan.matrix[strip.rows[:, None], strip.columns[None, :]].double()
+        pair = conductances(weights, devices, plan.w_max)
+        counts = (_evenly(len(lines), plan.crossbar_size) for lines in (strip.rows, strip.columns))
+        return _Block(strip, (pair.plus - pair.minus).numpy(), (pair.plus + pair.minus).numpy() / 2, *counts)
+
+    def strips(self) -> Iterator[Strip]:
+        """One strip for each crossbar, so that none holds more lines than counted."""
+        for rows in self.strip.rows.split(self.row_counts.tolist()):
+            for columns in self.strip.columns.split(self.column_counts.tolist()):
+                yield Strip(rows, columns)
+
+    def exchanged(self, crossbar_size: int, parasitics: Parasitics) -> _Block:
+        """The block after one round: first its columns in a better order, then its rows."""
+        along, down = _shared_resistance(crossbar_size, parasitics)
+        columns = swapped(_placing(self.D.T, self.T.T, self.column_counts, self.row_counts, along, down))
+        D, T = self.D[:, columns], self.T[:, columns]
+        rows = swapped(_placing(D, T, self.row_counts, self.column_counts, down, along))
+        strip = Strip(self.strip.rows[torch.from_numpy(rows)], self.strip.columns[torch.from_numpy(columns)])
+        return replace(self, strip=strip, D=D[rows], T=T[rows])
+
+
+def _placing(
+    D: Floats, T: Floats, counts: Indices, cross_counts: Indices, K: Floats, K_cross: Floats
+) -> Placing:
+    """Where lines sit best, the lines that cross them staying where they are.
+
+    Args:
+        D: differences of the pairs, siemens, shape (lines, crossing lines).
+        T: loads, siemens, same shape.
+        counts: lines on each crossbar.
+        cross_counts: crossing lines on each crossbar.
+        K: resistance that two positions of a crossing wire share, ohm, shape (size, size).
+        K_cross: that of two positions along a line's own wire, ohm, same shape.
+    """
+    positions = int(counts.max())
+    K = K[:positions, :positions]
+    values, modes = np.linalg.eigh(K)
+    load = values[-1] * np.abs(modes[:, -1])  # K is positive, so its largest mode is of one sign
+    power = np.square(D)
+    offsets = np.sqrt(np.square(T).mean(0)) * D
+    scalings = np.sqrt(power.mean(0)) * (T - T.mean(0))
+    profile = K.sum(1) * T.mean()  # c at each position, were all lines alike
+    profile -= profile.mean()
+    starts = np.cumsum(cross_counts) - cross_counts
+    of_lines = K_cross.mean() * np.add.reduceat(T, starts, axis=1)  # c of each line on each crossbar
+    power_there = np.add.reduceat(power, starts, axis=1)
+    total = power.sum()
+    mean = (power_there * of_lines).sum() / total if total > 0 else 0.0
+    # D^2 (profile + of_lines - mean)^2, without what does not depend on the position
+    own = np.stack([power.sum(1), (power_there * (of_lines - mean)).sum(1)], 1)
+    place = np.stack([np.square(profile), 2 * profile], 1)
+    return Placing(np.concatenate([offsets, scalings], 1), load, own, place, counts)
+
+
+def _shared_resistance(size: int, parasitics: Parasitics) -> tuple[Floats, Floats]:
+    """K_r and K_c: what the paths of two devices along a row, and down a column, have in common; ohm, (size, size)."""
+    at = np.arange(size, dtype=float)
+    nearer, farther = np.minimum(at[:, None], at), np.maximum(at[:, None], at)
+    return (
+        parasitics.driver_ohm + parasitics.row_wire_ohm * nearer,
+        parasitics.sense_ohm + parasitics.column_wire_ohm * (size - 1 - farther),
+    )
+
+
+def _evenly(lines: int, size: int) -> Indices:
+    """Lines on each of the fewest crossbars that hold them, one more or less."""
+    crossbars = ceil(lines / size)
+    return lines // crossbars + (np.arange(crossbars) < lines % crossbars)
