@@ -8,9 +8,10 @@ inference on 256 images, and for each crossbar size one mapping, one solution of
 memory of each. That is done once for each network and width, on the first such experiment. Extrapolated from these: a
 stage's minutes, as its steps, test images, solutions and rows times what one of them took; where the sparsity differs,
 C/F costs in proportion to the weights that are left; XCS and XRS are taken to be solved like C/F and to infer like
-unpruned. Assumed: ten seconds for a notebook's kernel and pictures, and that a folder of
-images holds as many as CIFAR-10. Downloading is not counted. Stages that only read tables (figures, claims, publish) take
-under a minute and are left out; so is any stage that this program does not know, by name.
+unpruned, and circuits to cost at every point of the sensitivity what they cost at its own size. Assumed: ten seconds for
+a notebook's kernel and pictures, and that a folder of images holds as many as CIFAR-10. Downloading is not counted.
+Stages that only read tables (figures, claims, publish) take under a minute and are left out; so is any stage that this
+program does not know, by name.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from tqdm import tqdm
 
 from xbarpaper import elsewhere, files, params
 from xbarpaper.errors import ArtifactError
-from xbarpaper.params import SCHEMES, Experiment, Params
+from xbarpaper.params import FURTHER_MITIGATIONS, MITIGATIONS, SCHEMES, Experiment, Params, SchemeName
+from xbarpaper.sensitivity.points import plan
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "reports" / "benchmarks"
@@ -91,7 +93,7 @@ def costs(path: Path, settings: Params, seconds: float) -> pd.DataFrame:
             )
         rows += [
             (stage, name, (cost + NOTEBOOK_SECONDS) / 60, gib, hardware)
-            for stage, (cost, gib) in estimate(settings, experiment, measured, left).items()
+            for stage, (cost, gib) in estimate(settings, name, measured, left).items()
         ]
     return pd.DataFrame(rows, columns=COLUMNS).round({"minutes": 2, "gib": 2})
 
@@ -111,40 +113,46 @@ def _measure(part: str, path: Path, experiment: str, seconds: float) -> Measured
         raise ArtifactError(f"{experiment}, {part}: killed, most often because memory ran out") from None
 
 
-def estimate(
-    settings: Params, experiment: Experiment, measured: dict[str, Measured], left: float = 1.0
-) -> Costs:
+def estimate(settings: Params, name: str, measured: dict[str, Measured], left: float = 1.0) -> Costs:
     """Seconds, without the notebook's own, and GiB of every stage of an experiment.
 
     Args:
         settings: the profile.
-        experiment: one of its experiments.
+        name: one of its experiments.
         measured: what each part took.
         left: weights that C/F leaves here, over those of the experiment that was measured.
     """
+    experiment = settings.experiment(name)
     images, tested = image_counts(settings.dataset(experiment.dataset))
     sizes, seeds = settings.mapping.crossbar_sizes, settings.evaluation.variation_seeds
     circuit = measured["circuit"]
 
     def epochs(part: str, count: int) -> float:
         """Passes over the training images, the test images after each."""
-        found = measured[part]
+        one = measured[part]
         batch, share = min(settings.train.batch_size, images), left if part == "cf" else 1.0
-        return float(share * count * (images // batch * found["step_s"] + tested * found["test_image_s"]))
+        return float(share * count * (images // batch * one["step_s"] + tested * one["test_image_s"]))
 
-    def crossbars(solved: int, varied: int, rows: int, mapped: int, *, last_alone: bool = False) -> float:
+    def crossbars(
+        solved: float,
+        varied: int,
+        rows: float,
+        mapped: int,
+        at: tuple[int, ...] = sizes,
+        schemes: tuple[SchemeName, ...] = SCHEMES,
+    ) -> float:
         """Solutions, solutions without wires, evaluations and mappings of every scheme at every size."""
         total = 0.0
-        for size in sizes[-1:] if last_alone else sizes:
-            for scheme in SCHEMES:
+        for size in at:
+            for scheme in schemes:
                 pruned, share = scheme != "unpruned", 1.0 if scheme == "unpruned" else left
-                found = circuit["sizes"][str(size)]["cf" if pruned else "unpruned"]
+                one = circuit["sizes"][str(size)]["cf" if pruned else "unpruned"]
                 image_s = (
                     left * circuit["image_s"]["cf"] if scheme == "cf" else circuit["image_s"]["unpruned"]
                 )
-                solutions = solved * found["read_s"] + varied * found["variation_s"]
-                total += share * solutions + mapped * found["map_s"]
-                total += rows * (found["twin_s"] + tested * image_s)
+                solutions = solved * one["read_s"] + varied * one["variation_s"]
+                total += share * solutions + mapped * one["map_s"]
+                total += rows * (one["twin_s"] + tested * image_s)
         return total
 
     trained = settings.prune.when == "trained"
@@ -154,8 +162,17 @@ def estimate(
     constrained = epochs("masked", wct) * (1 + 2 * len(sizes)) + epochs("cf", wct)
     gains = len(settings.evaluation.gains)
     exchanged = MECHANISM_SEEDS * (2 + 2 * circuit["layers"])
+    mapped_out = settings.sensitivity
+    points = plan(settings, name)
+    others = {point.at.sparsity for point in points} - {0.0, experiment.sparsity}
+    retrained = mapped_out.fine_tuning_epochs + settings.wct.epochs
+    per_network = mapped_out.variation_seeds * len(MITIGATIONS)
+    share = min(1.0, mapped_out.test_images / tested)  # of the test images
+    beyond, steps = settings.beyond, images // min(settings.train.batch_size, images)
+    refreshed = beyond.tuning_epochs * steps / beyond.tuning_refresh_steps
+    further = len(FURTHER_MITIGATIONS) * seeds
     gib = {name: one["gib"] for name, one in measured.items()}
-    return {
+    found: Costs = {
         "train": (epochs("trained", settings.train.epochs), gib["trained"]),
         "prune_cf": (epochs("cf", fine_tuning), gib["cf"]),
         "prune_xcs": (segments, gib["masked"]),
@@ -168,11 +185,23 @@ def estimate(
             max(gib["masked"], gib["circuit"]),
         ),
         "mechanism": (
-            crossbars(2 + MECHANISM_SEEDS, 1, exchanged, 1, last_alone=True)
+            crossbars(2 + MECHANISM_SEEDS, 1, exchanged, 1, sizes[-1:])
             + 3 * len(SCHEMES) * circuit["error_s"],
             circuit["mechanism_gib"],
         ),
     }
+    most = max(gib["masked"], gib["circuit"])
+    if name in mapped_out.experiments:
+        training = len(others) * (epochs("cf", retrained) + 2 * epochs("masked", retrained))
+        rows = sum(
+            crossbars(per_network, 0, share * per_network, 1, (mapped_out.crossbar_size,), point.schemes)
+            for point in points
+        )
+        found["sensitivity"] = (training + rows, most)
+    if name in beyond.experiments:
+        tuned = len(SCHEMES) * len(sizes) * epochs("masked", beyond.tuning_epochs)
+        found["beyond"] = (tuned + crossbars(refreshed + further, 0, further, len(FURTHER_MITIGATIONS)), most)
+    return found
 
 
 def left_out(path: Path, table: pd.DataFrame) -> list[str]:

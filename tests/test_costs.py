@@ -15,7 +15,10 @@ from xbarpaper import elsewhere, params
 from xbarpaper.files import read_table
 
 BENCHMARKS = ROOT / "benchmarks"
-STAGES = ["train", "prune_cf", "prune_xcs", "prune_xrs", "map", "evaluate", "rearrange", "wct", "mechanism"]
+STAGES = [
+    "train", "prune_cf", "prune_xcs", "prune_xrs", "map", "evaluate", "rearrange", "wct", "mechanism", "sensitivity",
+    "beyond",
+]  # fmt: skip
 
 
 def test_a_tiny_profile_is_estimated(tmp_path: Path, make_params: MakeParams):
@@ -78,8 +81,9 @@ def test_minutes_follow_from_epochs_seeds_and_sizes(make_params: MakeParams, mon
         "error_s": 0.0, "layers": 9, "gib": 2.0, "mechanism_gib": 3.0,
     }  # fmt: skip
     measured = {"trained": step, "cf": step, "masked": step, "circuit": circuit}
-    settings = make_params(train={"epochs": 10}, prune={"epochs": 3}, wct={"epochs": 2})
-    found = costs.estimate(settings, settings.experiment("tiny-vgg11"), measured)
+    nowhere = {"sensitivity": {"experiments": ()}, "beyond": {"experiments": ()}}
+    settings = make_params(train={"epochs": 10}, prune={"epochs": 3}, wct={"epochs": 2}, **nowhere)
+    found = costs.estimate(settings, "tiny-vgg11", measured)
     sizes, schemes, seeds, gains = 2, 4, 2, 2
     rows = {
         "evaluate": sizes * schemes * (1 + seeds + seeds * gains),
@@ -109,10 +113,11 @@ def test_more_weights_left_cost_more_where_filters_are_removed(
     }  # fmt: skip
     measured = {"trained": step, "cf": step, "masked": step, "circuit": circuit}
     settings = make_params()
-    experiment = settings.experiment("tiny-vgg11")
-    (before, after) = (costs.estimate(settings, experiment, measured, left) for left in (1.0, 2.0))
+    (before, after) = (costs.estimate(settings, "tiny-vgg11", measured, left) for left in (1.0, 2.0))
     ratio = {stage: after[stage][0] / before[stage][0] for stage in before}
     assert ratio["prune_cf"] == 2
+    assert 1 < ratio["sensitivity"] < 2
+    assert 1 < ratio["beyond"] < 2
     assert ratio["train"] == ratio["prune_xcs"] == 1
     assert ratio["map"] == pytest.approx(7 / 4)  # one of four schemes is not pruned
 
