@@ -51,6 +51,16 @@ def test_a_changed_verdict_changes_the_readme(copied: Path):
     assert (copied / "README.md").read_text(encoding="utf-8").count("| supported |") > before
 
 
+def test_other_costs_change_the_readme(copied: Path):
+    path = copied / "reports" / "benchmarks" / "costs-cifar10-small.csv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        re.sub(r"^(train,[^,]*),[^,]*", r"\1,6000000", text, flags=re.MULTILINE), encoding="utf-8"
+    )
+    readme.update()
+    assert re.search(r"\| `train` \| 100,000 h, ", (copied / "README.md").read_text(encoding="utf-8"))
+
+
 def test_missing_marks_and_reports_are_one_line(copied: Path):
     (copied / "reports" / "quick" / "claims.json").unlink()
     with pytest.raises(ArtifactError, match=r"^reports/quick/claims.json: no such file"):

@@ -1,4 +1,4 @@
-"""The parts of README.md that are made from results: the verdicts, and which command makes which figure."""
+"""The parts of README.md that are made from results: the verdicts, what makes which figure, and what it costs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from xbarpaper.validation import parse
 
 PROFILES: Final = ("cifar10-small", "quick")
 """Profiles whose reports are in git, the one that weighs most first."""
+
+COSTED: Final = ("cifar10-small", "cifar10-half", "paper")
+"""Profiles whose costs are shown, once benchmarks/costs.py has estimated them."""
 
 # What a reader looks for, the notebook that shows it, and the stage that executes the notebook.
 _FIGURES: Final = (
@@ -47,7 +50,12 @@ def update(path: Path | str = "README.md") -> bool:
     path = Path(path)
     before = path.read_text(encoding="utf-8")
     after = before
-    for name, part in (("results", _results()), ("stages", _stages()), ("solver", _solver())):
+    for name, part in (
+        ("results", _results()),
+        ("stages", _stages()),
+        ("costs", _costs()),
+        ("solver", _solver()),
+    ):
         after = _between(after, name, part)
     if after != before:
         path.write_text(after, encoding="utf-8")
@@ -141,3 +149,42 @@ def _stages() -> str:
     return "\n".join(
         [*lines, "", f"The whole of `quick` took {total:.1f} minutes (`python benchmarks/pipeline.py`)."]
     )
+
+
+def _costs() -> str:
+    paths = {profile: Path(f"reports/benchmarks/costs-{profile}.csv") for profile in COSTED}
+    tables = {profile: read_table(path) for profile, path in paths.items() if path.is_file()}
+    if not tables:
+        raise ArtifactError(
+            f"{paths[COSTED[0]]}: no such table; `python benchmarks/costs.py {COSTED[0]}` makes it"
+        )
+    stages = list(dict.fromkeys(stage for table in tables.values() for stage in table["stage"]))
+    lines = [
+        f"| stage | {' | '.join(f'`{profile}`' for profile in COSTED)} |",
+        f"|---|{'---|' * len(COSTED)}",
+    ]
+    for stage in stages:
+        cells = []
+        for table in tables.values():
+            rows = table[table["stage"] == stage]
+            cells.append(
+                f"{_duration(rows['minutes'].sum())}, {rows['gib'].max():.1f} GiB" if len(rows) else ""
+            )
+        lines.append(f"| `{stage}` | {' | '.join(cells)} |")
+    totals = [f"**{_duration(table['minutes'].sum())}**" for table in tables.values()]
+    lines.append(f"| all | {' | '.join(totals)} |")
+    hardware = "; ".join(dict.fromkeys(str(one) for table in tables.values() for one in table["hardware"]))
+    note = (
+        "All experiments of a profile together, and the memory of the largest process. Single steps, test images, "
+        "solutions and mappings were measured, and multiplied by their number (`python benchmarks/costs.py <profile>`, "
+        "which says what is assumed); figures, claims and the report come on top, a minute each. "
+        f"{hardware}."
+    )
+    return "\n".join([*lines, "", note])
+
+
+def _duration(minutes: float) -> str:
+    if minutes < 100:
+        return f"{minutes:.1f} min" if minutes < 9.95 else f"{minutes:.0f} min"
+    hours = minutes / 60
+    return f"{hours:.1f} h" if hours < 9.95 else f"{hours:,.0f} h"

@@ -1,0 +1,220 @@
+"""What each stage of a profile costs on this machine, in minutes and memory, without running it.
+
+``python benchmarks/costs.py cifar10-small cifar10-half paper`` writes reports/benchmarks/costs-<profile>.csv for each.
+
+Measured, each in a process of its own and on random images and weights: a few training steps at the profile's batch
+size on a dataset of its size (unpruned; XCS and C/F with their masks held and, where the profile distils, a teacher),
+inference on 256 images, and for each crossbar size one mapping, one solution of all crossbars, unpruned and C/F; peak
+memory of each. That is done once for each network and width, on the first such experiment. Extrapolated from these: a
+stage's minutes, as its steps, test images, solutions and rows times what one of them took; where the sparsity differs,
+C/F costs in proportion to the weights that are left; XCS and XRS are taken to be solved like C/F and to infer like
+unpruned, and circuits to cost at every point of the sensitivity what they cost at its own size. Assumed: ten seconds for
+a notebook's kernel and pictures, and that a folder of images holds as many as CIFAR-10. Downloading is not counted.
+Stages that only read tables (figures, claims, publish) take under a minute and are left out; so is any stage that this
+program does not know, by name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from costs_part import PARTS, image_counts, measure
+from tqdm import tqdm
+
+from xbarpaper import elsewhere, files, params
+from xbarpaper.errors import ArtifactError
+from xbarpaper.params import FURTHER_MITIGATIONS, MITIGATIONS, SCHEMES, Experiment, Params, SchemeName
+from xbarpaper.sensitivity.points import plan
+
+ROOT = Path(__file__).resolve().parents[1]
+OUTPUT = ROOT / "reports" / "benchmarks"
+NOTEBOOK_SECONDS = 10.0
+MECHANISM_SEEDS = 2  # as its notebook has it
+COLUMNS = ["stage", "experiment", "minutes", "gib", "hardware"]
+_IMPORTED = ["xbarpaper.mechanism", "xbarpaper.training", "xbarpaper.elsewhere"]  # once, not for each part
+_TABLES_ONLY = {"figures", "claims", "publish"}
+
+Measured = dict[str, Any]
+Costs = dict[str, tuple[float, float]]
+"""Seconds and GiB by stage."""
+
+
+def main() -> int:
+    """Returns the exit code: 0, or 1 after an error."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("profiles", nargs="+", metavar="PROFILE", help="of profiles/, or a file")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of training steps, for each measurement")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="where the tables go")
+    arguments = parser.parse_args()
+    try:
+        for name in arguments.profiles:
+            path = Path(name) if name.endswith(".yaml") else ROOT / "profiles" / f"{name}.yaml"
+            settings = params.load(path)
+            table = costs(path.resolve(), settings, arguments.seconds)
+            print(f"\n{settings.profile}")
+            print(table.drop(columns="hardware").to_string(index=False))
+            print(f"{table['minutes'].sum() / 60:.1f} hours in all; {table['hardware'].iloc[0]}")
+            print(f"not estimated: {', '.join(left_out(path, table))}")
+            print(files.write_table(arguments.output / f"costs-{settings.profile}.csv", table))
+    except ArtifactError as error:
+        print(f"costs: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def costs(path: Path, settings: Params, seconds: float) -> pd.DataFrame:
+    """Minutes and memory of every stage of a profile."""
+    rows, prepared = [], set[str]()
+    for name, experiment in tqdm(settings.experiments.items(), desc=settings.profile, unit="experiment"):
+        alike = next(other for other, one in settings.experiments.items() if _same_cost(one, experiment))
+        measured = {part: _measure(part, path, alike, seconds) for part in PARTS if part != "data"}
+        left = (1 - experiment.sparsity) / (1 - settings.experiments[alike].sparsity)
+        hardware = measured["circuit"]["hardware"]
+        if experiment.dataset not in prepared:
+            prepared.add(experiment.dataset)
+            found = _measure("data", path, name, seconds)
+            rows.append(
+                (
+                    "data",
+                    experiment.dataset,
+                    (found["seconds"] + NOTEBOOK_SECONDS) / 60,
+                    found["gib"],
+                    hardware,
+                )
+            )
+        rows += [
+            (stage, name, (cost + NOTEBOOK_SECONDS) / 60, gib, hardware)
+            for stage, (cost, gib) in estimate(settings, name, measured, left).items()
+        ]
+    return pd.DataFrame(rows, columns=COLUMNS).round({"minutes": 2, "gib": 2})
+
+
+def _same_cost(one: Experiment, other: Experiment) -> bool:
+    return (one.network, one.width) == (other.network, other.width)
+
+
+@cache
+def _measure(part: str, path: Path, experiment: str, seconds: float) -> Measured:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_IMPORTED)
+    try:
+        with ProcessPoolExecutor(1, mp_context=context) as alone:
+            return alone.submit(measure, part, path, experiment, seconds).result()
+    except BrokenProcessPool:
+        raise ArtifactError(f"{experiment}, {part}: killed, most often because memory ran out") from None
+
+
+def estimate(settings: Params, name: str, measured: dict[str, Measured], left: float = 1.0) -> Costs:
+    """Seconds, without the notebook's own, and GiB of every stage of an experiment.
+
+    Args:
+        settings: the profile.
+        name: one of its experiments.
+        measured: what each part took.
+        left: weights that C/F leaves here, over those of the experiment that was measured.
+    """
+    experiment = settings.experiment(name)
+    images, tested = image_counts(settings.dataset(experiment.dataset))
+    sizes, seeds = settings.mapping.crossbar_sizes, settings.evaluation.variation_seeds
+    circuit = measured["circuit"]
+
+    def epochs(part: str, count: int) -> float:
+        """Passes over the training images, the test images after each."""
+        one = measured[part]
+        batch, share = min(settings.train.batch_size, images), left if part == "cf" else 1.0
+        return float(share * count * (images // batch * one["step_s"] + tested * one["test_image_s"]))
+
+    def crossbars(
+        solved: float,
+        varied: int,
+        rows: float,
+        mapped: int,
+        at: tuple[int, ...] = sizes,
+        schemes: tuple[SchemeName, ...] = SCHEMES,
+    ) -> float:
+        """Solutions, solutions without wires, evaluations and mappings of every scheme at every size."""
+        total = 0.0
+        for size in at:
+            for scheme in schemes:
+                pruned, share = scheme != "unpruned", 1.0 if scheme == "unpruned" else left
+                one = circuit["sizes"][str(size)]["cf" if pruned else "unpruned"]
+                image_s = (
+                    left * circuit["image_s"]["cf"] if scheme == "cf" else circuit["image_s"]["unpruned"]
+                )
+                solutions = solved * one["read_s"] + varied * one["variation_s"]
+                total += share * solutions + mapped * one["map_s"]
+                total += rows * (one["twin_s"] + tested * image_s)
+        return total
+
+    trained = settings.prune.when == "trained"
+    fine_tuning = settings.prune.epochs if trained else settings.train.epochs
+    segments = epochs("masked", fine_tuning) * len(sizes)
+    wct = settings.wct.epochs
+    constrained = epochs("masked", wct) * (1 + 2 * len(sizes)) + epochs("cf", wct)
+    gains = len(settings.evaluation.gains)
+    exchanged = MECHANISM_SEEDS * (2 + 2 * circuit["layers"])
+    mapped_out = settings.sensitivity
+    points = plan(settings, name)
+    others = {point.at.sparsity for point in points} - {0.0, experiment.sparsity}
+    retrained = mapped_out.fine_tuning_epochs + settings.wct.epochs
+    per_network = mapped_out.variation_seeds * len(MITIGATIONS)
+    share = min(1.0, mapped_out.test_images / tested)  # of the test images
+    beyond, steps = settings.beyond, images // min(settings.train.batch_size, images)
+    refreshed = beyond.tuning_epochs * steps / beyond.tuning_refresh_steps
+    further = len(FURTHER_MITIGATIONS) * seeds
+    gib = {name: one["gib"] for name, one in measured.items()}
+    found: Costs = {
+        "train": (epochs("trained", settings.train.epochs), gib["trained"]),
+        "prune_cf": (epochs("cf", fine_tuning), gib["cf"]),
+        "prune_xcs": (segments, gib["masked"]),
+        "prune_xrs": (segments, gib["masked"]),
+        "map": (crossbars(1, 0, 0, 1), gib["circuit"]),
+        "evaluate": (crossbars(1 + seeds, seeds, 1 + seeds + seeds * gains, 1), gib["circuit"]),
+        "rearrange": (crossbars(1 + seeds, 0, seeds, 2), gib["circuit"]),
+        "wct": (
+            constrained + crossbars(2 * (1 + seeds), 0, 2 * seeds, 4),
+            max(gib["masked"], gib["circuit"]),
+        ),
+        "mechanism": (
+            crossbars(2 + MECHANISM_SEEDS, 1, exchanged, 1, sizes[-1:])
+            + 3 * len(SCHEMES) * circuit["error_s"],
+            circuit["mechanism_gib"],
+        ),
+    }
+    most = max(gib["masked"], gib["circuit"])
+    if name in mapped_out.experiments:
+        training = len(others) * (epochs("cf", retrained) + 2 * epochs("masked", retrained))
+        rows = sum(
+            crossbars(per_network, 0, share * per_network, 1, (mapped_out.crossbar_size,), point.schemes)
+            for point in points
+        )
+        found["sensitivity"] = (training + rows, most)
+    if name in beyond.experiments:
+        tuned = len(SCHEMES) * len(sizes) * epochs("masked", beyond.tuning_epochs)
+        found["beyond"] = (tuned + crossbars(refreshed + further, 0, further, len(FURTHER_MITIGATIONS)), most)
+    return found
+
+
+def left_out(path: Path, table: pd.DataFrame) -> list[str]:
+    """Groups of stages of dvc.yaml that the table does not have."""
+    with tempfile.TemporaryDirectory() as folder:
+        for source, name in ((ROOT / "dvc.yaml", "dvc.yaml"), (path, "params.yaml")):
+            (Path(folder) / name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+        groups = dict.fromkeys(stage.group for stage in elsewhere.read(Path(folder)).values())
+    known = set(table["stage"])
+    return [
+        f"{group} (tables only)" if group in _TABLES_ONLY else group for group in groups if group not in known
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

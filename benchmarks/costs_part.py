@@ -1,0 +1,257 @@
+"""One part of what an experiment costs: ``costs.py`` runs each in a process of its own, so that its memory is its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from circuit_network import peak_bytes
+from PIL import Image
+from torch import Tensor
+
+from xbarpaper import checkpoints, data, mechanism, params, training
+from xbarpaper.circuit import effective_conductance
+from xbarpaper.data import Images, ImageSet, normalised
+from xbarpaper.devices import Variation
+from xbarpaper.mapped import MappedNetwork, map_network
+from xbarpaper.models import Architecture, Vgg, build
+from xbarpaper.nonideal import ReadOut, read_out
+from xbarpaper.params import Cifar, Dataset, Experiment, Params, Shapes10
+from xbarpaper.pruning import SCHEMES, PrunedNetwork, compaction_of, prune, unpruned
+
+PARTS = ("data", "trained", "cf", "masked", "circuit")
+CIFAR_IMAGES = (50_000, 10_000)  # of CIFAR-10 and CIFAR-100; a folder of images is taken to hold as many
+_SAMPLE = 256  # images for the speed of inference, and for that of drawing and decoding
+_FEWEST_STEPS = 2
+
+
+def measure(part: str, profile: Path, experiment: str, seconds: float) -> dict[str, Any]:
+    """What one of ``PARTS`` takes.
+
+    Args:
+        part: which.
+        profile: file of the profile.
+        experiment: one of its experiments.
+        seconds: of training steps; two steps at least.
+    """
+    settings = params.load(profile)
+    chosen = settings.experiment(experiment)
+    with contextlib.redirect_stderr(io.StringIO()):  # progress bars
+        if part == "data":
+            measured = prepare(settings.dataset(chosen.dataset))
+        elif part == "circuit":
+            measured = evaluate(settings, chosen)
+        else:
+            measured = train(settings, chosen, part, seconds)
+    return {"gib": peak_gib(), **measured}
+
+
+def image_counts(settings: Dataset) -> tuple[int, int]:
+    """Training and test images of a dataset, without looking at it."""
+    return (settings.train_images, settings.test_images) if isinstance(settings, Shapes10) else CIFAR_IMAGES
+
+
+def class_count(settings: Dataset) -> int:
+    return 100 if isinstance(settings, Cifar) and settings.kind == "cifar100" else 10
+
+
+def peak_gib() -> float:
+    return peak_bytes() / (1 << 30)
+
+
+def random_images(settings: Dataset) -> ImageSet:
+    """Noise of the dataset's size: what is in the pixels changes neither time nor memory."""
+    classes = class_count(settings)
+    generator = torch.Generator().manual_seed(0)
+    parts = [
+        Images(
+            torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator),
+            torch.arange(count) % classes,
+        )
+        for count in image_counts(settings)
+    ]
+    return ImageSet.of("noise", "noise", [f"class {number}" for number in range(classes)], *parts)
+
+
+# --- data ---------------------------------------------------------------------------------------------------
+
+
+def prepare(settings: Dataset) -> dict[str, Any]:
+    """Seconds and memory of preparing a dataset: drawn and decoded on a sample and scaled, or in memory as a whole."""
+    whole = sum(image_counts(settings))
+    if isinstance(
+        settings, Cifar
+    ):  # reading the original files takes no time that shows; downloading is not counted
+        return {"seconds": seconds_of(lambda: random_images(settings))}
+    if isinstance(settings, Shapes10):
+        small = settings.model_copy(update={"train_images": _SAMPLE // 10 * 10, "test_images": 10})
+        seconds = seconds_of(lambda: data.prepare("sample", small, progress=False))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            draw_pictures(Path(folder))
+            small_folder = settings.model_copy(update={"path": folder, "path_environment": None})
+            seconds = seconds_of(lambda: data.prepare("sample", small_folder, progress=False))
+    pixels = 2 * whole * 3 * 32 * 32 / (1 << 30)  # once decoded, once on the way to the disk
+    return {"seconds": seconds * whole / _SAMPLE, "gib": peak_gib() + pixels}
+
+
+def draw_pictures(folder: Path) -> None:
+    """A sample of JPEG files in two classes."""
+    pixels = torch.randint(0, 256, (_SAMPLE, 32, 32, 3), dtype=torch.uint8).numpy()
+    for number, one in enumerate(pixels):
+        path = folder / ("test" if number < 8 else "train") / f"class{number % 2}" / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(one).save(path)
+
+
+# --- training -----------------------------------------------------------------------------------------------
+
+
+class Enough(Exception):  # noqa: N818
+    """Enough steps were timed."""
+
+
+@dataclass
+class Clock:
+    """A constraint that changes nothing: it looks at the clock after every step, and ends the training."""
+
+    seconds: float
+    times: list[float] = field(default_factory=list)
+
+    def apply(self, network: Vgg) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.times.append(time.perf_counter())
+        if len(self.times) > _FEWEST_STEPS and self.times[-1] - self.times[0] > self.seconds:
+            raise Enough
+
+    def digest(self) -> str:
+        return ""
+
+
+def train(settings: Params, experiment: Experiment, part: str, seconds: float) -> dict[str, Any]:
+    """Seconds of a step at the profile's batch size on a dataset of the real size, and of an image of the test set.
+
+    ``trained`` is the unpruned network; ``cf`` and ``masked`` (XCS) have their masks held and learn from a teacher.
+    """
+    images = random_images(settings.dataset(experiment.dataset))
+    whole = build(architecture_of(settings, experiment), 0)
+    pruned, teacher = unpruned(whole), None
+    if part != "trained":
+        scheme = SCHEMES["cf" if part == "cf" else "xcs"]
+        pruned = prune(
+            whole, scheme, settings.prune, experiment.sparsity, settings.mapping.crossbar_sizes[-1]
+        )
+        if settings.distillation.weight > 0 and settings.prune.when == "trained":
+            teacher = training.Teacher(whole, settings.distillation)
+    held = () if part == "trained" else (training.HeldMask(pruned.weight_masks()),)
+    clock = Clock(seconds)
+    run = training.Run(
+        title=part,
+        settings=settings.train,
+        epochs=1000,
+        learning_rate=1e-6,
+        seed=0,
+        constraints=(*held, clock),
+        teacher=teacher,
+    )
+    with contextlib.suppress(Enough):
+        training.train(pruned.network, images, run)
+    steps = [later - earlier for earlier, later in pairwise(clock.times)]
+    return {
+        "step_s": statistics.median(steps),
+        "steps": len(steps),
+        "test_image_s": image_seconds(pruned.network, images, settings, torch.float32),
+    }
+
+
+def image_seconds(network: Vgg, images: ImageSet, settings: Params, dtype: torch.dtype) -> float:
+    """Seconds of inference per image."""
+    device, network = training.device_of(settings.train), network.to(training.device_of(settings.train))
+    sample = Images(images.train.pixels[:_SAMPLE], images.train.labels[:_SAMPLE])
+    pixels, labels = normalised(sample, images, device), sample.labels.to(device)
+    batch = min(len(labels), settings.evaluation.batch_size)
+    training.accuracy(network, pixels[:8], labels[:8], batch, dtype)
+    return seconds_of(lambda: training.accuracy(network, pixels, labels, batch, dtype)) / len(labels)
+
+
+# --- crossbars ----------------------------------------------------------------------------------------------
+
+
+def evaluate(settings: Params, experiment: Experiment) -> dict[str, Any]:
+    """Seconds of mapping, of solving all crossbars, of a twin and of an image, unpruned and C/F, by crossbar size."""
+    images = random_images(settings.dataset(experiment.dataset))
+    device = training.device_of(settings.train)
+    tested = normalised(images.test, images, device)  # held while networks are evaluated
+    whole = build(architecture_of(settings, experiment), 0)
+    networks: dict[params.SchemeName, PrunedNetwork] = {
+        "unpruned": unpruned(whole),
+        "cf": prune(whole, SCHEMES["cf"], settings.prune, experiment.sparsity, 0),
+    }
+    dtype = training.forward_dtype(settings.evaluation.precision, device)
+    image_s = {name: image_seconds(one.network, images, settings, dtype) for name, one in networks.items()}
+    sizes: dict[str, dict[str, dict[str, float]]] = {}
+    for size in settings.mapping.crossbar_sizes:
+        effective_conductance(torch.full((2, 1, size, size), 1e-5), settings.circuit)  # compiles
+        pruned, _, _ = on_crossbars(networks["cf"], "cf", size, settings)
+        whole_times, mapped, read = on_crossbars(networks["unpruned"], "unpruned", size, settings)
+        sizes[str(size)] = {"unpruned": whole_times, "cf": pruned}
+    peak = peak_gib()
+    error_s = seconds_of(
+        lambda: [mechanism.error_parts(layer.weights, layer.effective_weights) for layer in read.layers]
+    )
+    held = 3 * sum(one.matrix.nbytes + one.mask.nbytes for one in mapped.layers) / (1 << 30)
+    return {
+        "image_s": image_s,
+        "sizes": sizes,
+        "error_s": error_s,
+        "layers": len(mapped.layers),
+        "test_images": len(tested),
+        "gib": peak,
+        "mechanism_gib": peak_gib() + held,  # it keeps four networks
+        "hardware": f"{checkpoints.versions()['hardware']}, torch {torch.__version__}",
+    }
+
+
+def on_crossbars(
+    network: PrunedNetwork, scheme: params.SchemeName, size: int, settings: Params
+) -> tuple[dict[str, float], MappedNetwork, ReadOut]:
+    """Times of one network at one crossbar size, the network as mapped, and what its crossbars compute."""
+    made: dict[str, MappedNetwork] = {}
+    reads: list[ReadOut] = []
+    variation = Variation(settings.devices.variation_sigma, 0)
+
+    def to_crossbars() -> None:
+        w_max = checkpoints.largest_weights(network)
+        made[scheme] = map_network(network, compaction_of(scheme), size, w_max)
+
+    map_s = seconds_of(to_crossbars)
+    mapped = made[scheme]
+    both_s = seconds_of(
+        lambda: reads.append(read_out(mapped, settings.devices, [variation], settings.circuit))
+    )
+    plain_s = seconds_of(lambda: read_out(mapped, settings.devices, [variation], None))
+    twin_s = seconds_of(lambda: reads[0].twin(settings.readout.gain))
+    return {"map_s": map_s, "read_s": both_s, "variation_s": plain_s, "twin_s": twin_s}, mapped, reads[0]
+
+
+def architecture_of(settings: Params, experiment: Experiment) -> Architecture:
+    classes = class_count(settings.dataset(experiment.dataset))
+    return Architecture(network=experiment.network, width=experiment.width, classes=classes)
+
+
+def seconds_of(work: Callable[[], object | Tensor]) -> float:
+    begun = time.perf_counter()
+    work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - begun

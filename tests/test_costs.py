@@ -1,0 +1,139 @@
+"""What a profile costs: estimated on a tiny one, and the arithmetic on made-up measurements."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import MakeParams
+from repository import ROOT
+from ruamel.yaml import YAML
+
+from xbarpaper import elsewhere, params
+from xbarpaper.files import read_table
+
+BENCHMARKS = ROOT / "benchmarks"
+STAGES = [
+    "train", "prune_cf", "prune_xcs", "prune_xrs", "map", "evaluate", "rearrange", "wct", "mechanism", "sensitivity",
+    "beyond",
+]  # fmt: skip
+
+
+def test_a_tiny_profile_is_estimated(tmp_path: Path, make_params: MakeParams):
+    with (tmp_path / "tiny.yaml").open("w", encoding="utf-8") as file:
+        YAML().dump(make_params().model_dump(mode="json"), file)
+    done = subprocess.run(
+        [
+            sys.executable,
+            BENCHMARKS / "costs.py",
+            tmp_path / "tiny.yaml",
+            "--seconds",
+            "0.1",
+            "--output",
+            tmp_path,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    table = read_table(tmp_path / "costs-tiny.csv")
+    assert list(table.columns) == ["stage", "experiment", "minutes", "gib", "hardware"]
+    assert list(table["stage"]) == ["data", *STAGES]
+    assert list(table["experiment"]) == ["tiny", *["tiny-vgg11"] * len(STAGES)]
+    assert table["minutes"].between(10 / 60, 10).all()
+    assert table["gib"].between(0.1, 3).all()
+    assert table["hardware"].str.contains("torch 2").all()
+    groups = {stage.group for stage in elsewhere.read(ROOT).values()}
+    said = next(line for line in done.stdout.splitlines() if line.startswith("not estimated: "))
+    assert {word.split()[0] for word in said.removeprefix("not estimated: ").split(", ")} == groups - {
+        "data",
+        *STAGES,
+    }
+
+
+def test_an_unknown_profile_is_one_line(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, BENCHMARKS / "costs.py", "huge", "--output", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("costs: ")
+    assert "profiles/huge.yaml: no such file" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_minutes_follow_from_epochs_seeds_and_sizes(make_params: MakeParams, monkeypatch: pytest.MonkeyPatch):
+    """100 images in batches of 25 are four steps of one second; 40 test images take no time, a row takes a second."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import costs
+
+    step = {"step_s": 1.0, "test_image_s": 0.0, "gib": 1.0}
+    free = {"map_s": 0.0, "read_s": 0.0, "variation_s": 0.0, "twin_s": 1.0}
+    circuit = {
+        "sizes": {size: {"unpruned": free, "cf": free} for size in ("8", "16")},
+        "image_s": {"unpruned": 0.0, "cf": 0.0},
+        "error_s": 0.0, "layers": 9, "gib": 2.0, "mechanism_gib": 3.0,
+    }  # fmt: skip
+    measured = {"trained": step, "cf": step, "masked": step, "circuit": circuit}
+    nowhere = {"sensitivity": {"experiments": ()}, "beyond": {"experiments": ()}}
+    settings = make_params(train={"epochs": 10}, prune={"epochs": 3}, wct={"epochs": 2}, **nowhere)
+    found = costs.estimate(settings, "tiny-vgg11", measured)
+    sizes, schemes, seeds, gains = 2, 4, 2, 2
+    rows = {
+        "evaluate": sizes * schemes * (1 + seeds + seeds * gains),
+        "rearrange": sizes * schemes * seeds,
+        "mechanism": schemes * 2 * (2 + 2 * 9),
+    }
+    wct_networks = 1 + 1 + 2 * sizes
+    assert {name: seconds for name, (seconds, _) in found.items()} == {
+        "train": 10 * 4, "prune_cf": 3 * 4, "prune_xcs": sizes * 3 * 4, "prune_xrs": sizes * 3 * 4, "map": 0,
+        "wct": wct_networks * 2 * 4 + 2 * rows["rearrange"], **rows,
+    }  # fmt: skip
+    assert [gib for _, gib in found.values()] == [1, 1, 1, 1, 2, 2, 2, 2, 3]
+
+
+def test_more_weights_left_cost_more_where_filters_are_removed(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import costs
+
+    step = {"step_s": 1.0, "test_image_s": 1.0, "gib": 1.0}
+    one = {"map_s": 0.0, "read_s": 1.0, "variation_s": 1.0, "twin_s": 0.0}
+    circuit = {
+        "sizes": {size: {"unpruned": one, "cf": one} for size in ("8", "16")},
+        "image_s": {"unpruned": 0.0, "cf": 0.0},
+        "error_s": 0.0, "layers": 9, "gib": 2.0, "mechanism_gib": 3.0,
+    }  # fmt: skip
+    measured = {"trained": step, "cf": step, "masked": step, "circuit": circuit}
+    settings = make_params()
+    (before, after) = (costs.estimate(settings, "tiny-vgg11", measured, left) for left in (1.0, 2.0))
+    ratio = {stage: after[stage][0] / before[stage][0] for stage in before}
+    assert ratio["prune_cf"] == 2
+    assert 1 < ratio["sensitivity"] < 2
+    assert 1 < ratio["beyond"] < 2
+    assert ratio["train"] == ratio["prune_xcs"] == 1
+    assert ratio["map"] == pytest.approx(7 / 4)  # one of four schemes is not pruned
+
+
+def test_paper_has_the_grid_and_its_replicates():
+    paper = params.load(ROOT / "profiles" / "paper.yaml")
+    grid = {(one.network, one.dataset, one.training_seed) for one in paper.experiments.values()}
+    networks = ("vgg11", "vgg16")
+    assert grid == {(network, "cifar10", seed) for network in networks for seed in range(3)} | {
+        (network, "cifar100", 0) for network in networks
+    }
+    for name, one in paper.experiments.items():
+        assert name == f"paper-{one.network}-{one.dataset}" + (
+            f"-seed{one.training_seed}" if one.training_seed else ""
+        )
+        assert one.width == 1.0
+        assert one.sparsity == (0.8 if one.dataset == "cifar10" else 0.6)
+    assert paper.mapping.crossbar_sizes == (16, 32, 64)
+    assert paper.evaluation.variation_seeds >= 10
