@@ -263,7 +263,7 @@ def _beyond(params: Params, losses: dict[str, float], software: dict[str, float]
                 }
                 for seed in seeds
             ]
-            made = {"seconds": 0.5 * rank**2, "training_images": 500 * rank, "circuit_solutions": rank}
+            made = {"training_images": 500 * rank, "chip_images": 10 * rank, "circuit_solutions": rank}
             costs.append({**fixed, **made})
     return {"recovery": recovery, "costs": costs}
 

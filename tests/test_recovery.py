@@ -47,7 +47,7 @@ def test_another_gain_is_left_out_and_an_unknown_cost_stays_open():
     other = TABLES.recovery.assign(gain="none", accuracy=0.0)
     table = table_of(pd.concat([TABLES.recovery, other]), TABLES.costs[TABLES.costs["mitigation"] != "BN"])
     pd.testing.assert_series_equal(table["share"], table_of()["share"])
-    assert table.loc[table["mitigation"] == "BN", "seconds"].isna().all()
+    assert table.loc[table["mitigation"] == "BN", "chip_images"].isna().all()
 
 
 def test_figure_shows_every_mitigation_and_says_which_is_best():

@@ -101,6 +101,7 @@ def _write_claims(folder: Path, params: Params) -> None:
         "scope": "Only a test.",
         "conventions_summary": "It depends on nothing here.",
         "rules": {"paired": "p < 0.05"},
+        "conventions": {"sentence": "These are the conventions of a test.", "rows": [["one", 1]]},
         "more": "is ignored",
     }
     (folder / "claims.json").write_text(json.dumps(tree), encoding="utf-8")
@@ -252,6 +253,56 @@ def test_page_shows_the_joined_effects_and_what_they_hang_on(published: Path):
         assert text.count(f"<td>{10 + number} variation seeds</td>") == 3
     assert text.count("<td>overall</td><td>R</td>") == 5
     assert text.count("<td>5 variation seeds</td>") == 15
+
+
+def test_page_says_what_was_run_and_where_it_comes_from(published: Path):
+    text = (published / "index.html").read_text(encoding="utf-8")
+    first = text.split("<main>")[1]
+    assert first.index("trained unpruned and pruned by") < first.index('class="summary"')
+    assert "conventions of a test" in first
+    for name in ("Code", "Hardware of training", "Data", "Training seeds", "Versions"):
+        assert f"<dt>{name}</dt>" in text
+    for heading in ("Won back by mitigations", "lost (points)", "solutions of circuits", "R2D + BN"):
+        assert heading in text
+
+
+def test_conventions_and_further_mitigations_may_be_absent(places: Places, tmp_path: Path):
+    params = make_params()
+    path = places.summaries / params.profile / "10_claims" / "claims.json"
+    tree = json.loads(path.read_text(encoding="utf-8"))
+    del tree["conventions"]
+    path.write_text(json.dumps(tree), encoding="utf-8")
+    for table in ("sensitivity", "recovery", "costs"):
+        (places.summaries / params.profile / "09_figures" / "tables" / f"{table}.csv").unlink()
+    folder = publish(params, places)
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    assert "Won back" not in text
+    assert "conventions of a test" not in text
+    assert not (folder / "tables" / "recovery.csv").exists()
+
+
+def test_page_stays_small_with_many_notebooks(tmp_path: Path):
+    """Three trainings, thirteen notebooks each, and thirty figures: all linked, and the page can be sent by mail."""
+    params = make_params(1, (16, 32, 64), training_seeds=(0, 1, 2), further=True)
+    data = tmp_path / "data"
+    write_stages(data / "results" / params.profile, params, make_results(params))
+    stages = data / "summaries" / params.profile
+    _write_figures(stages / "09_figures", {f"figure-{number}": 500 for number in range(30)})
+    _write_figures(stages / "10_claims", {"claims": 30})
+    _write_claims(stages / "10_claims", params)
+    groups = {"shapes10": ["00_data"], "summary": ["09_figures", "10_claims"]}
+    groups |= {name: [f"{number:02}_notebook" for number in range(1, 12)] for name in params.experiments}
+    for group, names in groups.items():
+        for name in names:
+            _write_notebook(data / "notebooks" / params.profile / group / f"{name}.ipynb")
+    page = publish(params, _places(data, tmp_path / "reports")) / "index.html"
+    text = page.read_text(encoding="utf-8")
+    for group, names in groups.items():
+        for name in names:
+            assert f'href="notebooks/{group}/{name}.html"' in text
+            assert (page.parent / "notebooks" / group / f"{name}.html").is_file()
+    assert page.stat().st_size < 2_000_000
+    assert "VGG11 (width 0.25), seed 2" in text
 
 
 @pytest.fixture(scope="module")

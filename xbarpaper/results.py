@@ -133,7 +133,7 @@ TABLES: Final[dict[str, Table]] = {
     ),
     "costs": Table(
         columns=(
-            "experiment", "scheme", "crossbar_size", "mitigation", "seconds", "training_images",
+            "experiment", "scheme", "crossbar_size", "mitigation", "training_images", "chip_images",
             "circuit_solutions",
         ),
         keys=("experiment", "scheme", "crossbar_size", "mitigation"),

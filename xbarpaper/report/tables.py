@@ -71,10 +71,12 @@ def _costs(table: pd.DataFrame, names: list[str]) -> Table:
         own = table[table["mitigation"] == name]
         cells = [
             _range(own[column], digits)
-            for column, digits in (("seconds", 1), ("training_images", 0), ("circuit_solutions", 0))
+            for column, digits in (("training_images", 0), ("chip_images", 0), ("circuit_solutions", 0))
         ]
         rows.append([name.replace("+", " + "), *cells])
-    return Table(["mitigation", "seconds", "training images", "solutions of circuits"], rows, words=1)
+    return Table(
+        ["mitigation", "training images", "images for each chip", "solutions of circuits"], rows, words=1
+    )
 
 
 def _range(values: pd.Series, digits: int) -> str:
