@@ -142,8 +142,8 @@ def _costs() -> str:
         return f"Not estimated yet: `python benchmarks/costs.py {' '.join(COSTED)}` does it in minutes."
     stages = list(dict.fromkeys(stage for table in tables.values() for stage in table["stage"]))
     lines = [
-        f"| stage | {' | '.join(f'`{profile}`' for profile in COSTED)} |",
-        f"|---|{'---|' * len(COSTED)}",
+        f"| stage | {' | '.join(f'`{profile}`' for profile in tables)} |",
+        f"|---|{'---|' * len(tables)}",
     ]
     for stage in stages:
         cells = []
