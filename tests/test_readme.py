@@ -51,14 +51,25 @@ def test_a_changed_verdict_changes_the_readme(copied: Path):
     assert (copied / "README.md").read_text(encoding="utf-8").count("| supported |") > before
 
 
-def test_other_costs_change_the_readme(copied: Path):
-    path = copied / "reports" / "benchmarks" / "costs-cifar10-small.csv"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(
-        re.sub(r"^(train,[^,]*),[^,]*", r"\1,6000000", text, flags=re.MULTILINE), encoding="utf-8"
+def test_costs_are_those_of_the_tables(copied: Path):
+    folder = copied / "reports" / "benchmarks"
+    for path in folder.glob("costs-*.csv"):
+        path.unlink()
+    readme.update()
+    assert "Not estimated yet: `python benchmarks/costs.py " in (copied / "README.md").read_text(
+        encoding="utf-8"
+    )
+    rows = ["train,a,6,1.5,GPU", "train,b,6000,2.25,GPU", "wct,a,0.5,1,GPU"]
+    (folder / "costs-paper.csv").write_text(
+        "\n".join(["stage,experiment,minutes,gib,hardware", *rows, ""]), encoding="utf-8"
     )
     readme.update()
-    assert re.search(r"\| `train` \| 100,000 h, ", (copied / "README.md").read_text(encoding="utf-8"))
+    text = (copied / "README.md").read_text(encoding="utf-8")
+    assert (
+        "| stage | `paper` |\n|---|---|\n| `train` | 100 h, 2.2 GiB |\n| `wct` | 0.5 min, 1.0 GiB |\n| all | **100 h** |"
+        in text
+    )
+    assert text.count(" GPU.") == 1
 
 
 def test_missing_marks_and_reports_are_one_line(copied: Path):
