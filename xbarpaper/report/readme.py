@@ -13,7 +13,7 @@ from xbarpaper.files import read_table
 from xbarpaper.report.gather import Claim, ClaimsFile, read_json
 from xbarpaper.validation import parse
 
-PROFILES: Final = ("cifar10-small", "quick")
+PROFILES: Final = ("cifar10-small", "cifar10-seeds", "quick")
 """Profiles whose reports are in git, the one that weighs most first."""
 
 COSTED: Final = ("cifar10-small", "cifar10-half", "paper")
@@ -31,6 +31,8 @@ _FIGURES: Final = (
     ("R: conductances and factors of crossbars, before and after", "07_rearrange", "rearrange@<e>"),
     ("WCT: conductances before and after", "08_wct", "wct@<e>"),
     ("parts of the weights' error; what each layer costs", "12_mechanism", "mechanism@<e>"),
+    ("where the claims live: every convention varied", "11_sensitivity", "sensitivity@<e>"),
+    ("further mitigations: R2D, batch norm re-estimated, tuning", "13_beyond", "beyond@<e>"),
     (
         "accuracy by size, compression rate, NF against share, R, WCT, side by side",
         "09_figures",
