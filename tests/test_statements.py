@@ -34,7 +34,7 @@ def test_what_a_statement_names_exists(statement: statements.Statement):
     figures = saved_figures("09_figures") | saved_figures("10_claims")
     assert f"claim-{statement.id}" in figures
     assert set(statement.figures) <= figures
-    assert statement.table in {"claims.csv", *(f"{name}.csv" for name in results.COLUMNS)}
+    assert statement.table in {"claims.csv", *(f"{name}.csv" for name in results.TABLES)}
 
 
 def test_the_stage_depends_on_the_statements():
