@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from xbarpaper.errors import ArtifactError
+from xbarpaper.files import read_table, write_table
 from xbarpaper.report import readme
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,6 +50,17 @@ def test_a_changed_verdict_changes_the_readme(copied: Path):
     before = TEXT.count("| supported |")
     readme.update()
     assert (copied / "README.md").read_text(encoding="utf-8").count("| supported |") > before
+
+
+def test_recovered_shares_are_those_of_the_table(copied: Path):
+    path = copied / "reports" / "cifar10-small" / "tables" / "recovered.csv"
+    table = read_table(path)
+    table.loc[table["mitigation"] == "BN", "share"] = 12.3
+    write_table(path, table)
+    assert readme.update()
+    text = (copied / "README.md").read_text(encoding="utf-8")
+    sizes = table["crossbar_size"].nunique()
+    assert "| BN |" + " 12 to 12 % |" * sizes in text
 
 
 def test_costs_are_those_of_the_tables(copied: Path):

@@ -54,6 +54,7 @@ def update(path: Path | str = "README.md") -> bool:
     after = before
     for name, part in (
         ("results", _results()),
+        ("recovered", _recovered()),
         ("stages", _stages()),
         ("costs", _costs()),
         ("solver", _solver()),
@@ -108,6 +109,33 @@ def _counts(claim: Claim) -> str:
     chosen = [row for row in claim.verdicts if not claim.main or row.mitigation in claim.main]
     counts = Counter(row.verdict for row in chosen)
     return ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
+
+
+def _recovered() -> str:
+    path = Path(f"reports/{PROFILES[0]}/tables/recovered.csv")
+    table = read_table(path)
+    table = table[table["mitigation"] != "none"]
+    sizes = sorted(set(table["crossbar_size"]))
+    heads = [f"{size} x {size}" for size in sizes]
+    costs = {
+        "training_images": "training images",
+        "chip_images": "images for each chip",
+        "circuit_solutions": "circuit solutions",
+    }
+    lines = [
+        f"| mitigation | {' | '.join([*heads, *costs.values()])} |",
+        f"|---|{'---|' * (len(heads) + len(costs))}",
+    ]
+    for mitigation, rows in table.groupby("mitigation", sort=False):
+        shares = [rows.loc[rows["crossbar_size"] == size, "share"] for size in sizes]
+        cells = [f"{share.min():.0f} to {share.max():.0f} %" for share in shares]
+        cells += [f"{rows[cost].max():,.0f}" for cost in costs]
+        lines.append(f"| {str(mitigation).replace('+', ' + ')} | {' | '.join(cells)} |")
+    note = (
+        "Training images are shown with labels, once for all chips, images for each chip without; circuit solutions are of "
+        f"all crossbars of a network, once for all chips. Numbers: `{path}`."
+    )
+    return "\n".join([*lines, "", note])
 
 
 def _solver() -> str:
