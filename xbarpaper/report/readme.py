@@ -132,8 +132,8 @@ def _recovered() -> str:
         cells += [f"{rows[cost].max():,.0f}" for cost in costs]
         lines.append(f"| {str(mitigation).replace('+', ' + ')} | {' | '.join(cells)} |")
     note = (
-        "Training images are shown with labels, once for all chips, images for each chip without; circuit solutions are of "
-        f"all crossbars of a network, once for all chips. Numbers: `{path}`."
+        "Training images are shown with labels, once for all chips, images for each chip without; circuit solutions are "
+        f"of all crossbars of a network, once for all chips. Numbers: `{path}`."
     )
     return "\n".join([*lines, "", note])
 
