@@ -1,48 +1,26 @@
-"""Every parameter of the artifact, typed and checked once, at the door.
-
-``params.yaml`` at the top of the repository is the active profile. ``load`` reads it strictly: unknown names,
-values of the wrong type and values out of range are refused with one line that says what is allowed.
-Functions of the library take the section that they need, never the whole tree.
-"""
+"""The sections of ``params.yaml``, each with its ranges; functions take the section that they need."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from xbarpaper.errors import ParameterError
-from xbarpaper.validation import Section, parse
-
-SchemeName = Literal["unpruned", "cf", "xcs", "xrs"]
-PrunedSchemeName = Literal["cf", "xcs", "xrs"]
-Gain = Literal["none", "layer", "tile", "column"]
-Effects = Literal["wires", "variation", "both"]
-Mitigation = Literal["none", "R", "WCT", "R+WCT"]
-FurtherMitigation = Literal["R2D", "BN", "R2D+BN", "tuned", "tuned+BN"]
-NetworkName = Literal["vgg11", "vgg16"]
-Precision = Literal["auto", "float32", "bfloat16"]
-ColumnOrder = Literal["ascending", "descending", "none"]
-
-SCHEMES: tuple[SchemeName, ...] = get_args(SchemeName)
-GAINS: tuple[Gain, ...] = get_args(Gain)
-MITIGATIONS: tuple[Mitigation, ...] = get_args(Mitigation)
-FURTHER_MITIGATIONS: tuple[FurtherMitigation, ...] = get_args(FurtherMitigation)
-
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Ohm = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Factor = Annotated[float, Field(ge=0, le=1000)]
-Quantile = Annotated[float, Field(gt=0, le=1)]
-CrossbarSize = Annotated[int, Field(ge=2, le=1024)]
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+from xbarpaper.params.names import (
+    ColumnOrder,
+    Count,
+    CrossbarSize,
+    Factor,
+    Gain,
+    NetworkName,
+    Ohm,
+    Positive,
+    Precision,
+    Quantile,
+    Seed,
+    Share,
+)
+from xbarpaper.validation import Section
 
 
 class Shapes10(Section):
@@ -312,116 +290,6 @@ class Claims(Section):
     software_tolerance_points: Positive = Field(
         description="accuracy a pruned network may lose and still count as kept"
     )
-
-
-class Params(Section):
-    """The whole of ``params.yaml``."""
-
-    profile: str = Field(description="name of the profile; its reports land in reports/<profile>/")
-    datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
-    experiments: Annotated[dict[str, Experiment], Field(min_length=1)]
-    train: Train
-    prune: Prune
-    distillation: Distillation
-    mapping: Mapping
-    devices: Devices
-    circuit: Parasitics
-    readout: Readout
-    evaluation: Evaluation
-    rearrange: Rearrange
-    wct: Wct
-    sensitivity: Sensitivity
-    beyond: Beyond
-    claims: Claims
-
-    def experiment(self, name: str) -> Experiment:
-        """The experiment of that name.
-
-        Raises:
-            ParameterError: there is none; the message lists those there are.
-        """
-        if name not in self.experiments:
-            raise ParameterError(
-                f"experiment {name!r} is not in experiments (there are: {', '.join(self.experiments)})"
-            )
-        return self.experiments[name]
-
-    def dataset(self, name: str) -> Dataset:
-        """The dataset of that name.
-
-        Raises:
-            ParameterError: there is none; the message lists those there are.
-        """
-        if name not in self.datasets:
-            raise ParameterError(
-                f"dataset {name!r} is not in datasets (there are: {', '.join(self.datasets)})"
-            )
-        return self.datasets[name]
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        names = {
-            "profile": [self.profile],
-            "datasets": list(self.datasets),
-            "experiments": list(self.experiments),
-        }
-        for group, members in names.items():
-            for name in members:
-                if not _NAME.fullmatch(name):
-                    raise ValueError(f"{group}: the name {name!r} may hold only letters, digits, '-' and '_'")
-        for name, experiment in self.experiments.items():
-            if experiment.dataset not in self.datasets:
-                raise ValueError(
-                    f"experiments.{name}.dataset = {experiment.dataset} is not in datasets "
-                    f"(there are: {', '.join(self.datasets)})"
-                )
-        for section, chosen in (("sensitivity", self.sensitivity), ("beyond", self.beyond)):
-            for name in chosen.experiments:
-                if name not in self.experiments:
-                    raise ValueError(
-                        f"{section}.experiments: {name} is not in experiments (there are: {', '.join(self.experiments)})"
-                    )
-        if self.sensitivity.crossbar_size not in self.mapping.crossbar_sizes:
-            raise ValueError(
-                f"sensitivity.crossbar_size = {self.sensitivity.crossbar_size} must be among "
-                f"mapping.crossbar_sizes = {', '.join(map(str, self.mapping.crossbar_sizes))}"
-            )
-        if self.readout.gain not in self.evaluation.gains:
-            raise ValueError(
-                f"readout.gain = {self.readout.gain} must be among "
-                f"evaluation.gains = {', '.join(self.evaluation.gains)}"
-            )
-        return self
-
-
-def load(path: Path | str = "params.yaml") -> Params:
-    """Read and check a profile (YAML 1.2).
-
-    Args:
-        path: the file; ``params.yaml`` is the active profile.
-
-    Raises:
-        ParameterError: the file is missing, is not YAML, or holds a name or a value that is not allowed; the
-            message names the file, the parameter, its value and what is allowed.
-    """
-    return parse(_read(Path(path)), str(path), Params)
-
-
-def _read(path: Path) -> Any:
-    try:
-        text = path.read_text(encoding="utf-8")
-        return YAML(typ="safe", pure=True).load(text)
-    except FileNotFoundError:
-        raise ParameterError(f"{path}: no such file; copy one of profiles/*.yaml there") from None
-    except UnicodeDecodeError as error:
-        raise ParameterError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-    except OSError as error:
-        raise ParameterError(f"{path}: cannot be read: {error.strerror}") from None
-    except YAMLError as error:
-        line = " ".join(str(getattr(error, "problem", None) or error).split())
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise ParameterError(f"{path}: not valid YAML: {line}{where}") from None
 
 
 def _with_tuples(values: Any, *names: str) -> Any:

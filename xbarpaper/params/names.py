@@ -1,0 +1,31 @@
+"""Names that parameters may hold, and the ranges of their numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+SchemeName = Literal["unpruned", "cf", "xcs", "xrs"]
+PrunedSchemeName = Literal["cf", "xcs", "xrs"]
+Gain = Literal["none", "layer", "tile", "column"]
+Effects = Literal["wires", "variation", "both"]
+Mitigation = Literal["none", "R", "WCT", "R+WCT"]
+FurtherMitigation = Literal["R2D", "BN", "R2D+BN", "tuned", "tuned+BN"]
+NetworkName = Literal["vgg11", "vgg16"]
+Precision = Literal["auto", "float32", "bfloat16"]
+ColumnOrder = Literal["ascending", "descending", "none"]
+
+SCHEMES: tuple[SchemeName, ...] = get_args(SchemeName)
+GAINS: tuple[Gain, ...] = get_args(Gain)
+MITIGATIONS: tuple[Mitigation, ...] = get_args(Mitigation)
+FURTHER_MITIGATIONS: tuple[FurtherMitigation, ...] = get_args(FurtherMitigation)
+
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Ohm = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Factor = Annotated[float, Field(ge=0, le=1000)]
+Quantile = Annotated[float, Field(gt=0, le=1)]
+CrossbarSize = Annotated[int, Field(ge=2, le=1024)]
