@@ -13,7 +13,7 @@ from xbarpaper.files import read_table
 from xbarpaper.report.gather import Claim, ClaimsFile, read_json
 from xbarpaper.validation import parse
 
-PROFILES: Final = ("cifar10-small", "cifar10-seeds", "quick")
+PROFILES: Final = ("cifar10-small", "quick")
 """Profiles whose reports are in git, the one that weighs most first."""
 
 COSTED: Final = ("cifar10-small", "cifar10-half", "paper")
