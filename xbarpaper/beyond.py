@@ -145,7 +145,8 @@ def costs(experiment: Experiment) -> pd.DataFrame:
     }
     epochs["tuned+BN"] = epochs["tuned"]
     solved = {
-        "R2D": params.beyond.arrangement_rounds,
+        # none, R in both orders, padding spread evenly, and after each round
+        "R2D": 4 + params.beyond.arrangement_rounds,
         "tuned": solutions(epochs["tuned"] * steps, around),
     }
     solved |= {f"{name}+BN": count for name, count in solved.items()}

@@ -128,7 +128,7 @@ def _recovered() -> str:
     ]
     for mitigation, rows in table.groupby("mitigation", sort=False):
         shares = [rows.loc[rows["crossbar_size"] == size, "share"] for size in sizes]
-        cells = [f"{share.min():.0f} to {share.max():.0f} %" for share in shares]
+        cells = [f"{round(share.min())} to {round(share.max())} %" for share in shares]
         cells += [f"{rows[cost].max():,.0f}" for cost in costs]
         lines.append(f"| {str(mitigation).replace('+', ' + ')} | {' | '.join(cells)} |")
     note = (
