@@ -358,7 +358,7 @@ BAD = {
     ),
     "path above": (forged(path_of_first("data/made/one/../../../x")), r"\.\./x is not in the outs of make@one$"),
     "path above, alone": (forged(path_of_first("../x")), r"^manifest\.json: \.\./x is not in the outs of make@one$"),
-    "absolute path": (forged(path_of_first("/outside/x")), r"^manifest\.json: /outside/x is not in the outs of make@one$"),
+    "absolute path": (forged(path_of_first("/away/x")), r"^manifest\.json: /away/x is not in the outs of make@one$"),
     "path beside the outs": (forged(path_of_first("make.py")), r" make\.py is not in the outs of make@one$"),
     "file of another stage": (
         forged(lambda tree: tree["files"][0].update(stage="total@p")), r"is not in the outs of total@p$",
