@@ -1,7 +1,8 @@
 """Mitigations that the paper does not have, tried on an experiment's networks beside R and WCT.
 
 R2D rearranges rows and columns at mapping time, BN re-estimates batch-norm statistics on each chip, tuning trains on
-through the circuits. Each is measured on the same devices as R and WCT are.
+through the circuits, PC programs the devices such that the wires' error cancels, and PC/chip each chip such that its
+devices' own deviations cancel too. Each is measured on the same devices as R and WCT are.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from tqdm import tqdm
 
 from xbarpaper import checkpoints, crossbars, training
 from xbarpaper.checkpoints import Checkpoint
+from xbarpaper.devices import DeviceEffect, Variation
 from xbarpaper.errors import CheckpointError
 from xbarpaper.evaluation import Finish, Subject, cases, sweep
 from xbarpaper.experiments import Experiment, with_leading
 from xbarpaper.files import read_table, sha256
-from xbarpaper.mitigation import BatchNormEstimate, Surroundings, solutions, tune, tuning
-from xbarpaper.params import FURTHER_MITIGATIONS, MITIGATIONS, SCHEMES, FurtherMitigation, SchemeName
+from xbarpaper.mitigation import BatchNormEstimate, Precompensation, Surroundings, solutions, tune, tuning
+from xbarpaper.nonideal import LayerReadOut, read_out
+from xbarpaper.params import FURTHER_MITIGATIONS, MITIGATIONS, SCHEMES, FurtherMitigation, Gain, SchemeName
 
 STAGE = "13_beyond"
 _EARLIER = ("06_evaluate", "07_rearrange", "08_wct")
@@ -109,6 +112,35 @@ def surroundings(experiment: Experiment) -> Surroundings:
     )
 
 
+def compensation(experiment: Experiment) -> Precompensation:
+    """How the devices of an experiment are programmed under PC and PC/chip."""
+    params = experiment.params
+    return Precompensation(
+        params.devices, params.circuit, params.readout.gain, params.beyond.compensation_rounds
+    )
+
+
+def compensated_errors(experiment: Experiment, scheme: SchemeName, crossbar_size: int) -> pd.DataFrame:
+    """How the error of a network's weights falls from round to round of the compensation.
+
+    Columns: devices ("nominal" knows no chip, "of one chip" its devices), rounds, error (squared, over the squared
+    weights, percent, the mean over layers, after the readout's gain, on the devices that were compensated for).
+    """
+    params, rows = experiment.params, []
+    plain = crossbars.mapped(experiment, scheme, crossbar_size).mapped
+    chip = (Variation(params.devices.variation_sigma, 0),)
+    known: dict[str, tuple[DeviceEffect, ...]] = {"nominal": (), "of one chip": chip}
+    one_round = replace(compensation(experiment), rounds=1)
+    for name, effects in known.items():
+        network = plain
+        for rounds in range(params.beyond.compensation_rounds + 1):
+            network = one_round.program(network, effects) if rounds else network
+            read = read_out(network, params.devices, effects, params.circuit)
+            errors = [_squared_error(layer, params.readout.gain) for layer in read.layers]
+            rows.append({"devices": name, "rounds": rounds, "error": 100 * sum(errors) / len(errors)})
+    return pd.DataFrame(rows)
+
+
 def weight_errors(experiment: Experiment, subjects: Mapping[str, Subject]) -> pd.DataFrame:
     """Squared error of each layer's weights over its squared weights, percent: wires alone, after the readout's gain.
 
@@ -121,17 +153,22 @@ def weight_errors(experiment: Experiment, subjects: Mapping[str, Subject]) -> pd
         read = crossbars.wires_only(experiment, subject.mapped)
         errors = {}
         for layer in read.layers:
-            left = layer.effective_weights * layer.gains(gain) - layer.weights
-            errors[layer.layer.name] = 100 * float(left.square().sum() / layer.weights.square().sum())
+            errors[layer.layer.name] = 100 * _squared_error(layer, gain)
         columns[name] = errors
     return pd.DataFrame(columns).rename_axis("layer")
+
+
+def _squared_error(layer: LayerReadOut, gain: Gain) -> float:
+    left = layer.effective_weights * layer.gains(gain) - layer.weights
+    return float(left.square().sum() / layer.weights.square().sum())
 
 
 def costs(experiment: Experiment) -> pd.DataFrame:
     """What each mitigation takes for one network.
 
     Columns: experiment, scheme, crossbar_size, mitigation, training_images (shown with labels, once for all chips),
-    chip_images (shown without labels, for each chip), circuit_solutions (of all crossbars, once for all chips).
+    chip_images (shown without labels, for each chip), circuit_solutions (of all crossbars, once for all chips),
+    chip_solutions (the same for each chip, whose devices must have been read out).
     """
     params, images = experiment.params, len(experiment.images.train)
     batch = min(params.train.batch_size, images)
@@ -149,6 +186,7 @@ def costs(experiment: Experiment) -> pd.DataFrame:
         "R2D": 4 + params.beyond.arrangement_rounds,
         "tuned": solutions(epochs["tuned"] * steps, around),
     }
+    solved["PC"] = params.beyond.compensation_rounds
     solved |= {f"{name}+BN": count for name, count in solved.items()}
     shown = min(params.beyond.batch_norm_images, images)
     rows = [
@@ -160,6 +198,7 @@ def costs(experiment: Experiment) -> pd.DataFrame:
             "training_images": epochs.get(mitigation, 0) * steps * batch,
             "chip_images": shown if mitigation.endswith("BN") else 0,
             "circuit_solutions": solved.get(mitigation, 0),
+            "chip_solutions": params.beyond.compensation_rounds if mitigation == "PC/chip" else 0,
         }
         for scheme in SCHEMES
         for size in params.mapping.crossbar_sizes
@@ -173,17 +212,23 @@ def _subjects(experiment: Experiment) -> Iterator[Subject]:
     device = training.device_of(experiment.params.train)
     dtype = training.forward_dtype(experiment.params.evaluation.precision, device)
     estimate = BatchNormEstimate.drawn(experiment.images, settings.batch_norm_images, device, dtype)
+    precompensation = compensation(experiment)
     for scheme in SCHEMES:
         for size in experiment.params.mapping.crossbar_sizes:
             plain = crossbars.mapped(experiment, scheme, size)
             arranged = crossbars.arranged(experiment, scheme, size)
             through = crossbars.placed(experiment, tuned(experiment, scheme, size), size, "tuned", None)
+            compensated = replace(plain, mapped=precompensation.program(plain.mapped, effects=()))
+            chip_by_chip = replace(plain, programming=precompensation)
             variants: list[tuple[FurtherMitigation, Subject, Finish | None]] = [
                 ("R2D", arranged, None),
                 ("BN", plain, estimate),
                 ("R2D+BN", arranged, estimate),
                 ("tuned", through, None),
                 ("tuned+BN", through, estimate),
+                ("PC", compensated, None),
+                ("PC+BN", compensated, estimate),
+                ("PC/chip", chip_by_chip, None),
             ]
             for name, subject, finish in variants:
                 yield replace(subject, mitigation=name, finish=finish)

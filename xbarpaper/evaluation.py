@@ -18,7 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from xbarpaper import circuit, devices, mapped, mapping, models, nonideal, training
-from xbarpaper.devices import Variation
+from xbarpaper.devices import DeviceEffect, Variation
 from xbarpaper.errors import ArtifactError
 from xbarpaper.files import read_table, sha256, write_table
 from xbarpaper.mapped import MappedNetwork
@@ -42,6 +42,18 @@ class Finish(Protocol):
         ...
 
 
+class Programming(Protocol):
+    """How the devices of a chip are programmed, by what is known of them."""
+
+    def program(self, mapped: MappedNetwork, effects: Sequence[DeviceEffect]) -> MappedNetwork:
+        """The network with the targets of its devices; ``effects`` are those of the very chip."""
+        ...
+
+    def digest(self) -> str:
+        """A text that differs where the targets differ."""
+        ...
+
+
 @dataclass(frozen=True)
 class Subject:
     """A mapped network and what its rows call it.
@@ -53,6 +65,7 @@ class Subject:
         mitigation: what was done against the non-idealities.
         software_accuracy: of the very network that is mapped, percent.
         finish: what is done to each of its non-ideal twins before it is evaluated.
+        programming: how each chip is programmed; None programs all alike, as mapped.
     """
 
     mapped: MappedNetwork
@@ -61,6 +74,7 @@ class Subject:
     mitigation: Mitigation | FurtherMitigation
     software_accuracy: float
     finish: Finish | None = None
+    programming: Programming | None = None
 
 
 @dataclass(frozen=True)
@@ -113,8 +127,12 @@ def cases(effects: Iterable[Effects], seeds: int, gains: Sequence[Gain], single_
 
 def disturbed(mapped: MappedNetwork, case: Case, devices: Devices, parasitics: Parasitics) -> ReadOut:
     """Solve the crossbars of a network for one case."""
-    effects = [] if case.seed is None else [Variation(devices.variation_sigma, case.seed)]
-    return read_out(mapped, devices, effects, None if case.effects == "variation" else parasitics)
+    acting = None if case.effects == "variation" else parasitics
+    return read_out(mapped, devices, _on_devices(case, devices), acting)
+
+
+def _on_devices(case: Case, devices: Devices) -> list[DeviceEffect]:
+    return [] if case.seed is None else [Variation(devices.variation_sigma, case.seed)]
 
 
 def sweep(
@@ -161,7 +179,10 @@ def evaluated(
 
 
 def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
-    read = disturbed(subject.mapped, case, bench.devices, bench.parasitics)
+    mapped = subject.mapped
+    if subject.programming is not None:
+        mapped = subject.programming.program(mapped, _on_devices(case, bench.devices))
+    read = disturbed(mapped, case, bench.devices, bench.parasitics)
     common = {
         "scheme": subject.scheme,
         "sparsity": subject.sparsity,
@@ -172,9 +193,7 @@ def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
     measured = {
         "software_accuracy": subject.software_accuracy,
         "nf": read.non_ideality_factor,
-        "low_conductance_share": subject.mapped.low_conductance_share(
-            bench.devices, bench.low_conductance_threshold
-        ),
+        "low_conductance_share": mapped.low_conductance_share(bench.devices, bench.low_conductance_threshold),
         "crossbars": subject.mapped.crossbars,
         "compression_rate": subject.mapped.compression_rate,
     }
@@ -231,9 +250,11 @@ def _digest(subject: Subject, bench: Bench) -> str:
         tensor_digest(subject.mapped.pruned.network.state_dict()),
         tensor_digest({f"{layer.name} rows": layer.tiles.rows for layer in layers}),
         tensor_digest({f"{layer.name} columns": layer.tiles.columns for layer in layers}),
+        tensor_digest({layer.name: layer.programmed_weights for layer in layers}),
         repr([layer.w_max for layer in layers]),
         f"{subject.scheme} {subject.sparsity} {subject.mitigation} {subject.software_accuracy!r}",
         "as it is" if subject.finish is None else subject.finish.digest(),
+        "all alike" if subject.programming is None else subject.programming.digest(),
         bench.images_digest,
         bench.devices.model_dump_json() + bench.parasitics.model_dump_json(),
         f"{bench.low_conductance_threshold} {bench.batch_size} {bench.dtype} {bench.images.device} {torch.__version__}",

@@ -61,6 +61,7 @@ class MappedLayer:
         placement: where the network's own matrix sits in original coordinates.
         tiles: which weight sits where.
         w_max: weight that programs the highest conductance.
+        targets: weights that the devices are programmed to instead, same shape; None programs the matrix.
     """
 
     name: str
@@ -69,6 +70,12 @@ class MappedLayer:
     placement: Placement
     tiles: TileMap
     w_max: float
+    targets: Tensor | None = None
+
+    @property
+    def programmed_weights(self) -> Tensor:
+        """Weights that the devices are programmed to, in original coordinates, shape (rows, columns)."""
+        return self.matrix if self.targets is None else self.targets
 
     @property
     def crossbars(self) -> int:
@@ -82,7 +89,7 @@ class MappedLayer:
 
     def programmed(self, devices: Devices) -> DifferentialPair:
         """Conductances in original coordinates, siemens, shape (rows, columns) each; removed cells as if at weight 0."""
-        return conductances(self.matrix, devices, self.w_max)
+        return conductances(self.programmed_weights, devices, self.w_max)
 
     def device_conductances(self, devices: Devices) -> DifferentialPair:
         """Conductances of the devices that exist, siemens, one flat tensor for each sign."""

@@ -27,7 +27,7 @@ class LayerReadOut:
 
     Attributes:
         layer: the layer as mapped.
-        weights: weights as programmed, by tile, shape (tiles, size, size).
+        weights: weights that the layer shall have, by tile, shape (tiles, size, size).
         effective: effective conductances of both signs by tile, siemens, shape (tiles, size, size) each.
         effective_weights: weights that they stand for, before any gain, shape (tiles, size, size).
         column_factors: (I_ideal - I_nonideal) / I_ideal of each crossbar column that holds devices, with 1 V on every
@@ -63,7 +63,7 @@ def gain_factors(weights: Tensor, effective: Tensor, gain: Gain) -> Tensor:
     """Least-squares factors <W, W'> / <W', W'> that calibrate the readout of a layer.
 
     Args:
-        weights: W, weights as programmed, shape (tiles, size, size).
+        weights: W, weights that the layer shall have, shape (tiles, size, size).
         effective: W', weights that the crossbars stand for, same shape.
         gain: ``none`` calibrates nothing; ``layer`` has one factor for the whole layer, ``tile`` one per crossbar,
             ``column`` one per column of each crossbar, where a calibrated converter sits.

@@ -134,7 +134,7 @@ TABLES: Final[dict[str, Table]] = {
     "costs": Table(
         columns=(
             "experiment", "scheme", "crossbar_size", "mitigation", "training_images", "chip_images",
-            "circuit_solutions",
+            "circuit_solutions", "chip_solutions",
         ),
         keys=("experiment", "scheme", "crossbar_size", "mitigation"),
         stages=("13_beyond",),

@@ -26,7 +26,7 @@ GOAL_PERCENT: Final = 90.0
 """Share of the lost accuracy that counts as won back."""
 
 _CELL: Final = ["experiment", "scheme", "crossbar_size"]
-_COSTS: Final = ["training_images", "chip_images", "circuit_solutions"]
+_COSTS: Final = ["training_images", "chip_images", "circuit_solutions", "chip_solutions"]
 _NAMES: Final = (*MITIGATIONS, *FURTHER_MITIGATIONS)
 
 
@@ -48,7 +48,8 @@ def recovery_table(
         A row per experiment, scheme, crossbar size and mitigation: these, ``software_accuracy``, ``accuracy``,
         ``lost`` (points, without mitigation), ``recovered`` (points, with ``recovered_low`` and ``recovered_high``),
         ``share``, ``share_low``, ``share_high`` (percent, missing where nothing was lost), ``seeds``,
-        ``training_images``, ``chip_images`` and ``circuit_solutions`` (missing where no cost is known).
+        ``training_images``, ``chip_images``, ``circuit_solutions`` and ``chip_solutions`` (missing where no cost is
+        known).
     """
     table = recovery[recovery["gain"] == labels.gain]
     keys = [*_CELL, "seed"]

@@ -229,6 +229,7 @@ class Beyond(Section):
     tuning_epochs: Count = Field(description="passes of fine-tuning through the circuit")
     tuning_learning_rate: Positive = Field(description="peak of its schedule")
     tuning_refresh_steps: Count = Field(description="steps between two solutions of the circuits")
+    compensation_rounds: Count = Field(description="solutions of the circuits, each followed by a correction")
 
     @model_validator(mode="before")
     @classmethod

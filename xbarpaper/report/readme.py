@@ -121,6 +121,7 @@ def _recovered() -> str:
         "training_images": "training images",
         "chip_images": "images for each chip",
         "circuit_solutions": "circuit solutions",
+        "chip_solutions": "circuit solutions for each chip",
     }
     lines = [
         f"| mitigation | {' | '.join([*heads, *costs.values()])} |",
@@ -133,7 +134,7 @@ def _recovered() -> str:
         lines.append(f"| {str(mitigation).replace('+', ' + ')} | {' | '.join(cells)} |")
     note = (
         "Training images are shown with labels, once for all chips, images for each chip without; circuit solutions are "
-        f"of all crossbars of a network, once for all chips. Numbers: `{path}`."
+        f"of all crossbars of a network. Numbers: `{path}`."
     )
     return "\n".join([*lines, "", note])
 

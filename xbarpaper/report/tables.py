@@ -65,18 +65,21 @@ def _share(row: pd.DataFrame) -> str:
     return f"{share:.0f}" + ("" if math.isnan(low) else f" [{low:.0f}, {high:.0f}]")
 
 
+_COSTS = {
+    "training_images": "training images",
+    "chip_images": "images for each chip",
+    "circuit_solutions": "solutions of circuits",
+    "chip_solutions": "solutions for each chip",
+}
+
+
 def _costs(table: pd.DataFrame, names: list[str]) -> Table:
     rows = []
     for name in names:
         own = table[table["mitigation"] == name]
-        cells = [
-            _range(own[column], digits)
-            for column, digits in (("training_images", 0), ("chip_images", 0), ("circuit_solutions", 0))
-        ]
+        cells = [_range(own[column], 0) for column in _COSTS]
         rows.append([name.replace("+", " + "), *cells])
-    return Table(
-        ["mitigation", "training images", "images for each chip", "solutions of circuits"], rows, words=1
-    )
+    return Table(["mitigation", *_COSTS.values()], rows, words=1)
 
 
 def _range(values: pd.Series, digits: int) -> str:

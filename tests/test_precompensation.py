@@ -1,0 +1,92 @@
+"""Precompensation: devices programmed such that the crossbars compute the weights that were wanted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import torch
+from conftest import DEVICES, MakeSubject
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from xbarpaper.circuit import Parasitics
+from xbarpaper.devices import Variation
+from xbarpaper.evaluation import Bench, cases, sweep
+from xbarpaper.mapped import MappedNetwork
+from xbarpaper.mitigation import Precompensation
+from xbarpaper.nonideal import read_out
+
+IDEAL = Parasitics(driver_ohm=0, row_wire_ohm=0, column_wire_ohm=0, sense_ohm=0)
+PC = Precompensation(DEVICES, Parasitics(), "layer", rounds=4)
+
+
+def with_headroom(mapped: MappedNetwork, factor: float = 2.0) -> MappedNetwork:
+    """The same network with room above its largest weight, so that no target meets the end of the range."""
+    layers = tuple(replace(layer, w_max=factor * layer.w_max) for layer in mapped.layers)
+    return replace(mapped, layers=layers)
+
+
+def errors(mapped: MappedNetwork, effects: tuple[Variation, ...], parasitics: Parasitics) -> list[float]:
+    """Of each layer, squared, over the squared weights, after the gain of the layer."""
+    read = read_out(mapped, DEVICES, effects, parasitics)
+    return [
+        float((layer.matrix("layer") - layer.layer.matrix).square().sum() / layer.layer.matrix.square().sum())
+        for layer in read.layers
+    ]
+
+
+def test_nothing_changes_where_nothing_disturbs(make_subject: MakeSubject):
+    mapped = make_subject().mapped
+    programmed = replace(PC, parasitics=IDEAL).program(mapped, ())
+    for before, after in zip(mapped.layers, programmed.layers, strict=True):
+        torch.testing.assert_close(after.programmed_weights, before.matrix, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("scheme", ["unpruned", "cf", "xcs", "xrs"])
+@pytest.mark.parametrize("effects", [(), (Variation(0.1, 3),)], ids=["wires", "a chip"])
+def test_the_crossbars_compute_the_weights_that_were_wanted(make_subject: MakeSubject, scheme, effects):
+    mapped = with_headroom(make_subject(scheme).mapped)
+    before = errors(mapped, effects, Parasitics())
+    after = errors(PC.program(mapped, effects), effects, Parasitics())
+    assert min(before) > 1e-5
+    assert max(after) < 1e-6
+    assert all(b < a / 100 for a, b in zip(before, after, strict=True))
+
+
+def test_another_chip_is_not_compensated(make_subject: MakeSubject):
+    mapped = with_headroom(make_subject().mapped)
+    programmed = PC.program(mapped, (Variation(0.1, 3),))
+    other = (Variation(0.1, 4),)
+    assert min(errors(programmed, other, Parasitics())) > min(errors(mapped, other, Parasitics())) / 2
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(driver=st.floats(0, 5e3), wire=st.floats(0, 20), sigma=st.floats(0, 0.2))
+def test_targets_stay_in_the_range_and_the_weights_wanted_stay(
+    make_subject: MakeSubject, driver, wire, sigma
+):
+    mapped = make_subject("xrs").mapped
+    parasitics = Parasitics(driver_ohm=driver, row_wire_ohm=wire, column_wire_ohm=wire, sense_ohm=driver)
+    programmed = replace(PC, parasitics=parasitics).program(mapped, (Variation(sigma, 0),))
+    for before, after in zip(mapped.layers, programmed.layers, strict=True):
+        assert after.programmed_weights.abs().max() <= after.w_max
+        assert after.matrix is before.matrix
+
+
+def test_each_chip_is_programmed_for_itself(make_subject: MakeSubject, bench: Bench, tmp_path):
+    plain = make_subject()
+    software = bench.accuracy(plain.mapped.pruned.network)
+    wanted = cases(("both",), 3, ("layer",), "layer")
+    subjects = [plain, replace(plain, programming=PC, mitigation="PC/chip")]
+    table = sweep(subjects, wanted, bench, tmp_path / "journal.csv")
+    own = table[table["mitigation"] == "PC/chip"]
+    off = (table[table["mitigation"] == "none"]["accuracy"] - software).abs().mean()
+    assert own["low_conductance_share"].nunique() == 3  # targets differ from chip to chip
+    assert (own["accuracy"] - software).abs().mean() < off
+    again = sweep(subjects, wanted, bench, tmp_path / "journal.csv")
+    pd.testing.assert_frame_equal(again, table, check_dtype=False)
+    other = replace(subjects[1], programming=replace(PC, rounds=1))
+    fewer = sweep([other], wanted, bench, tmp_path / "journal.csv")
+    assert not fewer["low_conductance_share"].equals(own["low_conductance_share"])

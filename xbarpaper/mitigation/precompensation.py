@@ -1,0 +1,65 @@
+"""Precompensation: program other weights than wanted, such that the crossbars compute the wanted ones.
+
+Wires, drivers and devices are linear, so what a crossbar computes is known once its circuit is solved. What it misses of
+a weight is added to the weight that its devices are programmed to, the circuit is solved again, and so on:
+
+    T_0 = W,    T_{n+1} = clip(T_n + W - gain W'(T_n), -w_max, w_max).
+
+A device acts on its own weight far more than its neighbours do, so a few rounds suffice; what stays is where the range of
+the devices ends. No image is shown. Known as conversion of weights to conductances for wires alone (the Dot-Product
+Engine, DAC 2016); where each device of a chip has been read out, its own deviation is cancelled with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xbarpaper.devices import DeviceEffect
+from xbarpaper.files import sha256
+from xbarpaper.mapped import MappedNetwork
+from xbarpaper.nonideal import ReadOut, read_out
+from xbarpaper.params import Devices, Gain, Parasitics
+
+
+@dataclass(frozen=True)
+class Precompensation:
+    """Programs the devices of a network such that the crossbars compute its weights.
+
+    Attributes:
+        devices: range of the devices.
+        parasitics: resistances of drivers, wires and sensing.
+        gain: calibration of the readout.
+        rounds: solutions of the circuits, each followed by a correction.
+    """
+
+    devices: Devices
+    parasitics: Parasitics
+    gain: Gain
+    rounds: int
+
+    def program(self, mapped: MappedNetwork, effects: Sequence[DeviceEffect]) -> MappedNetwork:
+        """The same network with other targets.
+
+        Args:
+            mapped: the network on crossbars.
+            effects: what is known of the devices: none takes them as nominal, those of a chip cancel its own. They must
+                be the same whatever a device is programmed to.
+        """
+        for _ in range(self.rounds):
+            read = read_out(mapped, self.devices, effects, self.parasitics)
+            mapped = self._corrected(read)
+        return mapped
+
+    def digest(self) -> str:
+        """A text that differs where the targets differ."""
+        return f"{self!r} {sha256(Path(__file__))}"
+
+    def _corrected(self, read: ReadOut) -> MappedNetwork:
+        layers = []
+        for one in read.layers:
+            layer = one.layer
+            wanted = layer.programmed_weights + layer.matrix - one.matrix(self.gain)
+            layers.append(replace(layer, targets=wanted.clamp(-layer.w_max, layer.w_max)))
+        return replace(read.mapped, layers=tuple(layers))
