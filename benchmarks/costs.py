@@ -171,6 +171,7 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
     beyond, steps = settings.beyond, images // min(settings.train.batch_size, images)
     refreshed = beyond.tuning_epochs * steps / beyond.tuning_refresh_steps
     further = len(FURTHER_MITIGATIONS) * seeds
+    compensated = beyond.compensation_rounds * (1 + seeds)  # for all chips once, and for each
     gib = {name: one["gib"] for name, one in measured.items()}
     found: Costs = {
         "train": (epochs("trained", settings.train.epochs), gib["trained"]),
@@ -200,7 +201,8 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
         found["sensitivity"] = (training + rows, most)
     if name in beyond.experiments:
         tuned = len(SCHEMES) * len(sizes) * epochs("masked", beyond.tuning_epochs)
-        found["beyond"] = (tuned + crossbars(refreshed + further, 0, further, len(FURTHER_MITIGATIONS)), most)
+        solved = refreshed + compensated + further
+        found["beyond"] = (tuned + crossbars(solved, 0, further, len(FURTHER_MITIGATIONS)), most)
     return found
 
 

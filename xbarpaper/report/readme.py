@@ -13,10 +13,10 @@ from xbarpaper.files import read_table
 from xbarpaper.report.gather import Claim, ClaimsFile, read_json
 from xbarpaper.validation import parse
 
-PROFILES: Final = ("cifar10-small", "quick")
+PROFILES: Final = ("cifar10-seeds", "cifar10-small", "quick")
 """Profiles whose reports are in git, the one that weighs most first."""
 
-COSTED: Final = ("cifar10-small", "cifar10-half", "paper")
+COSTED: Final = ("cifar10-seeds", "cifar10-small", "cifar10-half", "paper")
 """Profiles whose costs are shown, once benchmarks/costs.py has estimated them."""
 
 # What a reader looks for, the notebook that shows it, and the stage that executes the notebook.
@@ -32,7 +32,7 @@ _FIGURES: Final = (
     ("WCT: conductances before and after", "08_wct", "wct@<e>"),
     ("parts of the weights' error; what each layer costs", "12_mechanism", "mechanism@<e>"),
     ("where the claims live: every convention varied", "11_sensitivity", "sensitivity@<e>"),
-    ("further mitigations: R2D, batch norm re-estimated, tuning", "13_beyond", "beyond@<e>"),
+    ("further mitigations: R2D, batch norm re-estimated, tuning, precompensation", "13_beyond", "beyond@<e>"),
     (
         "accuracy by size, compression rate, NF against share, R, WCT, side by side",
         "09_figures",
