@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pandas as pd
-from tqdm import tqdm
 
-from xbarpaper import checkpoints, crossbars, training
+from xbarpaper import checkpoints, crossbars, progress, training
 from xbarpaper.checkpoints import Checkpoint
 from xbarpaper.errors import CheckpointError
 from xbarpaper.evaluation import Finish, Subject, cases, sweep
@@ -75,7 +74,7 @@ def tuned(experiment: Experiment, scheme: SchemeName, crossbar_size: int) -> Che
         return checkpoints.load(kept, parameters, experiment.images)
     except CheckpointError as error:
         if kept.exists():
-            tqdm.write(f"tuning anew: {error}")
+            progress.note(f"tuning anew: {error}")
     subject = crossbars.mapped(experiment, scheme, crossbar_size)
     pruned = subject.mapped.pruned
     run = training.Run(
@@ -85,6 +84,7 @@ def tuned(experiment: Experiment, scheme: SchemeName, crossbar_size: int) -> Che
         learning_rate=params.beyond.tuning_learning_rate,
         seed=experiment.section.training_seed,
         teacher=experiment.teacher(),
+        live=experiment.live(f"tuned-{scheme}-{crossbar_size}"),
     )
     tune(subject.mapped, experiment.images, run, surroundings(experiment))
     pruned.network.to("cpu")
