@@ -227,21 +227,26 @@ def main() -> int:
         if whole.returncode:
             raise RuntimeError(whole.stderr)
         objects = len(server.names("whole"))
-        for number in tqdm(range(given.kills), unit="cut"):
-            cut: Cut = "server gone" if number >= given.kills - 2 else "killed"
-            if number % 2:
-                moment = moments.uniform(0, 1 if cut == "server gone" else 2)
-                said = pull_cut_off(source, server, "whole", folder / f"clone-{number}", cut, moment)
-            else:
-                moment = moments.random()
-                said = push_cut_off(source, server, f"store-{number}", objects, cut, moment)
-            if said:
-                wrong.append(said)
-                tqdm.write(f"{'pull' if number % 2 else 'push'} {cut} at {moment:.2f}: {said}")
+        tried = 0
+        try:
+            for number in tqdm(range(given.kills), unit="cut"):
+                cut: Cut = "server gone" if number >= given.kills - 2 else "killed"
+                if number % 2:
+                    moment = moments.uniform(0, 1 if cut == "server gone" else 2)
+                    said = pull_cut_off(source, server, "whole", folder / f"clone-{number}", cut, moment)
+                else:
+                    moment = moments.random()
+                    said = push_cut_off(source, server, f"store-{number}", objects, cut, moment)
+                tried += 1
+                if said:
+                    wrong.append(said)
+                    tqdm.write(f"{'pull' if number % 2 else 'push'} {cut} at {moment:.2f}: {said}")
+        except KeyboardInterrupt:
+            tqdm.write(f"stopped after {tried} of {given.kills}")
     keep(
         "transfers",
-        given.kills,
-        given.kills - len(wrong),
+        tried,
+        tried - len(wrong),
         "dvc push or dvc pull, to and from an S3 server, killed at a random moment or its server stopped; given again",
         f"python -m tests.faults.transfers --kills {given.kills}",
     )
