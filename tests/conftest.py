@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from repository import run_profile, tiny_profile
 
-from xbarpaper import data, params
+from xbarpaper import data
 from xbarpaper.circuit import Parasitics
 from xbarpaper.data import ImageSet, normalised
 from xbarpaper.evaluation import Bench, Subject
@@ -19,8 +22,6 @@ from xbarpaper.models import Architecture, Vgg, build
 from xbarpaper.params import ColumnOrder, Devices, NetworkName, Params, SchemeName, Shapes10
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import compaction_of, prune, unpruned
-
-QUICK = Path(__file__).parents[1] / "profiles" / "quick.yaml"
 
 MakeNetwork = Callable[..., Vgg]
 MakeParams = Callable[..., Params]
@@ -61,49 +62,30 @@ def make_network() -> MakeNetwork:
 def make_params() -> MakeParams:
     """Makes strictly checked parameters: the profile quick at a tiny size, with changes by section."""
 
-    def make(**changes: dict[str, Any]) -> Params:
-        tree = params.load(QUICK).model_dump()
-        tree["profile"] = "tiny"
-        tree["datasets"] = {
-            "tiny": {
-                "kind": "shapes10",
-                "train_images": 100,
-                "test_images": 40,
-                "noise_sigma": 0.05,
-                "seed": 1,
-            }
-        }
-        tree["experiments"] = {
-            "tiny-vgg11": {
-                "dataset": "tiny",
-                "network": "vgg11",
-                "width": 0.06,
-                "sparsity": 0.6,
-                "training_seed": 0,
-            }
-        }
-        tiny: dict[str, dict[str, Any]] = {
-            "train": {"device": "cpu", "precision": "float32", "epochs": 1, "batch_size": 25},
-            "prune": {"epochs": 1},
-            "mapping": {"crossbar_sizes": (8, 16)},
-            "evaluation": {"variation_seeds": 2, "gains": ("none", "layer"), "batch_size": 40},
-            "sensitivity": {
-                "experiments": ("tiny-vgg11",),
-                "crossbar_size": 8,
-                "on_off_ratios": (10.0, 100.0),
-                "wire_factors": (0.0, 1.0),
-                "driver_factors": (1.0, 2.0),
-                "crossbar_sizes": (8, 16),
-                "sparsities": (0.6, 0.8),
-                "variation_sigmas": (0.0, 0.1),
-            },
-            "beyond": {"experiments": ("tiny-vgg11",), "batch_norm_images": 50, "tuning_refresh_steps": 2},
-        }
-        for section, values in [*tiny.items(), *changes.items()]:
-            tree[section] = tree[section] | values
-        return Params.model_validate(tree)
+    return tiny_profile
 
-    return make
+
+@pytest.fixture(scope="session")
+def tiny(make_params: MakeParams) -> Params:
+    """The profile of ``tiny_pipeline``."""
+    return make_params(claims={"bootstrap_resamples": 200})
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(tmp_path_factory: pytest.TempPathFactory, tiny: Params) -> Path:
+    """Where the tiny profile has run, once for all workers: ``copy/``, to be copied, and ``repro.log``."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder /= "tiny-pipeline"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "repro.log").exists():
+            shutil.rmtree(folder / "copy", ignore_errors=True)  # another worker failed
+            output = run_profile(folder / "copy", tiny)
+            (folder / "repro.log").write_text(output, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture

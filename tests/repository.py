@@ -11,6 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from xbarpaper import params
 from xbarpaper.params import Params
 
 ROOT = Path(__file__).parents[1]
@@ -51,6 +52,12 @@ class Repository:
         """A fresh clone of what is committed here."""
         self.git("clone", "-q", "--no-hardlinks", str(self.folder), str(folder))
         return Repository(folder)
+
+    @classmethod
+    def twin(cls, source: Path, folder: Path) -> Repository:
+        """A copy of a repository with all that lies in it, DVC's cache included."""
+        shutil.copytree(source, folder, symlinks=True)
+        return cls(folder)
 
     def commit(self) -> None:
         self.git("add", "-A")
@@ -100,3 +107,56 @@ class Repository:
         return {
             str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()
         }
+
+
+def tiny_profile(**changes: dict[str, Any]) -> Params:
+    """The profile quick, strictly checked, at a tiny size, with changes by section."""
+    tree = params.load(ROOT / "profiles" / "quick.yaml").model_dump()
+    tree["profile"] = "tiny"
+    tree["datasets"] = {
+        "tiny": {
+            "kind": "shapes10",
+            "train_images": 100,
+            "test_images": 40,
+            "noise_sigma": 0.05,
+            "seed": 1,
+        }
+    }
+    tree["experiments"] = {
+        "tiny-vgg11": {
+            "dataset": "tiny",
+            "network": "vgg11",
+            "width": 0.06,
+            "sparsity": 0.6,
+            "training_seed": 0,
+        }
+    }
+    tiny: dict[str, dict[str, Any]] = {
+        "train": {"device": "cpu", "precision": "float32", "epochs": 1, "batch_size": 25},
+        "prune": {"epochs": 1},
+        "mapping": {"crossbar_sizes": (8, 16)},
+        "evaluation": {"variation_seeds": 2, "gains": ("none", "layer"), "batch_size": 40},
+        "sensitivity": {
+            "experiments": ("tiny-vgg11",),
+            "crossbar_size": 8,
+            "on_off_ratios": (10.0, 100.0),
+            "wire_factors": (0.0, 1.0),
+            "driver_factors": (1.0, 2.0),
+            "crossbar_sizes": (8, 16),
+            "sparsities": (0.6, 0.8),
+            "variation_sigmas": (0.0, 0.1),
+        },
+        "beyond": {"experiments": ("tiny-vgg11",), "batch_norm_images": 50, "tuning_refresh_steps": 2},
+    }
+    for section, values in [*tiny.items(), *changes.items()]:
+        tree[section] = tree[section] | values
+    return Params.model_validate(tree)
+
+
+def run_profile(folder: Path, profile: Params) -> str:
+    """Copy the repository, run a profile there and commit what it made; returns what ``dvc repro`` said."""
+    made = Repository.copy(folder)
+    made.activate(profile)
+    output = made.repro()
+    made.commit()
+    return output

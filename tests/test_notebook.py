@@ -92,6 +92,32 @@ def test_two_runs_give_the_same_bytes_without_progress(repository: Path):
     assert not FAILED.exists()
 
 
+def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(repository: Path):
+    _notebook(
+        repository,
+        START,
+        "import sys\nfrom xbarpaper import progress\nprogress._SECONDS_PER_LINE = 0.1",
+        "import time\n"
+        "with progress.bar('training', steps) as bar:\n"
+        "    for step in range(steps):\n        time.sleep(0.12)\n        bar.update()\n"
+        "print('worth knowing', file=sys.stderr)",
+    )
+    for terminal, told in ((False, None), (True, "bar")):
+        environment = {**os.environ} | ({"XBARPAPER_PROGRESS": told} if told else {})
+        done = subprocess.run(_command(), capture_output=True, timeout=120, check=False, env=environment)
+        log = done.stderr.decode()
+        assert done.returncode == 0, log
+        if terminal:
+            assert "\rtraining: 100%" in log
+        else:
+            assert "\r" not in log
+            lines = [line for line in log.splitlines() if line.startswith("training: ")]
+            assert lines[0].startswith("training: 33 % (1 of 3 steps), 0 s, 0 s left")
+            assert lines[-1] == "training: done, 3 steps in 0 s"
+            assert "worth knowing" in log.splitlines()
+        assert _texts(_outputs(TARGET), "stderr") == "worth knowing\n"
+
+
 def test_user_error_is_one_line_and_the_earlier_result_stays(repository: Path):
     _notebook(repository, "from xbarpaper.errors import DatasetError\nraise DatasetError('a.tar: damaged')")
     TARGET.parent.mkdir(parents=True)

@@ -31,18 +31,11 @@ UP_TO_DATE = "Data and pipelines are up to date."
 EXPERIMENT = "tiny-vgg11"
 
 
-@pytest.fixture(scope="session")
-def tiny(make_params: MakeParams) -> Params:
-    return make_params(claims={"bootstrap_resamples": 200})
-
-
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory, tiny: Params) -> Repository:
+def repository(tmp_path_factory: pytest.TempPathFactory, tiny_pipeline: Path) -> Repository:
     """A copy of the repository in which the tiny profile has run. Each test leaves it active and up to date."""
-    made = Repository.copy(tmp_path_factory.mktemp("pipeline") / "copy")
-    made.activate(tiny)
-    output = made.repro()
-    assert ran(output) == [
+    made = Repository.twin(tiny_pipeline / "copy", tmp_path_factory.mktemp("pipeline") / "copy")
+    assert ran((tiny_pipeline / "repro.log").read_text(encoding="utf-8")) == [
         "data@tiny",
         *(
             f"{stage}@{EXPERIMENT}"
@@ -62,7 +55,6 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny: Params) -> Reposi
         ),
         *(f"{stage}@tiny" for stage in ("figures", "claims", "publish")),
     ]
-    made.commit()
     return made
 
 
@@ -230,12 +222,21 @@ def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(
 
     killed = repository.start("repro", stage)
     deadline = time.monotonic() + 120
-    while not resume.exists():
+    live = Path("data/live/metrics/training/other-vgg11/trained-unpruned.json")
+    while not (repository.folder / live).exists():
         assert killed.poll() is None, "the stage ended before its first epoch"
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    pause(killed.pid)
+    watched = json.loads(repository.dvc("metrics", "show", "--json").stdout)[""]["data"]
     kill(killed.pid)
     killed.wait(timeout=30)
+    assert watched[str(live)]["data"]["epochs"] == other.train.epochs
+    curve = repository.dvc(
+        "plots", "show", "--show-vega", "data/live/curves/other-vgg11/trained-unpruned.csv"
+    )
+    values = json.loads(curve.stdout)["data"]["values"]
+    assert len(values) == watched[str(live)]["data"]["epoch"]
     with safe_open(resume, framework="pt") as file:
         assert 1 <= int(file.metadata()["epochs"]) < other.train.epochs
     assert not (repository.folder / checkpoint).exists()
@@ -260,6 +261,13 @@ def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(
 
     repository.activate(tiny)
     assert ran(repository.repro()) == []
+
+
+def pause(pid: int) -> None:
+    """Stop a process and all below it for the time being."""
+    top = psutil.Process(pid)
+    for process in [top, *top.children(recursive=True)]:
+        process.suspend()
 
 
 def kill(pid: int) -> None:

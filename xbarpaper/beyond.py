@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pandas as pd
-from tqdm import tqdm
 
-from xbarpaper import checkpoints, crossbars, training
+from xbarpaper import checkpoints, crossbars, progress, training
 from xbarpaper.checkpoints import Checkpoint
 from xbarpaper.devices import DeviceEffect, Variation
 from xbarpaper.errors import CheckpointError
@@ -78,7 +77,7 @@ def tuned(experiment: Experiment, scheme: SchemeName, crossbar_size: int) -> Che
         return checkpoints.load(kept, parameters, experiment.images)
     except CheckpointError as error:
         if kept.exists():
-            tqdm.write(f"tuning anew: {error}")
+            progress.note(f"tuning anew: {error}")
     subject = crossbars.mapped(experiment, scheme, crossbar_size)
     pruned = subject.mapped.pruned
     run = training.Run(
@@ -88,6 +87,7 @@ def tuned(experiment: Experiment, scheme: SchemeName, crossbar_size: int) -> Che
         learning_rate=params.beyond.tuning_learning_rate,
         seed=experiment.section.training_seed,
         teacher=experiment.teacher(),
+        live=experiment.live(f"tuned-{scheme}-{crossbar_size}"),
     )
     tune(subject.mapped, experiment.images, run, surroundings(experiment))
     pruned.network.to("cpu")

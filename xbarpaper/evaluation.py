@@ -15,9 +15,8 @@ from typing import Protocol
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from xbarpaper import circuit, devices, mapped, mapping, models, nonideal, training
+from xbarpaper import circuit, devices, mapped, mapping, models, nonideal, progress, training
 from xbarpaper.devices import DeviceEffect, Variation
 from xbarpaper.errors import ArtifactError
 from xbarpaper.files import read_table, sha256, write_table
@@ -154,7 +153,7 @@ def sweep(
     known = Journal(journal)
     tables = []
     steps = None if total is None else total * sum(len(case.gains) for case in wanted)
-    with tqdm(total=steps, desc="evaluating", unit="row") as bar:
+    with progress.bar("evaluating", steps, "row") as bar:
         for subject in subjects:
             for rows in evaluated(subject, wanted, bench, known):
                 tables.append(rows)
@@ -216,7 +215,7 @@ class Journal:
                 self.table = read_table(path).astype({"seed": "Int64"})
                 self.table[_KEYS]  # a damaged journal lacks one
             except (ArtifactError, KeyError, ValueError) as error:
-                tqdm.write(f"{path}: damaged journal, starting anew ({error})")
+                progress.note(f"{path}: damaged journal, starting anew ({error})")
                 self.table = pd.DataFrame()
 
     def rows(self, digest: str, case: Case) -> pd.DataFrame | None:

@@ -15,7 +15,7 @@ from typing import Any, cast
 import pandas as pd
 from numpy.typing import NDArray
 
-from xbarpaper import checkpoints, data, training
+from xbarpaper import checkpoints, data, live, training
 from xbarpaper.checkpoints import Checkpoint, Metadata
 from xbarpaper.data import ImageSet
 from xbarpaper.files import write_table
@@ -127,6 +127,10 @@ class Experiment:
         """What a killed run goes on from; outside of what DVC removes before a stage."""
         return DATA / "resume" / self.name / label
 
+    def live(self, label: str) -> str:
+        """Name under which a training can be watched."""
+        return str(self.resume(label).relative_to(DATA / "resume"))
+
     def checkpoint_path(self, variant: Variant, *, wct: bool = False) -> Path:
         """Where the checkpoint of a variant is kept, before or after WCT."""
         folder = DATA / "checkpoints" / self.name
@@ -204,6 +208,8 @@ class Experiment:
 
     def write(self, stage: str, **tables: pd.DataFrame) -> list[Path]:
         """Write a stage's tables, ``name=table``; returns their paths."""
+        for name in {"evaluation", "recovery"} & set(tables):
+            live.crossbars(self.name, tables[name], self.params.readout.gain)
         return [write_table(self.results(stage) / f"{name}.csv", table) for name, table in tables.items()]
 
     def _trained(
@@ -225,6 +231,7 @@ class Experiment:
             learning_rate=learning_rate,
             seed=self.section.training_seed,
             resume=self.resume(f"{step}-{variant.label}.safetensors"),
+            live=self.live(f"{step}-{variant.label}"),
             constraints=(*held, *constraints),
             teacher=None if step == "trained" else self.teacher(),
         )

@@ -16,8 +16,8 @@ from itertools import pairwise
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from xbarpaper import progress
 from xbarpaper.evaluation import Bench, Case, Subject, disturbed
 from xbarpaper.nonideal import ReadOut, gain_factors
 from xbarpaper.params import Effects, Gain
@@ -97,7 +97,7 @@ def layer_table(
         crossbars), won_back (points above the whole network on crossbars with this layer in software).
     """
     rows = []
-    with tqdm(total=total * seeds, desc="exchanging layers", unit="network") as bar:
+    with progress.bar("exchanging layers", total * seeds, "network") as bar:
         for subject in subjects:
             for seed in range(seeds):
                 read = disturbed(subject.mapped, Case("both", seed, ()), bench.devices, bench.parasitics)

@@ -1,7 +1,7 @@
 """The start of every notebook, and the command that executes one as a stage of the pipeline.
 
 ``python -m xbarpaper.notebook run SOURCE TARGET -p NAME VALUE`` executes a notebook with papermill in this
-process and with this interpreter, shows its progress bars on the terminal, strips what would differ between
+process and with this interpreter, shows its progress on the terminal or in the log, strips what would differ between
 two equal runs, and writes the result at the very end, or not at all.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xbarpaper import files, stripping
+from xbarpaper import files, progress, stripping
 from xbarpaper.errors import ArtifactError, ParameterError
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def run(source: Path | str, target: Path | str, parameters: dict[str, str] | Non
     values = _values(notebook, parameters or {}, _shown(source, root))
     _require_writable(target, root)
     kept = _failed_copy(target, root)
-    # The kernel's progress bars read this: live on a terminal, a line a minute in a log.
+    # The kernel sees neither terminal nor log. The second is for bars that are not the library's own.
+    os.environ.setdefault(progress.MODE, "bar" if sys.stderr.isatty() else "lines")
     os.environ.setdefault("TQDM_MININTERVAL", "0.5" if sys.stderr.isatty() else "60")
     with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder:
         executed = Path(folder) / source.name
@@ -112,7 +113,7 @@ def run(source: Path | str, target: Path | str, parameters: dict[str, str] | Non
                 cwd=str(root),
                 progress_bar=False,
                 request_save_on_cell_execute=False,
-                stderr_file=sys.stderr,
+                stderr_file=_Log(),
                 kernel_manager_class=_own_kernel(),
                 shutdown_kernel="immediate",  # every output has arrived; after Ctrl-C nobody waits
             )
@@ -121,6 +122,16 @@ def run(source: Path | str, target: Path | str, parameters: dict[str, str] | Non
             raise
     kept.unlink(missing_ok=True)
     return files.write_text(target, stripping.to_text(stripping.strip(notebook, root)))
+
+
+class _Log:
+    """Standard error, on which the kernel's lines of progress end as lines do."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text.replace(progress.MARK, "\n"))
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def _own_kernel() -> type[AsyncKernelManager]:

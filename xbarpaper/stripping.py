@@ -23,8 +23,8 @@ def strip(notebook: Any, root: Path) -> Any:
     """Remove from an executed notebook what differs between two equal runs.
 
     Counts and outputs stay. Times, the metadata of papermill and of widgets, random cell ids and progress
-    bars (lines of standard error that hold a carriage return) go; the pieces in which a stream happened to
-    arrive are joined; warnings name files relative to ``root``.
+    (lines of standard error that hold a carriage return, ``progress.MARK`` included) go; the pieces in which a
+    stream happened to arrive are joined; warnings name files relative to ``root``.
 
     Args:
         notebook: the executed notebook (nbformat 4), changed in place.
@@ -70,7 +70,7 @@ def _join_streams(outputs: list[Any], root: Path) -> list[Any]:
 
 
 def _steady(text: str, root: Path) -> str:
-    """Standard error without progress bars and without what this run alone would call a file."""
+    """Standard error without progress and without what this run alone would call a file."""
     lines = [line for line in text.split("\n") if "\r" not in line]
     return _CELL_FILE.sub("<cell>", "\n".join(lines)).replace(f"{root}{os.sep}", "") if any(lines) else ""
 

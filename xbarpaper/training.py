@@ -11,19 +11,19 @@ import copy
 import hashlib
 import json
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pandas as pd
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from xbarpaper import models
+from xbarpaper import live, models, progress
 from xbarpaper.data import ImageSet, augment, normalised, take
 from xbarpaper.errors import ParameterError, TrainingError
 from xbarpaper.files import atomic, sha256
@@ -104,7 +104,7 @@ class Run:
     """One training or fine-tuning.
 
     Attributes:
-        title: what the progress bar calls it.
+        title: what its progress is called.
         settings: the section ``train``.
         epochs: passes over the training images.
         learning_rate: peak of the one-cycle schedule.
@@ -112,6 +112,7 @@ class Run:
         resume: file that a killed run goes on from; None for a run that starts anew each time.
         constraints: what must hold after every step.
         teacher: whose answers it learns beside the labels; None for labels alone.
+        live: name under which it can be watched, see ``live.training``; None for a run that nobody watches.
     """
 
     title: str
@@ -122,6 +123,7 @@ class Run:
     resume: Path | None = None
     constraints: tuple[Constraint, ...] = field(default=())
     teacher: Teacher | None = None
+    live: str | None = None
 
 
 def device_of(settings: Train) -> torch.device:
@@ -206,12 +208,12 @@ def train(
     loop = _Loop(network, images, run, device)
     start, history = loop.restore()
     steps = run.epochs * loop.steps_per_epoch
-    with tqdm(
-        total=steps, initial=start * loop.steps_per_epoch, desc=run.title, unit="step", smoothing=0.05
-    ) as bar:
+    with progress.bar(run.title, steps, initial=start * loop.steps_per_epoch, smoothing=0.05) as bar:
         for epoch in range(start, run.epochs):
             history.append(loop.epoch(epoch, bar))
             loop.keep(epoch + 1, history)
+            if run.live:
+                live.training(run.live, history, run.epochs)
             if on_epoch:
                 on_epoch(epoch + 1)
     network.eval()
@@ -248,8 +250,8 @@ class _Loop:
         )
         self.fingerprint = self._fingerprint(images)
 
-    def epoch(self, epoch: int, bar: tqdm[Any]) -> dict[str, float]:
-        settings = self.run.settings
+    def epoch(self, epoch: int, bar: progress.Bar) -> dict[str, float]:
+        settings, begun = self.run.settings, time.monotonic()
         generator = torch.Generator().manual_seed(self.run.seed * 1_000_003 + epoch)
         order = torch.randperm(len(self.labels), generator=generator).to(self.device)
         loss_sum = torch.zeros((), device=self.device)
@@ -273,6 +275,7 @@ class _Loop:
             "train_loss": float(loss_sum) / self.steps_per_epoch,
             "train_accuracy": 100.0 * int(right) / (self.steps_per_epoch * self.batch_size),
             "test_accuracy": accuracy(self.network, self.test_inputs, self.test_labels),
+            "seconds": time.monotonic() - begun,
         }
 
     def _step(self, batch: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
@@ -295,7 +298,7 @@ class _Loop:
                 constraint.apply(self.network)
         return loss.detach().float(), logits.detach()
 
-    def _look(self, epoch: int, steps: int, loss_sum: Tensor, right: Tensor, bar: tqdm[Any]) -> None:
+    def _look(self, epoch: int, steps: int, loss_sum: Tensor, right: Tensor, bar: progress.Bar) -> None:
         loss = float(loss_sum) / steps
         if not math.isfinite(loss):
             raise TrainingError(
@@ -329,10 +332,10 @@ class _Loop:
                 state = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError) as error:
-            tqdm.write(f"{self.run.resume}: damaged, starting anew ({error})")
+            progress.note(f"{self.run.resume}: damaged, starting anew ({error})")
             return 0, []
         if state.get("fingerprint") != self.fingerprint:
-            tqdm.write(f"{self.run.resume}: of another run, starting anew")
+            progress.note(f"{self.run.resume}: of another run, starting anew")
             return 0, []
         weights = {
             name.removeprefix("network."): v for name, v in tensors.items() if name.startswith("network.")

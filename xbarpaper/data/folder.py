@@ -19,11 +19,11 @@ from typing import BinaryIO, Self, cast
 import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
-from tqdm import tqdm
 
 from xbarpaper.data.images import Images, ImageSet
 from xbarpaper.errors import DatasetError
 from xbarpaper.params import ImageFolder
+from xbarpaper.progress import bar
 
 _SPLITS = ("train", "test")
 _TOP = PurePosixPath()
@@ -46,9 +46,9 @@ def image_folder(name: str, settings: ImageFolder, *, progress: bool = True) -> 
     """
     path = _path(name, settings)
     contents = _Contents(path, settings.image_pixels)
-    with tqdm(desc=name, unit=" images", disable=not progress) as bar:
+    with bar(name, unit="image", shown=progress) as shown:
         for place, content in _folder(path) if path.is_dir() else _archive(path):
-            bar.update(contents.add(place, content))
+            shown.update(contents.add(place, content))
     classes = contents.checked_classes()
     return ImageSet.of(
         name, settings.description, classes, *(contents.images(split, classes) for split in _SPLITS)

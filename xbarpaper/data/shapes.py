@@ -12,15 +12,14 @@ then hides it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Never
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from xbarpaper.data.images import Images, ImageSet
 from xbarpaper.params import Shapes10
+from xbarpaper.progress import Bar, bar
 
 Array = NDArray[np.float64]
 
@@ -125,17 +124,15 @@ def shapes10(name: str, settings: Shapes10, *, progress: bool = True) -> ImageSe
         progress: show a progress bar on stderr.
     """
     streams = np.random.SeedSequence(settings.seed).spawn(2)
-    with tqdm(
-        total=settings.train_images + settings.test_images, desc=name, unit=" images", disable=not progress
-    ) as bar:
+    with bar(name, settings.train_images + settings.test_images, "image", shown=progress) as shown:
         train, test = (
-            _draw(count, settings.noise_sigma, np.random.default_rng(stream), bar)
+            _draw(count, settings.noise_sigma, np.random.default_rng(stream), shown)
             for count, stream in zip((settings.train_images, settings.test_images), streams, strict=True)
         )
     return ImageSet.of(name, "shapes10 (procedural)", tuple(SHAPES), train, test)
 
 
-def _draw(count: int, noise_sigma: float, rng: np.random.Generator, bar: tqdm[Never]) -> Images:
+def _draw(count: int, noise_sigma: float, rng: np.random.Generator, shown: Bar) -> Images:
     labels = rng.permutation(np.arange(count) % len(SHAPES))
     pixels = np.empty((count, 3, _SIDE, _SIDE), dtype=np.uint8)
     for start in range(0, count, _PART):
@@ -143,7 +140,7 @@ def _draw(count: int, noise_sigma: float, rng: np.random.Generator, bar: tqdm[Ne
         image = _scene(chosen, rng)
         image += noise_sigma * rng.standard_normal(image.shape)
         pixels[start : start + _PART] = np.rint(np.clip(image, 0, 1) * 255)
-        bar.update(len(chosen))
+        shown.update(len(chosen))
     return Images(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)))
 
 

@@ -11,9 +11,8 @@ from typing import Final
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from xbarpaper import crossbars, training
+from xbarpaper import crossbars, progress, training
 from xbarpaper.evaluation import Bench, Case, Journal, Subject, evaluated
 from xbarpaper.experiments import Experiment, Variant, with_leading
 from xbarpaper.params import GAINS, MITIGATIONS, Devices, Gain, Mitigation, Parasitics, SchemeName
@@ -108,7 +107,7 @@ def _evaluated(
     )
     found: dict[_Key, tuple[float, float]] = {}
     total = len(seeds) * sum(len(gains) for circuits in wanted.values() for gains in circuits.values())
-    with tqdm(total=total, desc="evaluating", unit="row", smoothing=0.02) as bar:
+    with progress.bar("evaluating", total, "row", smoothing=0.02) as bar:
         for network in order:
             subject = networks.subject(network)
             bar.set_postfix_str(

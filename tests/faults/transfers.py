@@ -1,0 +1,257 @@
+"""Transfers cut off: ``dvc push`` and ``dvc pull`` killed, or their server gone, and given again.
+
+``python -m tests.faults.transfers --kills 10`` runs the tiny profile, cuts off so many transfers at random moments, half
+of them pushes, and keeps the count in reports/reliability.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+from moto.s3.models import s3_backends
+from moto.server import ThreadedMotoServer
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does
+
+from repository import Repository, run_profile, tiny_profile
+
+from .counts import keep
+
+ACCOUNT = "123456789012"  # moto's only one
+BUCKET = "xbarpaper-results"
+SHARED = ("data/checkpoints", "data/datasets", "data/notebooks", "data/results", "data/summaries")
+
+Cut = Literal["killed", "server gone"]
+
+
+class Server:
+    """An S3 server on loopback, in this process, which keeps its objects while it is stopped."""
+
+    def __init__(self) -> None:
+        self.running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self.running.start()
+        _, self.port = self.running.get_host_and_port()
+        s3_backends[ACCOUNT]["aws"].create_bucket(BUCKET, "us-east-1")
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        self.running.stop()
+
+    def start(self) -> None:
+        self.running = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
+        self.running.start()
+
+    def names(self, store: str) -> list[str]:
+        """Objects of a store, by their names there."""
+        return [name.removeprefix(f"{store}/") for name in list(self._keys()) if name.startswith(f"{store}/")]
+
+    def damaged(self, store: str) -> list[str]:
+        """Objects whose content has not the digest that is their name."""
+        bad = []
+        for name in self.names(store):
+            digest = name.removeprefix("files/md5/").replace("/", "").removesuffix(".dir")
+            content = self._keys()[f"{store}/{name}"].value
+            if hashlib.md5(content, usedforsecurity=False).hexdigest() != digest:
+                bad.append(name)
+        return bad
+
+    @staticmethod
+    def _keys() -> Any:
+        return s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A server for as long as the block lasts."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it names every request
+    server = Server()
+    try:
+        yield server
+    finally:
+        server.stop()
+        s3_backends[ACCOUNT]["aws"].reset()
+
+
+def connect(repository: Repository, server: Server, store: str) -> None:
+    """Make a store on the server the remote, in the file that git does not track."""
+    repository.environment["AWS_MAX_ATTEMPTS"] = "1"  # where the server is gone, say so at once
+    (repository.folder / ".dvc" / "config.local").write_text(
+        "[core]\n    remote = lab\n"
+        f"['remote \"lab\"']\n    url = s3://{BUCKET}/{store}\n    endpointurl = {server.address}\n"
+        "    access_key_id = key\n    secret_access_key = secret\n",
+        encoding="utf-8",
+    )
+
+
+def shared(repository: Repository) -> dict[str, bytes]:
+    """Every shared file of a repository, by its path."""
+    return {
+        f"{top}/{name}": content
+        for top in SHARED
+        for name, content in repository.contents(top).items()
+        if not name.endswith(".gitignore")
+    }
+
+
+def cached(repository: Repository) -> list[str]:
+    """Objects in a repository's cache that are wholly there."""
+    top = repository.folder / ".dvc" / "cache"
+    paths = (path.relative_to(top) for path in top.glob("files/md5/??/*"))
+    return [str(path) for path in paths if len(path.name.removesuffix(".dir")) == 30]
+
+
+def push_cut_off(
+    source: Repository, server: Server, store: str, objects: int, cut: Cut, when: float
+) -> str | None:
+    """Push into an empty store, cut off once a share ``when`` of its objects is there, and push again.
+
+    Args:
+        source: a repository whose cache is complete.
+        server, store: where to.
+        objects: how many there are to push.
+        cut: what happens.
+        when: share of the objects, from 0 to 1.
+
+    Returns:
+        What is wrong afterwards; None where everything is there and right.
+    """
+    connect(source, server, store)
+    process = source.start("push")
+    _wait(process, lambda: len(server.names(store)) >= when * objects)
+    before = len(server.names(store))
+    _cut(process, server, cut)
+    if damaged := server.damaged(store):
+        return f"a cut-off push left {len(damaged)} damaged objects"
+    done = source.dvc("push")
+    if done.returncode:
+        return f"the second push failed: {done.stderr}"
+    if damaged := server.damaged(store):
+        return f"{len(damaged)} damaged objects"
+    found = len(server.names(store))
+    return None if found == objects else f"{found} of {objects} objects, {before} when it was cut off"
+
+
+def pull_cut_off(
+    source: Repository, server: Server, store: str, folder: Path, cut: Cut, when: float
+) -> str | None:
+    """Pull into a fresh clone, cut off at a moment, and pull again.
+
+    Args:
+        source: the repository that was pushed.
+        server, store: where from.
+        folder: of the clone.
+        cut: what happens.
+        when: below 1 a share of the objects fetched, from 1 to 2 of the files checked out.
+
+    Returns:
+        What is wrong afterwards; None where everything is there and right.
+    """
+    clone = source.clone(folder)
+    connect(clone, server, store)
+    wanted = shared(source)
+    objects = len(server.names(store))
+    process = clone.start("pull")
+    if when < 1:
+        _wait(process, lambda: len(cached(clone)) >= when * objects)
+    else:
+        _wait(process, lambda: len(shared(clone)) >= (when - 1) * len(wanted))
+    _cut(process, server, cut)
+    done = clone.dvc("pull")
+    if done.returncode:
+        return f"the second pull failed: {done.stderr}"
+    found = shared(clone)
+    different = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    return None if not different else f"{len(different)} files are missing or wrong: {different[0]}, ..."
+
+
+def _wait(process: subprocess.Popen[bytes], reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 300
+    while process.poll() is None and not reached():
+        if time.monotonic() > deadline:
+            process.kill()
+            raise TimeoutError("the transfer came to no end")
+        time.sleep(0.005)
+
+
+def _cut(process: subprocess.Popen[bytes], server: Server, cut: Cut) -> None:
+    if cut == "killed":
+        if process.poll() is None:
+            top = psutil.Process(process.pid)
+            for each in [*top.children(recursive=True), top]:
+                each.kill()
+        process.wait(timeout=60)
+        return
+    server.stop()
+    process.wait(timeout=300)
+    server.start()
+
+
+def main() -> int:
+    """Command line; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--kills", type=int, default=10, help="how many transfers to cut off")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument(
+        "--repository", type=Path, help="where the tiny profile has run; made where not given"
+    )
+    given = parser.parse_args()
+    moments = random.Random(given.seed)
+    wrong = []
+    with tempfile.TemporaryDirectory(prefix="transfers-") as name, serving() as server:
+        folder = Path(name)
+        if given.repository is None:
+            run_profile(folder / "source", tiny_profile(claims={"bootstrap_resamples": 200}))
+        source = (
+            Repository(folder / "source")
+            if given.repository is None
+            else Repository.twin(given.repository, folder / "source")
+        )
+        connect(source, server, "whole")
+        whole = source.dvc("push")
+        if whole.returncode:
+            raise RuntimeError(whole.stderr)
+        objects = len(server.names("whole"))
+        tried = 0
+        try:
+            for number in tqdm(range(given.kills), unit="cut"):
+                cut: Cut = "server gone" if number >= given.kills - 2 else "killed"
+                if number % 2:
+                    moment = moments.uniform(0, 1 if cut == "server gone" else 2)
+                    said = pull_cut_off(source, server, "whole", folder / f"clone-{number}", cut, moment)
+                else:
+                    moment = moments.random()
+                    said = push_cut_off(source, server, f"store-{number}", objects, cut, moment)
+                tried += 1
+                if said:
+                    wrong.append(said)
+                    tqdm.write(f"{'pull' if number % 2 else 'push'} {cut} at {moment:.2f}: {said}")
+        except KeyboardInterrupt:
+            tqdm.write(f"stopped after {tried} of {given.kills}")
+    keep(
+        "transfers",
+        tried,
+        tried - len(wrong),
+        "dvc push or dvc pull, to and from an S3 server, killed at a random moment or its server stopped; given again",
+        f"python -m tests.faults.transfers --kills {given.kills}",
+    )
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
