@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.installed
+AUDIT := $(CURDIR)/$(VENV)/audit
 PROFILES := $(patsubst profiles/%.yaml,%,$(wildcard profiles/*.yaml))
 # Stages and kernels must find the environment's programs, whoever calls make.
 RUN := PATH="$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help repro profile test lab lint lock clean
+.PHONY: help repro profile test verify audit lab lint lock clean
 
 help: ## this list
 	@echo "usage: make TARGET [PROFILE=name] [PYTHON=python3.12]"
@@ -39,6 +40,16 @@ test: $(STAMP) ## install, then run all the tests (or TESTS=tests/test_x.py)
 	    [ "$$XBARPAPER_WITHOUT_BROWSER" = 1 ] || \
 	    echo "no Chromium: tests of the report will fail; apt-get install chromium, or set XBARPAPER_WITHOUT_BROWSER=1" >&2
 	@OMP_NUM_THREADS=1 $(RUN) python -m pytest -n 2 --dist loadfile $(TESTS)
+
+# RECORD=1 also writes reports/verify.json: what the maintainers found, beside the reports.
+verify: $(STAMP) ## install, run quick (or PROFILE=name) from nothing in a fresh copy, compare with the committed report
+	@$(RUN) python -m xbarpaper.verify $(if $(PROFILE),--profile $(PROFILE)) $(if $(RECORD),--record)
+
+# pip-audit has an environment of its own, so that it changes no version of the one that it looks at.
+audit: $(STAMP) ## look every locked version up in the database of known vulnerabilities (network)
+	@[ -x $(AUDIT)/bin/pip-audit ] || { $(BIN)/python -m venv $(AUDIT) && \
+	    $(AUDIT)/bin/python -m pip install -qq --disable-pip-version-check pip-audit==2.10.1; }
+	@$(AUDIT)/bin/python .ci/audit
 
 lab: $(STAMP) ## install, then open the notebooks in JupyterLab
 	@$(RUN) jupyter lab notebooks

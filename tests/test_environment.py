@@ -94,7 +94,7 @@ def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_make_lists_its_targets_and_profiles(workplace: Path):
     done = _make(workplace)
     assert done.returncode == 0
-    for target in ("repro", "test", "lab", "lint", "lock", "clean"):
+    for target in ("repro", "test", "verify", "audit", "lab", "lint", "lock", "clean"):
         assert f"make {target} " in done.stdout
     assert set(done.stdout.splitlines()[-1].split()) == {"profiles:", "small", "large"}
 
@@ -107,6 +107,19 @@ def test_make_activates_a_profile(workplace: Path):
     assert params.stat().st_mtime_ns == before, "an active profile is left alone"
     assert _make(workplace, "profile", "PROFILE=large").returncode == 0
     assert params.read_text(encoding="utf-8") == "profile: large # comment\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [((), ""), (("PROFILE=large",), "--profile large"), (("RECORD=1",), "--record")],
+)
+def test_make_verify_runs_the_module(workplace: Path, given: tuple[str, ...], options: str):
+    for name in ("requirements.lock", "pyproject.toml"):
+        (workplace / name).touch()
+    done = _make(workplace, "-n", "verify", *given)
+    assert done.returncode == 0, done.stderr
+    (command,) = (line for line in done.stdout.splitlines() if "xbarpaper.verify" in line)
+    assert command.split("python -m xbarpaper.verify")[1].split() == options.split()
 
 
 def test_make_refuses_an_unknown_profile_before_installing(workplace: Path):

@@ -1,0 +1,164 @@
+"""The same code, parameters and machine give the same bytes, and what is measured does so on any number of threads.
+
+Whole pipelines run twice in test_pipeline.py; here are a tiny experiment's stages, each run in a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import DEVICES, MakeNetwork, MakeParams
+
+from xbarpaper import data
+from xbarpaper.circuit import Parasitics
+from xbarpaper.data import ImageSet, normalised
+from xbarpaper.evaluation import Case, disturbed
+from xbarpaper.mapped import map_network
+from xbarpaper.mitigation import ordered_by_mean_conductance
+from xbarpaper.params import GAINS, Params
+from xbarpaper.pruning import compaction_of, unpruned
+
+TRAINING = """
+trained = work.train()
+work.write("01_train", training=trained.training, software=trained.software)
+for scheme in ("cf", "xcs", "xrs"):
+    for pruned in work.prune(scheme):
+        work.write(f"pruned-{scheme}", training=pruned.run.training, layers=pruned.layers)
+for run in work.constrain():
+    work.write(f"constrained-{run.variant.label}", training=run.training)
+"""
+
+MEASURING = """
+from xbarpaper import crossbars, mechanism
+from xbarpaper.params import SCHEMES
+work.write("05_map", layers=crossbars.layer_table(work, ("none", "R")))
+for stage, mitigation in (("06_evaluate", "none"), ("07_rearrange", "R"), ("08_wct", "WCT")):
+    table = crossbars.evaluate(work, stage, (mitigation,), ("wires", "variation", "both"))
+    work.write(stage, evaluation=table)
+bench, size = crossbars.bench(work), 16
+subjects = [crossbars.mapped(work, scheme, size) for scheme in SCHEMES]
+work.write("12_mechanism", error=mechanism.error_table(subjects, bench))
+arranged = [crossbars.arranged(work, scheme, size) for scheme in SCHEMES]
+work.write("13_beyond", error=mechanism.error_table(arranged, bench))
+"""
+
+START = """
+import sys
+from pathlib import Path
+from xbarpaper.experiments import Experiment
+from xbarpaper.params import Params
+import torch
+assert torch.get_num_threads() == int(sys.argv[1])
+work = Experiment("tiny-vgg11", Params.model_validate_json(Path("params.json").read_text()))
+"""
+
+
+@pytest.fixture(scope="module")
+def settings(make_params: MakeParams) -> Params:
+    return make_params(
+        mapping={"crossbar_sizes": (16,)},
+        evaluation={"gains": ("none", "layer", "tile", "column")},
+        sensitivity={"crossbar_size": 16},
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, settings: Params, tiny_images: ImageSet) -> Path:
+    """A folder in which every network of the tiny experiment was trained, on one thread."""
+    return run(prepared(tmp_path_factory.mktemp("trained"), settings, tiny_images), TRAINING, threads=1)
+
+
+def prepared(folder: Path, settings: Params, images: ImageSet) -> Path:
+    data.save(images, folder / "data" / "datasets" / "tiny.safetensors")
+    (folder / "params.json").write_text(settings.model_dump_json(), encoding="utf-8")
+    return folder
+
+
+def run(folder: Path, stages: str, threads: int) -> Path:
+    """Run stages in a fresh process, as the pipeline does."""
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": str(threads),
+        "PYTHONPATH": str(Path(data.__file__).parents[2]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", START + stages, str(threads)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Checkpoints and tables; what interrupted runs resume from is no result."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for part in ("checkpoints", "results")
+        for path in sorted((folder / "data" / part).rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_training_twice_gives_the_same_bytes(
+    trained: Path, tmp_path: Path, settings: Params, tiny_images: ImageSet
+):
+    again = contents(run(prepared(tmp_path, settings, tiny_images), TRAINING, threads=1))
+    assert len([name for name in again if name.endswith(".safetensors")]) == 8
+    assert again == contents(trained)
+
+
+def test_what_is_measured_does_not_depend_on_the_number_of_threads(trained: Path, tmp_path: Path):
+    """Mapping, the circuits, what reads them out, and inference, also in bfloat16 where the machine has it."""
+    one, two = (shutil.copytree(trained, tmp_path / name) for name in ("one", "two"))
+    tables = contents(run(one, MEASURING, threads=1))
+    assert len([name for name in tables if name.endswith("evaluation.csv")]) == 3
+    assert contents(run(two, MEASURING, threads=2)) == tables
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_inference_at_the_width_of_quick_does_not_depend_on_the_number_of_threads(
+    make_network: MakeNetwork, tiny_images: ImageSet, dtype: torch.dtype
+):
+    network, images = make_network("vgg16", 0.125), normalised(tiny_images.test, tiny_images, "cpu")
+    before, outputs = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=dtype is not torch.float32):
+                outputs.append(network(images))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*outputs)
+
+
+def test_what_reads_crossbars_out_depends_on_threads_in_the_gain_of_a_layer_alone(make_network: MakeNetwork):
+    """A layer's gain is one sum over all its weights, which torch splits between threads from 32,768 on."""
+    network = unpruned(make_network("vgg11", 0.125))
+    largest = {name: float(weight.detach().abs().max()) for name, weight in network.network.weights().items()}
+    case = Case("both", 0, ("layer",))
+    before, weights = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            mapped = map_network(
+                network, compaction_of("unpruned"), 32, largest, ordered_by_mean_conductance("descending")
+            )
+            read = disturbed(mapped, case, DEVICES, Parasitics())
+            weights.append({gain: list(read.twin(gain).weights().values()) for gain in GAINS})
+    finally:
+        torch.set_num_threads(before)
+    for gain in GAINS:
+        for one, two in zip(*(by_gain[gain] for by_gain in weights), strict=True):
+            if gain == "layer":
+                torch.testing.assert_close(one, two, rtol=1e-6, atol=0)  # a rounding of float32 or two
+            else:
+                assert torch.equal(one, two)
