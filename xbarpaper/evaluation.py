@@ -20,7 +20,7 @@ from tqdm import tqdm
 from xbarpaper import circuit, devices, mapped, mapping, models, nonideal, training
 from xbarpaper.devices import Variation
 from xbarpaper.errors import ArtifactError
-from xbarpaper.files import read_table, sha256, write_table
+from xbarpaper.files import read_sealed_table, sha256, write_sealed_table
 from xbarpaper.mapped import MappedNetwork
 from xbarpaper.models import Vgg
 from xbarpaper.nonideal import ReadOut, read_out
@@ -194,7 +194,7 @@ class Journal:
         self.table = pd.DataFrame()
         if path.exists():
             try:
-                self.table = read_table(path).astype({"seed": "Int64"})
+                self.table = read_sealed_table(path).astype({"seed": "Int64"})
                 self.table[_KEYS]  # a damaged journal lacks one
             except (ArtifactError, KeyError, ValueError) as error:
                 tqdm.write(f"{path}: damaged journal, starting anew ({error})")
@@ -218,7 +218,7 @@ class Journal:
         added = rows.assign(digest=digest)
         together = added if self.table.empty else pd.concat([self.table, added], ignore_index=True)
         self.table = together.drop_duplicates(_KEYS, keep="last", ignore_index=True)
-        write_table(self.path, self.table)
+        write_sealed_table(self.path, self.table)
 
 
 def _digest(subject: Subject, bench: Bench) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xbarpaper import files, stripping
+from xbarpaper import files, inputs, stripping
 from xbarpaper.errors import ArtifactError, ParameterError
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def run(source: Path | str, target: Path | str, parameters: dict[str, str] | Non
 
     Raises:
         ArtifactError: the notebook is missing or damaged, a parameter is unknown or of the wrong type, or the
-            target cannot be written; all of it is found before anything runs.
+            target cannot be written, or an input is not what an earlier stage wrote; all of it is found before
+            anything runs.
         papermill.PapermillExecutionError: a cell failed; the notebook up to there is in ``FAILED``.
     """
     import papermill
@@ -98,6 +99,7 @@ def run(source: Path | str, target: Path | str, parameters: dict[str, str] | Non
     notebook = _read(source, _shown(source, root))
     values = _values(notebook, parameters or {}, _shown(source, root))
     _require_writable(target, root)
+    inputs.check(root)
     kept = _failed_copy(target, root)
     # The kernel's progress bars read this: live on a terminal, a line a minute in a log.
     os.environ.setdefault("TQDM_MININTERVAL", "0.5" if sys.stderr.isatty() else "60")
