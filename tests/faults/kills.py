@@ -1,0 +1,140 @@
+"""``dvc repro`` and all below it killed at random moments of every stage, and started again each time."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from repository import Repository
+
+from .outcomes import Outcome, Step, last_line
+from .tiny import Reference, clone, computed, running
+
+WHAT = (
+    "SIGKILL of `dvc repro` and all its processes at random moments, in every stage; then `dvc repro` again"
+)
+_LATEST = 1.05  # of a stage's known cost: a few kills meet its end, where DVC stores what it made
+_LOOK = 0.2  # seconds; looking costs time itself
+
+
+def kill_all(process: subprocess.Popen[str]) -> None:
+    """End a process and all below it at once, as when the power goes; kernels have process groups of their own."""
+    stopped: dict[int, psutil.Process] = {}
+    while True:  # what is stopped begins no further ones
+        try:
+            top = psutil.Process(process.pid)
+            family = [one for one in (top, *top.children(recursive=True)) if one.pid not in stopped]
+        except psutil.NoSuchProcess:
+            family = []
+        if not family:
+            break
+        for one in family:
+            stopped[one.pid] = one
+            _quietly(one.suspend)
+    for one in stopped.values():
+        _quietly(one.kill)
+    psutil.wait_procs(stopped.values(), timeout=30)
+
+
+def _quietly(act: Callable[[], None]) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        act()
+
+
+def run(reference: Reference, folder: Path, kills: int, seed: int, step: Step) -> list[Outcome]:
+    """Kill a pipeline so many times on its way from nothing to the report.
+
+    A kill is survived if the next ``dvc repro`` goes on by itself and if, at the end, all is identical to the undisturbed
+    run, with nothing left over: where it is not, no kill is.
+    """
+    generator = random.Random(seed)
+    repository = clone(folder)
+    stages, outcomes = list(reference.seconds), list[Outcome]()
+    hits: Counter[str] = Counter()
+    waiting = _plan(stages, kills, generator)
+    while waiting:
+        wanted = waiting.pop(0)
+        after = generator.uniform(0.0, _LATEST) * reference.seconds[wanted]
+        hit, complaint = _kill_within(repository, wanted, after, stages)
+        if not hit:  # the pipeline's last stage ended before
+            waiting.insert(0, wanted)
+            continue
+        hits[hit] += 1
+        fault = f"kill {hits.total()}: {hit}, {after:.1f} computed seconds into {wanted}"
+        outcomes.append(Outcome(fault, not complaint, complaint))
+        step(outcomes[-1])
+        if hit != wanted and hits[wanted] < kills // len(stages) and not complaint:
+            waiting.insert(0, wanted)
+    done = repository.dvc("repro")
+    wrong = reference.result.differences(repository) if not done.returncode else [last_line(done.stderr)]
+    if not wrong:
+        return outcomes
+    return [Outcome(one.fault, False, one.told or "; ".join(wrong[:5])) for one in outcomes]
+
+
+def _plan(stages: list[str], kills: int, generator: random.Random) -> list[str]:
+    """The stages to hit, in the pipeline's order, the kills shared out evenly and the rest at random."""
+    share = kills // len(stages)
+    extra = Counter(generator.choices(stages, k=kills - share * len(stages)))
+    return [stage for stage in stages for _ in range(share + extra[stage])]
+
+
+def _kill_within(repository: Repository, wanted: str, after: float, stages: list[str]) -> tuple[str, str]:
+    """Start the pipeline and kill it so many computed seconds into a stage; returns the stage hit, and what was wrong.
+
+    '' where the process ended before. Where the stage is done already it is forced to run once more.
+    """
+    later = set(stages[stages.index(wanted) + 1 :])
+    for arguments in ((), ("--force", "--single-item", wanted)):
+        with running(repository, *arguments) as process:
+            watched = _Watched(process)
+            watched.wait_for({wanted, *later})
+            if wanted in watched.began:
+                start = computed(process.pid)
+                while not watched.ended.wait(_LOOK) and computed(process.pid) - start < after:
+                    pass
+            too_late = process.poll() is not None
+            kill_all(process)
+            watched.ended.wait()
+        if wanted in watched.began:
+            return "" if too_late else watched.stage, ""
+        if process.returncode > 0:
+            return wanted, f"dvc repro did not go on: {watched.last_line}"
+    return wanted, "the stage did not begin"
+
+
+class _Watched:
+    """Follows the output of a ``dvc repro`` in a thread of its own."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.stage, self.last_line = "", ""
+        self.began: set[str] = set()
+        self.ended = threading.Event()
+        self._process = process
+        self._changed = threading.Condition()
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("Running stage '"):
+                with self._changed:
+                    self.stage = line.split("'")[1]
+                    self.began.add(self.stage)
+                    self._changed.notify_all()
+            elif line.strip():
+                self.last_line = line.strip()
+        with self._changed:
+            self.ended.set()
+            self._changed.notify_all()
+
+    def wait_for(self, stages: set[str]) -> None:
+        """Wait until one of the stages began, or the process ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.ended.is_set() or not stages.isdisjoint(self.began))
