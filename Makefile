@@ -9,11 +9,11 @@ RUN := PATH="$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help repro profile test lab lint lock clean
+.PHONY: help repro profile test test-faults lab lint lock clean
 
 help: ## this list
 	@echo "usage: make TARGET [PROFILE=name] [PYTHON=python3.12]"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 	@echo "profiles: $(PROFILES)"
 
 repro: profile $(STAMP) ## install, then run the pipeline of params.yaml, or of PROFILE=name
@@ -39,6 +39,9 @@ test: $(STAMP) ## install, then run all the tests (or TESTS=tests/test_x.py)
 	    [ "$$XBARPAPER_WITHOUT_BROWSER" = 1 ] || \
 	    echo "no Chromium: tests of the report will fail; apt-get install chromium, or set XBARPAPER_WITHOUT_BROWSER=1" >&2
 	@OMP_NUM_THREADS=1 $(RUN) python -m pytest -n 2 --dist loadfile $(TESTS)
+
+test-faults: $(STAMP) ## install, then kill, fill, corrupt and delete on purpose (half an hour)
+	@OMP_NUM_THREADS=1 $(RUN) python -m tests.faults
 
 lab: $(STAMP) ## install, then open the notebooks in JupyterLab
 	@$(RUN) jupyter lab notebooks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shutil
 import subprocess
 import threading
 from collections import Counter
@@ -12,6 +13,9 @@ from pathlib import Path
 
 import psutil
 from repository import Repository
+from ruamel.yaml import YAML
+
+from xbarpaper.elsewhere import read
 
 from .outcomes import Outcome, Step, last_line
 from .tiny import Reference, clone, computed, running
@@ -48,20 +52,53 @@ def _quietly(act: Callable[[], None]) -> None:
 
 
 def run(reference: Reference, folder: Path, kills: int, seed: int, step: Step) -> list[Outcome]:
-    """Kill a pipeline so many times on its way from nothing to the report.
+    """Kill the first half of the pipeline in a fresh clone, and the second half where the first has run undisturbed."""
+    first, second = halves(reference)
+    share = kills * len(first) // (len(first) + len(second))
+    outcomes = killed(clone(folder / "first"), reference, first, share, seed, step)
+    begun = before(reference, folder / "second", second)
+    return outcomes + killed(begun, reference, second, kills - share, seed + 1, step)
+
+
+def halves(reference: Reference) -> tuple[list[str], list[str]]:
+    """The stages of the pipeline in their order, the first half and the rest."""
+    stages = list(reference.seconds)
+    return stages[: len(stages) // 2], stages[len(stages) // 2 :]
+
+
+def before(reference: Reference, folder: Path, stages: list[str]) -> Repository:
+    """A copy of the undisturbed run as it was before some of the last stages."""
+    repository = reference.copy(folder)
+    for stage in stages:
+        for out in read(repository.folder)[stage].outs:
+            path = repository.folder / out
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for name in (".dvc/cache/runs", "data/resume"):  # else the stages would be found done
+        shutil.rmtree(repository.folder / name)
+    yaml, path = YAML(), repository.folder / "dvc.lock"
+    tree = yaml.load(path.read_text(encoding="utf-8"))
+    for stage in stages:
+        del tree["stages"][stage]
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(tree, file)
+    return repository
+
+
+def killed(
+    repository: Repository, reference: Reference, stages: list[str], kills: int, seed: int, step: Step
+) -> list[Outcome]:
+    """Kill ``dvc repro`` so many times on its way through some stages, each as often as the others.
 
     A kill is survived if the next ``dvc repro`` goes on by itself and if, at the end, all is identical to the undisturbed
     run, with nothing left over: where it is not, no kill is.
     """
     generator = random.Random(seed)
-    repository = clone(folder)
-    stages, outcomes = list(reference.seconds), list[Outcome]()
-    hits: Counter[str] = Counter()
+    outcomes, hits = list[Outcome](), Counter[str]()
     waiting = _plan(stages, kills, generator)
     while waiting:
         wanted = waiting.pop(0)
         after = generator.uniform(0.0, _LATEST) * reference.seconds[wanted]
-        hit, complaint = _kill_within(repository, wanted, after, stages)
+        hit, complaint = _kill_within(repository, wanted, after, list(reference.seconds))
         if not hit:  # the pipeline's last stage ended before
             waiting.insert(0, wanted)
             continue
@@ -71,8 +108,10 @@ def run(reference: Reference, folder: Path, kills: int, seed: int, step: Step) -
         step(outcomes[-1])
         if hit != wanted and hits[wanted] < kills // len(stages) and not complaint:
             waiting.insert(0, wanted)
-    done = repository.dvc("repro")
-    wrong = reference.result.differences(repository) if not done.returncode else [last_line(done.stderr)]
+    done = repository.dvc("repro", *stages)
+    wrong = (
+        reference.result.differences(repository, stages) if not done.returncode else [last_line(done.stderr)]
+    )
     if not wrong:
         return outcomes
     return [Outcome(one.fault, False, one.told or "; ".join(wrong[:5])) for one in outcomes]

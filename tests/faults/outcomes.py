@@ -37,21 +37,28 @@ Step = Callable[[Outcome], None]
 
 @dataclass(frozen=True)
 class Result:
-    """All that a pipeline made: hashes of every output as dvc.lock has them, and the published report."""
+    """All that a pipeline made: every stage's hashes as dvc.lock has them, and the published report."""
 
-    lock: bytes
+    lock: dict[str, dict[str, str]]
     report: dict[str, bytes]
 
     @classmethod
     def of(cls, repository: Repository) -> Result:
-        return cls((repository.folder / "dvc.lock").read_bytes(), repository.contents("reports/tiny"))
+        return cls(lock(repository), repository.contents("reports/tiny"))
 
-    def differences(self, repository: Repository) -> list[str]:
-        """What another clone has that is not so, its own files against its own dvc.lock included."""
-        other = Result.of(repository)
-        found = [] if self.lock == other.lock else ["dvc.lock differs"]
-        names = sorted(self.report.keys() | other.report.keys())
-        found += [f"reports/tiny/{n} differs" for n in names if self.report.get(n) != other.report.get(n)]
+    def differences(self, repository: Repository, stages: Iterable[str] | None = None) -> list[str]:
+        """What another clone has that is not so, and what in it is not what its own dvc.lock says.
+
+        Args:
+            repository: the clone.
+            stages: only these; all, and the report, if not given.
+        """
+        there = lock(repository)
+        found = [f"{one} differs" for one in stages or self.lock if self.lock[one] != there.get(one)]
+        if stages is None:
+            report = repository.contents("reports/tiny")
+            names = sorted(self.report.keys() | report.keys())
+            found += [f"reports/tiny/{n} differs" for n in names if self.report.get(n) != report.get(n)]
         return (
             found + unlike_the_lock(repository) + [f"{name} is left over" for name in leftovers(repository)]
         )
