@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import os
 import sys
 import tempfile
@@ -119,7 +120,8 @@ def run(source: Path | str, target: Path | str, parameters: dict[str, str] | Non
                 shutdown_kernel="immediate",  # every output has arrived; after Ctrl-C nobody waits
             )
         except papermill.PapermillExecutionError:
-            files.write_text(kept, executed.read_text(encoding="utf-8"))
+            with contextlib.suppress(ArtifactError, OSError):  # a full disk must not hide what failed
+                files.write_text(kept, executed.read_text(encoding="utf-8"))
             raise
     kept.unlink(missing_ok=True)
     return files.write_text(target, stripping.to_text(stripping.strip(notebook, root)))
@@ -280,10 +282,15 @@ def _run_and_report(given: argparse.Namespace, stage: str) -> int:
         if error.ename in _artifact_error_names():
             raise ArtifactError(" ".join(error.evalue.split())) from None
         root = find_root()
-        kept = _shown(_failed_copy(given.target.resolve(), root), root)
+        kept = _failed_copy(given.target.resolve(), root)
+        there = f" (executed up to there: {_shown(kept, root)})" if kept.is_file() else ""
         print("\n".join(error.traceback), file=sys.stderr)
         summary = " ".join(f"{error.ename}: {error.evalue}".split())
-        raise ArtifactError(f"{summary:.300} (executed up to there: {kept})") from None
+        raise ArtifactError(f"{summary:.300}{there}") from None
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot write temporary files: {error.strerror or error}; name a folder with room in TMPDIR"
+        ) from None
     return 0
 
 

@@ -34,10 +34,6 @@ CASES: dict[str, Callable[[Repository], None]] = {
     "the report": _delete("reports/tiny"),
     "every output": _delete("data/checkpoints", "data/datasets", "data/notebooks", "data/results", "data/summaries"),
     "the cache and the last stages' outputs": _delete(".dvc/cache", "data/summaries", "reports/tiny"),
-    "everything": _delete(
-        ".dvc/cache", ".dvc/tmp", "data/checkpoints", "data/datasets", "data/notebooks", "data/results",
-        "data/summaries", "data/resume", "reports/tiny",
-    ),
 }  # fmt: skip
 
 

@@ -59,11 +59,11 @@ CASES: dict[str, Case] = {
     "executed notebook": Case("data@tiny", "data/notebooks/tiny/tiny"),
     "executed notebook, a part of it fits": Case("data@tiny", "data/notebooks/tiny/tiny", free=5 * PAGE),
     "figure": Case("figures@tiny", f"{_SUMMARIES}/09_figures"),
-    "figure, a part of them fits": Case("figures@tiny", f"{_SUMMARIES}/09_figures", free=20 * PAGE),
     "claims": Case("claims@tiny", f"{_SUMMARIES}/10_claims"),
     "report": Case("publish@tiny", "reports"),
     "report, a part of it fits": Case("publish@tiny", "reports", free=100 * PAGE),
-    "temporary files": Case("data@tiny", "temporary"),
+    "all of data/": Case(_TRAIN, "data"),
+    "temporary files": Case("data@tiny", "temporary", free=2 * PAGE),
 }
 
 
