@@ -117,6 +117,30 @@ def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository: Path
     assert not FAILED.exists()
 
 
+def test_what_failed_is_told_even_where_nothing_can_be_kept(repository: Path):
+    _notebook(repository, "from xbarpaper.errors import DatasetError\nraise DatasetError('a.tar: damaged')")
+    FAILED.parent.parent.parent.mkdir(parents=True)
+    FAILED.parent.parent.write_text("a file in the place of the folder", encoding="utf-8")
+    done = _run()
+    assert done.returncode == 1
+    assert done.stderr == "01_tiny: a.tar: damaged\n"
+
+
+def test_no_room_for_temporary_files_is_one_line(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    _notebook(repository, "1")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("papermill.execute_notebook", full)
+    assert notebook.main(["run", "notebooks/01_tiny.ipynb", str(TARGET)]) == 1
+    assert capsys.readouterr().err == (
+        "01_tiny: cannot write temporary files: No space left on device; name a folder with room in TMPDIR\n"
+    )
+
+
 def test_dead_kernel_is_told(repository: Path):
     _notebook(repository, "import os\nos._exit(9)")
     done = _run()
