@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import shutil
@@ -31,13 +32,13 @@ def run(reference: Reference, folder: Path, seed: int, step: Step) -> list[Outco
     """Damaged files read by the library, handed over between stages, met by ``dvc repro``, and gone on from."""
     outcomes = []
     repository = reference.copy(folder / "copy")
-    for outcome in (
-        *read_damaged(folder / "read", 40, seed),
-        *checkpoint_tensors(folder / "read", 40, seed),
-        *handed_over(repository.folder, 2, seed),
-        *_seen(repository, reference, seed),
-        *_gone_on_from(repository, reference, seed),
-        *_kept(repository, reference, seed),
+    for outcome in itertools.chain(
+        read_damaged(folder / "read", 40, seed),
+        checkpoint_tensors(folder / "read", 40, seed),
+        handed_over(repository.folder, 1, seed),
+        _seen(repository, reference, seed),
+        _gone_on_from(repository, reference, seed),
+        _kept(repository, reference, seed),
     ):
         outcomes.append(outcome)
         step(outcome)
