@@ -25,8 +25,15 @@ def _delete(*names: str) -> Callable[[Repository], None]:
     return delete
 
 
+def _delete_cache_and_commit(repository: Repository) -> None:
+    """DVC would run every stage again; ``dvc commit`` puts the outputs that are there into a new cache."""
+    _delete(".dvc/cache")(repository)
+    repository.dvc("commit", "--force")
+
+
 CASES: dict[str, Callable[[Repository], None]] = {
     "the cache": _delete(".dvc/cache"),
+    "the cache, outputs committed again": _delete_cache_and_commit,
     "the cache of runs": _delete(".dvc/cache/runs"),
     "locks and state of DVC": _delete(".dvc/tmp"),
     "files that runs go on from": _delete("data/resume"),
