@@ -238,3 +238,16 @@ def test_strip_joins_streams_however_they_arrived(tmp_path: Path):
     texts = [stripping.to_text(stripping.strip(node, tmp_path)) for node in (whole, pieces)]
     assert texts[0] == texts[1]
     assert '"a.py:1: odd' in texts[0]
+
+
+def test_strip_drops_what_a_run_says_of_files_to_go_on_from(tmp_path: Path):
+    said = [
+        "data/resume/a/06.csv: damaged journal, starting anew (data/resume/a/06.csv: damaged table: x)",
+        "data/resume/a/trained.safetensors: of another run, starting anew",
+        "tuning anew: data/resume/a/tuned-cf-8.safetensors: damaged checkpoint: x; `dvc repro`",
+    ]
+    outputs = [nbformat.v4.new_output("stream", name="stdout", text="\n".join([*said, "accuracy", ""]))]
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=outputs)])
+    assert _texts(stripping.strip(node, tmp_path).cells[0].outputs, "stdout") == "accuracy\n"
+    node.cells[0].outputs = [nbformat.v4.new_output("stream", name="stdout", text=said[1] + "\n")]
+    assert stripping.strip(node, tmp_path).cells[0].outputs == []
