@@ -20,7 +20,7 @@ from xbarpaper.elsewhere import read
 from .outcomes import Outcome, Step
 from .tiny import EXPERIMENT, Reference
 
-WHAT = "no room for a checkpoint, table, dataset, journal, resume file, notebook, figure, report, cache or temporary file"
+WHAT = "no room for a checkpoint, table, dataset, journal, resume file, notebook, figure, report or temporary file"
 PAGE = 4096
 _FILLER = "filler"
 _FULL = "No space left on device"
