@@ -10,11 +10,11 @@ RUN := PATH="$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help repro profile test verify audit lab lint lock clean
+.PHONY: help repro profile test test-faults verify audit lab lint lock clean
 
 help: ## this list
 	@echo "usage: make TARGET [PROFILE=name] [PYTHON=python3.12]"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 	@echo "profiles: $(PROFILES)"
 
 repro: profile $(STAMP) ## install, then run the pipeline of params.yaml, or of PROFILE=name
@@ -50,6 +50,9 @@ audit: $(STAMP) ## look every locked version up in the database of known vulnera
 	@[ -x $(AUDIT)/bin/pip-audit ] || { $(BIN)/python -m venv $(AUDIT) && \
 	    $(AUDIT)/bin/python -m pip install -qq --disable-pip-version-check pip-audit==2.10.1; }
 	@$(AUDIT)/bin/python .ci/audit
+
+test-faults: $(STAMP) ## install, then kill, fill, corrupt and delete on purpose (half an hour)
+	@OMP_NUM_THREADS=1 $(RUN) python -m tests.faults
 
 lab: $(STAMP) ## install, then open the notebooks in JupyterLab
 	@$(RUN) jupyter lab notebooks

@@ -14,7 +14,7 @@ from xbarpaper import nonideal, training
 from xbarpaper.circuit import Parasitics
 from xbarpaper.devices import Variation
 from xbarpaper.evaluation import Bench, Case, cases, disturbed, sweep
-from xbarpaper.files import write_table
+from xbarpaper.files import read_sealed_table, write_table
 from xbarpaper.nonideal import read_out
 from xbarpaper.training import accuracy
 
@@ -128,7 +128,7 @@ def test_an_interrupted_sweep_goes_on_with_the_missing_rows(
     Counted(monkeypatch, fail_at)
     with pytest.raises(KeyboardInterrupt):
         sweep(subjects, WANTED, bench, journal)
-    finished = len(pd.read_csv(journal)) if journal.exists() else 0
+    finished = len(read_sealed_table(journal)) if journal.exists() else 0
     # A case of two gains is one solution of the circuits, and is kept once both are done.
     assert fail_at - 2 <= finished <= fail_at - 1
 
@@ -216,6 +216,20 @@ def test_a_damaged_journal_starts_anew_and_says_so(
     assert as_written(table, tmp_path) == as_written(
         sweep([make_subject()], wanted, bench, tmp_path / "fresh.csv"), tmp_path
     )
+
+
+def test_a_journal_with_one_digit_changed_starts_anew(
+    make_subject: MakeSubject, bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    journal, wanted = tmp_path / "journal.csv", [Case("variation", 0, ("layer",))]
+    whole = sweep([make_subject()], wanted, bench, journal)
+    text = journal.read_text(encoding="utf-8")
+    reached = f"{whole['accuracy'].iloc[0]:.9g}"
+    assert f",{reached}," in text
+    journal.write_text(text.replace(f",{reached},", ",99.5,", 1), encoding="utf-8")
+    again = sweep([make_subject()], wanted, bench, journal)
+    assert "damaged journal, starting anew" in capsys.readouterr().out
+    assert as_written(again, tmp_path) == as_written(whole, tmp_path)
 
 
 def test_mitigations_are_compared_on_the_same_devices(

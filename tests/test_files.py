@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from xbarpaper.errors import ArtifactError
-from xbarpaper.files import atomic, read_table, sha256, write_table, write_text
+from xbarpaper.files import (
+    atomic,
+    read_sealed_table,
+    read_table,
+    sha256,
+    write_sealed_table,
+    write_table,
+    write_text,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -47,6 +57,17 @@ def test_until_the_end_the_old_file_is_seen(tmp_path: Path):
         assert temporary.suffix == path.suffix
         assert path.read_text() == "old"
     assert path.read_text() == "new"
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    other = f".other.txt.{ended.pid}-abc.txt"
+    writing = f".text.txt.{os.getppid()}-abc.txt"  # of a process that still runs
+    for name in (f".text.txt.{ended.pid}-abc.txt", other, writing, ".text.txt.notes-abc.txt"):
+        (tmp_path / name).write_text("half")
+    write_text(tmp_path / "text.txt", "new")
+    assert names(tmp_path) == sorted([other, writing, ".text.txt.notes-abc.txt", "text.txt"])
 
 
 def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path: Path):
@@ -128,6 +149,24 @@ def test_a_damaged_table_is_refused(tmp_path: Path, content: bytes):
     path.write_bytes(content)
     with pytest.raises(ArtifactError, match=r"table\.csv: damaged table"):
         read_table(path)
+
+
+def test_a_sealed_table_is_what_was_written_or_refused(tmp_path: Path):
+    table = pd.DataFrame({"mitigation": ["none", "R"], "accuracy": [81.25, 1 / 3]})
+    path = write_sealed_table(tmp_path / "table.csv", table)
+    assert read_sealed_table(path).equals(read_table(write_table(tmp_path / "plain.csv", table)))
+    content = path.read_bytes()
+    for place in range(len(content)):
+        for damaged in (
+            content[:place],
+            content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :],
+        ):
+            path.write_bytes(damaged)
+            with pytest.raises(ArtifactError, match=r"table\.csv: damaged table: "):
+                read_sealed_table(path)
+    path.unlink()
+    with pytest.raises(ArtifactError, match=r"table\.csv: no such table$"):
+        read_sealed_table(path)
 
 
 @pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1])

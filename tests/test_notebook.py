@@ -143,6 +143,30 @@ def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository: Path
     assert not FAILED.exists()
 
 
+def test_what_failed_is_told_even_where_nothing_can_be_kept(repository: Path):
+    _notebook(repository, "from xbarpaper.errors import DatasetError\nraise DatasetError('a.tar: damaged')")
+    FAILED.parent.parent.parent.mkdir(parents=True)
+    FAILED.parent.parent.write_text("a file in the place of the folder", encoding="utf-8")
+    done = _run()
+    assert done.returncode == 1
+    assert done.stderr == "01_tiny: a.tar: damaged\n"
+
+
+def test_no_room_for_temporary_files_is_one_line(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    _notebook(repository, "1")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("papermill.execute_notebook", full)
+    assert notebook.main(["run", "notebooks/01_tiny.ipynb", str(TARGET)]) == 1
+    assert capsys.readouterr().err == (
+        "01_tiny: cannot write temporary files: No space left on device; name a folder with room in TMPDIR\n"
+    )
+
+
 def test_dead_kernel_is_told(repository: Path):
     _notebook(repository, "import os\nos._exit(9)")
     done = _run()
@@ -240,3 +264,16 @@ def test_strip_joins_streams_however_they_arrived(tmp_path: Path):
     texts = [stripping.to_text(stripping.strip(node, tmp_path)) for node in (whole, pieces)]
     assert texts[0] == texts[1]
     assert '"a.py:1: odd' in texts[0]
+
+
+def test_strip_drops_what_a_run_says_of_files_to_go_on_from(tmp_path: Path):
+    said = [
+        "data/resume/a/06.csv: damaged journal, starting anew (data/resume/a/06.csv: damaged table: x)",
+        "data/resume/a/trained.safetensors: of another run, starting anew",
+        "tuning anew: data/resume/a/tuned-cf-8.safetensors: damaged checkpoint: x; `dvc repro`",
+    ]
+    outputs = [nbformat.v4.new_output("stream", name="stdout", text="\n".join([*said, "accuracy", ""]))]
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=outputs)])
+    assert _texts(stripping.strip(node, tmp_path).cells[0].outputs, "stdout") == "accuracy\n"
+    node.cells[0].outputs = [nbformat.v4.new_output("stream", name="stdout", text=said[1] + "\n")]
+    assert stripping.strip(node, tmp_path).cells[0].outputs == []

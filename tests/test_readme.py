@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shutil
 import subprocess
@@ -82,6 +83,24 @@ def test_costs_are_those_of_the_tables(copied: Path):
         in text
     )
     assert text.count(" GPU.") == 1
+
+
+def test_faults_are_those_that_were_counted(copied: Path):
+    path = copied / "reports" / "reliability.json"
+    path.unlink(missing_ok=True)
+    readme.update()
+    assert "Not tried yet: `make test-faults`" in (copied / "README.md").read_text(encoding="utf-8")
+    one = {"what": "disks", "command": "x", "date": "2026-01-02", "commit": "abc", "machine": "m"}
+    counts = {
+        "full_disk": {**one, "tried": 1200, "survived": 1199},
+        "kills": {**one, "tried": 5, "survived": 5},
+    }
+    path.write_text(json.dumps(counts), encoding="utf-8")
+    readme.update()
+    text = (copied / "README.md").read_text(encoding="utf-8")
+    assert (
+        "| full disk | 1,200 | **1,199** | disks | `x` | 2026-01-02, abc |\n| kills | 5 | 5 | disks |" in text
+    )
 
 
 def test_missing_marks_and_reports_are_one_line(copied: Path):

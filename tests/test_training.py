@@ -195,7 +195,10 @@ def test_what_an_epoch_reached_is_on_disk_before_it_is_told(
     assert [file.name for file in tmp_path.iterdir()] == ["run.safetensors"]
 
 
-@pytest.mark.parametrize("damage", ["truncated", "text", "empty", "a folder"])
+@pytest.mark.parametrize(
+    "damage",
+    ["truncated", "text", "empty", "a folder", "a bit of a weight", "a digit of the history"],
+)
 def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
     tiny_images: ImageSet,
     make_run: MakeRun,
@@ -208,9 +211,14 @@ def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
     with pytest.raises(KeyboardInterrupt):
         train(build(ARCHITECTURE, 0), tiny_images, run, interrupt_after(1))
     content = path.read_bytes()
-    path.write_bytes(
-        {"truncated": content[: len(content) // 2], "text": b"not a safetensors file"}.get(damage, b"")
-    )
+    damaged = {
+        "truncated": content[: len(content) // 2],
+        "text": b"not a safetensors file",
+        "a bit of a weight": content[:-50] + bytes([content[-50] ^ 1]) + content[-49:],
+        "a digit of the history": re.sub(rb"(train_loss\W+)\d", rb"\g<1>9", content, count=1),
+    }
+    path.write_bytes(damaged.get(damage, b""))
+    assert path.read_bytes() != content
     if damage == "a folder":
         path.unlink()
         path.mkdir()

@@ -19,7 +19,7 @@ from torch import Tensor
 from xbarpaper import circuit, devices, mapped, mapping, models, nonideal, progress, training
 from xbarpaper.devices import DeviceEffect, Variation
 from xbarpaper.errors import ArtifactError
-from xbarpaper.files import read_table, sha256, write_table
+from xbarpaper.files import read_sealed_table, sha256, write_sealed_table
 from xbarpaper.mapped import MappedNetwork
 from xbarpaper.models import Vgg
 from xbarpaper.nonideal import ReadOut, read_out
@@ -212,7 +212,7 @@ class Journal:
         self.table = pd.DataFrame()
         if path.exists():
             try:
-                self.table = read_table(path).astype({"seed": "Int64"})
+                self.table = read_sealed_table(path).astype({"seed": "Int64"})
                 self.table[_KEYS]  # a damaged journal lacks one
             except (ArtifactError, KeyError, ValueError) as error:
                 progress.note(f"{path}: damaged journal, starting anew ({error})")
@@ -236,7 +236,7 @@ class Journal:
         added = rows.assign(digest=digest)
         together = added if self.table.empty else pd.concat([self.table, added], ignore_index=True)
         self.table = together.drop_duplicates(_KEYS, keep="last", ignore_index=True)
-        write_table(self.path, self.table)
+        write_sealed_table(self.path, self.table)
 
 
 def _digest(subject: Subject, bench: Bench) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import io
 import os
 import tempfile
 from collections.abc import Iterator
@@ -19,13 +21,17 @@ from xbarpaper.errors import ArtifactError
 def atomic(path: Path | str) -> Iterator[Path]:
     """Give a temporary path beside ``path`` that replaces it only if the block ends without an error.
 
+    Temporary files that killed processes left there for the same path are removed.
+
     Raises:
         ArtifactError: the folder cannot be made or written, or the disk is full.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+        _remove_leftovers(path)
+        prefix = f".{path.name}.{os.getpid()}-"
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be written: {error.strerror} ({path.parent})") from error
     os.close(handle)
@@ -42,6 +48,25 @@ def atomic(path: Path | str) -> Iterator[Path]:
         raise ArtifactError(f"{path}: cannot be written: {str(error).splitlines()[0]}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove temporary files of processes that are no more: a killed one could not."""
+    start = f".{path.name}."
+    for leftover in path.parent.glob(f"{glob.escape(start)}*-*"):
+        process = leftover.name.removeprefix(start).split("-")[0]
+        if process.isdecimal() and not _is_running(int(process)):
+            leftover.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def write_text(path: Path | str, text: str) -> Path:
@@ -70,6 +95,38 @@ def read_table(path: Path | str) -> pd.DataFrame:
         raise ArtifactError(f"{path}: no such table; `dvc repro` makes it") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{path}: damaged table: {error}") from error
+
+
+def write_sealed_table(path: Path | str, table: pd.DataFrame) -> Path:
+    """Write a table as ``write_table`` does, with a last line that holds its digest; returns the path."""
+    content = table.to_csv(index=False, float_format="%.9g", lineterminator="\n").encode()
+    with atomic(path) as temporary:
+        temporary.write_bytes(content + _seal(content))
+    return Path(path)
+
+
+def read_sealed_table(path: Path | str) -> pd.DataFrame:
+    """Read a table that ``write_sealed_table`` wrote.
+
+    Raises:
+        ArtifactError: the file is missing, or is not to the last bit what was written.
+    """
+    try:
+        content, start, end = Path(path).read_bytes().rpartition(_SEAL)
+    except FileNotFoundError:
+        raise ArtifactError(f"{path}: no such table") from None
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
+    if start + end != _seal(content):
+        raise ArtifactError(f"{path}: damaged table: its rows are not those that were written")
+    return pd.read_csv(io.BytesIO(content), keep_default_na=False, na_values=[""])
+
+
+_SEAL = b"# sha256 "
+
+
+def _seal(content: bytes) -> bytes:
+    return _SEAL + hashlib.sha256(content).hexdigest().encode() + b"\n"
 
 
 def sha256(path: Path | str) -> str:

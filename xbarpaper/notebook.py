@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import os
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xbarpaper import files, progress, stripping
+from xbarpaper import files, inputs, progress, stripping
 from xbarpaper.errors import ArtifactError, ParameterError
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def run(source: Path | str, target: Path | str, parameters: dict[str, str] | Non
 
     Raises:
         ArtifactError: the notebook is missing or damaged, a parameter is unknown or of the wrong type, or the
-            target cannot be written; all of it is found before anything runs.
+            target cannot be written, or an input is not what an earlier stage wrote; all of it is found before
+            anything runs.
         papermill.PapermillExecutionError: a cell failed; the notebook up to there is in ``FAILED``.
     """
     import papermill
@@ -98,6 +100,7 @@ def run(source: Path | str, target: Path | str, parameters: dict[str, str] | Non
     notebook = _read(source, _shown(source, root))
     values = _values(notebook, parameters or {}, _shown(source, root))
     _require_writable(target, root)
+    inputs.check(root)
     kept = _failed_copy(target, root)
     # The kernel sees neither terminal nor log. The second is for bars that are not the library's own.
     os.environ.setdefault(progress.MODE, "bar" if sys.stderr.isatty() else "lines")
@@ -118,7 +121,8 @@ def run(source: Path | str, target: Path | str, parameters: dict[str, str] | Non
                 shutdown_kernel="immediate",  # every output has arrived; after Ctrl-C nobody waits
             )
         except papermill.PapermillExecutionError:
-            files.write_text(kept, executed.read_text(encoding="utf-8"))
+            with contextlib.suppress(ArtifactError, OSError):  # a full disk must not hide what failed
+                files.write_text(kept, executed.read_text(encoding="utf-8"))
             raise
     kept.unlink(missing_ok=True)
     return files.write_text(target, stripping.to_text(stripping.strip(notebook, root)))
@@ -289,10 +293,15 @@ def _run_and_report(given: argparse.Namespace, stage: str) -> int:
         if error.ename in _artifact_error_names():
             raise ArtifactError(" ".join(error.evalue.split())) from None
         root = find_root()
-        kept = _shown(_failed_copy(given.target.resolve(), root), root)
+        kept = _failed_copy(given.target.resolve(), root)
+        there = f" (executed up to there: {_shown(kept, root)})" if kept.is_file() else ""
         print("\n".join(error.traceback), file=sys.stderr)
         summary = " ".join(f"{error.ename}: {error.evalue}".split())
-        raise ArtifactError(f"{summary:.300} (executed up to there: {kept})") from None
+        raise ArtifactError(f"{summary:.300}{there}") from None
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot write temporary files: {error.strerror or error}; name a folder with room in TMPDIR"
+        ) from None
     return 0
 
 

@@ -16,15 +16,17 @@ _VOLATILE_KEYS = [
     "cell.metadata.execution",
     "cell.metadata.ExecuteTime",
 ]
+# What a run says of a damaged file that it would have gone on from: its results are those of any other run.
+_STARTED_ANEW = re.compile(r"^(data/resume/.*, starting anew( \(.*\))?|tuning anew: .*)\n", re.MULTILINE)
 _CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py")
 
 
 def strip(notebook: Any, root: Path) -> Any:
     """Remove from an executed notebook what differs between two equal runs.
 
-    Counts and outputs stay. Times, the metadata of papermill and of widgets, random cell ids and progress
-    (lines of standard error that hold a carriage return, ``progress.MARK`` included) go; the pieces in which a
-    stream happened to arrive are joined; warnings name files relative to ``root``.
+    Counts and outputs stay. Times, the metadata of papermill and of widgets, random cell ids, progress (lines of
+    standard error that hold a carriage return, ``progress.MARK`` included) and what a run says of damaged files to go on from
+    go; the pieces in which a stream happened to arrive are joined; warnings name files relative to ``root``.
 
     Args:
         notebook: the executed notebook (nbformat 4), changed in place.
@@ -52,6 +54,8 @@ def _join_streams(outputs: list[Any], root: Path) -> list[Any]:
     def flush() -> None:
         if "stderr" in pending:
             pending["stderr"].text = _steady(pending["stderr"].text, root)
+        if "stdout" in pending:
+            pending["stdout"].text = _STARTED_ANEW.sub("", pending["stdout"].text)
         joined.extend(
             pending[name] for name in ("stdout", "stderr") if name in pending and pending[name].text
         )

@@ -321,7 +321,7 @@ class _Loop:
                 tensors[f"momentum.{name}"] = momentum.contiguous()
         state = {"fingerprint": self.fingerprint, "epochs": str(epochs), "history": json.dumps(history)}
         with atomic(self.run.resume) as temporary:
-            save_file(tensors, temporary, metadata=state)
+            save_file(tensors, temporary, metadata={**state, "digest": _state_digest(state, tensors)})
 
     def restore(self) -> tuple[int, list[dict[str, float]]]:
         """Take up a killed run: its whole epochs and their history; (0, []) if there is none that fits."""
@@ -333,6 +333,9 @@ class _Loop:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError) as error:
             progress.note(f"{self.run.resume}: damaged, starting anew ({error})")
+            return 0, []
+        if state.pop("digest", None) != _state_digest(state, tensors):
+            tqdm.write(f"{self.run.resume}: damaged, starting anew (not what was saved)")
             return 0, []
         if state.get("fingerprint") != self.fingerprint:
             progress.note(f"{self.run.resume}: of another run, starting anew")
@@ -364,6 +367,13 @@ class _Loop:
             *(sha256(source) for source in sources),
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _state_digest(state: dict[str, str], tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of all that a resume file holds, whatever the order in it."""
+    digest = hashlib.sha256(json.dumps(state, sort_keys=True).encode())
+    digest.update(tensor_digest({name: tensors[name] for name in sorted(tensors)}).encode())
+    return digest.hexdigest()
 
 
 def tensor_digest(tensors: dict[str, Tensor]) -> str:

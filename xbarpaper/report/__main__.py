@@ -9,8 +9,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from xbarpaper import params
+from xbarpaper import inputs, params
 from xbarpaper.errors import ArtifactError
+from xbarpaper.notebook import find_root
 from xbarpaper.report import publish, readme
 
 
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if what == "readme":
             print("README.md: updated" if readme.update() else "README.md: nothing to update")
         else:
+            inputs.check(find_root())
             print(f"published: {publish(params.load()) / 'index.html'}")
     except ArtifactError as error:
         print(f"{what}: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The parts of README.md that are made from results: the verdicts, what makes which figure, and what it costs."""
+"""The parts of README.md that are made from results: verdicts, what makes which figure, costs, faults."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def update(path: Path | str = "README.md") -> bool:
         ("stages", _stages()),
         ("costs", _costs()),
         ("solver", _solver()),
+        ("reliability", _reliability()),
     ):
         after = _between(after, name, part)
     if after != before:
@@ -210,6 +211,18 @@ def _costs() -> str:
         f"{hardware}."
     )
     return "\n".join([*lines, "", note])
+
+
+def _reliability() -> str:
+    path = Path("reports/reliability.json")
+    if not path.is_file():
+        return "Not tried yet: `make test-faults` does it."
+    lines = ["| fault | tried | survived | what | command | date, commit |", "|---|---|---|---|---|---|"]
+    for kind, one in read_json(path).items():
+        survived = f"{one['survived']:,}" if one["survived"] == one["tried"] else f"**{one['survived']:,}**"
+        cells = [kind.replace("_", " "), f"{one['tried']:,}", survived, one["what"], f"`{one['command']}`"]
+        lines.append(f"| {' | '.join(cells)} | {one['date']}, {one['commit']} |")
+    return "\n".join(lines)
 
 
 def _duration(minutes: float) -> str:

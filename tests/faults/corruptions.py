@@ -1,0 +1,165 @@
+"""Files truncated, exchanged or with a bit changed: in the workspace, in DVC's cache, and where runs go on from."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from repository import Repository
+
+from .damages import checkpoint_tensors, flipped, handed_over, put_unseen, read_damaged, truncated
+from .outcomes import Outcome, Step, last_line, lock
+from .tiny import EXPERIMENT, Reference
+
+WHAT = (
+    "bits flipped in, ends lost of and others put in the place of checkpoints, tables, journals, resume files, datasets, "
+    "notebooks, archives and DVC's cache"
+)
+_DATASET = "data/datasets/tiny.safetensors"
+_CHECKPOINTS = f"data/checkpoints/{EXPERIMENT}"
+_TABLES = f"data/results/tiny/{EXPERIMENT}"
+_NOTEBOOKS = f"data/notebooks/tiny/{EXPERIMENT}"
+_RESUME = f"data/resume/{EXPERIMENT}"
+
+
+def run(reference: Reference, folder: Path, seed: int, step: Step) -> list[Outcome]:
+    """Damaged files read by the library, handed over between stages, met by ``dvc repro``, and gone on from."""
+    outcomes = []
+    repository = reference.copy(folder / "copy")
+    for outcome in itertools.chain(
+        read_damaged(folder / "read", 40, seed),
+        checkpoint_tensors(folder / "read", 40, seed),
+        handed_over(repository.folder, 1, seed),
+        _seen(repository, reference, seed),
+        _gone_on_from(repository, reference, seed),
+        _kept(repository, reference, seed),
+    ):
+        outcomes.append(outcome)
+        step(outcome)
+    return outcomes
+
+
+# --- in the workspace: DVC sees that a file changed ---------------------------------------------------------
+
+
+def _seen(repository: Repository, reference: Reference, seed: int) -> Iterator[Outcome]:
+    """Damage outputs as programs do, then ``dvc repro``: all must be as it was, recomputed or from the cache."""
+    generator = random.Random(seed)
+    others = {
+        _DATASET: f"{_CHECKPOINTS}/unpruned.safetensors",
+        f"{_CHECKPOINTS}/unpruned.safetensors": f"{_CHECKPOINTS}/cf/cf.safetensors",
+        f"{_TABLES}/06_evaluate/evaluation.csv": f"{_TABLES}/07_rearrange/evaluation.csv",
+        f"{_NOTEBOOKS}/05_map.ipynb": f"{_NOTEBOOKS}/06_evaluate.ipynb",
+        "reports/tiny/claims.json": "reports/tiny/tables/claims.csv",
+    }
+    for name, other in others.items():
+        path = repository.folder / name
+        whole = path.read_bytes()
+        for kind, content in {
+            "a bit flipped": flipped(whole, generator),
+            "truncated": truncated(whole, generator),
+            "another in its place": (repository.folder / other).read_bytes(),
+        }.items():
+            path.write_bytes(content)
+            yield _identical_after_repro(repository, reference, f"{name}: {kind}")
+
+
+def _identical_after_repro(
+    repository: Repository, reference: Reference, fault: str, *arguments: str
+) -> Outcome:
+    done = repository.dvc("repro", *arguments)
+    wrong = reference.result.differences(repository) if not done.returncode else [last_line(done.stderr)]
+    ran = done.stdout.count("Running stage '")
+    return Outcome(fault, not wrong, "; ".join(wrong[:3]) or f"{ran} stages ran, all identical")
+
+
+# --- what a stage goes on from ------------------------------------------------------------------------------
+
+
+def _gone_on_from(repository: Repository, reference: Reference, seed: int) -> Iterator[Outcome]:
+    """Damage resume files and journals, and run the stage that goes on from them: its results must be the same."""
+    generator = random.Random(seed)
+    for name, other, stage in (
+        ("trained-unpruned.safetensors", "fine-tuned-cf.safetensors", f"train@{EXPERIMENT}"),
+        ("06_evaluate.csv", "07_rearrange.csv", f"evaluate@{EXPERIMENT}"),
+    ):
+        path = repository.folder / _RESUME / name
+        whole = path.read_bytes()
+        for kind, content in {
+            "a bit flipped": flipped(whole, generator),
+            "another in its place": (repository.folder / _RESUME / other).read_bytes(),
+        }.items():
+            path.write_bytes(content)
+            fault = f"{_RESUME}/{name}: {kind}"
+            yield _identical_after_repro(repository, reference, fault, "--force", "--single-item", stage)
+
+
+# --- in DVC's cache, which DVC trusts -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """An output that comes back from a damaged cache, the stage that makes it, and one that reads it."""
+
+    path: str
+    maker: str
+    reader: str
+
+
+_IN_CACHE = (
+    _Kept(_DATASET, "data@tiny", f"train@{EXPERIMENT}"),
+    _Kept(f"{_CHECKPOINTS}/unpruned.safetensors", f"train@{EXPERIMENT}", f"prune_cf@{EXPERIMENT}"),
+    _Kept(f"{_TABLES}/06_evaluate", f"evaluate@{EXPERIMENT}", f"rearrange@{EXPERIMENT}"),
+)
+
+
+def _kept(repository: Repository, reference: Reference, seed: int) -> Iterator[Outcome]:
+    """Flip a bit in the cache, take the output from there, and run a stage that reads it.
+
+    It must be refused in one line, and the commands in that line must bring everything back.
+    """
+    generator = random.Random(seed)
+    for kept in _IN_CACHE:
+        name = kept.path
+        md5 = lock(repository)[kept.maker][kept.path]
+        cached = _cached(repository, md5)
+        if md5.endswith(".dir"):
+            found = re.search(
+                r'"md5": "(\w+)", "relpath": "evaluation\.csv"', cached.read_text(encoding="utf-8")
+            )
+            if found is None:
+                raise RuntimeError(f"{cached}: no evaluation.csv in this listing")
+            cached, name = _cached(repository, found[1]), f"{kept.path}/evaluation.csv"
+        put_unseen(cached, flipped(cached.read_bytes(), generator))
+        _remove(repository.folder / kept.path)
+        repository.dvc("checkout", kept.path)
+        fault = f"{name} in DVC's cache: a bit flipped"
+        done = repository.dvc("repro", "--force", "--single-item", kept.reader)
+        if not done.returncode:
+            wrong = reference.result.differences(repository)
+            yield Outcome(fault, not wrong, "; ".join(wrong[:3]) or "made anew, all identical")
+            continue
+        lines = [line for line in done.stderr.splitlines() if name in line]
+        commands = re.search(r"`(rm -f [^`]+)`", lines[0]) if len(lines) == 1 else None
+        if commands is None or "Traceback" in done.stderr:
+            yield Outcome(fault, False, f"no clear line: {done.stderr.strip()[-300:]!r}")
+            continue
+        subprocess.run(
+            commands[1], shell=True, cwd=repository.folder, env=repository.environment, capture_output=True
+        )
+        again = _identical_after_repro(repository, reference, fault)
+        yield Outcome(fault, again.survived, f"{lines[0]}; after that: {again.told}")
+
+
+def _cached(repository: Repository, md5: str) -> Path:
+    return repository.folder / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,0 +1,179 @@
+"""``dvc repro`` and all below it killed at random moments of every stage, and started again each time."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from repository import Repository
+from ruamel.yaml import YAML
+
+from xbarpaper.elsewhere import read
+
+from .outcomes import Outcome, Step, last_line
+from .tiny import Reference, clone, computed, running
+
+WHAT = (
+    "SIGKILL of `dvc repro` and all its processes at random moments, in every stage; then `dvc repro` again"
+)
+_LATEST = 1.05  # of a stage's known cost: a few kills meet its end, where DVC stores what it made
+_LOOK = 0.2  # seconds; looking costs time itself
+
+
+def kill_all(process: subprocess.Popen[str]) -> None:
+    """End a process and all below it at once, as when the power goes; kernels have process groups of their own."""
+    stopped: dict[int, psutil.Process] = {}
+    while True:  # what is stopped begins no further ones
+        try:
+            top = psutil.Process(process.pid)
+            family = [one for one in (top, *top.children(recursive=True)) if one.pid not in stopped]
+        except psutil.NoSuchProcess:
+            family = []
+        if not family:
+            break
+        for one in family:
+            stopped[one.pid] = one
+            _quietly(one.suspend)
+    for one in stopped.values():
+        _quietly(one.kill)
+    psutil.wait_procs(stopped.values(), timeout=30)
+
+
+def _quietly(act: Callable[[], None]) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        act()
+
+
+def run(reference: Reference, folder: Path, kills: int, seed: int, step: Step) -> list[Outcome]:
+    """Kill the first half of the pipeline in a fresh clone, and the second half where the first has run undisturbed."""
+    first, second = halves(reference)
+    share = kills * len(first) // (len(first) + len(second))
+    outcomes = killed(clone(folder / "first"), reference, first, share, seed, step)
+    begun = before(reference, folder / "second", second)
+    return outcomes + killed(begun, reference, second, kills - share, seed + 1, step)
+
+
+def halves(reference: Reference) -> tuple[list[str], list[str]]:
+    """The stages of the pipeline in their order, the first half and the rest."""
+    stages = list(reference.seconds)
+    return stages[: len(stages) // 2], stages[len(stages) // 2 :]
+
+
+def before(reference: Reference, folder: Path, stages: list[str]) -> Repository:
+    """A copy of the undisturbed run as it was before some of the last stages."""
+    repository = reference.copy(folder)
+    for stage in stages:
+        for out in read(repository.folder)[stage].outs:
+            path = repository.folder / out
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for name in (".dvc/cache/runs", "data/resume"):  # else the stages would be found done
+        shutil.rmtree(repository.folder / name)
+    yaml, path = YAML(), repository.folder / "dvc.lock"
+    tree = yaml.load(path.read_text(encoding="utf-8"))
+    for stage in stages:
+        del tree["stages"][stage]
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(tree, file)
+    return repository
+
+
+def killed(
+    repository: Repository, reference: Reference, stages: list[str], kills: int, seed: int, step: Step
+) -> list[Outcome]:
+    """Kill ``dvc repro`` so many times on its way through some stages, each as often as the others.
+
+    A kill is survived if the next ``dvc repro`` goes on by itself and if, at the end, all is identical to the undisturbed
+    run, with nothing left over: where it is not, no kill is.
+    """
+    generator = random.Random(seed)
+    outcomes, hits = list[Outcome](), Counter[str]()
+    waiting = _plan(stages, kills, generator)
+    while waiting:
+        wanted = waiting.pop(0)
+        after = generator.uniform(0.0, _LATEST) * reference.seconds[wanted]
+        hit, complaint = _kill_within(repository, wanted, after, list(reference.seconds))
+        if not hit:  # the pipeline's last stage ended before
+            waiting.insert(0, wanted)
+            continue
+        hits[hit] += 1
+        fault = f"kill {hits.total()}: {hit}, {after:.1f} computed seconds into {wanted}"
+        outcomes.append(Outcome(fault, not complaint, complaint))
+        step(outcomes[-1])
+        if hit != wanted and hits[wanted] < kills // len(stages) and not complaint:
+            waiting.insert(0, wanted)
+    done = repository.dvc("repro", *stages)
+    wrong = (
+        reference.result.differences(repository, stages) if not done.returncode else [last_line(done.stderr)]
+    )
+    if not wrong:
+        return outcomes
+    return [Outcome(one.fault, False, one.told or "; ".join(wrong[:5])) for one in outcomes]
+
+
+def _plan(stages: list[str], kills: int, generator: random.Random) -> list[str]:
+    """The stages to hit, in the pipeline's order, the kills shared out evenly and the rest at random."""
+    share = kills // len(stages)
+    extra = Counter(generator.choices(stages, k=kills - share * len(stages)))
+    return [stage for stage in stages for _ in range(share + extra[stage])]
+
+
+def _kill_within(repository: Repository, wanted: str, after: float, stages: list[str]) -> tuple[str, str]:
+    """Start the pipeline and kill it so many computed seconds into a stage; returns the stage hit, and what was wrong.
+
+    '' where the process ended before. Where the stage is done already it is forced to run once more.
+    """
+    later = set(stages[stages.index(wanted) + 1 :])
+    for arguments in ((), ("--force", "--single-item", wanted)):
+        with running(repository, *arguments) as process:
+            watched = _Watched(process)
+            watched.wait_for({wanted, *later})
+            if wanted in watched.began:
+                start = computed(process.pid)
+                while not watched.ended.wait(_LOOK) and computed(process.pid) - start < after:
+                    pass
+            too_late = process.poll() is not None
+            kill_all(process)
+            watched.ended.wait()
+        if wanted in watched.began:
+            return "" if too_late else watched.stage, ""
+        if process.returncode > 0:
+            return wanted, f"dvc repro did not go on: {watched.last_line}"
+    return wanted, "the stage did not begin"
+
+
+class _Watched:
+    """Follows the output of a ``dvc repro`` in a thread of its own."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.stage, self.last_line = "", ""
+        self.began: set[str] = set()
+        self.ended = threading.Event()
+        self._process = process
+        self._changed = threading.Condition()
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("Running stage '"):
+                with self._changed:
+                    self.stage = line.split("'")[1]
+                    self.began.add(self.stage)
+                    self._changed.notify_all()
+            elif line.strip():
+                self.last_line = line.strip()
+        with self._changed:
+            self.ended.set()
+            self._changed.notify_all()
+
+    def wait_for(self, stages: set[str]) -> None:
+        """Wait until one of the stages began, or the process ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.ended.is_set() or not stages.isdisjoint(self.began))

@@ -1,0 +1,114 @@
+"""What became of a fault, and of the files it met."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from repository import Repository
+from ruamel.yaml import YAML
+
+from xbarpaper.elsewhere.identity import digest
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One fault.
+
+    Attributes:
+        fault: what was done.
+        survived: nothing lost, nothing wrong accepted, and one clear line where there is something to say.
+        told: what was said, or what went wrong.
+    """
+
+    fault: str
+    survived: bool
+    told: str = ""
+
+    def __str__(self) -> str:
+        return f"{'survived' if self.survived else 'NOT SURVIVED'}: {self.fault}: {self.told}".rstrip(": ")
+
+
+Step = Callable[[Outcome], None]
+"""Called with each outcome when it is known."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a pipeline made: every stage's hashes as dvc.lock has them, and the published report."""
+
+    lock: dict[str, dict[str, str]]
+    report: dict[str, bytes]
+
+    @classmethod
+    def of(cls, repository: Repository) -> Result:
+        return cls(lock(repository), repository.contents("reports/tiny"))
+
+    def differences(self, repository: Repository, stages: Iterable[str] | None = None) -> list[str]:
+        """What another clone has that is not so, and what in it is not what its own dvc.lock says.
+
+        Args:
+            repository: the clone.
+            stages: only these; all, and the report, if not given.
+        """
+        there = lock(repository)
+        found = [f"{one} differs" for one in stages or self.lock if self.lock[one] != there.get(one)]
+        if stages is None:
+            report = repository.contents("reports/tiny")
+            names = sorted(self.report.keys() | report.keys())
+            found += [f"reports/tiny/{n} differs" for n in names if self.report.get(n) != report.get(n)]
+        return (
+            found + unlike_the_lock(repository) + [f"{name} is left over" for name in leftovers(repository)]
+        )
+
+
+def unlike_the_lock(repository: Repository) -> list[str]:
+    """Outputs whose files are not those that dvc.lock names."""
+    return [
+        f"{path} is not what {stage} wrote"
+        for stage, outs in lock(repository).items()
+        for path, md5 in outs.items()
+        if digest(repository.folder, path) != md5
+    ]
+
+
+def lock(repository: Repository) -> dict[str, dict[str, str]]:
+    """The outs in dvc.lock of every stage of the profile, with their hashes."""
+    path = repository.folder / "dvc.lock"
+    entries = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))["stages"]
+    return {
+        stage: {out["path"]: out["md5"] for out in entry["outs"]}
+        for stage, entry in entries.items()
+        if "tiny" in stage
+    }
+
+
+def leftovers(repository: Repository) -> list[str]:
+    """Temporary files where the artifact writes."""
+    return [
+        str(path.relative_to(repository.folder))
+        for top in ("data", "reports")
+        for path in (repository.folder / top).rglob(".*")
+        if path.name != ".gitignore"
+    ]
+
+
+def clear_line(text: str, pattern: str) -> str:
+    """The line of an output that a pattern fits, or '' where there is none, or it came with a traceback."""
+    lines = [line.strip() for line in text.splitlines()]
+    fitting = [line for line in lines if re.search(pattern, line)]
+    return "" if any(line.startswith("Traceback") for line in lines) or not fitting else fitting[0]
+
+
+def last_line(text: str) -> str:
+    """What a command said last."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it failed without a word"
+
+
+def told(outcomes: Iterable[Outcome], log: Path) -> None:
+    """Keep what became of every fault, a line each."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("".join(f"{outcome}\n" for outcome in outcomes), encoding="utf-8")

@@ -1,0 +1,160 @@
+"""Every kind of file that the artifact writes, written where files may only grow so large: a full disk without one."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from nbformat import v4, writes
+
+from xbarpaper import checkpoints, data, files
+from xbarpaper.checkpoints import Checkpoint, Metadata
+from xbarpaper.data import ImageSet
+from xbarpaper.errors import ArtifactError
+from xbarpaper.evaluation import Journal
+from xbarpaper.figures import saving
+from xbarpaper.models import Architecture, Vgg, build
+from xbarpaper.pruning import unpruned
+from xbarpaper.training import Run, train
+
+from .outcomes import Outcome
+from .tiny import settings
+
+SHARES = (0.0, 0.3, 0.9)  # of the file that still fits
+
+
+def images() -> ImageSet:
+    """The drawn images of the tiny profile."""
+    return data.prepare("tiny", settings().datasets["tiny"], progress=False)
+
+
+def checkpoint(path: Path, drawn: ImageSet, seed: int = 0) -> Path:
+    """A network as it was drawn, in a checkpoint."""
+    pruned = unpruned(_network(seed))
+    metadata = Metadata(
+        architecture=pruned.network.architecture,
+        scheme="unpruned",
+        sparsity=0.0,
+        crossbar_size=None,
+        parameters={},
+        seed=seed,
+        dataset=drawn.description,
+        dataset_digest=drawn.digest,
+        classes=drawn.classes,
+        software_accuracy=10.0,
+        w_max=checkpoints.largest_weights(pruned),
+        versions=checkpoints.versions(),
+    )
+    return checkpoints.save(path, Checkpoint(pruned, metadata))
+
+
+def resume_file(path: Path, drawn: ImageSet, seed: int = 0, epochs: int = 1) -> Path:
+    """What a training of so many epochs leaves to go on from."""
+    train(_network(seed), drawn, run_of(path, seed, epochs))
+    return path
+
+
+def run_of(path: Path, seed: int = 0, epochs: int = 1) -> Run:
+    """A training that goes on from a file."""
+    recipe = settings().train
+    return Run("tiny", recipe, epochs=epochs, learning_rate=recipe.learning_rate, seed=seed, resume=path)
+
+
+def journal(path: Path, rows: int = 40) -> Path:
+    """Rows of a sweep."""
+    effects = ["wires", "variation", "both", "both"] * (rows // 4)
+    table = pd.DataFrame({"effects": effects, "gain": "layer", "seed": range(rows), "accuracy": 81.25})
+    Journal(path).add("0" * 64, table.astype({"seed": "Int64"}))
+    return path
+
+
+def _network(seed: int) -> Vgg:
+    return build(Architecture(network="vgg11", width=0.06, classes=10), seed)
+
+
+def _figure(path: Path, more: int) -> Path:
+    figure = Figure()
+    figure.subplots().plot(range(10 + more))
+    captions = saving.Captions()
+    saving.save(
+        figure, path.parent, path.stem, command="none", captions=captions, title="title", caption="text"
+    )
+    return path
+
+
+def _notebook(path: Path, more: int) -> Path:
+    return files.write_text(path, writes(v4.new_notebook(cells=[v4.new_code_cell("1\n" * (100 + more))])))
+
+
+def _table(path: Path, more: int) -> Path:
+    return files.write_table(path, pd.DataFrame({"accuracy": torch.arange(100 + more).tolist()}))
+
+
+def writers(drawn: ImageSet) -> dict[str, Callable[[Path, int], Path]]:
+    """What writes a file of each kind; the number makes one that differs."""
+    return {
+        "checkpoint.safetensors": lambda path, more: checkpoint(path, drawn, seed=more),
+        "dataset.safetensors": lambda path, more: data.save(replace(drawn, name=f"tiny {more}"), path),
+        "resume.safetensors": lambda path, more: resume_file(path, drawn, seed=more),
+        "journal.csv": lambda path, more: journal(path, 40 + 4 * more),
+        "table.csv": _table,
+        "notebook.ipynb": _notebook,
+        "figure.svg": _figure,
+        "report.html": lambda path, more: files.write_text(path, "<p>\n" * (1000 + more)),
+    }
+
+
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """Let no file grow beyond a size; Python makes an OSError of it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def outcomes(folder: Path) -> Iterator[Outcome]:
+    """Write each kind of file where a part of it fits."""
+    for name, write in writers(images()).items():
+        path = folder / name.split(".")[0] / name
+        write(path, 0)
+        before = _contents(path.parent)
+        for share in SHARES:
+            told = ""
+            with files_up_to(int(share * path.stat().st_size)):
+                try:
+                    write(path, 1)
+                except ArtifactError as error:
+                    told = str(error)
+            wrong = []
+            if not told.startswith(f"{path}: cannot be written: ") and not (
+                name.startswith("figure") and ": cannot be written: " in told
+            ):
+                wrong.append(f"it said {told!r}")
+            if "\n" in told:
+                wrong.append("more than one line")
+            if _contents(path.parent) != before:
+                wrong.append("the folder is not as it was")
+            fault = f"{name}: room for {share:.0%} of it"
+            yield Outcome(fault, not wrong, "; ".join(wrong) or told.replace(f"{folder}/", ""))
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+    from dataclasses import asdict
+
+    for outcome in outcomes(Path(sys.argv[1])):
+        print(json.dumps(asdict(outcome)), flush=True)
