@@ -67,7 +67,11 @@ WRONG: list[tuple[str, str, str]] = [
         "    kind: cifar10",
         "datasets.shapes10.train_images is not a parameter (allowed here: kind, root, download)",
     ),
-    ("    train_images:", "    train_images: 9", "datasets.shapes10.train_images = 9 must be at least 10"),
+    (
+        "    train_images:",
+        "    train_images: 9",
+        "datasets.shapes10.train_images = 9 must be at least 10 and at most 1000000",
+    ),
     (
         "    noise_sigma:",
         "    noise_sigma: 2.0",
@@ -82,11 +86,23 @@ WRONG: list[tuple[str, str, str]] = [
     ("profile:", "profile: a/b", "profile: the name 'a/b' may hold only letters, digits, '-' and '_'"),
     ("profile:", "", "profile is missing (name of the profile; its reports land in reports/<profile>/)"),
     ("  device:", "  device: gpu", "train.device = gpu must be one of 'auto', 'cpu' or 'cuda'"),
-    ("  epochs:", "  epochs: 0", "train.epochs = 0 must be at least 1"),
-    ("  epochs:", "  epochs: 8.5", "train.epochs = 8.5 must be a valid integer, at least 1"),
-    ("  epochs:", "  epochs: eight", "train.epochs = 'eight' must be a valid integer, at least 1"),
-    ("  epochs:", "  epochs:", "train.epochs = None must be a valid integer, at least 1"),
-    ("  epochs:", "", "train.epochs is missing (passes over the training images; at least 1)"),
+    ("  epochs:", "  epochs: 0", "train.epochs = 0 must be at least 1 and at most 1000000"),
+    (
+        "  epochs:",
+        "  epochs: 8.5",
+        "train.epochs = 8.5 must be a valid integer, at least 1 and at most 1000000",
+    ),
+    (
+        "  epochs:",
+        "  epochs: eight",
+        "train.epochs = 'eight' must be a valid integer, at least 1 and at most 1000000",
+    ),
+    ("  epochs:", "  epochs:", "train.epochs = None must be a valid integer, at least 1 and at most 1000000"),
+    (
+        "  epochs:",
+        "",
+        "train.epochs is missing (passes over the training images; at least 1 and at most 1000000)",
+    ),
     ("  learning_rate:", "  learning_rate: 0.0", "train.learning_rate = 0.0 must be above 0"),
     (
         "  learning_rate:",
@@ -115,7 +131,11 @@ WRONG: list[tuple[str, str, str]] = [
         "  variation_sigma: -0.1",
         "devices.variation_sigma = -0.1 must be at least 0 and at most 1",
     ),
-    ("  driver_ohm:", "  driver_ohm: -5", "circuit.driver_ohm = -5 must be at least 0"),
+    (
+        "  driver_ohm:",
+        "  driver_ohm: -5",
+        "circuit.driver_ohm = -5 must be at least 0 and at most 1000000000",
+    ),
     ("  gain:", "  gain: row", "readout.gain = row must be one of 'none', 'layer', 'tile' or 'column'"),
     (
         "    - layer",
@@ -123,7 +143,11 @@ WRONG: list[tuple[str, str, str]] = [
         "evaluation.gains.1 = leyer must be one of 'none', 'layer', 'tile' or 'column'",
     ),
     ("    - layer", "", "readout.gain = layer must be among evaluation.gains = none, tile, column"),
-    ("  variation_seeds:", "  variation_seeds: 1", "evaluation.variation_seeds = 1 must be at least 2"),
+    (
+        "  variation_seeds:",
+        "  variation_seeds: 1",
+        "evaluation.variation_seeds = 1 must be at least 2 and at most 1000000",
+    ),
     ("  order:", "  order: up", "rearrange.order = up must be one of 'ascending', 'descending' or 'none'"),
     ("  cut_quantile:", "  cut_quantile: 1.0", "wct.cut_quantile = 1.0 must be above 0 and below 1"),
     ("  confidence:", "  confidence: 95", "claims.confidence = 95 must be above 0.5 and below 1"),
