@@ -10,7 +10,7 @@ DAMAGES: Final = (tarfile.TarError, EOFError, OSError, ValueError, LookupError, 
 
 
 class StrictMember(tarfile.TarInfo):
-    """Raises where tarfile would quietly stop, at a damaged header and at a missing end, or go back: at a negative size."""
+    """Raises where tarfile would quietly stop (damaged header, missing end) or go back (negative size)."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:

@@ -34,14 +34,19 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 
 TRAPS: tuple[str, ...] = (
-    "1e-3", "1E5", "on", "off", "yes", "NO", "010", "0o17", "0o9", "0x10", "0b2", "0b11", "1_000", "~", "null", "", "1:30",
-    "190:20:30", "2001-01-01", "2001-99-99", "2001-02-30 25:61:61", ".5", "5.", ".5.", "+.inf", ".NaN", "1e999", "-1e999",
+    "1e-3", "1E5", "on", "off", "yes", "NO", "010", "0o17", "0o9", "0x10", "0b2", "0b11", "1_000", "~", "null",
+    "", "1:30",
+    "190:20:30", "2001-01-01", "2001-99-99", "2001-02-30 25:61:61", ".5", "5.", ".5.", "+.inf", ".NaN", "1e999",
+    "-1e999",
     "9" * 5000, "0x" + "f" * 5000, "1." + "0" * 5000, "!!python/object/apply:os.system ['touch sprung']",
-    "!!python/name:os.system", "!!python/object/new:subprocess.Popen [['touch', 'sprung']]", "!!float x", "!!float ''",
+    "!!python/name:os.system", "!!python/object/new:subprocess.Popen [['touch', 'sprung']]", "!!float x",
+    "!!float ''",
     "!!int x", "!!int 1.5", "!!bool x", "!!null x", "!!timestamp x", "!!timestamp 2001-99-99", "!!binary '*'",
     "!!binary aGVsbG8=", "!!set {a, b}", "!!omap [a: 1]", "!!omap x", "!!pairs [a: 1, a: 2]", "!!map x", "!!seq x",
-    "!!str [a]", "!unknown x", "! x", "&a [*a]", "&a {b: *a}", "*nobody", "{", "}", "[", "]", "[1, 2", "{a: 1", "\"", "'",
-    '"\\x"', '"\\ud800"', '"\\0"', '"a\\nb"', "| \n   a\n   b", "> \n   a\n\n   b", "%", "@x", "`x`", "? a", "- a", ": a",
+    "!!str [a]", "!unknown x", "! x", "&a [*a]", "&a {b: *a}", "*nobody", "{", "}", "[", "]", "[1, 2", "{a: 1",
+    "\"", "'",
+    '"\\x"', '"\\ud800"', '"\\0"', '"a\\nb"', "| \n   a\n   b", "> \n   a\n\n   b", "%", "@x", "`x`", "? a",
+    "- a", ": a",
     "a: b", "x # y", "<<", "{<<: 3}", "{<<: [1, 2]}", "{? [a] : b}", "{? {a: b} : c}", "{a: 1, a: 2}", "\t1", "a\tb",
     "1 ", "[" * 2000, "[" * 2000 + "]" * 2000, "{a: " * 500 + "1" + "}" * 500, "- " * 300 + "1",
 )  # fmt: skip
@@ -200,19 +205,22 @@ def whole_files() -> list[Case]:
         "latin-1": text.replace("quick", "quïck").encode("latin-1"), "utf-16": text.encode("utf-16"),
         "utf-32": text.encode("utf-32"), "nul byte": text.replace("quick", "qu\0ick", 1), "nul bytes": b"\0" * 3000,
         "control": text.replace("quick", "qu\x07ick", 1), "lone surrogate": text.replace("quick", "qu\ud800ick", 1),
-        "laughs as group": _laughs(9, "train") + text.replace("train:", "was:", 1), "laughs at top": _laughs(9, "extra"),
+        "laughs as group": _laughs(9, "train") + text.replace("train:", "was:", 1), "laughs at top": _laughs(9,
+        "extra"),
         "laughs in place": text.replace("train:", f"{_laughs(9, 'train')}was:", 1),
         "laughs as a value": text.replace("profile: quick", _laughs(9, "profile")),
         "recursion": "&a [*a]", "recursive map": "&a {train: *a}", "deep list": "[" * 50_000,
         "deep map": "{a: " * 20_000, "deep blocks": "".join(f"{' ' * n}a:\n" for n in range(3000)),
         "key of lists": "? [a, b]\n: c\n", "key of maps": "? {a: b}\n: c\n", "huge": "# comment\n" * (1 << 20),
-        "huge value": f"{text}\nextra: {'x' * (8 << 20)}\n", "many keys": "".join(f"k{n}: 1\n" for n in range(20_000)),
+        "huge value": f"{text}\nextra: {'x' * (8 << 20)}\n",
+        "many keys": "".join(f"k{n}: 1\n" for n in range(20_000)),
         "directive": f"%YAML 9.9\n---\n{text}", "tag directive": f"%TAG ! tag:x,2000:\n---\n!a {text}",
         "pickle": b"\x80\x04\x95\x10\x00\x00\x00", "png": b"\x89PNG\r\n\x1a\n" + bytes(200),
         "code": "!!python/object/apply:os.system ['touch sprung']", "merge": "<<: 3\n", "merge list": "<<: [1]\n",
     }  # fmt: skip
     accepted: dict[str, str | bytes] = {
-        "as it is": text, "with a mark of byte order": b"\xef\xbb\xbf" + text.encode(), "with CRLF": text.replace("\n", "\r\n"),
+        "as it is": text, "with a mark of byte order": b"\xef\xbb\xbf" + text.encode(),
+        "with CRLF": text.replace("\n", "\r\n"),
         "with an end": f"---\n{text}...\n", "of YAML 1.2": f"%YAML 1.2\n---\n{text}",
     }  # fmt: skip
     return [

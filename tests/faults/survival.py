@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ def failure(case: Case, folder: Path) -> str | None:
     try:
         with _limits():
             before = _memory_kib("VmRSS")
-            with watched(folder) as seen:
+            with watched(folder) as seen, warnings.catch_warnings(record=True) as warned:
                 case.read(folder)
     except ArtifactError as error:
         message = str(error)
@@ -123,6 +124,8 @@ def failure(case: Case, folder: Path) -> str | None:
     grown = (_memory_kib("VmHWM") - before) >> 10
     if wrong is None and seen and case.outcome != "accepted":
         wrong = f"did what it must not: {seen[0]}"
+    if wrong is None and warned:
+        wrong = f"warned: {warned[0].message!s:.200}"
     if wrong is None and grown > MOST_MIB:
         wrong = f"took {grown} MiB"
     return wrong or _judged(case, message)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.faults.survival import Case, failure
 from xbarpaper.errors import ArtifactError
 
 
-class Careless(ArtifactError):
+class CarelessError(ArtifactError):
     """An error that does not keep to one line."""
 
     def __init__(self, message: str) -> None:
@@ -30,7 +31,7 @@ class Careless(ArtifactError):
 
 def refuses(line: str) -> Callable[[Path], None]:
     def read(folder: Path) -> None:
-        raise Careless(line)
+        raise CarelessError(line)
 
     return read
 
@@ -61,6 +62,7 @@ FAILS: dict[str, tuple[Callable[[Path], object], str]] = {
     "terminal codes": (refuses("a \x1b[31m b"), "not one clear line"),
     "a book": (refuses("x" * 5000), "a line of 5000 characters"),
     "says nothing": (refuses("no"), "does not say 'value'"),
+    "warns": (lambda folder: warnings.warn("beware", stacklevel=1), "warned: beware"),
     "exit": (lambda folder: sys.exit(2), "SystemExit"),
     "writes beside": (writes_beside, "open .*/escaped"),
     "runs code": (runs_code, "subprocess.Popen"),

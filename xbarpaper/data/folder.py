@@ -11,6 +11,7 @@ import io
 import lzma
 import os
 import tarfile
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -60,8 +61,10 @@ def image_folder(name: str, settings: ImageFolder, *, progress: bool = True) -> 
 def _path(name: str, settings: ImageFolder) -> Path:
     replacement = os.environ.get(settings.path_environment, "")
     path = Path(replacement or settings.path)
-    if path.exists():
+    if path.is_dir() or path.is_file():
         return path
+    if path.exists():
+        raise DatasetError(f"{path}: must be a folder or an archive, not a device or a pipe")
     if replacement:
         raise DatasetError(
             f"{path}: no such folder or archive; the environment variable {settings.path_environment} "
@@ -156,7 +159,12 @@ def _decode(content: bytes, where: str, side: int) -> bytes:
         DatasetError: it is damaged, of another format or of another size.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        with (
+            warnings.catch_warnings(
+                action="ignore", category=Image.DecompressionBombWarning
+            ),  # refused below
+            Image.open(io.BytesIO(content), formats=_FORMATS) as image,
+        ):
             size, mode = image.size, image.mode
             rgb = image.convert("RGB").tobytes() if size == (side, side) else b""
     except UnidentifiedImageError:
