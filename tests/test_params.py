@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,21 @@ WRONG: list[tuple[str, str, str]] = [
         "    dataset:",
         "    dataset: imagenet",
         "experiments.quick-vgg11.dataset = imagenet is not in datasets (there are: shapes10)",
+    ),
+    (
+        "    train_images:",
+        "    train_images: 1000000000000",
+        "datasets.shapes10.train_images = 1000000000000 must be at least 10 and at most 1000000",
+    ),
+    (
+        "  r_min_ohm:",
+        "  r_min_ohm: 5.0e-324",
+        "devices.r_min_ohm = 5e-324 must be at least 1 and at most 1000000000000",
+    ),
+    (
+        "  temperature:",
+        "  temperature: 1.0e+200",
+        "distillation.temperature = 1e+200 must be above 0 and at most 1000",
     ),
     ("    kind:", "    kind: mnist", f"datasets.shapes10.kind = mnist must be one of {KINDS}"),
     ("    kind:", "    kind: 3", f"datasets.shapes10.kind = 3 must be one of {KINDS}"),
@@ -200,6 +216,35 @@ NO_PROFILE: dict[str, tuple[str | bytes, str]] = {
     "no experiment": (
         re.sub(r"^experiments:(.|\n)*?\n\n", "experiments: {}\n\n", QUICK, flags=re.M),
         "experiments must name at least 1",
+    ),
+    "date that is none": (
+        changed("profile:", "profile: 2001-99-99"),
+        "not valid YAML: a value is not what it looks like: ",
+    ),
+    "number without end": (
+        changed("  epochs:", f"  epochs: {'9' * 5000}"),
+        "not valid YAML: a value is not what it looks",
+    ),
+    "hexadecimal without end": (
+        changed("  epochs:", f"  epochs: 0x{'f' * 5000}"),
+        "train.epochs = a number of thousands of digits must be ",
+    ),
+    "tag that does not fit": (
+        changed("  flip:", "  flip: !!bool x"),
+        "not valid YAML: a value is not what it looks like: ",
+    ),
+    "too deep": ("[" * 20_000, "not valid YAML: must be nested at most 50 deep"),
+    "in itself": ("&a [*a]", "not valid YAML: must be nested at most 50 deep"),
+    "laughs": (
+        "a: &a [1, 1, 1, 1, 1, 1, 1, 1]\n"
+        + "".join(f"{n}: &{n} [{', '.join([f'*{m}'] * 8)}]\n" for m, n in pairwise("abcdefgh")),
+        "not valid YAML: a value is not what it looks like: it unfolds to more than 50000 values",
+    ),
+    "too large": ("# x\n" * 100_000, "is larger than 256 KiB, which is the most allowed"),
+    "line break in a name": (f'"a\\nb": 1\n{QUICK}', r"a\nb is not a parameter"),
+    "terminal code in a value": (
+        changed("  device:", r'  device: "\e[31m"'),
+        r"train.device = \x1b[31m must be one of",
     ),
     "no size": (re.sub(r"^    - (16|32)\n", "", QUICK, flags=re.M), "mapping.crossbar_sizes = None must be"),
 }
