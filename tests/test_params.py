@@ -233,7 +233,8 @@ NO_PROFILE: dict[str, tuple[str | bytes, str]] = {
         changed("  flip:", "  flip: !!bool x"),
         "not valid YAML: a value is not what it looks like: ",
     ),
-    "too deep": ("[" * 20_000, "not valid YAML: must be nested at most 50 deep"),
+    "too many brackets": ("[" * 20_000, "holds more than 2000 opening brackets"),
+    "too deep": ("[" * 1000, "not valid YAML: must be nested at most 50 deep"),
     "in itself": ("&a [*a]", "not valid YAML: must be nested at most 50 deep"),
     "laughs": (
         "a: &a [1, 1, 1, 1, 1, 1, 1, 1]\n"

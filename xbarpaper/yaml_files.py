@@ -13,6 +13,7 @@ from xbarpaper.errors import ParameterError
 
 _MOST_BYTES: Final = 256 << 10  # far above any profile; the parser takes seconds for more
 _MOST_VALUES: Final = 50_000  # with every alias unfolded: a few lines can stand for billions
+_MOST_BRACKETS: Final = 2000  # the parser's time grows with their square where none is closed
 _DEEPEST: Final = 50
 
 
@@ -34,6 +35,10 @@ def read_yaml(path: Path, source: str | None = None, hint: str = "") -> Any:
         if len(content) > _MOST_BYTES:
             raise ParameterError(
                 f"{source}: is larger than {_MOST_BYTES >> 10} KiB, which is the most allowed"
+            )
+        if content.count(b"[") + content.count(b"{") > _MOST_BRACKETS:
+            raise ParameterError(
+                f"{source}: holds more than {_MOST_BRACKETS} opening brackets, which is the most allowed"
             )
         tree = YAML(typ="safe", pure=True).load(content.decode("utf-8"))
         _count(tree)
