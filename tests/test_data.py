@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pickle
 import subprocess
 import sys
@@ -422,6 +423,30 @@ def test_oversized_members_and_archives_are_refused(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(folder, "_ARCHIVE_BYTES", 500)
     with pytest.raises(DatasetError, match=r"too large at .*; allowed are 1 MiB a file"):
         data.prepare("x", folder_settings(write_archive(tmp_path / "a.tar", GOOD)), progress=False)
+
+
+def test_files_too_large_pipes_and_files_without_a_name_are_refused(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", GOOD | {"train/cat/hole.png": b""})
+    os.truncate(tree / "train/cat/hole.png", 1 << 40)
+    with pytest.raises(DatasetError, match=r"train/cat/hole\.png has 1048576 MiB; at most 16 are allowed"):
+        data.prepare("x", folder_settings(tree), progress=False)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DatasetError, match="must be a folder or an archive, not a device or a pipe"):
+        data.prepare("x", folder_settings(tmp_path / "pipe"), progress=False)
+    for name in ("", "."):
+        (tmp_path / "a.tar").write_bytes(compressed("w", GOOD | {name: b"x"}))
+        with pytest.raises(DatasetError, match="refused: a file without a name"):
+            data.prepare("x", folder_settings(tmp_path / "a.tar"), progress=False)
+
+
+@pytest.mark.parametrize("kind", [b"L", b"x"])
+def test_headers_upon_headers_are_refused(tmp_path: Path, kind: bytes) -> None:
+    member = tarfile.TarInfo("n")
+    member.type, member.size = kind, 10
+    header = member.tobuf(tarfile.GNU_FORMAT) + b"9 path=x\n".ljust(512, b"\0")
+    (tmp_path / "a.tar").write_bytes(header * 2000)
+    with pytest.raises(DatasetError, match=r"damaged, or no \.tar"):
+        data.prepare("x", folder_settings(tmp_path / "a.tar"), progress=False)
 
 
 def test_a_missing_path_names_the_parameter_and_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:

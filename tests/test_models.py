@@ -10,7 +10,7 @@ from conftest import MakeNetwork
 
 from xbarpaper.errors import ArtifactError
 from xbarpaper.mapping import matrix_of
-from xbarpaper.models import Architecture, Vgg, build, placements, without_filters
+from xbarpaper.models import Architecture, Vgg, build, placements, state_forms, without_filters
 
 # Table 1 of arXiv 1409.1556, columns A and D: filters of each convolution, M is a pooling.
 PAPER = {
@@ -173,3 +173,25 @@ def test_placements_of_a_whole_network_are_the_identity(make_network: MakeNetwor
         matrix = matrix_of(weight.detach())
         assert torch.equal(place.embed(matrix), matrix)
         assert torch.equal(place.extract(matrix), matrix)
+
+
+@pytest.mark.parametrize("network", ["vgg11", "vgg16"])
+def test_the_forms_of_a_state_are_known_before_the_network_is_built(network: str):
+    kept = tuple(tuple(range(n % 2 + 1)) for n in range(8)) if network == "vgg11" else None
+    architecture = Architecture.model_validate(
+        {"network": network, "width": 0.05, "classes": 7, "kept_filters": kept}
+    )
+    state = Vgg(architecture).state_dict()
+    assert state_forms(architecture) == {name: (tuple(v.shape), v.dtype) for name, v in state.items()}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"width": 1e6}, {"width": float("nan")}, {"width": 0.0}, {"classes": 10**9}, {"kept_filters": ()},
+        {"kept_filters": ((),) * 8}, {"kept_filters": ((0, 0),) * 8}, {"kept_filters": ((10**9,),) * 8},
+    ],
+)  # fmt: skip
+def test_an_architecture_that_cannot_be_is_refused(change: dict[str, object]):
+    with pytest.raises(ValueError, match=r"Input should be|kept_filters"):
+        Architecture.model_validate({"network": "vgg11", "width": 0.05, "classes": 10} | change)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,21 @@ WRONG: list[tuple[str, str, str]] = [
         "    dataset: imagenet",
         "experiments.quick-vgg11.dataset = imagenet is not in datasets (there are: shapes10)",
     ),
+    (
+        "    train_images:",
+        "    train_images: 1000000000000",
+        "datasets.shapes10.train_images = 1000000000000 must be at least 10 and at most 1000000",
+    ),
+    (
+        "  r_min_ohm:",
+        "  r_min_ohm: 5.0e-324",
+        "devices.r_min_ohm = 5e-324 must be at least 1 and at most 1000000000000",
+    ),
+    (
+        "  temperature:",
+        "  temperature: 1.0e+200",
+        "distillation.temperature = 1e+200 must be above 0 and at most 1000",
+    ),
     ("    kind:", "    kind: mnist", f"datasets.shapes10.kind = mnist must be one of {KINDS}"),
     ("    kind:", "    kind: 3", f"datasets.shapes10.kind = 3 must be one of {KINDS}"),
     ("    kind:", "", f"datasets.shapes10.kind is missing; it must be one of {KINDS}"),
@@ -67,7 +83,11 @@ WRONG: list[tuple[str, str, str]] = [
         "    kind: cifar10",
         "datasets.shapes10.train_images is not a parameter (allowed here: kind, root, download)",
     ),
-    ("    train_images:", "    train_images: 9", "datasets.shapes10.train_images = 9 must be at least 10"),
+    (
+        "    train_images:",
+        "    train_images: 9",
+        "datasets.shapes10.train_images = 9 must be at least 10 and at most 1000000",
+    ),
     (
         "    noise_sigma:",
         "    noise_sigma: 2.0",
@@ -82,11 +102,23 @@ WRONG: list[tuple[str, str, str]] = [
     ("profile:", "profile: a/b", "profile: the name 'a/b' may hold only letters, digits, '-' and '_'"),
     ("profile:", "", "profile is missing (name of the profile; its reports land in reports/<profile>/)"),
     ("  device:", "  device: gpu", "train.device = gpu must be one of 'auto', 'cpu' or 'cuda'"),
-    ("  epochs:", "  epochs: 0", "train.epochs = 0 must be at least 1"),
-    ("  epochs:", "  epochs: 8.5", "train.epochs = 8.5 must be a valid integer, at least 1"),
-    ("  epochs:", "  epochs: eight", "train.epochs = 'eight' must be a valid integer, at least 1"),
-    ("  epochs:", "  epochs:", "train.epochs = None must be a valid integer, at least 1"),
-    ("  epochs:", "", "train.epochs is missing (passes over the training images; at least 1)"),
+    ("  epochs:", "  epochs: 0", "train.epochs = 0 must be at least 1 and at most 1000000"),
+    (
+        "  epochs:",
+        "  epochs: 8.5",
+        "train.epochs = 8.5 must be a valid integer, at least 1 and at most 1000000",
+    ),
+    (
+        "  epochs:",
+        "  epochs: eight",
+        "train.epochs = 'eight' must be a valid integer, at least 1 and at most 1000000",
+    ),
+    ("  epochs:", "  epochs:", "train.epochs = None must be a valid integer, at least 1 and at most 1000000"),
+    (
+        "  epochs:",
+        "",
+        "train.epochs is missing (passes over the training images; at least 1 and at most 1000000)",
+    ),
     ("  learning_rate:", "  learning_rate: 0.0", "train.learning_rate = 0.0 must be above 0"),
     (
         "  learning_rate:",
@@ -115,7 +147,11 @@ WRONG: list[tuple[str, str, str]] = [
         "  variation_sigma: -0.1",
         "devices.variation_sigma = -0.1 must be at least 0 and at most 1",
     ),
-    ("  driver_ohm:", "  driver_ohm: -5", "circuit.driver_ohm = -5 must be at least 0"),
+    (
+        "  driver_ohm:",
+        "  driver_ohm: -5",
+        "circuit.driver_ohm = -5 must be at least 0 and at most 1000000000",
+    ),
     ("  gain:", "  gain: row", "readout.gain = row must be one of 'none', 'layer', 'tile' or 'column'"),
     (
         "    - layer",
@@ -123,7 +159,11 @@ WRONG: list[tuple[str, str, str]] = [
         "evaluation.gains.1 = leyer must be one of 'none', 'layer', 'tile' or 'column'",
     ),
     ("    - layer", "", "readout.gain = layer must be among evaluation.gains = none, tile, column"),
-    ("  variation_seeds:", "  variation_seeds: 1", "evaluation.variation_seeds = 1 must be at least 2"),
+    (
+        "  variation_seeds:",
+        "  variation_seeds: 1",
+        "evaluation.variation_seeds = 1 must be at least 2 and at most 1000000",
+    ),
     ("  order:", "  order: up", "rearrange.order = up must be one of 'ascending', 'descending' or 'none'"),
     ("  cut_quantile:", "  cut_quantile: 1.0", "wct.cut_quantile = 1.0 must be above 0 and below 1"),
     ("  confidence:", "  confidence: 95", "claims.confidence = 95 must be above 0.5 and below 1"),
@@ -176,6 +216,36 @@ NO_PROFILE: dict[str, tuple[str | bytes, str]] = {
     "no experiment": (
         re.sub(r"^experiments:(.|\n)*?\n\n", "experiments: {}\n\n", QUICK, flags=re.M),
         "experiments must name at least 1",
+    ),
+    "date that is none": (
+        changed("profile:", "profile: 2001-99-99"),
+        "not valid YAML: a value is not what it looks like: ",
+    ),
+    "number without end": (
+        changed("  epochs:", f"  epochs: {'9' * 5000}"),
+        "not valid YAML: a value is not what it looks",
+    ),
+    "hexadecimal without end": (
+        changed("  epochs:", f"  epochs: 0x{'f' * 5000}"),
+        "train.epochs = a number of thousands of digits must be ",
+    ),
+    "tag that does not fit": (
+        changed("  flip:", "  flip: !!bool x"),
+        "not valid YAML: a value is not what it looks like: ",
+    ),
+    "too many brackets": ("[" * 20_000, "holds more than 2000 opening brackets"),
+    "too deep": ("[" * 1000, "not valid YAML: must be nested at most 50 deep"),
+    "in itself": ("&a [*a]", "not valid YAML: must be nested at most 50 deep"),
+    "laughs": (
+        "a: &a [1, 1, 1, 1, 1, 1, 1, 1]\n"
+        + "".join(f"{n}: &{n} [{', '.join([f'*{m}'] * 8)}]\n" for m, n in pairwise("abcdefgh")),
+        "not valid YAML: a value is not what it looks like: it unfolds to more than 50000 values",
+    ),
+    "too large": ("# x\n" * 100_000, "is larger than 256 KiB, which is the most allowed"),
+    "line break in a name": (f'"a\\nb": 1\n{QUICK}', r"a\nb is not a parameter"),
+    "terminal code in a value": (
+        changed("  device:", r'  device: "\e[31m"'),
+        r"train.device = \x1b[31m must be one of",
     ),
     "no size": (re.sub(r"^    - (16|32)\n", "", QUICK, flags=re.M), "mapping.crossbar_sizes = None must be"),
 }

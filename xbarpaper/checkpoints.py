@@ -11,10 +11,10 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -23,7 +23,7 @@ from xbarpaper import __version__
 from xbarpaper.data import ImageSet
 from xbarpaper.errors import CheckpointError
 from xbarpaper.files import atomic
-from xbarpaper.models import Architecture, Vgg, placements
+from xbarpaper.models import Architecture, Vgg, placements, state_forms
 from xbarpaper.params import SchemeName
 from xbarpaper.pruning import PrunedNetwork
 from xbarpaper.training import tensor_digest
@@ -51,7 +51,7 @@ class Metadata(Section):
     dataset_digest: str
     classes: tuple[str, ...]
     software_accuracy: float
-    w_max: dict[str, float]
+    w_max: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
     tensors_digest: str = ""
     versions: dict[str, str]
 
@@ -126,25 +126,27 @@ def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> C
             f"{path}: was made with other data ({metadata.dataset}, digest {metadata.dataset_digest[:12]}) than is "
             f"prepared now ({images.description}, digest {images.digest[:12]}); `dvc repro`"
         )
-    network = Vgg(metadata.architecture)
+    # Before any memory is taken for the network: a damaged file may say anything.
+    wanted = {f"{_NETWORK}{name}": form for name, form in state_forms(metadata.architecture).items()}
+    for name, place in placements(metadata.architecture).items():
+        wanted[f"{_MASK}{name}"] = (place.full_shape, torch.bool)
+    _check_forms(path, tensors, wanted)
     weights = {
         name.removeprefix(_NETWORK): value for name, value in tensors.items() if name.startswith(_NETWORK)
     }
-    masks = {name.removeprefix(_MASK): value for name, value in tensors.items() if name.startswith(_MASK)}
-    _check_shapes(
-        path, "weight", weights, {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    )
-    _check_shapes(
-        path, "mask", masks, {n: p.full_shape for n, p in placements(metadata.architecture).items()}
-    )
+    if metadata.w_max.keys() != set(metadata.architecture.layer_names):
+        raise CheckpointError(f"{path}: damaged: w_max is not of every layer, or of others")
     if any(not torch.isfinite(value).all() for value in weights.values()):
         raise CheckpointError(f"{path}: damaged: weights that are not finite")
+    if any((value < 0).any() for name, value in weights.items() if name.endswith("running_var")):
+        raise CheckpointError(f"{path}: damaged: a variance below zero")
     if _digest(tensors) != metadata.tensors_digest:
         raise CheckpointError(
             f"{path}: damaged checkpoint: its weights are not those that were saved; `dvc repro`"
         )
+    network = Vgg(metadata.architecture)
     network.load_state_dict(weights)
-    ordered = {name: masks[name] for name in metadata.architecture.layer_names}
+    ordered = {name: tensors[f"{_MASK}{name}"] for name in metadata.architecture.layer_names}
     return Checkpoint(PrunedNetwork(network.eval(), ordered), metadata)
 
 
@@ -168,13 +170,18 @@ def _read(path: Path) -> tuple[Metadata, dict[str, Tensor]]:
         raise CheckpointError(f"{path}: damaged checkpoint: {reason}") from None
 
 
-def _check_shapes(
-    path: Path, kind: str, found: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]
+def _check_forms(
+    path: Path, found: Mapping[str, Tensor], expected: Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 ) -> None:
-    for name in expected.keys() | found.keys():
-        has = tuple(found[name].shape) if name in found else "missing"
-        if name not in expected or has != expected[name]:
-            wanted = expected.get(name, "nothing of that name")
+    for full_name in sorted(expected.keys() | found.keys()):
+        kind = "mask" if full_name.startswith(_MASK) else "weight"
+        name = full_name.removeprefix(_NETWORK).removeprefix(_MASK)
+        tensor = found.get(full_name)
+        has = "missing" if tensor is None else tuple(tensor.shape)
+        shape, dtype = expected.get(full_name, ("nothing of that name", None))
+        if has != shape:
             raise CheckpointError(
-                f"{path}: of another architecture: {kind} {name} is {has}, expected {wanted}"
+                f"{path}: of another architecture: {kind} {name} is {has}, expected {shape}"
             )
+        if tensor is not None and tensor.dtype != dtype:
+            raise CheckpointError(f"{path}: damaged: {kind} {name} is of {tensor.dtype}, expected {dtype}")

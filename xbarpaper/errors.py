@@ -1,8 +1,13 @@
 """The one exception a reader sees: a line that says what is wrong, with which value, and what is allowed."""
 
+_LONGEST = 1000  # characters: the start names the place, the end what is allowed
+
 
 class ArtifactError(Exception):
     """Something the user can mend: a parameter, a file, a folder. Shown as one line, without a traceback."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class ParameterError(ArtifactError):
@@ -23,3 +28,12 @@ class TrainingError(ArtifactError):
 
 class CircuitError(ArtifactError):
     """A crossbar's circuit could not be solved as accurately as asked."""
+
+
+def one_line(text: str) -> str:
+    """A text that a terminal shows as one line of limited length, whatever names and values are quoted in it."""
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: 4 * _LONGEST])
+    if len(shown) > _LONGEST or len(text) > 4 * _LONGEST:
+        end = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[-_LONGEST // 2 :])
+        shown = f"{shown[: _LONGEST // 2]} ... {end[5 - _LONGEST // 2 :]}"
+    return shown

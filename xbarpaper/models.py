@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from xbarpaper.errors import ArtifactError
 from xbarpaper.params import NetworkName
+from xbarpaper.params.names import MOST
 from xbarpaper.validation import Section
 
 KERNEL_PIXELS = 3
@@ -36,9 +39,22 @@ class Architecture(Section):
     """
 
     network: NetworkName
-    width: float
-    classes: int
+    width: Annotated[float, Field(gt=0, le=4)]
+    classes: Annotated[int, Field(ge=1, le=MOST)]
     kept_filters: tuple[tuple[int, ...], ...] | None = None
+
+    @model_validator(mode="after")
+    def _filters_that_there_are(self) -> Self:
+        full, kept = self.full_channels, self.kept_filters
+        if kept is None:
+            return self
+        if len(kept) != len(full):
+            raise ValueError(f"kept_filters is of {len(kept)} convolutions and must be of {len(full)}")
+        for number, (filters, count) in enumerate(zip(kept, full, strict=True), start=1):
+            ascending = all(one < other for one, other in pairwise(filters))
+            if not filters or not ascending or filters[0] < 0 or filters[-1] >= count:
+                raise ValueError(f"kept_filters of conv{number} must be ascending, within 0 to {count - 1}")
+        return self
 
     @property
     def full_channels(self) -> tuple[int, ...]:
@@ -113,6 +129,21 @@ class Vgg(nn.Module):
             f"conv{n}": block.convolution.weight for n, block in enumerate(self.convolution_blocks(), start=1)
         }
         return {**convolutions, CLASSIFIER: self.classifier.weight}
+
+
+def state_forms(architecture: Architecture) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+    """Shapes and types of a network's state, known before any memory is taken for it."""
+    forms: dict[str, tuple[tuple[int, ...], torch.dtype]] = {}
+    inputs, kernel = IMAGE_CHANNELS, (KERNEL_PIXELS, KERNEL_PIXELS)
+    for number, filters in enumerate(architecture.channels):
+        forms[f"blocks.{number}.convolution.weight"] = ((filters, inputs, *kernel), torch.float32)
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            forms[f"blocks.{number}.normalisation.{name}"] = ((filters,), torch.float32)
+        forms[f"blocks.{number}.normalisation.num_batches_tracked"] = ((), torch.int64)
+        inputs = filters
+    forms[f"{CLASSIFIER}.weight"] = ((architecture.classes, inputs), torch.float32)
+    forms[f"{CLASSIFIER}.bias"] = ((architecture.classes,), torch.float32)
+    return forms
 
 
 def build(architecture: Architecture, seed: int) -> Vgg:

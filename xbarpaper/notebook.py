@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import errno
 import os
 import sys
 import tempfile
@@ -173,8 +174,17 @@ def _read(source: Path, shown: str) -> Any:
         raise ArtifactError(f"{shown}: no such notebook (in this folder: {there})") from None
     except OSError as error:
         raise ArtifactError(f"{shown}: cannot be read: {error.strerror}") from None
-    except (ValueError, nbformat.ValidationError) as error:
-        raise ArtifactError(f"{shown}: not a Jupyter notebook: {str(error).splitlines()[0]:.100}") from None
+    # nbformat looks into what it takes for a notebook before it checks that it is one.
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        nbformat.ValidationError,
+    ) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ArtifactError(f"{shown}: not a Jupyter notebook: {reason:.100}") from None
 
 
 def _defaults(notebook: Any, source: str) -> dict[str, Scalar]:
@@ -183,13 +193,18 @@ def _defaults(notebook: Any, source: str) -> dict[str, Scalar]:
     for cell in notebook.cells:
         if "parameters" not in cell.metadata.get("tags", []):
             continue
-        for statement in ast.parse(cell.source).body:
+        try:
+            statements = ast.parse(cell.source).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            reason = getattr(error, "msg", None) or "nested too deeply"
+            raise ParameterError(f"{source}: its parameters cell is not Python: {reason}") from None
+        for statement in statements:
             if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
                 continue
             name = statement.targets[0].id
             try:
                 defaults[name] = ast.literal_eval(statement.value)
-            except ValueError:
+            except (ValueError, RecursionError, MemoryError):
                 raise ParameterError(f"{source}: the default of parameter {name} must be a scalar") from None
     return defaults
 
@@ -222,8 +237,10 @@ def _converted(text: str, kind: type) -> Scalar:
 def _require_writable(target: Path, root: Path) -> None:
     """Find out before hours of work, not after."""
     try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=target.parent):
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}."):
             pass
     except OSError as error:
         raise ArtifactError(

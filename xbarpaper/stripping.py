@@ -25,8 +25,8 @@ def strip(notebook: Any, root: Path) -> Any:
     """Remove from an executed notebook what differs between two equal runs.
 
     Counts and outputs stay. Times, the metadata of papermill and of widgets, random cell ids, progress (lines of
-    standard error that hold a carriage return, ``progress.MARK`` included) and what a run says of damaged files to go on from
-    go; the pieces in which a stream happened to arrive are joined; warnings name files relative to ``root``.
+    standard error that hold a carriage return, ``progress.MARK`` included) and what a run says of damaged files to
+    go on from go; the pieces in which a stream happened to arrive are joined; warnings name files relative to ``root``.
 
     Args:
         notebook: the executed notebook (nbformat 4), changed in place.

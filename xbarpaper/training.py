@@ -335,7 +335,7 @@ class _Loop:
             progress.note(f"{self.run.resume}: damaged, starting anew ({error})")
             return 0, []
         if state.pop("digest", None) != _state_digest(state, tensors):
-            tqdm.write(f"{self.run.resume}: damaged, starting anew (not what was saved)")
+            progress.note(f"{self.run.resume}: damaged, starting anew (not what was saved)")
             return 0, []
         if state.get("fingerprint") != self.fingerprint:
             progress.note(f"{self.run.resume}: of another run, starting anew")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from xbarpaper.errors import ParameterError
 
+_MOST_SHOWN = 60  # characters of a value
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 _NO_GROUP = {"model_type", "model_attributes_type", "dict_type"}
 _OUT_OF_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
@@ -68,22 +69,30 @@ def _explain(error: ValidationError, section: type[Section]) -> str:
         allowed_tags = ", ".join(repr(tag) for tag in _tags(get_args(place.annotation)))
         if isinstance(value, Mapping) and "kind" not in value:
             return f"{name}.kind is missing; it must be one of {allowed_tags}"
-        return f"{name}.kind = {value['kind']} must be one of {allowed_tags}"
+        return f"{name}.kind = {_shown(value['kind'], str)} must be one of {allowed_tags}"
     if kind in _OUT_OF_RANGE and limits:
-        return f"{name} = {value} must be {' and '.join(limits)}"
+        return f"{name} = {_shown(value, str)} must be {' and '.join(limits)}"
     if kind == "literal_error":
-        return f"{name} = {value} must be one of {context['expected']}"
+        return f"{name} = {_shown(value, str)} must be one of {context['expected']}"
     if kind == "too_short":
         return f"{name} must name at least {context['min_length']}"
     if kind in _NO_GROUP:
-        found = f"{name} = {value!r:.60}" if name else f"it holds {value!r:.60} and"
+        found = f"{name} = {_shown(value)}" if name else f"it holds {_shown(value)} and"
         return f"{found} must be a group of parameters"
     if problem["loc"][-1] == "[key]":
-        return f"{'.'.join(names[:-1])}: the name {value!r} must be text; put it in quotes"
+        return f"{'.'.join(names[:-1])}: the name {_shown(value)} must be text; put it in quotes"
     if kind in ("bool_type", "bool_parsing"):
-        return f"{name} = {value!r:.60} must be true or false"
+        return f"{name} = {_shown(value)} must be true or false"
     message = problem["msg"].removeprefix("Input should be ")
-    return f"{name} = {value!r:.60} must be {message}" + (f", {' and '.join(limits)}" if limits else "")
+    return f"{name} = {_shown(value)} must be {message}" + (f", {' and '.join(limits)}" if limits else "")
+
+
+def _shown(value: Any, text: Callable[[Any], str] = repr) -> str:
+    """The start of a value, as ``text`` writes it."""
+    try:
+        return text(value)[:_MOST_SHOWN]
+    except ValueError:  # Python writes no number that long
+        return "a number of thousands of digits"
 
 
 @dataclass(frozen=True)

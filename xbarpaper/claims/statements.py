@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from xbarpaper.errors import ParameterError
 from xbarpaper.validation import Section, parse
+from xbarpaper.yaml_files import read_yaml
 
 PATH: Final = Path("claims.yaml")
 IDENTITIES: Final = ("C1", "C2", "C3", "C4", "C5")
@@ -60,14 +58,4 @@ def load(path: Path | str = PATH) -> dict[str, Statement]:
         ParameterError: the file is missing, is not YAML, or holds a name or a value that is not allowed.
     """
     path = Path(path)
-    return {statement.id: statement for statement in parse(_read(path), str(path), _File).claims}
-
-
-def _read(path: Path) -> Any:
-    try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ParameterError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, YAMLError) as error:
-        words = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise ParameterError(f"{path}: not valid YAML: {words}") from None
+    return {statement.id: statement for statement in parse(read_yaml(path), str(path), _File).claims}

@@ -11,6 +11,7 @@ import io
 import lzma
 import os
 import tarfile
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -24,13 +25,15 @@ from xbarpaper.data.images import Images, ImageSet
 from xbarpaper.errors import DatasetError
 from xbarpaper.params import ImageFolder
 from xbarpaper.progress import bar
+from xbarpaper.tar_files import DAMAGES, StrictMember
 
 _SPLITS = ("train", "test")
 _TOP = PurePosixPath()
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP")
 _MEMBER_BYTES = 16 << 20  # far above any image of 32 x 32 pixels
 _ARCHIVE_BYTES = 16 << 30
-_ARCHIVE_ERRORS = (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError)
+# No memory: a few bytes of .tar.xz can ask for gigabytes.
+_ARCHIVE_ERRORS = (*DAMAGES, lzma.LZMAError, zlib.error, MemoryError)
 
 
 def image_folder(name: str, settings: ImageFolder, *, progress: bool = True) -> ImageSet:
@@ -58,8 +61,10 @@ def image_folder(name: str, settings: ImageFolder, *, progress: bool = True) -> 
 def _path(name: str, settings: ImageFolder) -> Path:
     replacement = os.environ.get(settings.path_environment, "")
     path = Path(replacement or settings.path)
-    if path.exists():
+    if path.is_dir() or path.is_file():
         return path
+    if path.exists():
+        raise DatasetError(f"{path}: must be a folder or an archive, not a device or a pipe")
     if replacement:
         raise DatasetError(
             f"{path}: no such folder or archive; the environment variable {settings.path_environment} "
@@ -154,7 +159,12 @@ def _decode(content: bytes, where: str, side: int) -> bytes:
         DatasetError: it is damaged, of another format or of another size.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        with (
+            warnings.catch_warnings(
+                action="ignore", category=Image.DecompressionBombWarning
+            ),  # refused below
+            Image.open(io.BytesIO(content), formats=_FORMATS) as image,
+        ):
             size, mode = image.size, image.mode
             rgb = image.convert("RGB").tobytes() if size == (side, side) else b""
     except UnidentifiedImageError:
@@ -179,24 +189,22 @@ def _folder(root: Path, place: PurePosixPath = _TOP) -> Iterator[tuple[PurePosix
                 if in_split:
                     yield from _folder(root, inner)
             elif entry.is_file():
+                if in_split and entry.stat().st_size > _MEMBER_BYTES:
+                    limit = _MEMBER_BYTES >> 20
+                    raise DatasetError(
+                        f"{root}: {inner} has {entry.stat().st_size >> 20} MiB; at most {limit} are allowed"
+                    )
                 yield inner, entry.read_bytes() if in_split else b""
     except OSError as error:
         raise DatasetError(f"{error.filename}: cannot be read: {error.strerror}") from error
 
 
-class _Member(tarfile.TarInfo):
-    """Raises where tarfile would quietly stop: at a damaged header and at a missing end."""
+class _Member(StrictMember):
+    """Refuses what is too large before anything of it is read, names and other notes of tar included."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        if len(buf) < tarfile.BLOCKSIZE:
-            raise tarfile.ReadError("it ends too early")
-        if not any(buf):
-            return super().frombuf(buf, encoding, errors)  # the block that ends an archive
-        try:
-            member = super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            raise tarfile.ReadError(str(error)) from error
+        member = super().frombuf(buf, encoding, errors)
         if member.size > _MEMBER_BYTES:
             raise tarfile.ReadError(
                 f"{member.name} has {member.size >> 20} MiB; at most {_MEMBER_BYTES >> 20} are allowed"
@@ -213,6 +221,10 @@ def _archive(path: Path) -> Iterator[tuple[PurePosixPath, bytes | None]]:
                 for member in archive:
                     place = PurePosixPath(member.name)
                     total += member.size
+                    if member.size < 0:
+                        raise tarfile.ReadError(f"{member.name} has {member.size} bytes")
+                    if not place.parts and not member.isdir():
+                        raise DatasetError(f"{path}: refused: a file without a name")
                     if place.is_absolute() or ".." in place.parts:
                         raise DatasetError(f"{path}: refused: {member.name} leaves the archive")
                     if member.size > _MEMBER_BYTES or total > _ARCHIVE_BYTES:
@@ -225,8 +237,10 @@ def _archive(path: Path) -> Iterator[tuple[PurePosixPath, bytes | None]]:
                     elif member.isreg():
                         file = archive.extractfile(member)
                         yield place, file.read() if file else b""
-            while stream.read(1 << 20):  # to the end, where the checksum of the compression is
-                pass
+            while rest := stream.read(1 << 20):  # to the end, where the checksum of the compression is
+                total += len(rest)
+                if total > _ARCHIVE_BYTES:
+                    raise tarfile.ReadError(f"it goes on for more than {_ARCHIVE_BYTES >> 30} GiB")
     except _ARCHIVE_ERRORS as error:
         reason = " ".join(str(error).split())
         raise DatasetError(f"{path}: damaged, or no .tar, .tar.xz or .tar.gz archive: {reason}") from error

@@ -7,20 +7,22 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from xbarpaper.errors import DatasetError
 from xbarpaper.files import atomic
+from xbarpaper.validation import Section
 
 IMAGE_SHAPE = (3, 32, 32)
 Channels = tuple[float, float, float]
 
-_FORMAT = "xbarpaper dataset 1"
+_FORMAT: Final = "xbarpaper dataset 1"
 _TENSORS = ("train.pixels", "train.labels", "test.pixels", "test.labels")
 
 
@@ -96,6 +98,17 @@ class ImageSet:
         return [int(count) for count in torch.bincount(split.labels, minlength=len(self.classes))]
 
 
+class _Description(Section):
+    """What a file says of itself."""
+
+    format: Literal["xbarpaper dataset 1"]
+    name: str
+    description: str
+    classes: tuple[str, ...]
+    digest: str
+    checksum: str
+
+
 def channel_statistics(pixels: Tensor) -> tuple[Channels, Channels]:
     """Mean and standard deviation of each channel.
 
@@ -155,23 +168,27 @@ def load(path: Path | str) -> ImageSet:
         raise DatasetError(f"{path}: no such dataset; the notebook 00_data makes it (dvc repro)")
     try:
         with safe_open(path, framework="pt") as file:
-            described = json.loads((file.metadata() or {}).get("dataset", "null"))
+            text = (file.metadata() or {}).get("dataset", "")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, OSError, ValueError) as error:
         _refuse(path, str(error), error)
-    if not isinstance(described, dict) or described.get("format") != _FORMAT or set(tensors) != set(_TENSORS):
+    try:
+        described = _Description.model_validate_json(text)
+    except ValidationError as error:
+        _refuse(path, f"not a file of the format {_FORMAT!r}", error)
+    if set(tensors) != set(_TENSORS):
         _refuse(path, f"not a file of the format {_FORMAT!r}")
-    if described.pop("checksum", None) != _checksum(described):
+    if described.checksum != _checksum(described.model_dump(mode="json", exclude={"checksum"})):
         _refuse(path, "its description does not match its checksum")
     try:
         train, test = (
             Images(tensors[f"{split}.pixels"], tensors[f"{split}.labels"]) for split in ("train", "test")
         )
-        images = ImageSet.of(described["name"], described["description"], described["classes"], train, test)
+        images = ImageSet.of(described.name, described.description, described.classes, train, test)
     except ValueError as error:
         _refuse(path, str(error), error)
-    if images.digest != described["digest"]:
-        _refuse(path, f"its digest is {images.digest[:12]}..., written was {described['digest'][:12]}...")
+    if images.digest != described.digest:
+        _refuse(path, f"its digest is {images.digest[:12]}..., written was {described.digest[:12]}...")
     return images
 
 

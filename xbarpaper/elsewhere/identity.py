@@ -72,7 +72,7 @@ def json_of(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ArtifactError(f"{path.name}: cannot be read: {error.strerror} ({path.parent})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path.name}: damaged: {error}") from None
 
 

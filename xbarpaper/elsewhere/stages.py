@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from xbarpaper.errors import ArtifactError
+from xbarpaper.yaml_files import read_yaml
 
 PIPELINE: Final = "dvc.yaml"
 PARAMS: Final = "params.yaml"
@@ -230,12 +228,7 @@ def _refuse_others(where: str, entry: Mapping[str, Any], understood: set[str]) -
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        tree = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ArtifactError(f"{path.name}: cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, YAMLError) as error:
-        raise ArtifactError(f"{path.name}: not valid YAML: {str(error).splitlines()[0]}") from None
+    tree = read_yaml(path, path.name)
     if not isinstance(tree, dict):
         raise ArtifactError(f"{path.name}: must hold a mapping")
     return tree

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tarfile
 import tempfile
@@ -24,6 +25,7 @@ from xbarpaper.elsewhere.identity import (
 from xbarpaper.elsewhere.packing import FORMAT, MANIFEST, File, Manifest, member_name
 from xbarpaper.elsewhere.stages import Stage, chosen, inside, parameters, read
 from xbarpaper.errors import ArtifactError
+from xbarpaper.tar_files import DAMAGES, StrictMember
 from xbarpaper.validation import parse
 
 _BLOCK_BYTES = 1 << 20
@@ -68,7 +70,7 @@ def unpack(root: Path, folder: Path) -> list[Record]:
 
 def _manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises where a name is too long
         raise ArtifactError(f"{path}: no such file; bring back all that `pack` wrote")
     tree = json_of(path)
     if not isinstance(tree, dict) or tree.get("format") != FORMAT:
@@ -82,10 +84,9 @@ def _manifest(folder: Path) -> Manifest:
 def _with_tuples(tree: Mapping[str, object]) -> dict[str, object]:
     """JSON gives lists; the sections are frozen and hold tuples."""
     made = {name: tuple(value) if isinstance(value, list) else value for name, value in tree.items()}
-    made["files"] = tuple(
-        {**one, "parts": tuple(one.get("parts", ()))} if isinstance(one, dict) else one
-        for one in tree.get("files", ())  # type: ignore[attr-defined]
-    )
+    files = made.get("files")
+    if isinstance(files, tuple):
+        made["files"] = tuple(_with_tuples(one) if isinstance(one, dict) else one for one in files)
     return made
 
 
@@ -181,12 +182,12 @@ def _extract(manifest: Manifest, folder: Path, staging: Path) -> None:
 def _check_members(path: Path, expected: Mapping[str, int]) -> None:
     found: set[str] = set()
     try:
-        with tarfile.open(path, "r:") as tar:
+        with tarfile.open(path, "r:", tarinfo=StrictMember) as tar:
             for member in tar:
                 if not member.isreg() or expected.get(member.name) != member.size or member.name in found:
                     raise ArtifactError(f"{path}: {member.name} is not what the manifest says is in it")
                 found.add(member.name)
-    except tarfile.TarError as error:
+    except DAMAGES as error:
         raise ArtifactError(f"{path}: not a tar file: {error}") from None
     if missing := sorted(set(expected) - found):
         raise ArtifactError(f"{path}: {missing[0]} is missing in it")

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from xbarpaper.errors import ParameterError
 from xbarpaper.params.names import (
@@ -52,6 +50,7 @@ from xbarpaper.params.sections import (
     Wct,
 )
 from xbarpaper.validation import Section, parse
+from xbarpaper.yaml_files import read_yaml
 
 __all__ = [
     "FURTHER_MITIGATIONS",
@@ -182,21 +181,4 @@ def load(path: Path | str = "params.yaml") -> Params:
         ParameterError: the file is missing, is not YAML, or holds a name or a value that is not allowed; the
             message names the file, the parameter, its value and what is allowed.
     """
-    return parse(_read(Path(path)), str(path), Params)
-
-
-def _read(path: Path) -> Any:
-    try:
-        text = path.read_text(encoding="utf-8")
-        return YAML(typ="safe", pure=True).load(text)
-    except FileNotFoundError:
-        raise ParameterError(f"{path}: no such file; copy one of profiles/*.yaml there") from None
-    except UnicodeDecodeError as error:
-        raise ParameterError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-    except OSError as error:
-        raise ParameterError(f"{path}: cannot be read: {error.strerror}") from None
-    except YAMLError as error:
-        line = " ".join(str(getattr(error, "problem", None) or error).split())
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise ParameterError(f"{path}: not valid YAML: {line}{where}") from None
+    return parse(read_yaml(Path(path), hint="copy one of profiles/*.yaml there"), str(path), Params)

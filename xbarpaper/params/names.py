@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field
 
@@ -21,9 +21,13 @@ GAINS: tuple[Gain, ...] = get_args(Gain)
 MITIGATIONS: tuple[Mitigation, ...] = get_args(Mitigation)
 FURTHER_MITIGATIONS: tuple[FurtherMitigation, ...] = get_args(FurtherMitigation)
 
-Count = Annotated[int, Field(ge=1)]
+MOST: Final = 1_000_000
+"""Upper limit of what is counted (images, epochs, steps, draws): more is a slip, and would fill the memory."""
+
+Count = Annotated[int, Field(ge=1, le=MOST)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Ohm = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Ohm = Annotated[float, Field(ge=0, le=10**9)]
+DeviceOhm = Annotated[float, Field(ge=1, le=10**12)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Factor = Annotated[float, Field(ge=0, le=1000)]

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from xbarpaper.params.names import (
+    MOST,
     ColumnOrder,
     Count,
     CrossbarSize,
+    DeviceOhm,
     Factor,
     Gain,
     NetworkName,
@@ -27,10 +29,10 @@ class Shapes10(Section):
     """The procedural ten-class dataset: no download, no licence, drawn from a seed in seconds."""
 
     kind: Literal["shapes10"]
-    train_images: Annotated[int, Field(ge=10)] = Field(
+    train_images: Annotated[int, Field(ge=10, le=MOST)] = Field(
         description="training images, split evenly over the classes"
     )
-    test_images: Annotated[int, Field(ge=10)] = Field(
+    test_images: Annotated[int, Field(ge=10, le=MOST)] = Field(
         description="test images, split evenly over the classes"
     )
     noise_sigma: Annotated[float, Field(ge=0, le=1)] = Field(description="pixel noise, share of full scale")
@@ -104,7 +106,9 @@ class Distillation(Section):
     weight: Share = Field(
         description="share of the teacher's answers in the loss; 0 learns from labels alone"
     )
-    temperature: Positive = Field(description="softening of teacher's and student's logits")
+    temperature: Annotated[float, Field(gt=0, le=1000)] = Field(
+        description="softening of teacher's and student's logits"
+    )
 
 
 class Mapping(Section):
@@ -134,8 +138,8 @@ class Mapping(Section):
 class Devices(Section):
     """The memristive devices."""
 
-    r_min_ohm: Positive = Field(description="lowest programmable resistance")
-    r_max_ohm: Positive = Field(description="highest programmable resistance")
+    r_min_ohm: DeviceOhm = Field(description="lowest programmable resistance")
+    r_max_ohm: DeviceOhm = Field(description="highest programmable resistance")
     variation_sigma: Annotated[float, Field(ge=0, le=1)] = Field(
         description="sigma/mu of programmed conductances"
     )
@@ -184,7 +188,9 @@ class Readout(Section):
 class Evaluation(Section):
     """The sweep over disturbed networks."""
 
-    variation_seeds: Annotated[int, Field(ge=2)] = Field(description="independent draws of device variation")
+    variation_seeds: Annotated[int, Field(ge=2, le=MOST)] = Field(
+        description="independent draws of device variation"
+    )
     gains: Annotated[tuple[Gain, ...], Field(min_length=1)] = Field(description="gain modes to compare")
     batch_size: Count = Field(description="test images at a time")
     precision: Precision = Field(description="arithmetic of inference on crossbars")
@@ -223,7 +229,7 @@ class Beyond(Section):
     arrangement_rounds: Count = Field(
         description="rounds of rows and columns of two-dimensional rearrangement"
     )
-    batch_norm_images: Annotated[int, Field(ge=2)] = Field(
+    batch_norm_images: Annotated[int, Field(ge=2, le=MOST)] = Field(
         description="training images, without labels, that re-estimate batch-norm statistics"
     )
     tuning_epochs: Count = Field(description="passes of fine-tuning through the circuit")
@@ -242,7 +248,9 @@ class Sensitivity(Section):
 
     experiments: tuple[str, ...] = Field(description="experiments that are mapped out")
     crossbar_size: CrossbarSize = Field(description="rows and columns; one of mapping.crossbar_sizes")
-    variation_seeds: Annotated[int, Field(ge=2)] = Field(description="independent draws of device variation")
+    variation_seeds: Annotated[int, Field(ge=2, le=MOST)] = Field(
+        description="independent draws of device variation"
+    )
     test_images: Count = Field(
         description="random test images, the same everywhere; all where there are fewer"
     )
@@ -286,7 +294,7 @@ class Claims(Section):
     """How the paper's statements are tested."""
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(description="level of the intervals")
-    bootstrap_resamples: Annotated[int, Field(ge=100)] = Field(description="resamples per interval")
+    bootstrap_resamples: Annotated[int, Field(ge=100, le=MOST)] = Field(description="resamples per interval")
     seed: Seed = Field(description="seed of the bootstrap")
     software_tolerance_points: Positive = Field(
         description="accuracy a pruned network may lose and still count as kept"
