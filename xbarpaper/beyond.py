@@ -12,7 +12,7 @@ from dataclasses import replace
 import pandas as pd
 from tqdm import tqdm
 
-from xbarpaper import checkpoints, crossbars, training
+from xbarpaper import checkpoints, crossbars, spreading, training
 from xbarpaper.checkpoints import Checkpoint
 from xbarpaper.errors import CheckpointError
 from xbarpaper.evaluation import Finish, Subject, cases, sweep
@@ -40,9 +40,9 @@ def recovery(experiment: Experiment) -> pd.DataFrame:
     earlier = earlier[(earlier["effects"] == "both") & (earlier["gain"] == params.readout.gain)]
     total = len(SCHEMES) * len(params.mapping.crossbar_sizes) * len(FURTHER_MITIGATIONS)
     wanted = cases(("both",), params.evaluation.variation_seeds, (params.readout.gain,), params.readout.gain)
-    further = sweep(
-        _subjects(experiment), wanted, crossbars.bench(experiment), experiment.resume(f"{STAGE}.csv"), total
-    )
+    bench, journal = crossbars.bench(experiment), experiment.resume(f"{STAGE}.csv")
+    with spreading.workers(params.execution) as workers:
+        further = sweep(_subjects(experiment), wanted, bench, journal, total, workers)
     table: pd.DataFrame = pd.concat(
         [earlier, with_leading(further, crossbars.leading(experiment))], ignore_index=True
     )

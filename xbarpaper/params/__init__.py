@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from xbarpaper.errors import ParameterError
+from xbarpaper.params.execution import Execution
 from xbarpaper.params.names import (
     FURTHER_MITIGATIONS,
     GAINS,
@@ -67,6 +68,7 @@ __all__ = [
     "Distillation",
     "Effects",
     "Evaluation",
+    "Execution",
     "Experiment",
     "FurtherMitigation",
     "Gain",
@@ -111,6 +113,7 @@ class Params(Section):
     sensitivity: Sensitivity
     beyond: Beyond
     claims: Claims
+    execution: Execution
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name.
