@@ -143,14 +143,27 @@ def spread(workers: Workers, function: Callable[[I], R], items: Iterable[I]) -> 
 
 @contextmanager
 def workers(execution: Execution) -> Iterator[Workers]:
-    """The workers that the parameters, or the environment variable ``VARIABLE``, ask for.
+    """The workers that the parameters, or the environment variable ``VARIABLE``, ask for; see ``opened``."""
+    override = os.environ.get(VARIABLE)
+    name = VARIABLE if override else "execution.scheduler"
+    with opened(name, override or execution.scheduler, execution.workers) as found:
+        yield found
+
+
+@contextmanager
+def opened(name: str, scheduler: str, local_workers: int) -> Iterator[Workers]:
+    """Workers for as long as the block runs.
+
+    Args:
+        name: what to call the choice in a message.
+        scheduler: none for this process, local, or the address of a Dask scheduler.
+        local_workers: processes of local.
 
     Raises:
-        ArtifactError: the variable names no scheduler, none answers there, or its workers have other code or versions.
+        ArtifactError: that is no scheduler, none answers there, or its workers have other code or versions.
     """
-    scheduler = os.environ.get(VARIABLE) or execution.scheduler
     try:
-        require_scheduler(VARIABLE, scheduler)
+        require_scheduler(name, scheduler)
     except ValueError as error:
         raise ArtifactError(str(error)) from None
     if scheduler == NOWHERE_ELSE:
@@ -160,10 +173,9 @@ def workers(execution: Execution) -> Iterator[Workers]:
         from xbarpaper import dasked
     except ModuleNotFoundError as error:
         raise ArtifactError(
-            f"execution.scheduler = {scheduler} needs the package {error.name}, which is not installed here"
+            f"{name} = {scheduler} needs the package {error.name}, which is missing here"
         ) from None
-    opened = dasked.local(execution.workers) if scheduler == LOCAL else dasked.at(scheduler)
-    with opened as found:
+    with dasked.local(local_workers) if scheduler == LOCAL else dasked.at(scheduler) as found:
         yield found
 
 

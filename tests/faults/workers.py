@@ -74,6 +74,8 @@ def campaign(kills: int, seed: int, folder: Path) -> tuple[int, int]:
             survived += killer.kills if equal else 0
             print(f"sweep {number}: {killer.kills} workers killed, {said}", flush=True)
             journal.unlink(missing_ok=True)
+            if not equal:
+                break
     return tried, survived
 
 
