@@ -21,7 +21,7 @@ QUICK = (ROOT / "profiles" / "quick.yaml").read_text(encoding="utf-8")
 
 SECTIONS = (
     "profile, datasets, experiments, train, prune, distillation, mapping, devices, circuit, readout, evaluation, "
-    "rearrange, wct, sensitivity, beyond, claims"
+    "rearrange, wct, sensitivity, beyond, claims, execution"
 )
 KINDS = "'shapes10', 'cifar10', 'cifar100', 'image_folder'"
 

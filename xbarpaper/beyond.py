@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from xbarpaper import checkpoints, crossbars, progress, training
+from xbarpaper import checkpoints, crossbars, progress, spreading, training
 from xbarpaper.checkpoints import Checkpoint
 from xbarpaper.devices import DeviceEffect, Variation
 from xbarpaper.errors import CheckpointError
@@ -42,9 +42,9 @@ def recovery(experiment: Experiment) -> pd.DataFrame:
     earlier = earlier[(earlier["effects"] == "both") & (earlier["gain"] == params.readout.gain)]
     total = len(SCHEMES) * len(params.mapping.crossbar_sizes) * len(FURTHER_MITIGATIONS)
     wanted = cases(("both",), params.evaluation.variation_seeds, (params.readout.gain,), params.readout.gain)
-    further = sweep(
-        _subjects(experiment), wanted, crossbars.bench(experiment), experiment.resume(f"{STAGE}.csv"), total
-    )
+    bench, journal = crossbars.bench(experiment), experiment.resume(f"{STAGE}.csv")
+    with spreading.workers(params.execution) as workers:
+        further = sweep(_subjects(experiment), wanted, bench, journal, total, workers)
     table: pd.DataFrame = pd.concat(
         [earlier, with_leading(further, crossbars.leading(experiment))], ignore_index=True
     )

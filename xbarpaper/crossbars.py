@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 import torch
 
-from xbarpaper import data, training
+from xbarpaper import data, spreading, training
 from xbarpaper.checkpoints import Checkpoint
 from xbarpaper.circuit import Potentials, node_voltages
 from xbarpaper.evaluation import Bench, Case, Subject, cases, disturbed, sweep
@@ -166,7 +166,8 @@ def evaluate(
     wanted = cases(effects, settings.variation_seeds, gains, gain)
     total = len(SCHEMES) * len(experiment.params.mapping.crossbar_sizes) * len(mitigations)
     journal = experiment.resume(f"{stage}.csv")
-    table = sweep(_subjects(experiment, mitigations), wanted, bench(experiment), journal, total)
+    with spreading.workers(experiment.params.execution) as workers:
+        table = sweep(_subjects(experiment, mitigations), wanted, bench(experiment), journal, total, workers)
     return with_leading(table, leading(experiment))
 
 

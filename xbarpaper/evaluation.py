@@ -7,10 +7,10 @@ that it depends on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import pandas as pd
 import torch
@@ -24,7 +24,10 @@ from xbarpaper.mapped import MappedNetwork
 from xbarpaper.models import Vgg
 from xbarpaper.nonideal import ReadOut, read_out
 from xbarpaper.params import Devices, Effects, FurtherMitigation, Gain, Mitigation, Parasitics, SchemeName
+from xbarpaper.spreading import InProcess, Task, Workers, results
 from xbarpaper.training import tensor_digest
+
+K = TypeVar("K")
 
 _KEYS = ["digest", "effects", "seed", "gain"]  # what tells the rows of a journal apart
 
@@ -134,47 +137,122 @@ def _on_devices(case: Case, devices: Devices) -> list[DeviceEffect]:
     return [] if case.seed is None else [Variation(devices.variation_sigma, case.seed)]
 
 
+@dataclass(frozen=True)
+class Job(Generic[K]):
+    """A mapped network to evaluate in some cases, each with the key that its rows are filed under."""
+
+    subject: Subject
+    bench: Bench
+    cases: Sequence[tuple[K, Case]]
+
+
 def sweep(
-    subjects: Iterable[Subject], wanted: Sequence[Case], bench: Bench, journal: Path, total: int | None = None
+    subjects: Iterable[Subject],
+    wanted: Sequence[Case],
+    bench: Bench,
+    journal: Path,
+    total: int | None = None,
+    workers: Workers | None = None,
 ) -> pd.DataFrame:
     """Evaluate every subject in every case.
 
     Args:
-        subjects: the mapped networks; taken one at a time, so a generator keeps memory low.
+        subjects: the mapped networks; taken as they are needed, so a generator keeps memory low.
         wanted: the cases.
         bench: what all evaluations share.
         journal: file of finished rows; rows there whose digest fits are not computed again.
         total: number of subjects, for the progress bar.
+        workers: what evaluates; this process if not given. The table is the same.
 
     Returns:
         One row per evaluation: scheme, sparsity, crossbar_size, mitigation, effects, gain, seed (missing where nothing is
         random), accuracy and software_accuracy in percent, nf, low_conductance_share, crossbars, compression_rate.
     """
-    known = Journal(journal)
-    tables = []
+    jobs = (
+        Job(subject, bench, [((number, place), case) for place, case in enumerate(wanted)])
+        for number, subject in enumerate(subjects)
+    )
+    tables: dict[tuple[int, int], pd.DataFrame] = {}
     steps = None if total is None else total * sum(len(case.gains) for case in wanted)
     with progress.bar("evaluating", steps, "row") as bar:
-        for subject in subjects:
-            for rows in evaluated(subject, wanted, bench, known):
-                tables.append(rows)
-                bar.set_postfix_str(
-                    f"{subject.scheme} {subject.mapped.crossbar_size} {subject.mitigation}", refresh=False
-                )
-                bar.update(len(rows))
-    return pd.concat(tables, ignore_index=True).astype({"seed": "Int64"})
+
+        def arrived(key: tuple[int, int], rows: pd.DataFrame) -> None:
+            tables[key] = rows
+            names = rows[["scheme", "crossbar_size", "mitigation"]].iloc[0]
+            bar.set_postfix_str(" ".join(map(str, names)), refresh=False)
+            bar.update(len(rows))
+
+        evaluated(jobs, Journal(journal), workers or InProcess(), arrived)
+    ordered = [tables[key] for key in sorted(tables)]
+    return pd.concat(ordered, ignore_index=True).astype({"seed": "Int64"})
 
 
 def evaluated(
-    subject: Subject, wanted: Iterable[Case], bench: Bench, journal: Journal
-) -> Iterator[pd.DataFrame]:
-    """The rows of each case of a subject, as in ``sweep``; only what the journal lacks is computed, and kept there."""
-    digest = _digest(subject, bench)
-    for case in wanted:
-        rows = journal.rows(digest, case)
-        if rows is None:
-            rows = _evaluate(subject, case, bench)
-            journal.add(digest, rows)
-        yield rows
+    jobs: Iterable[Job[K]],
+    journal: Journal,
+    workers: Workers,
+    arrived: Callable[[K, pd.DataFrame], None],
+) -> None:
+    """Evaluate every job; only what the journal lacks is computed, and kept there.
+
+    Args:
+        jobs: what to evaluate; taken as they are needed.
+        journal: finished rows.
+        workers: what evaluates.
+        arrived: called with each case's key and rows, as in ``sweep``, in the order in which they arrive.
+    """
+    for (digest, key), rows in results(workers, _missing(jobs, journal, workers, arrived)):
+        journal.add(digest, rows)
+        arrived(key, rows)
+
+
+def _missing(
+    jobs: Iterable[Job[K]],
+    journal: Journal,
+    workers: Workers,
+    arrived: Callable[[K, pd.DataFrame], None],
+) -> Iterator[Task[tuple[str, K], pd.DataFrame]]:
+    """A task for each case that the journal lacks; those that it has arrive at once."""
+    once = _Once(workers)
+    for job in jobs:
+        digest = _digest(job.subject, job.bench)
+        for key, case in job.cases:
+            rows = journal.rows(digest, case)
+            if rows is not None:
+                arrived(key, rows)
+                continue
+            shared = (
+                once.shared("subject", job.subject),
+                once.shared("images", job.bench.images),
+                once.shared("labels", job.bench.labels),
+            )
+            bench = replace(job.bench, images=job.bench.images[:0], labels=job.bench.labels[:0])
+            yield Task((digest, key), _label(job.subject, case), _evaluate_shared, (case, bench, *shared))
+
+
+class _Once:
+    """Shares what neighbouring tasks have in common once."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._latest: dict[str, tuple[Any, Any]] = {}
+
+    def shared(self, name: str, value: Any) -> Any:
+        """The stand-in of a value, the same as before for the very same value."""
+        if name not in self._latest or self._latest[name][0] is not value:
+            self._latest[name] = (value, self._workers.share(value))
+        return self._latest[name][1]
+
+
+def _evaluate_shared(
+    case: Case, bench: Bench, subject: Subject, images: Tensor, labels: Tensor
+) -> pd.DataFrame:
+    return _evaluate(subject, case, replace(bench, images=images, labels=labels))
+
+
+def _label(subject: Subject, case: Case) -> str:
+    names = f"{subject.scheme} {subject.mapped.crossbar_size} {subject.mitigation}, {case.effects}"
+    return names if case.seed is None else f"{names}, seed {case.seed}"
 
 
 def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:

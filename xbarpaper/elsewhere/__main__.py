@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         root = find_root()
         if given.command == "run":
-            run(root, given.stages)
+            run(root, given.stages, given.scheduler)
         elif given.command == "pack":
             _pack(root, given)
         else:
@@ -65,6 +65,12 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         command.add_argument(
             "stages", nargs="+", metavar="STAGE", help="train@quick-vgg11, or train for all of them"
         )
+    runner.add_argument(
+        "--scheduler",
+        default="none",
+        metavar="ADDRESS",
+        help="local, or the address of a Dask scheduler whose workers see this folder (default: none)",
+    )
     packer.add_argument("--folder", type=Path, default=None, help=f"where to (default: {packing.FOLDER})")
     packer.add_argument("--piece-mib", type=float, default=16.0, help="largest size of a piece (default: 16)")
     taker = commands.add_parser(

@@ -130,7 +130,7 @@ def in_order(stages: Iterable[Stage]) -> list[Stage]:
     """
     waiting, ordered = list(stages), list[Stage]()
     while waiting:
-        ready = next((one for one in waiting if not any(_feeds(other, one) for other in waiting)), None)
+        ready = next((one for one in waiting if not any(feeds(other, one) for other in waiting)), None)
         if ready is None:
             raise ArtifactError(
                 f"{PIPELINE}: stages wait for each other: {', '.join(one.name for one in waiting)}"
@@ -150,7 +150,8 @@ def maker(stages: Mapping[str, Stage], path: str) -> Stage | None:
     return next((stage for stage in stages.values() if any(_meet(out, path) for out in stage.outs)), None)
 
 
-def _feeds(source: Stage, reader: Stage) -> bool:
+def feeds(source: Stage, reader: Stage) -> bool:
+    """Whether a stage makes what another reads."""
     return source is not reader and any(_meet(out, dep) for out in source.outs for dep in reader.deps)
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from xbarpaper.errors import ParameterError
+from xbarpaper.params.execution import Execution
 from xbarpaper.params.names import (
     FURTHER_MITIGATIONS,
     GAINS,
@@ -66,6 +67,7 @@ __all__ = [
     "Distillation",
     "Effects",
     "Evaluation",
+    "Execution",
     "Experiment",
     "FurtherMitigation",
     "Gain",
@@ -110,6 +112,7 @@ class Params(Section):
     sensitivity: Sensitivity
     beyond: Beyond
     claims: Claims
+    execution: Execution
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name.

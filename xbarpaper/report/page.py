@@ -223,7 +223,8 @@ def _yaml(params: Params) -> str:
     writer.default_flow_style = False
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     text = io.StringIO()
-    writer.dump(params.model_dump(mode="json"), text)
+    # Where the work was done changes no result, so it is no part of them.
+    writer.dump(params.model_dump(mode="json", exclude={"execution"}), text)
     return text.getvalue()
 
 

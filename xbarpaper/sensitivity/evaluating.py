@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,8 +12,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from xbarpaper import crossbars, progress, training
-from xbarpaper.evaluation import Bench, Case, Journal, Subject, evaluated
+from xbarpaper import crossbars, progress, spreading, training
+from xbarpaper.evaluation import Bench, Case, Job, Journal, Subject, evaluated
 from xbarpaper.experiments import Experiment, Variant, with_leading
 from xbarpaper.params import GAINS, MITIGATIONS, Devices, Gain, Mitigation, Parasitics, SchemeName
 from xbarpaper.sensitivity.points import Conditions, Point, plan
@@ -108,22 +108,37 @@ def _evaluated(
     found: dict[_Key, tuple[float, float]] = {}
     total = len(seeds) * sum(len(gains) for circuits in wanted.values() for gains in circuits.values())
     with progress.bar("evaluating", total, "row", smoothing=0.02) as bar:
-        for network in order:
-            subject = networks.subject(network)
+
+        def arrived(key: _CaseKey, rows: pd.DataFrame) -> None:
+            network, devices, parasitics, seed = key
+            for gain, reached in zip(rows["gain"], rows["accuracy"], strict=True):
+                found[network, devices, parasitics, gain, seed] = (float(reached), networks.reached[network])
             bar.set_postfix_str(
                 f"{network.scheme} {network.sparsity:g} {network.mitigation} {network.crossbar_size}",
                 refresh=False,
             )
-            for (devices, parasitics), modes in wanted[network].items():
-                gains = tuple(gain for gain in GAINS if gain in modes)
-                here = replace(bench, devices=devices, parasitics=parasitics)
-                cases = [Case("both", seed, gains) for seed in seeds]
-                for case, rows in zip(cases, evaluated(subject, cases, here, journal), strict=True):
-                    for gain, reached in zip(case.gains, rows["accuracy"], strict=True):
-                        key = (network, devices, parasitics, gain, case.seed or 0)
-                        found[key] = (float(reached), subject.software_accuracy)
-                    bar.update(len(rows))
+            bar.update(len(rows))
+
+        with spreading.workers(experiment.params.execution) as workers:
+            evaluated(_jobs(networks, order, wanted, seeds), journal, workers, arrived)
     return found
+
+
+_CaseKey = tuple[_Network, Devices, Parasitics, int]
+
+
+def _jobs(
+    networks: _Networks,
+    order: Sequence[_Network],
+    wanted: dict[_Network, dict[tuple[Devices, Parasitics], set[Gain]]],
+    seeds: Sequence[int],
+) -> Iterator[Job[_CaseKey]]:
+    for network in order:
+        subject = networks.subject(network)
+        for (devices, parasitics), modes in wanted[network].items():
+            gains = tuple(gain for gain in GAINS if gain in modes)
+            cases = [((network, devices, parasitics, seed), Case("both", seed, gains)) for seed in seeds]
+            yield Job(subject, replace(networks.bench, devices=devices, parasitics=parasitics), cases)
 
 
 class _Networks:
@@ -133,6 +148,7 @@ class _Networks:
         self.experiment, self.bench = experiment, bench
         self.at: dict[float, AtSparsity] = {}
         self.software: dict[tuple[Variant, float, bool], float] = {}
+        self.reached: dict[_Network, float] = {}
 
     def subject(self, network: _Network) -> Subject:
         """The network, mapped."""
@@ -147,6 +163,7 @@ class _Networks:
             self.software[key] = training.accuracy(
                 subject.mapped.pruned.network.to(images.device), images, labels
             )
+        self.reached[network] = self.software[key]
         return replace(subject, software_accuracy=self.software[key])
 
 

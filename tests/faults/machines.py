@@ -1,0 +1,98 @@
+"""Dask schedulers and workers as processes of their own on the loopback, to be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+ROOT = Path(__file__).parents[2]
+WAIT_SECONDS = 90.0
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
+    """Wait until something holds.
+
+    Raises:
+        TimeoutError: it does not in time.
+    """
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError(f"{what} after {seconds:g} s")
+        time.sleep(0.05)
+
+
+class Machines:
+    """A scheduler and its workers, as a reader would start them; all end with the block.
+
+    Workers come without a nanny: one that is killed stays dead until ``work`` starts another.
+    """
+
+    def __init__(self, folder: Path, workers: int = 0, environment: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            **(environment or {}),
+        }
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self._contact = folder / "scheduler.json"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.scheduler = self._start(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show",
+            "--scheduler-file", str(self._contact),
+        )  # fmt: skip
+        for _ in range(workers):
+            self.work()
+        wait_for(self._contact.exists, "no scheduler")
+
+    @property
+    def address(self) -> str:
+        """Where the scheduler listens."""
+        return str(json.loads(self._contact.read_text(encoding="utf-8"))["address"])
+
+    def work(self, **environment: str) -> subprocess.Popen[bytes]:
+        """Start one more worker."""
+        process = self._start(
+            "worker", "--scheduler-file", str(self._contact), "--nthreads", "1", "--no-nanny", "--no-dashboard",
+            "--memory-limit", "0", "--local-directory", str(self.folder), "--death-timeout", "60",
+            **environment,
+        )  # fmt: skip
+        self.workers.append(process)
+        return process
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """SIGKILL: no goodbye."""
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if process in self.workers:
+            self.workers.remove(process)
+
+    def _start(self, *words: str, **environment: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{words[0]}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "dask", *words],
+                cwd=self.folder,
+                env=self.environment | environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def __enter__(self) -> Machines:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+        for process in (*self.workers, self.scheduler):
+            process.wait()

@@ -1,0 +1,63 @@
+"""A sweep over tiny networks, spread as asked: ``python -m tests.faults.sweeping SCHEDULER JOURNAL TABLE``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from xbarpaper import spreading
+from xbarpaper.circuit import Parasitics
+from xbarpaper.evaluation import Bench, Case, Subject, cases, sweep
+from xbarpaper.files import write_table
+from xbarpaper.mapped import map_network
+from xbarpaper.models import Architecture, build
+from xbarpaper.params import SCHEMES, Devices, Execution, Prune, SchemeName
+from xbarpaper.pruning import SCHEMES as PRUNING
+from xbarpaper.pruning import compaction_of, prune, unpruned
+
+SIZE = 16
+
+
+def subject(scheme: SchemeName, width: float = 0.06) -> Subject:
+    """A network with the weights that it was initialised with, on crossbars."""
+    network = build(Architecture(network="vgg11", width=width, classes=10), 0).eval()
+    settings = Prune(when="trained", epochs=1, learning_rate=0.1, first_convolution=False, classifier=False)
+    pruned = (
+        unpruned(network) if scheme == "unpruned" else prune(network, PRUNING[scheme], settings, 0.6, SIZE)
+    )
+    w_max = {name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()}
+    mapped = map_network(pruned, compaction_of(scheme), SIZE, w_max)
+    return Subject(mapped, scheme, 0.0 if scheme == "unpruned" else 0.6, "none", 12.5)
+
+
+def bench(images: int = 200) -> Bench:
+    """Images of noise: what is in the pixels changes no time, and every bit of it counts all the same."""
+    generator = torch.Generator().manual_seed(0)
+    return Bench(
+        images=torch.randn(images, 3, 32, 32, generator=generator),
+        labels=torch.arange(images) % 10,
+        images_digest=f"noise {images}",
+        devices=Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1),
+        parasitics=Parasitics(),
+        low_conductance_threshold=0.1,
+        batch_size=100,
+    )
+
+
+def wanted(seeds: int) -> list[Case]:
+    """Cases with and without chance, of one gain and of two."""
+    return cases(("wires", "variation", "both"), seeds, ("none", "layer"), "layer")
+
+
+def swept(scheduler: str, journal: Path, seeds: int = 6) -> pd.DataFrame:
+    """The table of the sweep."""
+    with spreading.workers(Execution(scheduler=scheduler, workers=2)) as workers:
+        subjects = (subject(scheme) for scheme in SCHEMES)
+        return sweep(subjects, wanted(seeds), bench(), journal, len(SCHEMES), workers)
+
+
+if __name__ == "__main__":
+    write_table(sys.argv[3], swept(sys.argv[1], Path(sys.argv[2])))
