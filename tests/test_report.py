@@ -449,6 +449,7 @@ def test_report_killed_between_renamings_comes_back(params: Params, places: Plac
 
 
 def test_command_tells_an_error_in_one_line(tmp_path: Path):
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
     (tmp_path / "params.yaml").write_text("profile: made-up\n", encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "xbarpaper.report"], cwd=tmp_path, capture_output=True, text=True, check=False

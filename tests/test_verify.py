@@ -274,7 +274,7 @@ SHOWN: dict[str, tuple[str, Callable[[Path], Any], str, str]] = {
     "an empty figure": (FIGURE, lambda path: path.write_bytes(b""), "outside", "outside"),
     "a drawing's part": (DRAWING, lambda path: replace(path, "<path", "<g/><path"), "outside", "within"),
     "half a drawing": (DRAWING, lambda path: path.write_text(path.read_text()[:5000]), "outside", "outside"),
-    "a cell's source": (NOTEBOOK, lambda path: replace(path, '"source": "', '"source": "#'), "outside", "outside"),
+    "a cell's source": (NOTEBOOK, lambda path: replace(path, '"source": [', '"source": [" ",'), "outside", "outside"),
     "a printed text": (NOTEBOOK, lambda path: replace(path, "quick-vgg11", "quick-vgg12"), "outside", "outside"),
     "not a notebook": (NOTEBOOK, lambda path: path.write_text("{}"), "outside", "outside"),
     "not JSON": (NOTEBOOK, lambda path: path.write_text("{"), "outside", "outside"),

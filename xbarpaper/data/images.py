@@ -7,10 +7,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 import torch
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -102,7 +102,7 @@ class _Description(Section):
     """What a file says of itself."""
 
     format: Literal["xbarpaper dataset 1"]
-    name: str
+    name: Annotated[str, Field(min_length=1)]
     description: str
     classes: tuple[str, ...]
     digest: str

@@ -59,7 +59,7 @@ def read(root: Path) -> dict[str, Stage]:
     """
     tree, params = _yaml(root / PIPELINE), parameters(root)
     stages: dict[str, Stage] = {}
-    _refuse_others(PIPELINE, tree, {"stages"})
+    _refuse_others(PIPELINE, tree, {"stages", "metrics", "plots"})  # the last two only show what stages wrote
     for group, entry in tree.get("stages", {}).items():
         if "foreach" not in entry:
             stages[group] = _stage(group, entry, params)

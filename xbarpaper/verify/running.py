@@ -75,6 +75,7 @@ def prepare(run: Run) -> bool:
         chosen = run.copy / "profiles" / f"{run.profile}.yaml"
         if not chosen.is_file():
             known = ", ".join(sorted(path.stem for path in chosen.parent.glob("*.yaml")))
+            shutil.rmtree(run.copy)
             raise ArtifactError(f"profile = {run.profile}: not in the last commit (there are: {known})")
         shutil.copyfile(chosen, run.copy / "params.yaml")
         # Without these two nothing can be taken over from the commit: every stage runs, and writes its report.
