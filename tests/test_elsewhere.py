@@ -590,3 +590,26 @@ def test_commands_of_the_page_are_understood():
         ["make", "-n", *COMMANDS[0].split()[1:]], cwd=ROOT, capture_output=True, check=False
     )
     assert made.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "met"),
+    [
+        ("/data/live/**/.*", "data/results/tiny", False),
+        ("/data/live/**/.*", "data/live/curves", True),
+        ("/data/live/**/.*", "data", True),
+        ("/data/*/x", "data/results", True),
+        ("/notebooks/x", "xbarpaper", False),
+    ],
+)
+def test_a_pattern_is_refused_only_where_it_may_concern_the_path(
+    tmp_path: Path, pattern: str, path: str, met: bool
+):
+    (tmp_path / ".dvcignore").write_text(f"{pattern}\n", encoding="utf-8")
+    (tmp_path / path).mkdir(parents=True)
+    (tmp_path / path / "file").touch()
+    if met:
+        with pytest.raises(ArtifactError, match="only names are understood"):
+            listing(tmp_path, path)
+    else:
+        assert set(identity.listing(tmp_path, path) or {}) == {"file"}

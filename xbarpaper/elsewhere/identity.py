@@ -7,7 +7,8 @@ import json
 import os
 from collections.abc import Mapping
 from fnmatch import fnmatch
-from pathlib import Path
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from xbarpaper import files
@@ -108,14 +109,14 @@ def listing(root: Path, path: str) -> Listing | None:
     """The files of a path with their digests, without those that .dvcignore names; None where nothing is there.
 
     Raises:
-        ArtifactError: .dvcignore holds a pattern of more than a name.
+        ArtifactError: .dvcignore holds a pattern of more than a name that may concern the path.
     """
     top = root / path
     if top.is_file():
         return {"": md5(top)}
     if not top.is_dir():
         return None
-    ignored, found = _ignored(root), Listing()
+    ignored, found = _ignored(root, path), Listing()
     for folder, folders, names in os.walk(top):
         folders[:] = [name for name in folders if not any(fnmatch(name, pattern) for pattern in ignored)]
         for name in names:
@@ -146,11 +147,23 @@ def md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _ignored(root: Path) -> list[str]:
-    path = root / ".dvcignore"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+def _ignored(root: Path, path: str) -> list[str]:
+    """Names that .dvcignore leaves out of a path."""
+    file = root / ".dvcignore"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     patterns = [line.strip().rstrip("/") for line in lines if line.strip() and not line.startswith("#")]
+    names = []
     for pattern in patterns:
+        if pattern.startswith("/") and not _meets(pattern, path):
+            continue
         if "/" in pattern or pattern.startswith("!"):
             raise ArtifactError(f".dvcignore: {pattern}: only names are understood without DVC")
-    return patterns
+        names.append(pattern)
+    return names
+
+
+def _meets(rooted: str, path: str) -> bool:
+    """Whether a pattern that starts at the top may match something in a path."""
+    literal = takewhile(lambda part: not set(part) & set("*?["), PurePosixPath(rooted.lstrip("/")).parts)
+    # zip ends with the shorter one: either lies within the other, or they part
+    return all(one == other for one, other in zip(literal, PurePosixPath(path).parts, strict=False))
