@@ -173,6 +173,8 @@ def pull_cut_off(
         _wait(process, lambda: len(shared(clone)) >= (when - 1) * len(wanted))
     _cut(process, server, cut)
     done = clone.dvc("pull")
+    if "Use `--force`" in done.stderr:  # killed while it laid files out, it left a piece of one
+        done = clone.dvc("pull", "--force")
     if done.returncode:
         return f"the second pull failed: {done.stderr}"
     found = shared(clone)
