@@ -54,7 +54,7 @@ def test_a_changed_verdict_changes_the_readme(copied: Path):
 
 
 def test_recovered_shares_are_those_of_the_table(copied: Path):
-    path = copied / "reports" / "cifar10-small" / "tables" / "recovered.csv"
+    path = copied / "reports" / readme.PROFILES[0] / "tables" / "recovered.csv"
     table = read_table(path)
     table.loc[table["mitigation"] == "BN", "share"] = 12.3
     write_table(path, table)
