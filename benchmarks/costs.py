@@ -157,7 +157,8 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
 
     trained = settings.prune.when == "trained"
     fine_tuning = settings.prune.epochs if trained else settings.train.epochs
-    segments = epochs("masked", fine_tuning) * len(sizes)
+    gradual = epochs("masked", settings.prune.steps - 1 if trained else 0)  # nothing is removed yet
+    segments = (gradual + epochs("masked", fine_tuning)) * len(sizes)
     wct = settings.wct.epochs
     constrained = epochs("masked", wct) * (1 + 2 * len(sizes)) + epochs("cf", wct)
     gains = len(settings.evaluation.gains)
@@ -175,7 +176,10 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
     gib = {name: one["gib"] for name, one in measured.items()}
     found: Costs = {
         "train": (epochs("trained", settings.train.epochs), gib["trained"]),
-        "prune_cf": (epochs("cf", fine_tuning), gib["cf"]),
+        "prune_cf": (
+            gradual + epochs("cf", fine_tuning),
+            max(gib["cf"], gib["masked"]) if gradual else gib["cf"],
+        ),
         "prune_xcs": (segments, gib["masked"]),
         "prune_xrs": (segments, gib["masked"]),
         "map": (crossbars(1, 0, 0, 1), gib["circuit"]),

@@ -96,6 +96,14 @@ def test_minutes_follow_from_epochs_seeds_and_sizes(make_params: MakeParams, mon
         "wct": wct_networks * 2 * 4 + 2 * rows["rearrange"], **rows,
     }  # fmt: skip
     assert [gib for _, gib in found.values()] == [1, 1, 1, 1, 2, 2, 2, 2, 3]
+    gradual = settings.model_copy(update={"prune": settings.prune.model_copy(update={"steps": 5})})
+    longer = costs.estimate(gradual, "tiny-vgg11", measured)
+    more = {name: longer[name][0] - found[name][0] for name in found}
+    assert more == dict.fromkeys(found, 0) | {
+        "prune_cf": 4 * 4,
+        "prune_xcs": sizes * 4 * 4,
+        "prune_xrs": sizes * 4 * 4,
+    }
 
 
 def test_more_weights_left_cost_more_where_filters_are_removed(

@@ -19,7 +19,7 @@ from xbarpaper.data import Images, ImageSet
 from xbarpaper.errors import ArtifactError, CheckpointError, DatasetError, ParameterError
 from xbarpaper.experiments import Experiment, Pruned, Trained, Variant
 from xbarpaper.files import write_table
-from xbarpaper.params import MITIGATIONS, SCHEMES, Params
+from xbarpaper.params import MITIGATIONS, SCHEMES, Params, PrunedSchemeName
 from xbarpaper.results import TABLES
 from xbarpaper.training import accuracy
 
@@ -278,6 +278,29 @@ def test_views_are_plain_arrays_of_the_same_numbers(work: Experiment):
     assert np.isfinite(factors).sum() == layer.tiles.tiles
     with pytest.raises(ValueError, match="'conv99' is not in the network"):
         views.layer_named(subject.mapped, "conv99")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES[1:])
+def test_gradual_pruning_ends_at_the_sparsity_and_goes_on_where_it_was_stopped(
+    scheme: PrunedSchemeName, copied: Experiment, done: Done
+):
+    section = copied.params.prune.model_copy(update={"steps": 3, "weight_decay": 0.0})
+    mapping = copied.params.mapping.model_copy(update={"crossbar_sizes": (8,)})
+    changes = {"prune": section, "mapping": mapping}
+    work = Experiment(NAME, copied.params.model_copy(update=changes))
+    (run,) = work.prune(scheme)
+    assert run.training["step"].tolist() == ["pruned", "pruned", "fine-tuned"]
+    assert run.training["epoch"].tolist() == [1, 2, 1]
+    for name, mask in done.pruned[run.run.variant.label].masks.items():
+        assert run.masks[name].sum() == pytest.approx(
+            mask.sum(), abs=8
+        )  # other weights, as many as groups allow
+    work.checkpoint_path(run.run.variant).unlink()
+    work.resume(f"pruned-{run.run.variant.label}-2.safetensors").unlink()
+    (resumed,) = work.prune(scheme)
+    pd.testing.assert_frame_equal(resumed.training, run.training)
+    for name, weight in resumed.run.checkpoint.pruned.network.state_dict().items():
+        assert weight.equal(run.run.checkpoint.pruned.network.state_dict()[name])
 
 
 def test_pruning_at_initialisation_needs_no_trained_network(

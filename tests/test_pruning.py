@@ -17,10 +17,27 @@ from xbarpaper.mapping import matrix_of
 from xbarpaper.models import Vgg, build
 from xbarpaper.params import SCHEMES as NAMES
 from xbarpaper.params import Prune
-from xbarpaper.pruning import SCHEMES, compaction_of, prunable_layers, prune, title_of, unpruned
+from xbarpaper.pruning import (
+    SCHEMES,
+    compaction_of,
+    growing,
+    masked,
+    prunable_layers,
+    prune,
+    title_of,
+    unpruned,
+)
 from xbarpaper.pruning.segments import column_segments
 
-SETTINGS = Prune(when="trained", epochs=1, learning_rate=0.1, first_convolution=False, classifier=False)
+SETTINGS = Prune(
+    when="trained",
+    steps=1,
+    epochs=1,
+    learning_rate=0.1,
+    weight_decay=0.0,
+    first_convolution=False,
+    classifier=False,
+)
 EVERYWHERE = SETTINGS.model_copy(update={"first_convolution": True, "classifier": True})
 SIZE = 8
 
@@ -298,3 +315,28 @@ def test_any_number_of_filters_may_stay(sparsity):
     got = sum(int(masks[n].sum()) for n in prunable) / (3 * 729)
     best = min(((k + 2 * k * k / 9) / 27 for k in range(1, 10)), key=lambda left: abs(left - (1 - sparsity)))
     assert got == pytest.approx(best)
+
+
+@given(sparsity=st.floats(0, 0.99), steps=st.integers(1, 20))
+def test_the_sparsity_grows_to_its_end_ever_more_slowly(sparsity: float, steps: int):
+    found = np.array([0.0, *growing(sparsity, steps)])
+    assert found[-1] == pytest.approx(sparsity)
+    rises = np.diff(found)
+    assert (rises >= 0).all()
+    assert (np.diff(rises) <= 1e-12).all()
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_what_went_in_a_step_stays_away_in_the_next(name: str, make_network: MakeNetwork):
+    first = masked(make_network(), SCHEMES[name], SETTINGS, 0.4, SIZE)
+    second = prune(first.network, SCHEMES[name], SETTINGS, 0.7, SIZE)
+    for layer, mask in second.masks.items():
+        assert not (mask & ~first.masks[layer]).any()
+        assert mask.sum() <= first.masks[layer].sum()
+
+
+def test_filters_that_are_zero_compute_what_a_network_without_them_does(make_network: MakeNetwork):
+    network, images = make_network().eval(), torch.randn(4, 3, 32, 32)
+    zeros = masked(network, SCHEMES["cf"], SETTINGS, 0.6, SIZE).network.eval()
+    smaller = prune(network, SCHEMES["cf"], SETTINGS, 0.6, SIZE).network.eval()
+    torch.testing.assert_close(zeros(images), smaller(images), rtol=1e-4, atol=1e-5)

@@ -21,13 +21,14 @@ from xbarpaper.data import ImageSet
 from xbarpaper.files import write_table
 from xbarpaper.mitigation import limits_of
 from xbarpaper.models import Architecture, Vgg, build
-from xbarpaper.params import SCHEMES, Params, PrunedSchemeName, SchemeName
+from xbarpaper.params import SCHEMES, Params, PrunedSchemeName, SchemeName, Train
 from xbarpaper.params import Experiment as ExperimentSection
 from xbarpaper.pruning import SCHEMES as PRUNING
-from xbarpaper.pruning import PrunedNetwork, prunable_layers, prune, unpruned
+from xbarpaper.pruning import PrunedNetwork, growing, masked, prunable_layers, prune, unpruned
 from xbarpaper.results import RESULTS
 
 DATA = Path("data")
+_STEP_SEEDS = 1_000  # apart: the epochs between steps of pruning see the images in orders of their own
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,13 @@ class Pruned:
 
     Attributes:
         run: the fine-tuning.
-        accuracy_before_fine_tuning: accuracy without crossbars right after pruning, percent.
+        gradual: a table of one row for each epoch between the steps of pruning.
+        accuracy_before_fine_tuning: accuracy without crossbars right after the last step, percent.
         layers: one row per layer: weights, kept weights, sparsity.
     """
 
     run: Trained
+    gradual: list[pd.DataFrame]
     accuracy_before_fine_tuning: float
     layers: pd.DataFrame
 
@@ -78,6 +81,11 @@ class Pruned:
     def masks(self) -> dict[str, NDArray[Any]]:
         """True where a weight stays, by layer, shape (rows, columns) of the unpruned layer's matrix."""
         return {name: mask.numpy() for name, mask in self.run.checkpoint.pruned.masks.items()}
+
+    @property
+    def training(self) -> pd.DataFrame:
+        """One row per epoch, those between the steps of pruning first."""
+        return pd.concat([*self.gradual, self.run.training], ignore_index=True)
 
     @property
     def software(self) -> pd.DataFrame:
@@ -160,7 +168,7 @@ class Experiment:
     def prune(self, scheme: PrunedSchemeName) -> list[Pruned]:
         """Prune for every crossbar size that matters to the scheme, then train with the mask held.
 
-        The network pruned is the trained one or, where ``prune.when`` is init, a fresh one.
+        The network pruned is the trained one, in ``prune.steps``, or, where ``prune.when`` is init, a fresh one at once.
         """
         return [self._prune(variant) for variant in self.variants(scheme)]
 
@@ -187,11 +195,44 @@ class Experiment:
         )
         size = variant.crossbar_size or params.mapping.crossbar_sizes[0]
         scheme = PRUNING[cast(PrunedSchemeName, variant.scheme)]
-        pruned = prune(whole, scheme, params.prune, self.section.sparsity, size)
+        *before_last, sparsity = growing(self.section.sparsity, params.prune.steps if trained_first else 1)
+        gradual: list[pd.DataFrame] = []
+        for step, partial in enumerate(before_last, start=1):
+            partly = masked(whole, scheme, params.prune, partial, size)
+            gradual.append(self._between_steps(partly, variant, step))
+            whole = partly.network
+        pruned = prune(whole, scheme, params.prune, sparsity, size)
         before = self.software_accuracy(pruned.network)
         section = params.prune if trained_first else params.train
         run = self._trained(pruned, "fine-tuned", variant, section.epochs, section.learning_rate)
-        return Pruned(run, before, self._sparsity_table(variant, pruned))
+        return Pruned(run, gradual, before, self._sparsity_table(variant, pruned))
+
+    def _between_steps(self, partly: PrunedNetwork, variant: Variant, step: int) -> pd.DataFrame:
+        """Train for one epoch after a step of pruning; returns the row of the epoch."""
+        label = f"pruned-{variant.label}-{step}"
+        history = training.train(
+            partly.network,
+            self.images,
+            training.Run(
+                title=f"{self.name} {variant.label} pruned, step {step} of {self.params.prune.steps}",
+                settings=self.recipe(variant.scheme),
+                epochs=1,
+                learning_rate=self.params.prune.learning_rate,
+                seed=_STEP_SEEDS * step + self.section.training_seed,
+                resume=self.resume(f"{label}.safetensors"),
+                live=self.live(label),
+                constraints=(training.HeldMask(partly.weight_masks()),),
+                teacher=self.teacher(),
+            ),
+        )
+        return with_leading(history.assign(epoch=step), self._leading(variant) | {"step": "pruned"})
+
+    def recipe(self, scheme: SchemeName) -> Train:
+        """How networks of a scheme are trained: pruned ones have a weight decay of their own once they are."""
+        train, section = self.params.train, self.params.prune
+        if scheme == "unpruned" or section.when == "init":
+            return train
+        return train.model_copy(update={"weight_decay": section.weight_decay})
 
     def teacher(self) -> training.Teacher | None:
         """The unpruned network, for networks that learn from it; None where the parameters want no teacher."""
@@ -226,7 +267,7 @@ class Experiment:
         held = () if variant.scheme == "unpruned" else (training.HeldMask(pruned.weight_masks()),)
         run = training.Run(
             title=f"{self.name} {variant.label} {step}",
-            settings=self.params.train,
+            settings=self.recipe(variant.scheme),
             epochs=epochs,
             learning_rate=learning_rate,
             seed=self.section.training_seed,

@@ -118,4 +118,4 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     return figure
 
 
-_PHASES = {"trained": "training", "fine-tuned": "fine-tuning", "wct": "WCT"}
+_PHASES = {"trained": "training", "pruned": "pruning", "fine-tuned": "fine-tuning", "wct": "WCT"}

@@ -21,6 +21,7 @@ from xbarpaper.params.names import (
     Quantile,
     Seed,
     Share,
+    WeightDecay,
 )
 from xbarpaper.validation import Section
 
@@ -82,7 +83,7 @@ class Train(Section):
     learning_rate: Positive = Field(description="peak of the one-cycle schedule")
     warmup_share: Annotated[float, Field(gt=0, lt=1)] = Field(description="share of the steps until the peak")
     momentum: Share = Field(description="Nesterov momentum")
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(description="L2 penalty on every weight")
+    weight_decay: WeightDecay = Field(description="L2 penalty on every weight")
     label_smoothing: Share = Field(description="share of the target spread over all classes")
     flip: bool = Field(description="mirror training images at random")
     shift_pixels: Annotated[int, Field(ge=0, le=16)] = Field(
@@ -94,8 +95,14 @@ class Prune(Section):
     """Structured pruning and the fine-tuning that follows."""
 
     when: Literal["trained", "init"] = Field(description="prune the trained network, or at initialisation")
-    epochs: Count = Field(description="fine-tuning passes (when: trained)")
+    steps: Count = Field(
+        description="the sparsity grows to its end in so many, an epoch after each but the last (when: trained)"
+    )
+    epochs: Count = Field(description="fine-tuning passes after the last step (when: trained)")
     learning_rate: Positive = Field(description="peak of the fine-tuning schedule (when: trained)")
+    weight_decay: WeightDecay = Field(
+        description="L2 penalty from then on, for pruned networks (when: trained)"
+    )
     first_convolution: bool = Field(description="may the first convolution be pruned")
     classifier: bool = Field(description="may the classifier be pruned")
 

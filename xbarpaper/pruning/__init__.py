@@ -26,6 +26,8 @@ __all__ = [
     "PrunedNetwork",
     "Scheme",
     "compaction_of",
+    "growing",
+    "masked",
     "prune",
     "title_of",
     "unpruned",
@@ -149,15 +151,22 @@ def prune(
     Raises:
         ArtifactError: the network has been pruned before.
     """
+    pruned = masked(network, scheme, settings, sparsity, crossbar_size)
+    if not scheme.removes_filters:
+        return pruned
+    convolutions = list(pruned.masks.values())[:-1]
+    kept = tuple(tuple(torch.nonzero(mask.any(0)).flatten().tolist()) for mask in convolutions)
+    return PrunedNetwork(without_filters(network, kept), pruned.masks)
+
+
+def masked(
+    network: Vgg, scheme: Scheme, settings: Prune, sparsity: float, crossbar_size: int
+) -> PrunedNetwork:
+    """A copy of a whole network with zeros at the weights that a scheme removes, filters too; see ``prune``."""
     whole = unpruned(network)
     matrices = whole.matrices()
     masks = whole.masks | scheme.masks(matrices, prunable_layers(network, settings), sparsity, crossbar_size)
     masks = {name: masks[name].contiguous() for name in matrices}
-    if scheme.removes_filters:
-        kept = tuple(
-            tuple(torch.nonzero(mask.any(0)).flatten().tolist()) for mask in list(masks.values())[:-1]
-        )
-        return PrunedNetwork(without_filters(network, kept), masks)
     copy = Vgg(network.architecture).to(network.classifier.weight.device)
     copy.load_state_dict(network.state_dict())
     pruned = PrunedNetwork(copy, masks)
@@ -166,6 +175,16 @@ def prune(
             weight = copy.weights()[name]
             weight.masked_fill_(~mask.to(weight.device), 0.0)
     return pruned
+
+
+def growing(sparsity: float, steps: int) -> list[float]:
+    """Sparsities on the way to the last, quickly at first: the cubic schedule of Zhu and Gupta (arXiv 1710.01878).
+
+    Args:
+        sparsity: the last one.
+        steps: how many, at least 1.
+    """
+    return [sparsity * (1 - (1 - step / steps) ** 3) for step in range(1, steps + 1)]
 
 
 def compaction_of(scheme: SchemeName) -> Compaction:

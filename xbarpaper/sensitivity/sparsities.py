@@ -26,7 +26,7 @@ class AtSparsity(Experiment):
             epochs, size = params.sensitivity.fine_tuning_epochs, params.sensitivity.crossbar_size
             changes = {
                 "experiments": params.experiments | {experiment.name: section},
-                "prune": params.prune.model_copy(update={"epochs": epochs}),
+                "prune": params.prune.model_copy(update={"epochs": epochs, "steps": 1}),
                 "mapping": params.mapping.model_copy(update={"crossbar_sizes": (size,)}),
             }
             params = params.model_copy(update=changes)
