@@ -51,7 +51,7 @@ audit: $(STAMP) ## look every locked version up in the database of known vulnera
 	    $(AUDIT)/bin/python -m pip install -qq --disable-pip-version-check pip-audit==2.10.1; }
 	@$(AUDIT)/bin/python .ci/audit
 
-test-faults: $(STAMP) ## install, then kill, fill, corrupt and delete on purpose (half an hour)
+test-faults: $(STAMP) ## install, then kill, fill, corrupt and delete on purpose (an hour)
 	@OMP_NUM_THREADS=1 $(RUN) python -m tests.faults
 
 lab: $(STAMP) ## install, then open the notebooks in JupyterLab

@@ -5,55 +5,82 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
 
+from xbarpaper import spreading
+
 from . import caches, concurrent, corruptions, counts, full_disk, kills
-from .outcomes import Outcome, Step, told
+from .outcomes import Faults, Outcome, told
 from .tiny import Reference
 
 LOGS = Path("data/faults")
-Part = Callable[[Reference, Path, argparse.Namespace, Step], list[Outcome]]
-PARTS: dict[counts.Kind, tuple[Part, str]] = {
-    "kills": (lambda r, f, given, step: kills.run(r, f, given.kills, given.seed, step), kills.WHAT),
-    "full_disk": (lambda r, f, given, step: full_disk.run(r, f, step), full_disk.WHAT),
-    "corruptions": (lambda r, f, given, step: corruptions.run(r, f, given.seed, step), corruptions.WHAT),
-    "caches": (lambda r, f, given, step: caches.run(r, f, step), caches.WHAT),
-    "concurrent": (lambda r, f, given, step: concurrent.run(r, f, given.seed, step), concurrent.WHAT),
+Plan = Callable[[list[str], Reference, Path, argparse.Namespace], Iterator[Faults]]
+"""The faults of a part, given the pipeline's stages, the undisturbed run, a folder for clones and the command line."""
+PARTS: dict[counts.Kind, tuple[Plan, str]] = {
+    "kills": (lambda stages, r, f, given: kills.tasks(stages, r, f, given.kills, given.seed), kills.WHAT),
+    "full_disk": (lambda _, r, f, given: full_disk.tasks(r, f), full_disk.WHAT),
+    "corruptions": (lambda _, r, f, given: corruptions.tasks(r, f, given.seed), corruptions.WHAT),
+    "caches": (lambda _, r, f, given: caches.tasks(r, f), caches.WHAT),
+    "concurrent": (lambda _, r, f, given: concurrent.tasks(r, f, given.seed), concurrent.WHAT),
 }
 
 
 def main() -> int:
     """Command line; returns 0 if every fault was survived, 1 if one was not."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--kills", type=int, default=50, help="kills over the pipeline (default: 50)")
+    parser.add_argument(
+        "--kills", type=int, default=50, help="kills over the pipeline, at least (default: 50)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of every random choice (default: 0)")
     parser.add_argument("--part", choices=PARTS, action="append", help="this one only; may be repeated")
+    parser.add_argument(
+        "--scheduler", default="none", help="none, local, or a Dask scheduler (default: none)"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="of --scheduler local (default: 2)")
+    parser.add_argument(
+        "--folder", type=Path, help="for clones, seen by all workers (default: a temporary one)"
+    )
     given = parser.parse_args()
-    all_survived = True
+    survived = True
     with (
-        tempfile.TemporaryDirectory(prefix="xbarpaper-faults-") as folder,
+        tempfile.TemporaryDirectory(prefix="xbarpaper-faults-", dir=given.folder) as folder,
+        spreading.opened("--scheduler", given.scheduler, given.workers) as workers,
         tqdm(unit="fault", desc="undisturbed run") as bar,
     ):
-
-        def step(outcome: Outcome) -> None:
-            bar.update()
-            if not outcome.survived:
-                bar.write(str(outcome), file=sys.stderr)
-
         reference = Reference.run(Path(folder) / "undisturbed")
+        stages, shared = list(reference.seconds), workers.share(reference)
         for kind in given.part or PARTS:
             bar.set_description(kind)
-            part, what = PARTS[kind]
-            outcomes = part(reference, Path(folder) / kind, given, step)
-            survived = sum(outcome.survived for outcome in outcomes)
+            plan, what = PARTS[kind]
+            outcomes = tried(workers, plan(stages, shared, Path(folder) / kind, given), bar)
             told(outcomes, counts.ROOT / LOGS / f"{kind}.log")
-            counts.keep(kind, len(outcomes), survived, what, command(kind, given))
-            bar.write(f"{kind}: {survived} of {len(outcomes)} survived ({LOGS / f'{kind}.log'})")
-            all_survived &= survived == len(outcomes)
-    return 0 if all_survived else 1
+            good = sum(outcome.survived for outcome in outcomes)
+            counts.keep(kind, len(outcomes), good, what, command(kind, given))
+            bar.write(f"{kind}: {good} of {len(outcomes)} survived ({LOGS / f'{kind}.log'})")
+            survived &= good == len(outcomes)
+    return 0 if survived else 1
+
+
+def tried(workers: spreading.Workers, faults: Iterator[Faults], bar: tqdm[None]) -> list[Outcome]:
+    """Make the faults happen, wherever there is room; in the order of their tasks, whichever ended first."""
+    found: dict[str, list[Outcome]] = {}
+    order: list[str] = []
+
+    def planned() -> Iterator[Faults]:
+        for task in faults:
+            order.append(task.key)
+            yield task
+
+    for key, outcomes in spreading.results(workers, planned()):
+        found[key] = outcomes
+        bar.update(len(outcomes))
+        for outcome in outcomes:
+            if not outcome.survived:
+                bar.write(str(outcome), file=sys.stderr)
+    return [outcome for key in order for outcome in found[key]]
 
 
 def command(kind: str, given: argparse.Namespace) -> str:

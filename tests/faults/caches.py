@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from repository import Repository
 
-from .outcomes import Outcome, Step, last_line
+from .outcomes import Faults, Outcome, last_line
 from .tiny import EXPERIMENT, Reference
 
 WHAT = "DVC's cache, its locks and state, outputs, resume files or the report deleted; then `dvc repro`"
@@ -44,24 +44,22 @@ CASES: dict[str, Callable[[Repository], None]] = {
 }  # fmt: skip
 
 
-def run(reference: Reference, folder: Path, step: Step) -> list[Outcome]:
+def tasks(reference: Reference, folder: Path) -> Iterator[Faults]:
     """Each deletion in a copy of its own."""
-    outcomes = []
-    for name, delete in CASES.items():
-        outcomes.append(deleted(reference.copy(folder / name.replace(" ", "-")), reference, name, delete))
-        step(outcomes[-1])
-    return outcomes
+    for name in CASES:
+        arguments = (reference, folder / name.replace(" ", "-"), name)
+        yield Faults(name, f"deleted: {name}", deleted, arguments)
 
 
-def deleted(
-    repository: Repository, reference: Reference, name: str, delete: Callable[[Repository], None]
-) -> Outcome:
+def deleted(reference: Reference, folder: Path, name: str) -> list[Outcome]:
     """Delete, reproduce, and compare with the undisturbed result."""
-    delete(repository)
+    repository = reference.copy(folder)
+    CASES[name](repository)
     done = repository.dvc("repro")
     wrong = reference.result.differences(repository) if not done.returncode else [last_line(done.stderr)]
     again = repository.dvc("repro", "--dry")
     if "Running stage" in again.stdout:
         wrong.append("`dvc repro` is not done after it ran")
     ran = done.stdout.count("Running stage '")
-    return Outcome(f"deleted: {name}", not wrong, "; ".join(wrong) or f"{ran} stages ran, all identical")
+    shutil.rmtree(folder)
+    return [Outcome(f"deleted: {name}", not wrong, "; ".join(wrong) or f"{ran} stages ran, all identical")]

@@ -7,11 +7,12 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from repository import Repository
 
-from .outcomes import Outcome, Step, lock, unlike_the_lock
+from .outcomes import Faults, Outcome, lock, unlike_the_lock
 from .tiny import EXPERIMENT, Reference, clone
 
 WHAT = "a second `dvc repro` in the same clone, begun at a random moment of the first; then `dvc repro` once more"
@@ -20,20 +21,25 @@ TRIES = 4
 _CLEAR = r"is busy, it is being blocked by|Unable to acquire lock"
 
 
-def run(reference: Reference, folder: Path, seed: int, step: Step) -> list[Outcome]:
+def tasks(reference: Reference, folder: Path, seed: int) -> Iterator[Faults]:
     """Begin two runs some seconds apart, each time in a fresh clone."""
     generator = random.Random(seed)
-    longest = reference.seconds["data@tiny"] + reference.seconds[TARGET]
-    outcomes = []
     for number in range(TRIES):
-        apart = generator.uniform(0, 0.9 * longest) if number else 0.0  # the first two at the very same time
-        outcomes.append(two_at_once(clone(folder / str(number)), reference, apart))
-        step(outcomes[-1])
-    return outcomes
+        share = generator.uniform(0, 0.9) if number else 0.0  # the first two at the very same time
+        name = str(number)
+        yield Faults(name, f"two at once: {name}", two_at_once, (reference, folder / name, share))
 
 
-def two_at_once(repository: Repository, reference: Reference, apart: float) -> Outcome:
-    """What the two say, and whether the outputs are those of the undisturbed run."""
+def two_at_once(reference: Reference, folder: Path, share: float) -> list[Outcome]:
+    """What the two say, and whether the outputs are those of the undisturbed run.
+
+    Args:
+        reference: the undisturbed run.
+        folder: where the clone goes.
+        share: of what the first run takes, after which the second begins.
+    """
+    repository = clone(folder)
+    apart = share * (reference.seconds["data@tiny"] + reference.seconds[TARGET])
     fault = f"a second `dvc repro` {apart:.1f} s after the first"
     first = _start(repository)
     time.sleep(apart)
@@ -59,7 +65,7 @@ def two_at_once(repository: Repository, reference: Reference, apart: float) -> O
             f"{stage} differs" for stage, outs in lock(repository).items() if outs != undisturbed[stage]
         ]
         wrong += unlike_the_lock(repository)
-    return Outcome(fault, not wrong, "; ".join(wrong or told))
+    return [Outcome(fault, not wrong, "; ".join(wrong or told))]
 
 
 def _start(repository: Repository) -> subprocess.Popen[str]:

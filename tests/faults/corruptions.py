@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from repository import Repository
 
 from .damages import checkpoint_tensors, flipped, handed_over, put_unseen, read_damaged, truncated
-from .outcomes import Outcome, Step, last_line, lock
+from .outcomes import Faults, Outcome, collected, last_line, lock
 from .tiny import EXPERIMENT, Reference
 
 WHAT = (
@@ -28,21 +27,37 @@ _NOTEBOOKS = f"data/notebooks/tiny/{EXPERIMENT}"
 _RESUME = f"data/resume/{EXPERIMENT}"
 
 
-def run(reference: Reference, folder: Path, seed: int, step: Step) -> list[Outcome]:
+def tasks(reference: Reference, folder: Path, seed: int) -> Iterator[Faults]:
     """Damaged files read by the library, handed over between stages, met by ``dvc repro``, and gone on from."""
-    outcomes = []
-    repository = reference.copy(folder / "copy")
-    for outcome in itertools.chain(
-        read_damaged(folder / "read", 40, seed),
-        checkpoint_tensors(folder / "read", 40, seed),
-        handed_over(repository.folder, 1, seed),
-        _seen(repository, reference, seed),
-        _gone_on_from(repository, reference, seed),
-        _kept(repository, reference, seed),
-    ):
-        outcomes.append(outcome)
-        step(outcome)
-    return outcomes
+    alone: dict[str, Callable[[Path, int, int], Iterator[Outcome]]] = {
+        "read": read_damaged,
+        "tensors": checkpoint_tensors,
+    }
+    for name, faults in alone.items():
+        yield Faults(name, f"damaged files: {name}", collected, (faults, folder / name, 40, seed))
+    among: dict[str, Callable[[Repository, Reference, int], Iterator[Outcome]]] = {
+        "handed over": _handed_over,
+        "seen": _seen,
+        "gone on from": _gone_on_from,
+        "kept": _kept,
+    }
+    for name, within in among.items():
+        arguments = (within, reference, folder / name.replace(" ", "-"), seed)
+        yield Faults(name, f"damaged files: {name}", _in_a_copy, arguments)
+
+
+def _in_a_copy(
+    faults: Callable[[Repository, Reference, int], Iterator[Outcome]],
+    reference: Reference,
+    folder: Path,
+    seed: int,
+) -> list[Outcome]:
+    return list(faults(reference.copy(folder), reference, seed))
+
+
+def _handed_over(repository: Repository, reference: Reference, seed: int) -> Iterator[Outcome]:
+    del reference  # a stage refuses what it is handed, before it makes anything to compare
+    return handed_over(repository.folder, 1, seed)
 
 
 # --- in the workspace: DVC sees that a file changed ---------------------------------------------------------

@@ -17,7 +17,7 @@ from repository import Repository
 
 from xbarpaper.elsewhere import read
 
-from .outcomes import Outcome, Step
+from .outcomes import Faults, Outcome, collected
 from .tiny import EXPERIMENT, Reference
 
 WHAT = "no room for a checkpoint, table, dataset, journal, resume file, notebook, figure, report or temporary file"
@@ -67,22 +67,21 @@ CASES: dict[str, Case] = {
 }
 
 
-def run(reference: Reference, folder: Path, step: Step) -> list[Outcome]:
+def tasks(reference: Reference, folder: Path) -> Iterator[Faults]:
     """Every kind of file in a process with a limit, then every case on a full disk where this user may mount one."""
-    outcomes = []
-    for outcome in limited(folder / "limited"):
-        outcomes.append(outcome)
-        step(outcome)
+    yield Faults("limited", "files with a limited size", collected, (limited, folder / "limited"))
     if os.geteuid():
         print("full_disk: mounting needs root; only files with a limited size were tried", file=sys.stderr)
-        return outcomes
-    repository = reference.copy(folder / "mounted")
+        return
+    yield Faults("mounted", "full disks", collected, (mounted, reference, folder / "mounted"))
+
+
+def mounted(reference: Reference, folder: Path) -> Iterator[Outcome]:
+    """Every case on a full disk, and what happens when there is room again."""
+    repository = reference.copy(folder)
     for name, case in CASES.items():
-        outcomes.append(on_full_disk(repository, name, case))
-        step(outcomes[-1])
-    outcomes.append(_afterwards(repository, reference))
-    step(outcomes[-1])
-    return outcomes
+        yield on_full_disk(repository, name, case)
+    yield _afterwards(repository, reference)
 
 
 def limited(folder: Path) -> Iterator[Outcome]:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -17,8 +17,8 @@ from ruamel.yaml import YAML
 
 from xbarpaper.elsewhere import read
 
-from .outcomes import Outcome, Step, last_line
-from .tiny import Reference, clone, computed, running
+from .outcomes import Faults, Outcome, last_line
+from .tiny import Reference, computed, running
 
 WHAT = (
     "SIGKILL of `dvc repro` and all its processes at random moments, in every stage; then `dvc repro` again"
@@ -51,19 +51,22 @@ def _quietly(act: Callable[[], None]) -> None:
         act()
 
 
-def run(reference: Reference, folder: Path, kills: int, seed: int, step: Step) -> list[Outcome]:
-    """Kill the first half of the pipeline in a fresh clone, and the second half where the first has run undisturbed."""
-    first, second = halves(reference)
-    share = kills * len(first) // (len(first) + len(second))
-    outcomes = killed(clone(folder / "first"), reference, first, share, seed, step)
-    begun = before(reference, folder / "second", second)
-    return outcomes + killed(begun, reference, second, kills - share, seed + 1, step)
+def tasks(stages: list[str], reference: Reference, folder: Path, kills: int, seed: int) -> Iterator[Faults]:
+    """Kills in every stage, in a clone of its own that is as the undisturbed run was before the stage.
 
-
-def halves(reference: Reference) -> tuple[list[str], list[str]]:
-    """The stages of the pipeline in their order, the first half and the rest."""
-    stages = list(reference.seconds)
-    return stages[: len(stages) // 2], stages[len(stages) // 2 :]
+    Args:
+        stages: of the pipeline, in their order.
+        reference: the undisturbed run, or its stand-in.
+        folder: where clones go.
+        kills: how many at least; shared out evenly, and the rest at random.
+        seed: of the stages that get the rest, and of the moments.
+    """
+    share = kills // len(stages)
+    extra = Counter(random.Random(seed).choices(stages, k=kills - share * len(stages)))
+    for rank, stage in enumerate(stages):
+        if count := share + extra[stage]:
+            arguments = (reference, folder / stage, stage, count, seed + rank)
+            yield Faults(stage, f"kills in {stage}", killed, arguments)
 
 
 def before(reference: Reference, folder: Path, stages: list[str]) -> Repository:
@@ -84,44 +87,32 @@ def before(reference: Reference, folder: Path, stages: list[str]) -> Repository:
     return repository
 
 
-def killed(
-    repository: Repository, reference: Reference, stages: list[str], kills: int, seed: int, step: Step
-) -> list[Outcome]:
-    """Kill ``dvc repro`` so many times on its way through some stages, each as often as the others.
+def killed(reference: Reference, folder: Path, wanted: str, kills: int, seed: int) -> list[Outcome]:
+    """Kill ``dvc repro`` so many times within a stage; a kill that comes late and hits the next one is one more.
 
     A kill is survived if the next ``dvc repro`` goes on by itself and if, at the end, all is identical to the undisturbed
     run, with nothing left over: where it is not, no kill is.
     """
+    stages = list(reference.seconds)
+    repository = before(reference, folder, stages[stages.index(wanted) :])
     generator = random.Random(seed)
     outcomes, hits = list[Outcome](), Counter[str]()
-    waiting = _plan(stages, kills, generator)
-    while waiting:
-        wanted = waiting.pop(0)
+    while hits[wanted] < kills:
         after = generator.uniform(0.0, _LATEST) * reference.seconds[wanted]
-        hit, complaint = _kill_within(repository, wanted, after, list(reference.seconds))
+        hit, complaint = _kill_within(repository, wanted, after, stages)
         if not hit:  # the pipeline's last stage ended before
-            waiting.insert(0, wanted)
             continue
         hits[hit] += 1
-        fault = f"kill {hits.total()}: {hit}, {after:.1f} computed seconds into {wanted}"
+        fault = f"kill {hits.total()} of {wanted}, {after:.1f} computed seconds into it: {hit}"
         outcomes.append(Outcome(fault, not complaint, complaint))
-        step(outcomes[-1])
-        if hit != wanted and hits[wanted] < kills // len(stages) and not complaint:
-            waiting.insert(0, wanted)
-    done = repository.dvc("repro", *stages)
+    done = repository.dvc("repro", *hits)
     wrong = (
-        reference.result.differences(repository, stages) if not done.returncode else [last_line(done.stderr)]
+        reference.result.differences(repository, hits) if not done.returncode else [last_line(done.stderr)]
     )
+    shutil.rmtree(folder)
     if not wrong:
         return outcomes
     return [Outcome(one.fault, False, one.told or "; ".join(wrong[:5])) for one in outcomes]
-
-
-def _plan(stages: list[str], kills: int, generator: random.Random) -> list[str]:
-    """The stages to hit, in the pipeline's order, the kills shared out evenly and the rest at random."""
-    share = kills // len(stages)
-    extra = Counter(generator.choices(stages, k=kills - share * len(stages)))
-    return [stage for stage in stages for _ in range(share + extra[stage])]
 
 
 def _kill_within(repository: Repository, wanted: str, after: float, stages: list[str]) -> tuple[str, str]:

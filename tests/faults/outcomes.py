@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from repository import Repository
 from ruamel.yaml import YAML
 
 from xbarpaper.elsewhere.identity import digest
+from xbarpaper.spreading import Task
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,13 @@ class Outcome:
         return f"{'survived' if self.survived else 'NOT SURVIVED'}: {self.fault}: {self.told}".rstrip(": ")
 
 
-Step = Callable[[Outcome], None]
-"""Called with each outcome when it is known."""
+Faults = Task[str, list[Outcome]]
+"""Faults that happen to files of their own, so that they can be tried anywhere, beside others."""
+
+
+def collected(faults: Callable[..., Iterator[Outcome]], *arguments: Any) -> list[Outcome]:
+    """All outcomes of what gives them one by one."""
+    return list(faults(*arguments))
 
 
 @dataclass(frozen=True)

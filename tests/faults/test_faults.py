@@ -6,11 +6,15 @@ import random
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
+
+from xbarpaper import spreading
 
 from . import counts, full_disk
+from .__main__ import tried
 from .damages import DAMAGES, checkpoint_tensors, read_damaged
 from .kills import kill_all
-from .outcomes import Outcome, clear_line, lock, unlike_the_lock
+from .outcomes import Faults, Outcome, clear_line, collected, lock, unlike_the_lock
 from .tiny import clone, running, stages_of
 
 
@@ -56,6 +60,22 @@ def test_a_killed_stage_is_run_again_and_a_damaged_input_refused(tmp_path: Path)
     assert clear_line(done.stderr, r"^01_train: data/datasets/tiny\.safetensors: not what data@tiny wrote: ")
     repository.repro("train@tiny-vgg11")
     assert unlike_the_lock(repository) == []
+
+
+@pytest.mark.slow
+def test_faults_spread_over_workers_become_what_they_become_here(tmp_path: Path):
+    def outcomes(scheduler: str) -> list[tuple[str, bool]]:
+        plan = [
+            Faults("read", "files read", collected, (read_damaged, tmp_path / scheduler / "read", 2, 1)),
+            Faults("tensors", "tensors", collected, (checkpoint_tensors, tmp_path / scheduler / "t", 2, 1)),
+        ]
+        with spreading.opened("--scheduler", scheduler, 2) as workers, tqdm(disable=True) as bar:
+            found = tried(workers, iter(plan), bar)
+        return [(one.fault, one.survived) for one in found]
+
+    here = outcomes("none")
+    assert len(here) >= 24
+    assert outcomes("local") == here
 
 
 def test_counts_are_kept_beside_each_other(tmp_path: Path):

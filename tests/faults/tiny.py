@@ -105,6 +105,7 @@ class Reference:
 
     def copy(self, folder: Path) -> Repository:
         """A clone to spoil, in the same state."""
+        shutil.rmtree(folder, ignore_errors=True)  # of a worker that was lost
         shutil.copytree(self.repository.folder, folder, symlinks=True)
         made = Repository(folder)
         made.environment = self.repository.environment
