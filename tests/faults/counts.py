@@ -66,7 +66,11 @@ def keep(kind: Kind, tried: int, survived: int, what: str, command: str, path: P
 
 
 def _commit() -> str:
-    found = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True
-    )
-    return found.stdout.strip() or "unknown"
+    """The commit tried, marked where other files than the counts differ from it."""
+    found = _git("describe", "--always", "--abbrev=12")
+    changed = _git("status", "--porcelain", "--untracked-files=no", ".", f":!{RELIABILITY.relative_to(ROOT)}")
+    return (found or "unknown") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()
