@@ -42,7 +42,10 @@ def local(workers: int) -> Iterator[Dask]:
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
-            dashboard_address=None,
+            scheduler_kwargs={  # nobody looks; any port
+                "dashboard": False,
+                "dashboard_address": "127.0.0.1:0",
+            },
             memory_limit=0,
             silence_logs=logging.CRITICAL,
         ) as cluster,
