@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import MakeNetwork, MakeParams
+from repository import tiny_profile
 
 from xbarpaper.data import ImageSet
 from xbarpaper.devices import Variation
@@ -15,7 +16,7 @@ from xbarpaper.mapped import LayerPlan, MappedNetwork, map_network
 from xbarpaper.mapping import Strip
 from xbarpaper.mitigation import WeightLimits, limits_of, ordered_by_mean_conductance
 from xbarpaper.nonideal import read_out
-from xbarpaper.params import SCHEMES, ColumnOrder, Devices, Prune, SchemeName
+from xbarpaper.params import SCHEMES, ColumnOrder, Devices, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import PrunedNetwork, compaction_of, prune, unpruned
 from xbarpaper.training import HeldMask, Run, train
@@ -27,7 +28,7 @@ ORDERS = ("ascending", "descending")
 
 def pruned_by(make_network: MakeNetwork, scheme: SchemeName) -> PrunedNetwork:
     network = make_network(width=0.06)
-    settings = Prune(when="trained", epochs=1, learning_rate=0.1, first_convolution=False, classifier=False)
+    settings = tiny_profile().prune
     return unpruned(network) if scheme == "unpruned" else prune(network, PRUNING[scheme], settings, 0.6, SIZE)
 
 

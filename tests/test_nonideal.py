@@ -9,6 +9,7 @@ import pytest
 import torch
 from conftest import MakeNetwork
 from numpy.typing import NDArray
+from repository import tiny_profile
 
 from xbarpaper.circuit import Parasitics, reference_effective_conductance
 from xbarpaper.devices import Variation
@@ -17,7 +18,7 @@ from xbarpaper.mapping import DifferentialPair, Strip, matrix_of, tile_map
 from xbarpaper.mitigation import ordered_by_mean_conductance
 from xbarpaper.models import Placement
 from xbarpaper.nonideal import gain_factors, read_out
-from xbarpaper.params import GAINS, SCHEMES, ColumnOrder, Devices, Prune, SchemeName
+from xbarpaper.params import GAINS, SCHEMES, ColumnOrder, Devices, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import compaction_of, prune, unpruned
 
@@ -34,7 +35,7 @@ def on_crossbars(
 ) -> MappedNetwork:
     """A tiny pruned network, mapped."""
     network = make_network(width=0.06)
-    settings = Prune(when="trained", epochs=1, learning_rate=0.1, first_convolution=False, classifier=False)
+    settings = tiny_profile().prune
     pruned = (
         unpruned(network) if scheme == "unpruned" else prune(network, PRUNING[scheme], settings, 0.6, size)
     )

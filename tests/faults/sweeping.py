@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from repository import tiny_profile
 
 from xbarpaper import spreading
 from xbarpaper.circuit import Parasitics
@@ -14,7 +15,7 @@ from xbarpaper.evaluation import Bench, Case, Subject, cases, sweep
 from xbarpaper.files import write_table
 from xbarpaper.mapped import map_network
 from xbarpaper.models import Architecture, build
-from xbarpaper.params import SCHEMES, Devices, Execution, Prune, SchemeName
+from xbarpaper.params import SCHEMES, Devices, Execution, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import compaction_of, prune, unpruned
 
@@ -24,7 +25,7 @@ SIZE = 16
 def subject(scheme: SchemeName, width: float = 0.06) -> Subject:
     """A network with the weights that it was initialised with, on crossbars."""
     network = build(Architecture(network="vgg11", width=width, classes=10), 0).eval()
-    settings = Prune(when="trained", epochs=1, learning_rate=0.1, first_convolution=False, classifier=False)
+    settings = tiny_profile().prune
     pruned = (
         unpruned(network) if scheme == "unpruned" else prune(network, PRUNING[scheme], settings, 0.6, SIZE)
     )
