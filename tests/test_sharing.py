@@ -80,6 +80,15 @@ def test_a_pull_that_is_killed_is_completed_by_the_next(
     assert pull_cut_off(lab, server, "store", tmp_path / "clone", "killed", when) is None
 
 
+def test_a_piece_that_a_killed_pull_left_makes_no_stage_run(lab: Repository, tmp_path: Path):
+    """DVC writes a file under such a name before it gives it its own."""
+    reader = Repository.twin(lab.folder, tmp_path / "reader")
+    for folder in ("data/notebooks/tiny/tiny-vgg11", "data/results/tiny/tiny-vgg11/06_evaluate"):
+        (reader.folder / folder / ".T39nusjLvBl8PzSfgAMnAw.tmp").write_bytes(b"a piece")
+    assert reader.repro("--dry").strip().endswith(UP_TO_DATE)
+    assert shared(reader) == shared(lab)
+
+
 def test_the_page_counts_what_is_in_the_lock():
     """Sizes of quick, of what DVC shares."""
     stages = YAML(typ="safe").load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]

@@ -82,7 +82,7 @@ def tuned(experiment: Experiment, scheme: SchemeName, crossbar_size: int) -> Che
     pruned = subject.mapped.pruned
     run = training.Run(
         title=f"{experiment.name} {scheme}-{crossbar_size} tuned",
-        settings=experiment.recipe(scheme),
+        settings=experiment.fine_tuning(scheme),
         epochs=params.beyond.tuning_epochs,
         learning_rate=params.beyond.tuning_learning_rate,
         seed=experiment.section.training_seed,

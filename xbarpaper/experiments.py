@@ -215,7 +215,7 @@ class Experiment:
             self.images,
             training.Run(
                 title=f"{self.name} {variant.label} pruned, step {step} of {self.params.prune.steps}",
-                settings=self.recipe(variant.scheme),
+                settings=self.fine_tuning(variant.scheme),
                 epochs=1,
                 learning_rate=self.params.prune.learning_rate,
                 seed=_STEP_SEEDS * step + self.section.training_seed,
@@ -227,12 +227,12 @@ class Experiment:
         )
         return with_leading(history.assign(epoch=step), self._leading(variant) | {"step": "pruned"})
 
-    def recipe(self, scheme: SchemeName) -> Train:
-        """How networks of a scheme are trained: pruned ones have a weight decay of their own once they are."""
+    def fine_tuning(self, scheme: SchemeName) -> Train:
+        """How networks of a scheme are trained on: on whole images, pruned ones with a weight decay of their own."""
         train, section = self.params.train, self.params.prune
-        if scheme == "unpruned" or section.when == "init":
-            return train
-        return train.model_copy(update={"weight_decay": section.weight_decay})
+        own = scheme != "unpruned" and section.when == "trained"
+        weight_decay = section.weight_decay if own else train.weight_decay
+        return train.model_copy(update={"weight_decay": weight_decay, "cut_out_pixels": 0})
 
     def teacher(self) -> training.Teacher | None:
         """The unpruned network, for networks that learn from it; None where the parameters want no teacher."""
@@ -265,9 +265,10 @@ class Experiment:
     ) -> Trained:
         """Train with the mask held, and keep the checkpoint; ``w_max`` is given by WCT alone."""
         held = () if variant.scheme == "unpruned" else (training.HeldMask(pruned.weight_masks()),)
+        from_scratch = step == "trained" or (step == "fine-tuned" and self.params.prune.when == "init")
         run = training.Run(
             title=f"{self.name} {variant.label} {step}",
-            settings=self.recipe(variant.scheme),
+            settings=self.params.train if from_scratch else self.fine_tuning(variant.scheme),
             epochs=epochs,
             learning_rate=learning_rate,
             seed=self.section.training_seed,

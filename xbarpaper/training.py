@@ -261,7 +261,11 @@ class _Loop:
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
             images = take(self.inputs, chosen)
             batch = augment(
-                images, flip=settings.flip, shift_pixels=settings.shift_pixels, generator=generator
+                images,
+                flip=settings.flip,
+                shift_pixels=settings.shift_pixels,
+                cut_out_pixels=settings.cut_out_pixels,
+                generator=generator,
             )
             loss, logits = self._step(batch, self.labels[chosen], epoch * self.steps_per_epoch + step)
             loss_sum += loss

@@ -100,12 +100,12 @@ def connect(repository: Repository, server: Server, store: str) -> None:
 
 
 def shared(repository: Repository) -> dict[str, bytes]:
-    """Every shared file of a repository, by its path."""
+    """Every shared file of a repository, by its path; hidden ones are none, DVC does not see them."""
     return {
         f"{top}/{name}": content
         for top in SHARED
         for name, content in repository.contents(top).items()
-        if not name.endswith(".gitignore")
+        if not Path(name).name.startswith(".")
     }
 
 
@@ -179,7 +179,10 @@ def pull_cut_off(
         return f"the second pull failed: {done.stderr}"
     found = shared(clone)
     different = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
-    return None if not different else f"{len(different)} files are missing or wrong: {different[0]}, ..."
+    if different:
+        return f"{len(different)} files are missing or wrong: {different[0]}, ..."
+    would_run = [line for line in clone.repro("--dry").splitlines() if line.startswith("Running stage")]
+    return None if not would_run else f"something is left that makes a stage run again: {would_run[0]}"
 
 
 def _wait(process: subprocess.Popen[bytes], reached: Callable[[], bool]) -> None:

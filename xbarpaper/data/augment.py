@@ -1,4 +1,4 @@
-"""Images as a network takes them: normalised, on the device, mirrored and shifted a batch at a time."""
+"""Images as a network takes them: normalised, on the device, mirrored, shifted and partly blanked a batch at a time."""
 
 from __future__ import annotations
 
@@ -45,26 +45,31 @@ def take(images: Tensor, indices: Tensor) -> Tensor:
     return images.permute(0, 2, 3, 1).index_select(0, indices).permute(0, 3, 1, 2)
 
 
-def augment(batch: Tensor, *, flip: bool, shift_pixels: int, generator: torch.Generator) -> Tensor:
-    """Mirror each image with probability one half, and shift it by up to ``shift_pixels`` both ways.
+def augment(
+    batch: Tensor, *, flip: bool, shift_pixels: int, cut_out_pixels: int = 0, generator: torch.Generator
+) -> Tensor:
+    """Mirror images with probability one half, shift them by up to ``shift_pixels`` both ways, blank a square of each.
 
-    What a shift brings in from outside is zero, which is the mean colour of normalised images. The random
-    numbers are drawn on the CPU, so they are the same whatever the device of the batch.
+    What a shift brings in from outside is zero, which is the mean colour of normalised images, and so is the square
+    (Cutout, DeVries and Taylor, arXiv 1708.04552), whose middle is any pixel, so that it may reach over the edge. The
+    random numbers are drawn on the CPU, so they are the same whatever the device of the batch.
 
     Args:
         batch: shape (n, channels, height, width), any dtype and device.
         flip: mirror images left to right.
         shift_pixels: largest shift in each direction, pixels; 0 shifts nothing.
+        cut_out_pixels: side of the square, pixels; 0 blanks nothing.
         generator: source of the random numbers, on the CPU.
 
     Returns:
         A new batch of the same shape, dtype and device, in channels_last memory.
 
     Raises:
-        ValueError: ``shift_pixels`` is negative.
+        ValueError: ``shift_pixels`` or ``cut_out_pixels`` is negative.
     """
-    if shift_pixels < 0:
-        raise ValueError(f"shift_pixels = {shift_pixels} must be at least 0")
+    for name, value in {"shift_pixels": shift_pixels, "cut_out_pixels": cut_out_pixels}.items():
+        if value < 0:
+            raise ValueError(f"{name} = {value} must be at least 0")
     count, channels, height, width = batch.shape
     shift = torch.randint(0, 2 * shift_pixels + 1, (2, count), generator=generator)
     mirror = torch.randint(0, 2, (count,), generator=generator).bool() & flip
@@ -75,5 +80,19 @@ def augment(batch: Tensor, *, flip: bool, shift_pixels: int, generator: torch.Ge
     columns = torch.where(mirror[:, None], columns.flip(1), columns)
     pixel = torch.arange(count)[:, None, None] * padded.shape[1] + rows[:, :, None]
     pixel = (pixel * padded.shape[2] + columns[:, None, :]).reshape(-1).to(batch.device)
-    picked = padded.reshape(-1, channels).index_select(0, pixel)
-    return picked.view(count, height, width, channels).permute(0, 3, 1, 2)
+    picked = padded.reshape(-1, channels).index_select(0, pixel).view(count, height, width, channels)
+    if cut_out_pixels:
+        square = _squares(count, height, width, cut_out_pixels, generator).to(batch.device)
+        picked.masked_fill_(square.unsqueeze(3), 0.0)
+    return picked.permute(0, 3, 1, 2)
+
+
+def _squares(count: int, height: int, width: int, side: int, generator: torch.Generator) -> Tensor:
+    """A mask (count, height, width) that is True in one square of each image."""
+    inside = []
+    for length in (height, width):
+        start = torch.randint(0, length, (count, 1), generator=generator) - side // 2
+        place = torch.arange(length)
+        inside.append((start <= place) & (place < start + side))
+    rows, columns = inside
+    return rows.unsqueeze(2) & columns.unsqueeze(1)

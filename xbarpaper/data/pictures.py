@@ -32,7 +32,14 @@ def picture_of_examples(image_set: ImageSet, *, per_class: int = 8, most_classes
 
 
 def picture_of_augmentation(
-    image_set: ImageSet, *, flip: bool, shift_pixels: int, images: int = 4, draws: int = 9, seed: int = 0
+    image_set: ImageSet,
+    *,
+    flip: bool,
+    shift_pixels: int,
+    cut_out_pixels: int = 0,
+    images: int = 4,
+    draws: int = 9,
+    seed: int = 0,
 ) -> Figure:
     """Training images as they are, and as the network meets them in different epochs.
 
@@ -40,6 +47,7 @@ def picture_of_augmentation(
         image_set: the dataset.
         flip: mirror images at random.
         shift_pixels: largest shift, pixels.
+        cut_out_pixels: side of the blanked square, pixels.
         images: rows, of different classes as far as there are that many.
         draws: augmented versions per row.
         seed: of the augmentation.
@@ -53,12 +61,19 @@ def picture_of_augmentation(
         label = row % len(image_set.classes)
         original = _first(image_set.train, label, row // len(image_set.classes) + 1)[-1:]
         repeated = original.expand(draws, -1, -1, -1)
-        drawn = augment(repeated - mean, flip=flip, shift_pixels=shift_pixels, generator=generator) + mean
+        drawn = mean + augment(
+            repeated - mean,
+            flip=flip,
+            shift_pixels=shift_pixels,
+            cut_out_pixels=cut_out_pixels,
+            generator=generator,
+        )
         rows.append(torch.cat([original, drawn.round().to(torch.uint8)]))
         names.append(image_set.classes[label])
     figure = _picture(rows, names)
     mirrored = "mirrored and " if flip else ""
-    title = f"left: the image; then: {mirrored}shifted by up to {shift_pixels} pixels"
+    blanked = f", {cut_out_pixels} x {cut_out_pixels} blanked" if cut_out_pixels else ""
+    title = f"left: the image; then: {mirrored}shifted by up to {shift_pixels} pixels{blanked}"
     figure.suptitle(title, fontsize=10)
     return figure
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
@@ -58,8 +60,8 @@ def learning_curve(training: pd.DataFrame, title: str = "Learning curve") -> Art
 def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """Test accuracy through training, fine-tuning after pruning, and WCT, a panel per experiment.
 
-    The phases follow each other on the axis; where a scheme was trained for several crossbar sizes, the
-    thinner lines are the larger sizes.
+    The phases follow each other on the axis, each as wide as the others however many epochs it has; where a scheme was
+    trained for several crossbar sizes, the thinner lines are the larger sizes.
 
     Args:
         training: the tidy table of epochs, with its ``step``.
@@ -67,8 +69,7 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """
     schemes = present(SCHEMES, list(training["scheme"]))
     phases = present(tuple(_PHASES), list(training["step"]))
-    lengths = training.groupby("step")["epoch"].max()
-    starts = {phase: int(lengths[phases[:rank]].sum()) for rank, phase in enumerate(phases)}
+    phase_epochs = {phase: int(training.loc[training["step"] == phase, "epoch"].max()) for phase in phases}
     figure, panels = per_experiment(training, height=2.6)
     for experiment, panel in panels.items():
         own = training[training["experiment"] == experiment]
@@ -77,11 +78,11 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             found = sorted(own.loc[own["scheme"] == scheme, "crossbar_size"].dropna().unique())
             rank = found.index(size) if size in found else 0
             panel.plot(
-                starts[str(step)] + rows["epoch"],
+                _places(phases.index(str(step)), rows["epoch"], phase_epochs[str(step)]),
                 rows["test_accuracy"],
                 color=SCHEME_COLOURS[str(scheme)],
                 marker=SCHEME_MARKERS[str(scheme)],
-                markersize=3,
+                markersize=2,
                 linewidth=1.2 / (1 + rank),
             )
         for scheme in schemes:
@@ -92,30 +93,37 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
                 marker=SCHEME_MARKERS[scheme],
                 label=SCHEME_NAMES[scheme],
             )
-        for phase in phases[1:]:
-            panel.axvline(starts[phase] + 0.5, color="0.6", linewidth=0.8)
-        for rank, phase in enumerate(phases):
-            middle = starts[phase] + 0.5 + lengths[phase] / 2
-            height = 3 + 7 * (rank % 2)  # short phases are narrower than their names
-            panel.text(middle, height, _PHASES[phase], ha="center", fontsize=7, color="0.3")
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-        panel.set_xlim(0.5, starts[phases[-1]] + lengths[phases[-1]] + 0.5)
+        ticks: dict[float, str] = {}
+        for rank, (phase, length) in enumerate(phase_epochs.items()):
+            ends = np.unique([1, length])
+            ticks |= dict(zip(_places(rank, ends, length).tolist(), map(str, ends), strict=True))
+            panel.text(rank + 0.5, 3, _PHASES[phase], ha="center", fontsize=7, color="0.3")
+            panel.axvline(rank, color="0.6", linewidth=0.8)
+        panel.set_xticks(list(ticks), list(ticks.values()))
+        panel.grid(visible=False, axis="x")
+        panel.set_xlim(0, len(phases))
         panel.set_ylim(0, 100)
         panel.set_title(labels.network(experiment))
-        panel.set_xlabel("epoch (phases one after another)")
+        panel.set_xlabel("epoch of each phase")
         panel.set_ylabel("test accuracy (%)")
     shared_legend(figure, next(iter(panels.values())))
     final = training.groupby(["experiment", "scheme", "step"])["epoch"].idxmax()
-    ends = training.loc[final, "test_accuracy"]
+    accuracies = training.loc[final, "test_accuracy"]
     widths = sorted(int(size) for size in training["crossbar_size"].dropna().unique())
     several = f" XCS and XRS have a network for each of {', '.join(map(square, widths))}." if widths else ""
     figure.heading = "Training"
     figure.caption = (
         f"{labels.subject(training)}: test accuracy in software after each epoch, for "
-        f"{schemes_of(schemes)}; phases: {', '.join(_PHASES[phase] for phase in phases)}.{several} At the "
-        f"ends of the phases it lies between {ends.min():.1f} and {ends.max():.1f} %. One training run each."
+        f"{schemes_of(schemes)}; phases, drawn equally wide: {', '.join(_PHASES[phase] for phase in phases)}."
+        f"{several} At the ends of the phases it lies between {accuracies.min():.1f} and {accuracies.max():.1f} %. "
+        "One training run each."
     )
     return figure
+
+
+def _places(rank: int, epochs: npt.ArrayLike, length: int) -> npt.NDArray[np.float64]:
+    """Where a phase's epochs lie on an axis on which every phase is 1 wide, with a margin on both sides."""
+    return rank + 0.1 + 0.8 * (np.asarray(epochs) - 0.5) / length
 
 
 _PHASES = {"trained": "training", "pruned": "pruning", "fine-tuned": "fine-tuning", "wct": "WCT"}

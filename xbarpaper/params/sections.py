@@ -89,6 +89,9 @@ class Train(Section):
     shift_pixels: Annotated[int, Field(ge=0, le=16)] = Field(
         description="largest shift of the random crop, pixels"
     )
+    cut_out_pixels: Annotated[int, Field(ge=0, le=32)] = Field(
+        description="side of the square blanked in each training image, pixels; fine-tuning blanks none"
+    )
 
 
 class Prune(Section):
