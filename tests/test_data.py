@@ -625,9 +625,13 @@ batches = st.builds(
 )
 
 
-def augmented(batch: Tensor, seed: int, *, flip: bool = True, shift_pixels: int = 2) -> Tensor:
+def augmented(
+    batch: Tensor, seed: int, *, flip: bool = True, shift_pixels: int = 2, cut_out_pixels: int = 0
+) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return data.augment(batch, flip=flip, shift_pixels=shift_pixels, generator=generator)
+    return data.augment(
+        batch, flip=flip, shift_pixels=shift_pixels, cut_out_pixels=cut_out_pixels, generator=generator
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -677,9 +681,36 @@ def test_augmentation_keeps_layout_and_type_and_leaves_its_input_alone() -> None
     assert torch.equal(batch, before)
 
 
-def test_a_negative_shift_is_refused() -> None:
-    with pytest.raises(ValueError, match="shift_pixels = -1 must be at least 0"):
-        augmented(torch.zeros(1, 3, 4, 4), 0, shift_pixels=-1)
+@settings(max_examples=60, deadline=None)
+@given(batch=batches, seed=st.integers(0, 2**31), side=st.integers(1, 16))
+def test_what_is_cut_out_is_one_square_that_may_reach_over_the_edge(
+    batch: Tensor, seed: int, side: int
+) -> None:
+    whole, cut = (augmented(batch, seed, cut_out_pixels=pixels) for pixels in (0, side))
+    inside = augmented(torch.ones_like(batch), seed, shift_pixels=0, cut_out_pixels=side) == 0
+    for blanked in inside:
+        rows, columns = blanked[0].any(1), blanked[0].any(0)
+        assert torch.equal(blanked, (rows[:, None] & columns[None, :]).expand_as(blanked))
+        for line in (rows, columns):
+            places = line.nonzero().flatten()
+            assert len(places) == places[-1] - places[0] + 1 <= side
+            reaches_over = bool(line[0]) or bool(line[-1])
+            assert len(places) == side or reaches_over
+            assert len(places) >= min((side + 1) // 2, len(line))  # the middle is in the image
+    kept = cut != 0
+    assert torch.equal(cut[kept], whole[kept])
+
+
+def test_every_pixel_is_the_middle_of_a_square_as_often() -> None:
+    results = augmented(torch.ones(20000, 3, 6, 6), 0, shift_pixels=0, cut_out_pixels=1)
+    share = (results[:, 0] == 0).double().mean(0)
+    assert (share - 1 / 36).abs().max() < 5 * (1 / 36 / 20000) ** 0.5  # five standard errors
+
+
+@pytest.mark.parametrize("name", ["shift_pixels", "cut_out_pixels"])
+def test_a_negative_number_of_pixels_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} = -1 must be at least 0"):
+        augmented(torch.zeros(1, 3, 4, 4), 0, **{name: -1})
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -687,7 +718,8 @@ def test_a_gpu_gives_what_the_cpu_gives() -> None:
     images = shapes()
     on_cpu, on_gpu = (data.normalised(images.train, images, device) for device in ("cpu", "cuda"))
     torch.testing.assert_close(on_gpu.cpu(), on_cpu)
-    assert torch.equal(augmented(on_cpu.cuda(), 5).cpu(), augmented(on_cpu, 5))
+    on_both = [augmented(batch, 5, cut_out_pixels=8).cpu() for batch in (on_cpu, on_cpu.cuda())]
+    assert torch.equal(*on_both)
 
 
 # --- pictures -----------------------------------------------------------------------------------------------

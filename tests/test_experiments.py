@@ -303,6 +303,27 @@ def test_gradual_pruning_ends_at_the_sparsity_and_goes_on_where_it_was_stopped(
         assert weight.equal(run.run.checkpoint.pruned.network.state_dict()[name])
 
 
+def test_only_what_is_trained_from_scratch_is_cut_out_of(make_params: MakeParams):
+    train = {"cut_out_pixels": 4, "weight_decay": 1e-3}
+    trained, at_init = (
+        Experiment(NAME, make_params(train=train, prune={"when": when, "weight_decay": 1e-4}))
+        for when in ("trained", "init")
+    )
+    assert (trained.params.train.cut_out_pixels, trained.params.train.weight_decay) == (4, 1e-3)
+    found = {
+        (work.params.prune.when, scheme): work.fine_tuning(scheme)
+        for work in (trained, at_init)
+        for scheme in ("unpruned", "cf")
+    }
+    assert {settings.cut_out_pixels for settings in found.values()} == {0}
+    assert {key: settings.weight_decay for key, settings in found.items()} == {
+        ("trained", "unpruned"): 1e-3,
+        ("trained", "cf"): 1e-4,
+        ("init", "unpruned"): 1e-3,
+        ("init", "cf"): 1e-3,
+    }
+
+
 def test_pruning_at_initialisation_needs_no_trained_network(
     make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -319,6 +340,11 @@ def test_pruning_at_initialisation_needs_no_trained_network(
         assert not matrix[~checkpoint.pruned.masks[name]].any()
     with pytest.raises(CheckpointError, match=r"was made with prune\.when = init"):
         Experiment(NAME, params.model_copy(update={"prune": make_params().prune})).load(Variant("xcs", 8))
+
+    # Trained from scratch, it meets the images that are cut out of.
+    cut_out = params.train.model_copy(update={"cut_out_pixels": 4})
+    (other,) = Experiment(NAME, params.model_copy(update={"train": cut_out})).prune("xcs")
+    assert not other.run.training.equals(run.run.training)
 
 
 def test_an_unknown_experiment_is_refused(make_params: MakeParams):

@@ -242,6 +242,7 @@ def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
         {"seed": 8},
         {"settings": {"weight_decay": 1e-3}},
         {"settings": {"flip": False}},
+        {"settings": {"cut_out_pixels": 4}},
         {"settings": {"precision": "bfloat16"}},
         {"network": 1},
         {"images": True},
