@@ -42,7 +42,11 @@ class Repository:
         for name in filter(None, listed.stdout.split("\0")):
             if (ROOT / name).is_file():  # a tracked file may have been deleted
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, folder / name)
+                shutil.copy2(ROOT / name, folder / name)  # with its time, which compiled circuits go by
+        kernels = Path("xbarpaper/circuit/__pycache__")
+        for compiled in (ROOT / kernels).glob("kernels.*.nb?"):
+            (folder / kernels).mkdir(exist_ok=True)
+            shutil.copy2(compiled, folder / kernels / compiled.name)
         repository = cls(folder)
         repository.git("init", "-q")
         repository.commit()

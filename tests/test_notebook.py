@@ -250,6 +250,19 @@ def test_start_outside_the_repository_is_refused(tmp_path: Path, monkeypatch: py
         notebook.start()
 
 
+def test_no_grammar_is_built_that_no_notebook_needs():
+    code = (
+        "import sys\n"
+        "from xbarpaper.nbformat_light import import_nbformat\n"
+        "nbformat = import_nbformat()\n"
+        "import papermill\n"
+        "nbformat.validate(nbformat.v4.new_notebook())\n"
+        "assert 'rfc3987_syntax' not in sys.modules\n"
+        "import rfc3987_syntax"  # whoever asks for it himself gets it
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_strip_joins_streams_however_they_arrived(tmp_path: Path):
     def cell(*streams: tuple[str, str]):
         code = nbformat.v4.new_code_cell("pass")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import shutil
 import time
 from pathlib import Path
@@ -127,17 +126,10 @@ def test_nothing_is_left_beside_the_outputs(repository: Repository):
 # --- what runs again ----------------------------------------------------------------------------------------
 
 
-def test_a_second_run_has_nothing_to_do(repository: Repository, capsys: pytest.CaptureFixture[str]):
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+def test_a_second_run_has_nothing_to_do(repository: Repository):
     output = repository.repro()
-    after, seconds = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - start
-    cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    with capsys.disabled():
-        print(f"\ndvc repro with nothing to do: {seconds:.1f} s, {cpu_seconds:.1f} s of them computing")
     assert output.strip().endswith(UP_TO_DATE)
     assert ran(output) == []
-    assert cpu_seconds < 5  # not the clock's: other processes do not count
-    assert seconds < 60
 
 
 def test_a_fresh_clone_finds_that_nothing_changed(repository: Repository, tmp_path: Path):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from xbarpaper import files, inputs, progress, stripping
 from xbarpaper.errors import ArtifactError, ParameterError
+from xbarpaper.nbformat_light import import_nbformat
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
@@ -94,6 +95,7 @@ def run(source: Path | str, target: Path | str, parameters: dict[str, str] | Non
             anything runs.
         papermill.PapermillExecutionError: a cell failed; the notebook up to there is in ``FAILED``.
     """
+    import_nbformat()
     import papermill
 
     source, target = Path(source).resolve(), Path(target).resolve()
@@ -163,10 +165,9 @@ def _own_kernel() -> type[AsyncKernelManager]:
 
 
 def _read(source: Path, shown: str) -> Any:
-    import nbformat
-
+    nbformat = import_nbformat()
     try:
-        notebook = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]
+        notebook = nbformat.read(source, as_version=4)
         nbformat.validate(notebook)
         return notebook
     except FileNotFoundError:
@@ -299,6 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_and_report(given: argparse.Namespace, stage: str) -> int:
+    import_nbformat()
     from nbclient.exceptions import DeadKernelError
     from papermill import PapermillExecutionError
 

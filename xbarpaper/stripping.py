@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from xbarpaper.nbformat_light import import_nbformat
+
 _VOLATILE_KEYS = [
     "metadata.papermill",
     "metadata.widgets",
@@ -81,6 +83,4 @@ def _steady(text: str, root: Path) -> str:
 
 def to_text(notebook: Any) -> str:
     """The notebook as the text of an .ipynb file, keys sorted."""
-    import nbformat
-
-    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"  # type: ignore[no-untyped-call]
+    return str(import_nbformat().writes(notebook)).rstrip("\n") + "\n"

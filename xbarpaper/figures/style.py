@@ -46,7 +46,6 @@ DATA_NAMES: Final = {"shapes10": "shapes10 (procedural)", "cifar10": "CIFAR-10",
 _STYLE: Final[dict[Any, Any]] = {
     "figure.dpi": 110,
     "savefig.dpi": 200,
-    "figure.constrained_layout.use": True,
     # A fixed salt gives the SVG's identifiers, and so the file, the same bytes on every run.
     "svg.hashsalt": "xbarpaper",
     "svg.fonttype": "path",
@@ -96,7 +95,7 @@ class ArtifactFigure(Figure):
         if self.get_layout_engine() is not None:
             self.draw_without_rendering()
             self.draw_without_rendering()
-            self.set_layout_engine("none")
+            self.set_layout_engine(None)  # "none" leaves a placeholder, and every saving then draws twice
 
     def _repr_png_(self) -> bytes:
         self.settle()

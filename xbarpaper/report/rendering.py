@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from xbarpaper.errors import ArtifactError
+from xbarpaper.nbformat_light import import_nbformat
 from xbarpaper.report.gather import Notebook, Picture
 
 _UNRESERVED = " !$'()*+,-./:;=?@[]^_{|}~"  # may stand in an address within double quotes
@@ -62,11 +63,11 @@ def notebook_page(notebook: Notebook) -> str:
     Raises:
         ArtifactError: the file is not a notebook.
     """
-    import nbformat
+    nbformat = import_nbformat()
     from nbconvert import HTMLExporter
 
     try:
-        node = nbformat.read(notebook.path, as_version=4)  # type: ignore[no-untyped-call]
+        node = nbformat.read(notebook.path, as_version=4)
     except ValueError as error:
         raise ArtifactError(f"{notebook.path}: not a Jupyter notebook: {str(error)[:100]}") from None
     options = {"template_name": "basic", "exclude_anchor_links": True, "exclude_input_prompt": True}
