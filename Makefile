@@ -39,7 +39,7 @@ test: $(STAMP) ## install, then run all the tests (or TESTS=tests/test_x.py)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
 	    [ "$$XBARPAPER_WITHOUT_BROWSER" = 1 ] || \
 	    echo "no Chromium: tests of the report will fail; apt-get install chromium, or set XBARPAPER_WITHOUT_BROWSER=1" >&2
-	@OMP_NUM_THREADS=1 $(RUN) python -m pytest -n 2 --dist loadfile $(TESTS)
+	@OMP_NUM_THREADS=1 $(RUN) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 # RECORD=1 also writes reports/verify.json: what the maintainers found, beside the reports.
 verify: $(STAMP) ## install, run quick (or PROFILE=name) from nothing in a fresh copy, compare with the committed report

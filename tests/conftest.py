@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from isolation import Isolation
 from repository import run_profile, tiny_profile
 
 from xbarpaper import data
@@ -26,6 +27,13 @@ from xbarpaper.pruning import compaction_of, prune, unpruned
 MakeNetwork = Callable[..., Vgg]
 MakeParams = Callable[..., Params]
 MakeSubject = Callable[..., Subject]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that no worker is left with one when the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
 
 DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)
 
@@ -73,7 +81,10 @@ def tiny(make_params: MakeParams) -> Params:
 
 @pytest.fixture(scope="session")
 def tiny_pipeline(tmp_path_factory: pytest.TempPathFactory, tiny: Params) -> Path:
-    """Where the tiny profile has run, once for all workers: ``copy/``, to be copied, and ``repro.log``."""
+    """Where the tiny profile has run, once for all workers: ``copy/``, to be copied, and ``repro.log``.
+
+    Where the system permits it, it ran without a network, and ``network/`` is the ``Isolation`` that it ran in.
+    """
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
@@ -83,7 +94,8 @@ def tiny_pipeline(tmp_path_factory: pytest.TempPathFactory, tiny: Params) -> Pat
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "repro.log").exists():
             shutil.rmtree(folder / "copy", ignore_errors=True)  # another worker failed
-            output = run_profile(folder / "copy", tiny)
+            network = Isolation(folder / "network")
+            output = run_profile(folder / "copy", tiny, None if network.refused() else network)
             (folder / "repro.log").write_text(output, encoding="utf-8")
     return folder
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from isolation import Isolation
 from ruamel.yaml import YAML
 
 from xbarpaper import params
@@ -28,6 +29,7 @@ class Repository:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "OMP_NUM_THREADS": "1",
         }
+        self.before: tuple[str, ...] = ()  # what each command is started by
 
     @classmethod
     def copy(cls, folder: Path) -> Repository:
@@ -84,7 +86,12 @@ class Repository:
 
     def run(self, *command: str, check: bool = False) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=check
+            [*self.before, *command],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=check,
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -157,10 +164,13 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
     return Params.model_validate(tree)
 
 
-def run_profile(folder: Path, profile: Params) -> str:
+def run_profile(folder: Path, profile: Params, within: Isolation | None = None) -> str:
     """Copy the repository, run a profile there and commit what it made; returns what ``dvc repro`` said."""
     made = Repository.copy(folder)
     made.activate(profile)
+    if within is not None:
+        made.before = within.before
+        made.environment |= within.environment
     output = made.repro()
     made.commit()
     return output

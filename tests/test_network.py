@@ -1,68 +1,28 @@
-"""The whole pipeline, run by ``python -m xbarpaper.verify`` on a tiny profile, with the network cut off."""
+"""The whole pipeline with the network cut off, and ``python -m xbarpaper.verify``, on a tiny profile."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import MakeParams
+from isolation import Isolation
 from repository import ROOT, Repository
 
 from xbarpaper.verify import compare
 from xbarpaper.verify.running import Run, clear, prepare, threads_of
 
-# Every interpreter below, kernels included, writes down whom it wants to speak to.
-WATCH = """
-import os, sys
-
-def note(event, arguments):
-    if event == "socket.connect":
-        address = arguments[1]
-        host = address[0] if isinstance(address, tuple) else None  # others are files of this machine
-    elif event == "socket.getaddrinfo":
-        host = arguments[0]
-    else:
-        return
-    host = host.decode() if isinstance(host, bytes) else host
-    if host not in (None, "", "localhost", "::1", "0.0.0.0") and not str(host).startswith("127."):
-        with open(os.environ["XBARPAPER_WATCHED"], "a") as file:
-            file.write(f"{event} {host} by {sys.argv}\\n")
-
-sys.addaudithook(note)
-"""
-CUT_OFF = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
-
-
-def cut_off(command: list[str], folder: Path, watched: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command that has a loopback and no other network."""
-    watcher = watched.parent / "watcher"
-    watcher.mkdir(exist_ok=True)
-    (watcher / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": f"{folder}{os.pathsep}{watcher}",
-        "XBARPAPER_WATCHED": str(watched),
-    }
-    return subprocess.run(
-        [*CUT_OFF, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-
 
 @pytest.fixture
-def isolated(tmp_path: Path) -> None:
-    """Skip where the system does not let a process have a network of its own."""
-    try:
-        done = cut_off([sys.executable, "-c", ""], tmp_path, tmp_path / "watched")
-    except FileNotFoundError as error:
-        pytest.skip(f"no {error.filename} here to cut a process off with")
-    if done.returncode:
-        pytest.skip(f"a network of its own is not permitted here: {done.stderr.strip():.100}")
+def isolation(tmp_path: Path) -> Isolation:
+    """Skips where the system does not let a process have a network of its own."""
+    made = Isolation(tmp_path / "network")
+    if reason := made.refused():
+        pytest.skip(reason)
+    return made
 
 
 @pytest.fixture
@@ -76,37 +36,47 @@ def repository(tmp_path: Path, make_params: MakeParams) -> Repository:
     return made
 
 
-@pytest.mark.usefixtures("isolated")
-def test_the_watcher_notes_what_leaves_the_machine(tmp_path: Path):
-    watched = tmp_path / "watched"
+def test_the_watcher_notes_what_leaves_the_machine(isolation: Isolation):
     code = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"
-    assert cut_off([sys.executable, "-c", code], tmp_path, watched).returncode != 0
-    assert "socket.connect 192.0.2.1" in watched.read_text()
-    assert "Network is unreachable" in cut_off([sys.executable, "-c", code], tmp_path, watched).stderr
+    done = isolation.run(sys.executable, "-c", code)
+    assert done.returncode != 0
+    assert "Network is unreachable" in done.stderr
+    assert "socket.connect 192.0.2.1" in isolation.watched.read_text()
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("isolated")
-def test_verify_runs_the_pipeline_from_nothing_without_a_network(repository: Repository, tmp_path: Path):
-    watched = tmp_path / "watched"
-    options = ["--profile", "tiny", "--against", "reports/quick", "--threads", "1", "--keep"]
-    done = cut_off([sys.executable, "-m", "xbarpaper.verify", *options], repository.folder, watched)
-    assert "tiny runs from nothing" in done.stdout, done.stderr
-    assert "Running stage 'publish@tiny'" in done.stdout, done.stderr
-    assert not watched.exists(), watched.read_text()
-    folder = repository.folder / "data" / "verify" / "tiny"
-    made = folder / "copy" / "reports" / "tiny"
-    assert compare(made, made).differences == []
+@pytest.mark.usefixtures("isolation")
+def test_the_pipeline_runs_without_a_network(tiny_pipeline: Path):
+    network = Isolation(tiny_pipeline / "network")
+    assert not network.watched.exists(), network.watched.read_text()
+    watcher = network.folder / "watcher" / "sitecustomize.py"
+    assert watcher.is_file(), "it ran with the network"
+    assert "Running stage 'publish@tiny'" in (tiny_pipeline / "repro.log").read_text(encoding="utf-8")
 
-    # another profile's report: everything is found to differ, and said
-    assert done.returncode == 1
-    assert done.stdout.splitlines()[-2].endswith(" outside")
-    found = json.loads((folder / "verify.json").read_text(encoding="utf-8"))
-    assert (found["profile"], found["threads"]) == ("tiny", 1)
-    assert found["outside"] > 0
-    assert found["commit"] == repository.git("rev-parse", "HEAD")[:12]
-    assert not (folder / "started.json").exists()
-    assert repository.git("status", "--porcelain") == ""
+
+@pytest.mark.slow
+def test_verify_compares_what_it_makes_with_the_committed_report(tiny_pipeline: Path, tmp_path: Path):
+    """It goes on where it was cut off before the last stage: all that had been done is in the copy's cache."""
+    made = Repository.twin(tiny_pipeline / "copy", tmp_path / "repository")
+    shutil.copy(made.folder / "params.yaml", made.folder / "profiles" / "tiny.yaml")
+    made.commit()
+    threads = threads_of(made.folder, "tiny")
+    assert threads == 1
+    run = Run(made.folder, "tiny", made.folder / "data" / "verify" / "tiny", threads)
+    assert not prepare(run)
+    shutil.copytree(made.folder / ".dvc" / "cache", run.copy / ".dvc" / "cache")
+
+    done = made.run(sys.executable, "-m", "xbarpaper.verify", "--profile", "tiny", "--keep")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "tiny goes on with an interrupted run" in done.stdout
+    assert "Running stage 'publish@tiny'" in done.stdout
+    assert compare(run.committed, run.made).differences == []
+    found = json.loads((run.folder / "verify.json").read_text(encoding="utf-8"))
+    assert (found["profile"], found["threads"], found["outside"]) == ("tiny", 1, 0)
+    assert found["identical"] > 50
+    assert found["commit"] == made.git("rev-parse", "HEAD")[:12]
+    assert not (run.folder / "started.json").exists()
+    assert made.git("status", "--porcelain") == ""
 
 
 # --- before and after the run -------------------------------------------------------------------------------
