@@ -54,6 +54,8 @@ from pathlib import Path
 from xbarpaper.experiments import Experiment
 from xbarpaper.params import Params
 import torch
+# Set here: torch takes no more than the machine's real cores from OMP_NUM_THREADS, and two processors may share one.
+torch.set_num_threads(int(sys.argv[1]))
 assert torch.get_num_threads() == int(sys.argv[1])
 work = Experiment("tiny-vgg11", Params.model_validate_json(Path("params.json").read_text()))
 """
