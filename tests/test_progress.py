@@ -87,7 +87,7 @@ def test_slow_units_write_when_they_are_done(make_lines, clock, log):
     with make_lines("sweep", 3, "row") as lines:
         work(lines, clock, 3, 600.0)
     assert log.getvalue().splitlines() == [
-        "sweep: 33 % (1 of 3 rows), 10 min, 20 min left",
+        "sweep: 33 % (1 of 3 rows), 10 min",
         "sweep: 66 % (2 of 3 rows), 20 min, 10 min left",
         "sweep: 100 % (3 of 3 rows), 30 min, 0 s left",
         "sweep: done, 3 rows in 30 min",

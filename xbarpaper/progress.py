@@ -99,7 +99,7 @@ class Lines:
         share = 100 * self.done // self.total
         parts = [f"{share} % ({self.done} of {self._units(self.total)})", took]
         then, done_then = self.seen[0]
-        if self.done > done_then:
+        if self.done > done_then + 1:  # one alone may have waited for preparations
             left = (self.total - self.done) * (now - then) / (self.done - done_then)
             parts.append(f"{duration(left)} left")
         return parts
