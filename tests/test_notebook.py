@@ -112,7 +112,8 @@ def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(reposito
         else:
             assert "\r" not in log
             lines = [line for line in log.splitlines() if line.startswith("training: ")]
-            assert lines[0].startswith("training: 33 % (1 of 3 steps), 0 s, 0 s left")
+            assert lines[0].startswith("training: 33 % (1 of 3 steps), 0 s")
+            assert lines[1].startswith("training: 66 % (2 of 3 steps), 0 s, 0 s left")
             assert lines[-1] == "training: done, 3 steps in 0 s"
             assert "worth knowing" in log.splitlines()
         assert _texts(_outputs(TARGET), "stderr") == "worth knowing\n"
