@@ -43,7 +43,7 @@ test: $(STAMP) ## install, then run all the tests (or TESTS=tests/test_x.py)
 
 # RECORD=1 also writes reports/verify.json: what the maintainers found, beside the reports.
 verify: $(STAMP) ## install, run quick (or PROFILE=name) from nothing in a fresh copy, compare with the committed report
-	@$(RUN) python -m xbarpaper.verify $(if $(PROFILE),--profile $(PROFILE)) $(if $(RECORD),--record)
+	@$(RUN) python -m tools.verify $(if $(PROFILE),--profile $(PROFILE)) $(if $(RECORD),--record)
 
 # pip-audit has an environment of its own, so that it changes no version of the one that it looks at.
 audit: $(STAMP) ## look every locked version up in the database of known vulnerabilities (network)

@@ -38,8 +38,9 @@ from circuit_peers import BADCROSSBAR, CIRCUITS, OURS, SUPERLU, Solver, badcross
 from torch import Tensor
 from tqdm import tqdm
 
-from xbarpaper import figures, files
+from xbarpaper import figures
 from xbarpaper.figures.labels import count
+from xbarpaper.support import files
 
 REPORTS = Path("reports/benchmarks")
 COMMAND = "python benchmarks/circuit.py"

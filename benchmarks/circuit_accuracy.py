@@ -15,9 +15,10 @@ import torch
 from circuit_peers import expected
 from tqdm import tqdm
 
-from xbarpaper import figures, files
-from xbarpaper.circuit import Parasitics, modal
+from xbarpaper import figures
 from xbarpaper.figures.style import BLUE, COLUMN_INCHES, GREEN, GREY, ORANGE, ArtifactFigure, new_figure
+from xbarpaper.hardware.circuit import Parasitics, modal
+from xbarpaper.support import files
 
 COMMAND = "python benchmarks/circuit_accuracy.py"
 REPORTS = Path("reports/benchmarks")

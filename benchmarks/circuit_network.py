@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 
 from xbarpaper import params
-from xbarpaper.circuit import Parasitics, effective_conductance
-from xbarpaper.devices import Variation
-from xbarpaper.mapped import MappedNetwork, map_network
-from xbarpaper.models import Architecture, build
-from xbarpaper.nonideal import read_out
+from xbarpaper.hardware.circuit import Parasitics, effective_conductance
+from xbarpaper.hardware.effects import Variation
+from xbarpaper.hardware.mapped import MappedNetwork, map_network
+from xbarpaper.hardware.readout import read_out
+from xbarpaper.networks.vgg import Architecture, build
 from xbarpaper.params import Devices
 from xbarpaper.pruning import compaction_of, unpruned
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from xbarpaper.circuit import Parasitics, effective_conductance, reference_effective_conductance
+from xbarpaper.hardware.circuit import Parasitics, effective_conductance, reference_effective_conductance
 
 Floats = npt.NDArray[np.float64]
 

@@ -30,17 +30,23 @@ import pandas as pd
 from costs_part import PARTS, image_counts, measure
 from tqdm import tqdm
 
-from xbarpaper import elsewhere, files, params
-from xbarpaper.errors import ArtifactError
+from xbarpaper import params
+from xbarpaper.experiments.sensitivity.points import plan
 from xbarpaper.params import FURTHER_MITIGATIONS, MITIGATIONS, SCHEMES, Experiment, Params, SchemeName
-from xbarpaper.sensitivity.points import plan
+from xbarpaper.pipeline import elsewhere
+from xbarpaper.support import files
+from xbarpaper.support.errors import ArtifactError
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "reports" / "benchmarks"
 NOTEBOOK_SECONDS = 10.0
 MECHANISM_SEEDS = 2  # as its notebook has it
 COLUMNS = ["stage", "experiment", "minutes", "gib", "hardware"]
-_IMPORTED = ["xbarpaper.mechanism", "xbarpaper.training", "xbarpaper.elsewhere"]  # once, not for each part
+_IMPORTED = [
+    "xbarpaper.experiments.mechanism",
+    "xbarpaper.networks.training",
+    "xbarpaper.pipeline.elsewhere",
+]  # once, not for each part
 _TABLES_ONLY = {"figures", "claims", "publish"}
 
 Measured = dict[str, Any]

@@ -18,13 +18,15 @@ from circuit_network import peak_bytes
 from PIL import Image
 from torch import Tensor
 
-from xbarpaper import checkpoints, data, mechanism, params, training
-from xbarpaper.circuit import effective_conductance
+from xbarpaper import data, params
 from xbarpaper.data import Images, ImageSet, normalised
-from xbarpaper.devices import Variation
-from xbarpaper.mapped import MappedNetwork, map_network
-from xbarpaper.models import Architecture, Vgg, build
-from xbarpaper.nonideal import ReadOut, read_out
+from xbarpaper.experiments import checkpoints, mechanism
+from xbarpaper.hardware.circuit import effective_conductance
+from xbarpaper.hardware.effects import Variation
+from xbarpaper.hardware.mapped import MappedNetwork, map_network
+from xbarpaper.hardware.readout import ReadOut, read_out
+from xbarpaper.networks import training
+from xbarpaper.networks.vgg import Architecture, Vgg, build
 from xbarpaper.params import Cifar, Dataset, Experiment, Params, Shapes10
 from xbarpaper.pruning import SCHEMES, PrunedNetwork, compaction_of, prune, unpruned
 

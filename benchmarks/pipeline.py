@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from xbarpaper import files, params
+from xbarpaper import params
+from xbarpaper.support import files
 
 _BEGINS = re.compile(r"Running stage '([^']+)'")
 

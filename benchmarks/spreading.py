@@ -22,14 +22,14 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from xbarpaper import files, spreading
-from xbarpaper.circuit import Parasitics
-from xbarpaper.evaluation import Bench, Subject, cases, sweep
-from xbarpaper.mapped import map_network
-from xbarpaper.models import Architecture, build
+from xbarpaper.experiments.evaluation import Bench, Subject, cases, sweep
+from xbarpaper.hardware.circuit import Parasitics
+from xbarpaper.hardware.mapped import map_network
+from xbarpaper.networks.vgg import Architecture, build
 from xbarpaper.params import Devices
 from xbarpaper.pruning import compaction_of, unpruned
-from xbarpaper.spreading import Workers
+from xbarpaper.support import files, spreading
+from xbarpaper.support.spreading import Workers
 
 SIZE = 32
 WORKERS = (1, 2)

@@ -1,6 +1,6 @@
 """Speed of the training loop beside the bare forward-backward step, on the same batches and in the same run.
 
-``python benchmarks/training.py --network vgg11 --width 0.25``. The loop is ``xbarpaper.training.train`` as the pipeline
+``python benchmarks/training.py --network vgg11 --width 0.25``. The loop is the library's own, as the pipeline
 calls it: random batches, augmentation, running loss and accuracy, progress bar, what a killed run resumes from after each
 epoch. The bare step gets batches that are normalised and laid out beforehand and does nothing but forward, backward
 and optimiser step, on an equal network. Epochs of the two take turns; the ratio of the medians is what counts.
@@ -17,9 +17,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from xbarpaper import params, training
+from xbarpaper import params
 from xbarpaper.data import Images, ImageSet, normalised
-from xbarpaper.models import Architecture, Vgg, build
+from xbarpaper.networks import training
+from xbarpaper.networks.vgg import Architecture, Vgg, build
 
 PROFILE = Path(__file__).parent.parent / "profiles" / "quick.yaml"
 CLASSES = 10

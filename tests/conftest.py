@@ -14,12 +14,12 @@ from isolation import Isolation
 from repository import run_profile, tiny_profile
 
 from xbarpaper import data
-from xbarpaper.circuit import Parasitics
 from xbarpaper.data import ImageSet, normalised
-from xbarpaper.evaluation import Bench, Subject
-from xbarpaper.mapped import map_network
+from xbarpaper.experiments.evaluation import Bench, Subject
+from xbarpaper.hardware.circuit import Parasitics
+from xbarpaper.hardware.mapped import map_network
 from xbarpaper.mitigation import ordered_by_mean_conductance
-from xbarpaper.models import Architecture, Vgg, build
+from xbarpaper.networks.vgg import Architecture, Vgg, build
 from xbarpaper.params import ColumnOrder, Devices, NetworkName, Params, SchemeName, Shapes10
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import compaction_of, prune, unpruned

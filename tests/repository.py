@@ -45,7 +45,7 @@ class Repository:
             if (ROOT / name).is_file():  # a tracked file may have been deleted
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)  # with its time, which compiled circuits go by
-        kernels = Path("xbarpaper/circuit/__pycache__")
+        kernels = Path("xbarpaper/hardware/circuit/__pycache__")
         for compiled in (ROOT / kernels).glob("kernels.*.nb?"):
             (folder / kernels).mkdir(exist_ok=True)
             shutil.copy2(compiled, folder / kernels / compiled.name)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xbarpaper import files, results
+from xbarpaper.experiments import results
 from xbarpaper.params import Params, load
-from xbarpaper.validation import parse
+from xbarpaper.support import files
+from xbarpaper.support.validation import parse
 
 Row = dict[str, Any]
 
@@ -285,7 +286,7 @@ def write_stages(folder: Path, params: Params, tables: results.Results) -> None:
                 if len(described.stages) > 1:
                     stages = own["mitigation"].map(mitigation).fillna(described.stages[0])
             own = own.drop(columns=[column for column in described.implied if column in own])
-            if described.stages == ("12_mechanism",):
+            if described.stages == ("09_mechanism",):
                 own = own.drop(columns=["experiment", "dataset", "network"])
             for stage in described.stages:
                 target = folder / experiment / stage / f"{described.file or name}.csv"

@@ -12,16 +12,17 @@ from conftest import DEVICES, MakeNetwork, MakeParams
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xbarpaper.circuit import Parasitics, effective_conductance
-from xbarpaper.mapped import LayerPlan, map_network
-from xbarpaper.mapping import Strip, conductances, whole_rows_and_columns
+from xbarpaper.hardware.circuit import Parasitics, effective_conductance
+from xbarpaper.hardware.conductances import conductances
+from xbarpaper.hardware.mapped import LayerPlan, map_network
+from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import arranged_in_two_dimensions, ordered_by_mean_conductance, predicted_error
 from xbarpaper.mitigation.arrange2d import _shared_resistance
 from xbarpaper.mitigation.swaps import Placing, swapped
-from xbarpaper.nonideal import read_out
 from xbarpaper.params import SCHEMES, Gain, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import PrunedNetwork, compaction_of, prune, unpruned
+from xbarpaper.pruning.compaction import Strip, whole_rows_and_columns
 
 WIRES = Parasitics()
 GAINS: tuple[Gain, ...] = ("none", "layer", "tile", "column")

@@ -20,9 +20,9 @@ from ruamel.yaml import YAML
 
 from xbarpaper import data, params
 from xbarpaper.data import Images, ImageSet
-from xbarpaper.errors import ArtifactError
-from xbarpaper.experiments import Experiment
+from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.params import Params
+from xbarpaper.support.errors import ArtifactError
 
 ROOT = Path(__file__).parents[1]
 DATASET = Path("data/datasets/tiny.safetensors")
@@ -247,11 +247,11 @@ CASES: dict[str, Case] = {
         r"^data/checkpoints/tiny-vgg11/xcs/xcs-32\.safetensors: no such checkpoint; `dvc repro` makes it$",
     ),
     "no tables": (
-        "09_figures", {"profile": "tiny"}, lambda: None,
+        "90_figures", {"profile": "tiny"}, lambda: None,
         r"^data/results/tiny/tiny-vgg11/.*: no such table; `dvc repro .*` makes it$",
     ),
     "another profile than the active one": (
-        "10_claims", {"profile": "quick"}, lambda: None,
+        "91_claims", {"profile": "quick"}, lambda: None,
         r"quick.*tiny",
     ),
 }  # fmt: skip
@@ -290,7 +290,7 @@ def test_the_command_says_it_in_one_line_and_fails(top: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("label_smoothing", "label_smoothign"))
     before = contents()
     target = "data/notebooks/tiny/tiny-vgg11/01_train.ipynb"
-    command = [sys.executable, "-m", "xbarpaper.notebook", "run", "notebooks/01_train.ipynb", target]
+    command = [sys.executable, "-m", "xbarpaper.pipeline.notebook", "run", "notebooks/01_train.ipynb", target]
     done = subprocess.run(
         [*command, "-p", "experiment", "tiny-vgg11"], capture_output=True, text=True, check=False
     )

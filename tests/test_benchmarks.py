@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from test_figures import assert_readable
 
-from xbarpaper.files import read_table
+from xbarpaper.support.files import read_table
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"

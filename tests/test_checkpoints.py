@@ -15,14 +15,14 @@ from conftest import MakeNetwork, MakeParams
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from xbarpaper import checkpoints
-from xbarpaper.checkpoints import Checkpoint, Metadata, largest_weights
 from xbarpaper.data import Images, ImageSet
-from xbarpaper.errors import ArtifactError, CheckpointError
-from xbarpaper.models import Vgg
+from xbarpaper.experiments import checkpoints
+from xbarpaper.experiments.checkpoints import Checkpoint, Metadata, largest_weights
+from xbarpaper.networks.vgg import Vgg
 from xbarpaper.params import SCHEMES, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import prune, unpruned
+from xbarpaper.support.errors import ArtifactError, CheckpointError
 
 HEADER = "xbarpaper-checkpoint-1"
 PARAMETERS = {

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from xbarpaper.circuit import (
+from xbarpaper.hardware.circuit import (
     CircuitError,
     Parasitics,
     effective_conductance,

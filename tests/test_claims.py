@@ -10,11 +10,13 @@ import pandas as pd
 import pytest
 from synthetic_results import LOSSES, SOFTWARE, make_params, make_results, replicated
 
-from xbarpaper import claims, files, results, statistics
+from xbarpaper import claims
 from xbarpaper.claims import conductance, judging, savings
+from xbarpaper.experiments import results
 from xbarpaper.params import Params
-from xbarpaper.statistics import Effect, paired_effect
-from xbarpaper.validation import parse
+from xbarpaper.support import files, statistics
+from xbarpaper.support.statistics import Effect, paired_effect
+from xbarpaper.support.validation import parse
 
 PARAMS = make_params(1, (16,))
 IMAGES = {"shapes10": 100_000}

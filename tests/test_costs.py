@@ -11,8 +11,9 @@ from conftest import MakeParams
 from repository import ROOT
 from ruamel.yaml import YAML
 
-from xbarpaper import elsewhere, params
-from xbarpaper.files import read_table
+from xbarpaper import params
+from xbarpaper.pipeline import elsewhere
+from xbarpaper.support.files import read_table
 
 BENCHMARKS = ROOT / "benchmarks"
 STAGES = [

@@ -24,9 +24,9 @@ from xbarpaper import data
 from xbarpaper.data import folder, pictures
 from xbarpaper.data.images import channel_statistics
 from xbarpaper.data.shapes import SHAPES
-from xbarpaper.errors import ArtifactError, DatasetError
+from xbarpaper.data.torchvision_compat import import_torchvision
 from xbarpaper.params import Cifar, ImageFolder, Shapes10
-from xbarpaper.torchvision_compat import import_torchvision
+from xbarpaper.support.errors import ArtifactError, DatasetError
 
 VARIABLE = "XBARPAPER_TEST_IMAGES"
 
@@ -581,7 +581,7 @@ def test_a_failed_download_says_what_to_put_where(
 
 def test_torchvision_comes_through_in_a_fresh_process() -> None:
     code = (
-        "from xbarpaper.torchvision_compat import import_torchvision as get\n"
+        "from xbarpaper.data.torchvision_compat import import_torchvision as get\n"
         "assert get() is get()\n"
         "print(get().datasets.CIFAR10.__name__)"
     )

@@ -16,10 +16,10 @@ import torch
 from conftest import DEVICES, MakeNetwork, MakeParams
 
 from xbarpaper import data
-from xbarpaper.circuit import Parasitics
 from xbarpaper.data import ImageSet, normalised
-from xbarpaper.evaluation import Case, disturbed
-from xbarpaper.mapped import map_network
+from xbarpaper.experiments.evaluation import Case, disturbed
+from xbarpaper.hardware.circuit import Parasitics
+from xbarpaper.hardware.mapped import map_network
 from xbarpaper.mitigation import ordered_by_mean_conductance
 from xbarpaper.params import GAINS, Params
 from xbarpaper.pruning import compaction_of, unpruned
@@ -43,15 +43,15 @@ for stage, mitigation in (("06_evaluate", "none"), ("07_rearrange", "R"), ("08_w
     work.write(stage, evaluation=table)
 bench, size = crossbars.bench(work), 16
 subjects = [crossbars.mapped(work, scheme, size) for scheme in SCHEMES]
-work.write("12_mechanism", error=mechanism.error_table(subjects, bench))
+work.write("09_mechanism", error=mechanism.error_table(subjects, bench))
 arranged = [crossbars.arranged(work, scheme, size) for scheme in SCHEMES]
-work.write("13_beyond", error=mechanism.error_table(arranged, bench))
+work.write("11_beyond", error=mechanism.error_table(arranged, bench))
 """
 
 START = """
 import sys
 from pathlib import Path
-from xbarpaper.experiments import Experiment
+from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.params import Params
 import torch
 # Set here: torch takes no more than the machine's real cores from OMP_NUM_THREADS, and two processors may share one.

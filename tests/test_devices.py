@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xbarpaper.devices import Variation
-from xbarpaper.mapping import DifferentialPair
+from xbarpaper.hardware.conductances import DifferentialPair
+from xbarpaper.hardware.effects import Variation
 
 SHAPE = (200, 300)
 

@@ -20,9 +20,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from repository import ROOT, Repository
 
-from xbarpaper import elsewhere
-from xbarpaper.elsewhere import __main__, identity, packing, running, unpacking
-from xbarpaper.errors import ArtifactError
+from xbarpaper.pipeline import elsewhere
+from xbarpaper.pipeline.elsewhere import __main__, identity, packing, running, unpacking
+from xbarpaper.support.errors import ArtifactError
 
 PROFILES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml"))
 VERSIONS = {"torch": "2.0", "hardware": "a machine"}
@@ -55,7 +55,7 @@ def test_stages_are_those_that_dvc_sees(tmp_path: Path, profile: str):
 
 
 def elsewhere_params(folder: Path) -> list[str]:
-    from xbarpaper.elsewhere.stages import parameters
+    from xbarpaper.pipeline.elsewhere.stages import parameters
 
     return list(parameters(folder))
 
@@ -575,16 +575,16 @@ def test_the_pages_commands_bring_results_home(bare: Repository, tmp_path: Path,
 @pytest.mark.slow
 def test_every_other_stage_runs_on_a_bare_machine(bare: Repository):
     if not (bare.folder / "data/datasets/tiny.safetensors").exists():
-        bare.run(sys.executable, "-m", "xbarpaper.elsewhere", "run", "data", check=True)
+        bare.run(sys.executable, "-m", "xbarpaper.pipeline.elsewhere", "run", "data", check=True)
     # The report is made where everything is gathered: it takes more packages.
     others = {stage.group for stage in elsewhere.read(bare.folder).values()} - {"data", "publish"}
-    done = bare.run(sys.executable, "-m", "xbarpaper.elsewhere", "run", *sorted(others))
+    done = bare.run(sys.executable, "-m", "xbarpaper.pipeline.elsewhere", "run", *sorted(others))
     assert done.returncode == 0, done.stderr
 
 
 def test_commands_of_the_page_are_understood():
     for command in COMMANDS:
-        if "xbarpaper.elsewhere" in command:
+        if "xbarpaper.pipeline.elsewhere" in command:
             assert __main__._arguments(command.split()[3:])
     made = subprocess.run(
         ["make", "-n", *COMMANDS[0].split()[1:]], cwd=ROOT, capture_output=True, check=False

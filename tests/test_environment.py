@@ -118,8 +118,8 @@ def test_make_verify_runs_the_module(workplace: Path, given: tuple[str, ...], op
         (workplace / name).touch()
     done = _make(workplace, "-n", "verify", *given)
     assert done.returncode == 0, done.stderr
-    (command,) = (line for line in done.stdout.splitlines() if "xbarpaper.verify" in line)
-    assert command.split("python -m xbarpaper.verify")[1].split() == options.split()
+    (command,) = (line for line in done.stdout.splitlines() if "tools.verify" in line)
+    assert command.split("python -m tools.verify")[1].split() == options.split()
 
 
 def test_make_refuses_an_unknown_profile_before_installing(workplace: Path):

@@ -10,13 +10,14 @@ import pytest
 import torch
 from conftest import DEVICES, MakeSubject
 
-from xbarpaper import nonideal, training
-from xbarpaper.circuit import Parasitics
-from xbarpaper.devices import Variation
-from xbarpaper.evaluation import Bench, Case, cases, disturbed, sweep
-from xbarpaper.files import read_sealed_table, write_table
-from xbarpaper.nonideal import read_out
-from xbarpaper.training import accuracy
+from xbarpaper.experiments.evaluation import Bench, Case, cases, disturbed, sweep
+from xbarpaper.hardware import readout as nonideal
+from xbarpaper.hardware.circuit import Parasitics
+from xbarpaper.hardware.effects import Variation
+from xbarpaper.hardware.readout import read_out
+from xbarpaper.networks import training
+from xbarpaper.networks.training import accuracy
+from xbarpaper.support.files import read_sealed_table, write_table
 
 COLUMNS = [
     "scheme", "sparsity", "crossbar_size", "mitigation", "effects", "gain", "seed", "accuracy", "software_accuracy",

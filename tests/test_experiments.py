@@ -13,15 +13,18 @@ import pytest
 import torch
 from conftest import MakeParams
 
-from xbarpaper import crossbars, data, experiments, views
-from xbarpaper.checkpoints import largest_weights
+from xbarpaper import data
 from xbarpaper.data import Images, ImageSet
-from xbarpaper.errors import ArtifactError, CheckpointError, DatasetError, ParameterError
-from xbarpaper.experiments import Experiment, Pruned, Trained, Variant
-from xbarpaper.files import write_table
+from xbarpaper.experiments import crossbars
+from xbarpaper.experiments import experiment as experiments
+from xbarpaper.experiments.checkpoints import largest_weights
+from xbarpaper.experiments.experiment import Experiment, Pruned, Trained, Variant
+from xbarpaper.experiments.results import TABLES
+from xbarpaper.hardware import views
+from xbarpaper.networks.training import accuracy
 from xbarpaper.params import MITIGATIONS, SCHEMES, Params, PrunedSchemeName
-from xbarpaper.results import TABLES
-from xbarpaper.training import accuracy
+from xbarpaper.support.errors import ArtifactError, CheckpointError, DatasetError, ParameterError
+from xbarpaper.support.files import write_table
 
 NAME = "tiny-vgg11"
 SIZES = (8, 16)
@@ -245,7 +248,7 @@ def test_a_finished_sweep_is_read_from_its_journal(
     def computed(*_: object) -> float:
         raise RuntimeError("computed again")
 
-    monkeypatch.setattr("xbarpaper.evaluation.Bench.accuracy", computed)
+    monkeypatch.setattr("xbarpaper.experiments.evaluation.Bench.accuracy", computed)
     again = crossbars.evaluate(work, "06_evaluate", MITIGATIONS, ("both",))
     first, second = (
         write_table(tmp_path / "table.csv", table).read_text() for table in (done.evaluation, again)

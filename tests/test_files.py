@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from xbarpaper.errors import ArtifactError
-from xbarpaper.files import (
+from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.files import (
     atomic,
     read_sealed_table,
     read_table,

@@ -10,16 +10,16 @@ import torch
 from conftest import DEVICES, MakeNetwork, MakeParams, MakeSubject
 from torch.nn import functional
 
-from xbarpaper import training
-from xbarpaper.circuit import Parasitics
 from xbarpaper.data import ImageSet, normalised
-from xbarpaper.errors import ArtifactError
-from xbarpaper.evaluation import Bench, cases, sweep
+from xbarpaper.experiments.evaluation import Bench, cases, sweep
+from xbarpaper.hardware.circuit import Parasitics
+from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import BatchNormEstimate, Surroundings, adjoint_cosine, solutions, tune, tuning
-from xbarpaper.models import Vgg
-from xbarpaper.nonideal import read_out
+from xbarpaper.networks import training
+from xbarpaper.networks.training import HeldMask, Run
+from xbarpaper.networks.vgg import Vgg
 from xbarpaper.pruning import PrunedNetwork
-from xbarpaper.training import HeldMask, Run
+from xbarpaper.support.errors import ArtifactError
 
 IDEAL = Parasitics(driver_ohm=0, row_wire_ohm=0, column_wire_ohm=0, sense_ohm=0)
 SURROUNDINGS = Surroundings(DEVICES, Parasitics(), "layer", refresh_steps=3, seed=0)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from xbarpaper import inputs
-from xbarpaper.elsewhere.identity import digest
-from xbarpaper.errors import ArtifactError
+from xbarpaper.pipeline import inputs
+from xbarpaper.pipeline.elsewhere.identity import digest
+from xbarpaper.support.errors import ArtifactError
 
 PIPELINE = """
 stages:

@@ -12,10 +12,10 @@ import pytest
 from conftest import MakeNetwork, MakeParams
 from repository import ROOT, Repository
 
-from xbarpaper import live
 from xbarpaper.data import ImageSet
-from xbarpaper.files import read_table
-from xbarpaper.training import Run, train
+from xbarpaper.networks.training import Run, train
+from xbarpaper.support import live
+from xbarpaper.support.files import read_table
 
 NAME = "quick-vgg11/trained-unpruned"
 

@@ -14,24 +14,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from xbarpaper.mapping import (
-    NO_DEVICE,
+from xbarpaper.hardware.conductances import DifferentialPair, conductances, is_low, weights_of
+from xbarpaper.hardware.tiles import NO_DEVICE, TileMap, dense_tiles, tile_map
+from xbarpaper.networks.matrix import matrix_of, weight_of
+from xbarpaper.params import Devices
+from xbarpaper.pruning.compaction import (
     Compaction,
-    DifferentialPair,
     Strip,
-    TileMap,
     columns_of_row_strips,
-    conductances,
-    dense_tiles,
-    is_low,
-    matrix_of,
     rows_of_column_strips,
-    tile_map,
-    weight_of,
-    weights_of,
     whole_rows_and_columns,
 )
-from xbarpaper.params import Devices
 
 DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)  # 5 to 50 microsiemens
 

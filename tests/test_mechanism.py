@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from test_figures import assert_readable
 from torch import Tensor
 
-from xbarpaper import figures, mechanism
-from xbarpaper.circuit import Parasitics
-from xbarpaper.evaluation import Bench, Case, disturbed
-from xbarpaper.training import accuracy
+from xbarpaper import figures
+from xbarpaper.experiments import mechanism
+from xbarpaper.experiments.evaluation import Bench, Case, disturbed
+from xbarpaper.hardware.circuit import Parasitics
+from xbarpaper.networks.training import accuracy
 
 
 def _random(*shape: int, seed: int = 0) -> Tensor:

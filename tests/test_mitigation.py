@@ -11,15 +11,15 @@ from conftest import MakeNetwork, MakeParams
 from repository import tiny_profile
 
 from xbarpaper.data import ImageSet
-from xbarpaper.devices import Variation
-from xbarpaper.mapped import LayerPlan, MappedNetwork, map_network
-from xbarpaper.mapping import Strip
+from xbarpaper.hardware.effects import Variation
+from xbarpaper.hardware.mapped import LayerPlan, MappedNetwork, map_network
+from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import WeightLimits, limits_of, ordered_by_mean_conductance
-from xbarpaper.nonideal import read_out
+from xbarpaper.networks.training import HeldMask, Run, train
 from xbarpaper.params import SCHEMES, ColumnOrder, Devices, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import PrunedNetwork, compaction_of, prune, unpruned
-from xbarpaper.training import HeldMask, Run, train
+from xbarpaper.pruning.compaction import Strip
 
 DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)
 SIZE = 8

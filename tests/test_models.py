@@ -8,9 +8,9 @@ import pytest
 import torch
 from conftest import MakeNetwork
 
-from xbarpaper.errors import ArtifactError
-from xbarpaper.mapping import matrix_of
-from xbarpaper.models import Architecture, Vgg, build, placements, state_forms, without_filters
+from xbarpaper.networks.matrix import matrix_of
+from xbarpaper.networks.vgg import Architecture, Vgg, build, placements, state_forms, without_filters
+from xbarpaper.support.errors import ArtifactError
 
 # Table 1 of arXiv 1409.1556, columns A and D: filters of each convolution, M is a pooling.
 PAPER = {

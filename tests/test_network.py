@@ -1,4 +1,4 @@
-"""The whole pipeline with the network cut off, and ``python -m xbarpaper.verify``, on a tiny profile."""
+"""The whole pipeline with the network cut off, and ``python -m tools.verify``, on a tiny profile."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from conftest import MakeParams
 from isolation import Isolation
 from repository import ROOT, Repository
 
-from xbarpaper.verify import compare
-from xbarpaper.verify.running import Run, clear, prepare, threads_of
+from tools.verify import compare
+from tools.verify.running import Run, clear, prepare, threads_of
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_verify_compares_what_it_makes_with_the_committed_report(tiny_pipeline: 
     assert not prepare(run)
     shutil.copytree(made.folder / ".dvc" / "cache", run.copy / ".dvc" / "cache")
 
-    done = made.run(sys.executable, "-m", "xbarpaper.verify", "--profile", "tiny", "--keep")
+    done = made.run(sys.executable, "-m", "tools.verify", "--profile", "tiny", "--keep")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "tiny goes on with an interrupted run" in done.stdout
     assert "Running stage 'publish@tiny'" in done.stdout
@@ -120,7 +120,7 @@ def test_the_run_has_as_many_threads_as_the_committed_report(repository: Reposit
     ],
 )
 def test_a_profile_that_cannot_be_verified_is_one_line(repository: Repository, profile: str, says: str):
-    done = repository.run(sys.executable, "-m", "xbarpaper.verify", "--profile", profile)
+    done = repository.run(sys.executable, "-m", "tools.verify", "--profile", profile)
     assert done.returncode == 1
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1

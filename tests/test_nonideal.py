@@ -11,16 +11,19 @@ from conftest import MakeNetwork
 from numpy.typing import NDArray
 from repository import tiny_profile
 
-from xbarpaper.circuit import Parasitics, reference_effective_conductance
-from xbarpaper.devices import Variation
-from xbarpaper.mapped import MappedLayer, MappedNetwork, map_network
-from xbarpaper.mapping import DifferentialPair, Strip, matrix_of, tile_map
+from xbarpaper.hardware.circuit import Parasitics, reference_effective_conductance
+from xbarpaper.hardware.conductances import DifferentialPair
+from xbarpaper.hardware.effects import Variation
+from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork, map_network
+from xbarpaper.hardware.readout import gain_factors, read_out
+from xbarpaper.hardware.tiles import tile_map
 from xbarpaper.mitigation import ordered_by_mean_conductance
-from xbarpaper.models import Placement
-from xbarpaper.nonideal import gain_factors, read_out
+from xbarpaper.networks.matrix import matrix_of
+from xbarpaper.networks.vgg import Placement
 from xbarpaper.params import GAINS, SCHEMES, ColumnOrder, Devices, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import compaction_of, prune, unpruned
+from xbarpaper.pruning.compaction import Strip
 
 Floats = NDArray[np.float64]
 

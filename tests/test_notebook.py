@@ -13,12 +13,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from xbarpaper import notebook, stripping
-from xbarpaper.errors import ArtifactError
+from xbarpaper.pipeline import notebook, stripping
+from xbarpaper.support.errors import ArtifactError
 
 TARGET = Path("data/notebooks/tiny/01_tiny.ipynb")
 FAILED = Path("data/resume/failed/tiny/01_tiny.ipynb")
-START = "from xbarpaper import notebook\nnotebook.start()"
+START = "from xbarpaper.pipeline import notebook\nnotebook.start()"
 PARAMETERS = 'experiment = "tiny"\nsteps = 3\nshare = 0.5\nquick = True'
 
 
@@ -48,7 +48,7 @@ def _notebook(repository: Path, *cells: str) -> Path:
 
 def _command(*arguments: str) -> list[str]:
     return [
-        sys.executable, "-m", "xbarpaper.notebook", "run", "notebooks/01_tiny.ipynb", str(TARGET), *arguments
+        sys.executable, "-m", "xbarpaper.pipeline.notebook", "run", "notebooks/01_tiny.ipynb", str(TARGET), *arguments
     ]  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(reposito
     _notebook(
         repository,
         START,
-        "import sys\nfrom xbarpaper import progress\nprogress._SECONDS_PER_LINE = 0.1",
+        "import sys\nfrom xbarpaper.support import progress\nprogress._SECONDS_PER_LINE = 0.1",
         "import time\n"
         "with progress.bar('training', steps) as bar:\n"
         "    for step in range(steps):\n        time.sleep(0.12)\n        bar.update()\n"
@@ -120,7 +120,9 @@ def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(reposito
 
 
 def test_user_error_is_one_line_and_the_earlier_result_stays(repository: Path):
-    _notebook(repository, "from xbarpaper.errors import DatasetError\nraise DatasetError('a.tar: damaged')")
+    _notebook(
+        repository, "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')"
+    )
     TARGET.parent.mkdir(parents=True)
     TARGET.write_text("earlier", encoding="utf-8")
     done = _run()
@@ -145,7 +147,9 @@ def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository: Path
 
 
 def test_what_failed_is_told_even_where_nothing_can_be_kept(repository: Path):
-    _notebook(repository, "from xbarpaper.errors import DatasetError\nraise DatasetError('a.tar: damaged')")
+    _notebook(
+        repository, "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')"
+    )
     FAILED.parent.parent.parent.mkdir(parents=True)
     FAILED.parent.parent.write_text("a file in the place of the folder", encoding="utf-8")
     done = _run()
@@ -254,7 +258,7 @@ def test_start_outside_the_repository_is_refused(tmp_path: Path, monkeypatch: py
 def test_no_grammar_is_built_that_no_notebook_needs():
     code = (
         "import sys\n"
-        "from xbarpaper.nbformat_light import import_nbformat\n"
+        "from xbarpaper.pipeline.nbformat_light import import_nbformat\n"
         "nbformat = import_nbformat()\n"
         "import papermill\n"
         "nbformat.validate(nbformat.v4.new_notebook())\n"

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
-from xbarpaper.errors import ArtifactError, ParameterError
 from xbarpaper.params import Shapes10, load
-from xbarpaper.validation import Section
+from xbarpaper.support.errors import ArtifactError, ParameterError
+from xbarpaper.support.validation import Section
 
 ROOT = Path(__file__).parent.parent
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))

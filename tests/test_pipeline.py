@@ -15,9 +15,9 @@ from conftest import MakeParams
 from repository import ROOT, Repository
 from safetensors import safe_open
 
-from xbarpaper.files import read_table
+from xbarpaper.experiments.results import TABLES
 from xbarpaper.params import MITIGATIONS, SCHEMES, Params
-from xbarpaper.results import TABLES
+from xbarpaper.support.files import read_table
 
 pytestmark = pytest.mark.slow
 

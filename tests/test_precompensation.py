@@ -11,12 +11,12 @@ from conftest import DEVICES, MakeSubject
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xbarpaper.circuit import Parasitics
-from xbarpaper.devices import Variation
-from xbarpaper.evaluation import Bench, cases, sweep
-from xbarpaper.mapped import MappedNetwork
+from xbarpaper.experiments.evaluation import Bench, cases, sweep
+from xbarpaper.hardware.circuit import Parasitics
+from xbarpaper.hardware.effects import Variation
+from xbarpaper.hardware.mapped import MappedNetwork
+from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import Precompensation
-from xbarpaper.nonideal import read_out
 
 IDEAL = Parasitics(driver_ohm=0, row_wire_ohm=0, column_wire_ohm=0, sense_ohm=0)
 PC = Precompensation(DEVICES, Parasitics(), "layer", rounds=4)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from tqdm import tqdm
 
-from xbarpaper import progress
-from xbarpaper.progress import Lines, duration
+from xbarpaper.support import progress
+from xbarpaper.support.progress import Lines, duration
 
 
 class Clock:

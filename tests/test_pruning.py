@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from xbarpaper.errors import ArtifactError
-from xbarpaper.mapping import matrix_of
-from xbarpaper.models import Vgg, build
+from xbarpaper.networks.matrix import matrix_of
+from xbarpaper.networks.vgg import Vgg, build
 from xbarpaper.params import SCHEMES as NAMES
 from xbarpaper.params import Prune
 from xbarpaper.pruning import (
@@ -28,6 +27,7 @@ from xbarpaper.pruning import (
     unpruned,
 )
 from xbarpaper.pruning.segments import column_segments
+from xbarpaper.support.errors import ArtifactError
 
 SETTINGS = Prune(
     when="trained",

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xbarpaper.errors import ArtifactError
-from xbarpaper.files import read_table, write_table
 from xbarpaper.report import readme
+from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.files import read_table, write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

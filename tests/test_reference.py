@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xbarpaper.circuit import Parasitics, reference_effective_conductance
+from xbarpaper.hardware.circuit import Parasitics, reference_effective_conductance
 
 # Relative to the largest element. The result is rounded to float64 once, at 1e-16; what is left of the solution's
 # own rounding is smaller than that with an 80-bit longdouble, and about as large where longdouble is float64.

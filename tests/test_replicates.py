@@ -9,7 +9,7 @@ from scipy import stats
 from xbarpaper.claims import replicates
 from xbarpaper.claims.replicates import Replicates
 from xbarpaper.params import Claims
-from xbarpaper.statistics import paired_effect
+from xbarpaper.support.statistics import paired_effect
 
 SETTINGS = Claims(confidence=0.95, bootstrap_resamples=400, seed=0, software_tolerance_points=2.0)
 TRUTH = 0.7

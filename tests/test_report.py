@@ -22,11 +22,12 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageChops
 from synthetic_results import make_params, make_results, write_stages
 
-from xbarpaper import files, results
 from xbarpaper.claims import examine
-from xbarpaper.errors import ArtifactError
+from xbarpaper.experiments import results
 from xbarpaper.params import Params
 from xbarpaper.report import Places, gather, publish, readme, rendering
+from xbarpaper.support import files
+from xbarpaper.support.errors import ArtifactError
 
 ORDER = ("light", "heavy", "claims")
 
@@ -138,14 +139,14 @@ def invented(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     tables = make_results(params)
     write_stages(data / "results" / params.profile, params, tables)
     stages = data / "summaries" / params.profile
-    _write_figures(stages / "09_figures", {"light": 20, "heavy": 5000})
-    _write_figures(stages / "10_claims", {"claims": 30})
-    _write_claims(stages / "10_claims", params)
-    results.load(params, data / "results" / params.profile).write(stages / "09_figures" / "tables")
-    files.write_table(stages / "09_figures" / "tables" / "more.csv", pd.DataFrame({"number": [1]}))
+    _write_figures(stages / "90_figures", {"light": 20, "heavy": 5000})
+    _write_figures(stages / "91_claims", {"claims": 30})
+    _write_claims(stages / "91_claims", params)
+    results.load(params, data / "results" / params.profile).write(stages / "90_figures" / "tables")
+    files.write_table(stages / "90_figures" / "tables" / "more.csv", pd.DataFrame({"number": [1]}))
     for group, name in [("shapes10", "00_data"), *((name, "01_train") for name in params.experiments)]:
         _write_notebook(data / "notebooks" / params.profile / group / f"{name}.ipynb")
-    _write_notebook(data / "notebooks" / params.profile / "summary" / "09_figures.ipynb")
+    _write_notebook(data / "notebooks" / params.profile / "summary" / "90_figures.ipynb")
     return data
 
 
@@ -181,7 +182,7 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, plac
         *(f"figures/{name}.{suffix}" for name in ("light", "heavy", "claims") for suffix in ("png", "svg")),
         *(
             f"notebooks/{name}.{suffix}"
-            for name in ("shapes10/00_data", "made-up-0/01_train", "made-up-1/01_train", "summary/09_figures")
+            for name in ("shapes10/00_data", "made-up-0/01_train", "made-up-1/01_train", "summary/90_figures")
             for suffix in ("ipynb", "html")
         ),
     } == set(first)
@@ -266,12 +267,12 @@ def test_page_says_what_was_run_and_where_it_comes_from(published: Path):
 
 def test_conventions_and_further_mitigations_may_be_absent(places: Places, tmp_path: Path):
     params = make_params()
-    path = places.summaries / params.profile / "10_claims" / "claims.json"
+    path = places.summaries / params.profile / "91_claims" / "claims.json"
     tree = json.loads(path.read_text(encoding="utf-8"))
     del tree["conventions_summary"]
     path.write_text(json.dumps(tree), encoding="utf-8")
     for table in ("sensitivity", "recovery", "costs"):
-        (places.summaries / params.profile / "09_figures" / "tables" / f"{table}.csv").unlink()
+        (places.summaries / params.profile / "90_figures" / "tables" / f"{table}.csv").unlink()
     folder = publish(params, places)
     text = (folder / "index.html").read_text(encoding="utf-8")
     assert "Won back" not in text
@@ -285,10 +286,10 @@ def test_page_stays_small_with_many_notebooks(tmp_path: Path):
     data = tmp_path / "data"
     write_stages(data / "results" / params.profile, params, make_results(params))
     stages = data / "summaries" / params.profile
-    _write_figures(stages / "09_figures", {f"figure-{number}": 500 for number in range(30)})
-    _write_figures(stages / "10_claims", {"claims": 30})
-    _write_claims(stages / "10_claims", params)
-    groups = {"shapes10": ["00_data"], "summary": ["09_figures", "10_claims"]}
+    _write_figures(stages / "90_figures", {f"figure-{number}": 500 for number in range(30)})
+    _write_figures(stages / "91_claims", {"claims": 30})
+    _write_claims(stages / "91_claims", params)
+    groups = {"shapes10": ["00_data"], "summary": ["90_figures", "91_claims"]}
     groups |= {name: [f"{number:02}_notebook" for number in range(1, 12)] for name in params.experiments}
     for group, names in groups.items():
         for name in names:
@@ -372,9 +373,9 @@ def test_pages_are_accessible(published: Path, browser):
 @pytest.mark.parametrize(
     ("spoilt", "message"),
     [
-        ("summaries/made-up/10_claims/claims.json", "no such file"),
-        ("summaries/made-up/09_figures/captions.json", "no such file"),
-        ("summaries/made-up/09_figures/figures/heavy.svg", "no such file"),
+        ("summaries/made-up/91_claims/claims.json", "no such file"),
+        ("summaries/made-up/90_figures/captions.json", "no such file"),
+        ("summaries/made-up/90_figures/figures/heavy.svg", "no such file"),
         ("results/made-up/made-up-1/06_evaluate/evaluation.csv", "no such table"),
     ],
 )
@@ -410,9 +411,9 @@ def test_damaged_claims_are_refused(params: Params, tmp_path: Path, text: str, m
 
 
 def test_figures_drawn_from_other_tables_are_refused(params: Params, places: Places):
-    path = places.summaries / "made-up" / "09_figures" / "tables" / "layers.csv"
+    path = places.summaries / "made-up" / "90_figures" / "tables" / "layers.csv"
     path.write_text(path.read_text(encoding="utf-8") + "more\n", encoding="utf-8")
-    with pytest.raises(ArtifactError, match=r"09_figures/tables/layers.csv: the report already has another"):
+    with pytest.raises(ArtifactError, match=r"90_figures/tables/layers.csv: the report already has another"):
         publish(params, places)
 
 
@@ -430,7 +431,7 @@ def test_unwritable_reports_is_one_line(params: Params, places: Places):
 
 def test_failure_halfway_leaves_the_earlier_report(params: Params, places: Places):
     before = _contents(publish(params, places))
-    (places.notebooks / "made-up" / "summary" / "09_figures.ipynb").write_text(
+    (places.notebooks / "made-up" / "summary" / "90_figures.ipynb").write_text(
         "not a notebook", encoding="utf-8"
     )
     with pytest.raises(ArtifactError, match="not a Jupyter notebook"):

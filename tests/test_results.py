@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from synthetic_results import make_params, make_results, write_stages
 
-from xbarpaper import files, results
-from xbarpaper.errors import ArtifactError, ParameterError
-from xbarpaper.results import TABLES
+from xbarpaper.experiments import results
+from xbarpaper.experiments.results import TABLES
+from xbarpaper.support import files
+from xbarpaper.support.errors import ArtifactError, ParameterError
 
 PARAMS = make_params(2, (16, 32), further=True)
 MADE = make_results(PARAMS)
@@ -75,9 +76,9 @@ def test_what_no_experiment_has_is_empty_and_not_written(tmp_path: Path):
     ("missing", "command"),
     [
         ("made-up-1/07_rearrange/evaluation.csv", "rearrange@made-up-1"),
-        ("made-up-1/12_mechanism/error.csv", "mechanism@made-up-1"),
-        ("made-up-0/11_sensitivity/sensitivity.csv", "sensitivity@made-up-0"),
-        ("made-up-0/13_beyond/costs.csv", "beyond@made-up-0"),
+        ("made-up-1/09_mechanism/error.csv", "mechanism@made-up-1"),
+        ("made-up-0/10_sensitivity/sensitivity.csv", "sensitivity@made-up-0"),
+        ("made-up-0/11_beyond/costs.csv", "beyond@made-up-0"),
     ],
 )
 def test_a_missing_stage_names_file_and_command(stages: Path, missing: str, command: str):
@@ -105,4 +106,4 @@ def test_a_missing_column_is_named(stages: Path):
 
 def test_another_profile_is_refused():
     with pytest.raises(ParameterError, match=r"profile = paper must be that of params\.yaml, made-up"):
-        results.profile_folder(PARAMS, "paper", "09_figures")
+        results.profile_folder(PARAMS, "paper", "90_figures")

@@ -14,13 +14,15 @@ import torch
 from conftest import MakeParams
 from test_figures import assert_readable
 
-from xbarpaper import crossbars, data, evaluation, figures, sensitivity, training
+from xbarpaper import data, figures
 from xbarpaper.data import ImageSet
-from xbarpaper.evaluation import Case, sweep
-from xbarpaper.experiments import Experiment, Variant
-from xbarpaper.files import read_table, write_table
+from xbarpaper.experiments import crossbars, evaluation, sensitivity
+from xbarpaper.experiments.evaluation import Case, sweep
+from xbarpaper.experiments.experiment import Experiment, Variant
+from xbarpaper.networks import training
+from xbarpaper.networks.training import accuracy
 from xbarpaper.params import GAINS, MITIGATIONS, SCHEMES, Params
-from xbarpaper.training import accuracy
+from xbarpaper.support.files import read_table, write_table
 
 NAME = "tiny-vgg11"
 COLUMNS = [
@@ -251,7 +253,7 @@ def test_an_interrupted_evaluation_goes_on(
     shutil.copytree(done.folder / "data", tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     work = Experiment(NAME, done.params)
-    journal = work.resume("11_sensitivity.csv")
+    journal = work.resume("10_sensitivity.csv")
     finished = len(read_table(journal))
     # Fewer evaluations than rows of the table: what coincides is computed once.
     assert finished < 0.7 * len(done.table)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from xbarpaper.circuit import Parasitics, reference_effective_conductance
-from xbarpaper.circuit.spice import read_currents, spice_netlist
+from xbarpaper.hardware.circuit import Parasitics, reference_effective_conductance
+from xbarpaper.hardware.circuit.spice import read_currents, spice_netlist
 
 # Where ngspice is promised, as on the continuous integration's machine, its absence is a failure.
 needs_ngspice = pytest.mark.skipif(

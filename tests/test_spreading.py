@@ -18,13 +18,14 @@ from faults.sweeping import swept
 from faults.workers import same
 from test_elsewhere import write_pipeline
 
-from xbarpaper import dasked, elsewhere, spreading
-from xbarpaper.elsewhere import __main__ as command_line
-from xbarpaper.errors import ArtifactError, ParameterError
 from xbarpaper.params import Execution
 from xbarpaper.params.execution import require_scheduler
-from xbarpaper.spreading import InProcess, Task, results, spread
-from xbarpaper.validation import parse
+from xbarpaper.pipeline import elsewhere
+from xbarpaper.pipeline.elsewhere import __main__ as command_line
+from xbarpaper.support import dasked, spreading
+from xbarpaper.support.errors import ArtifactError, ParameterError
+from xbarpaper.support.spreading import InProcess, Task, results, spread
+from xbarpaper.support.validation import parse
 
 SEEDS = 2
 
@@ -210,8 +211,8 @@ def test_commands_of_the_page_are_understood():
     assert COMMANDS
     for line in COMMANDS:
         words = line.split("#")[0].split()
-        if "xbarpaper.elsewhere" in words:
-            assert command_line._arguments(words[words.index("xbarpaper.elsewhere") + 1 :])
+        if "xbarpaper.pipeline.elsewhere" in words:
+            assert command_line._arguments(words[words.index("xbarpaper.pipeline.elsewhere") + 1 :])
         elif "dask" in words:
             told = [*words[words.index("dask") : words.index("dask") + 2], "--help"]
             helped = subprocess.run(

@@ -9,9 +9,9 @@ import nbformat
 import pytest
 from ruamel.yaml import YAML
 
-from xbarpaper import results
 from xbarpaper.claims import statements
-from xbarpaper.errors import ParameterError
+from xbarpaper.experiments import results
+from xbarpaper.support.errors import ParameterError
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "claims.yaml").read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def saved_figures(name: str) -> set[str]:
 def test_what_a_statement_names_exists(statement: statements.Statement):
     assert statement.stage in STAGES
     assert statement.command == f"dvc repro '{statement.stage}@<profile>'"
-    figures = saved_figures("09_figures") | saved_figures("10_claims")
+    figures = saved_figures("90_figures") | saved_figures("91_claims")
     assert f"claim-{statement.id}" in figures
     assert set(statement.figures) <= figures
     assert statement.table in {"claims.csv", *(f"{name}.csv" for name in results.TABLES)}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from xbarpaper import statistics
+from xbarpaper.support import statistics
 
 FEW = 100  # resamples: these tests are of the arithmetic, not of the bootstrap's precision
 

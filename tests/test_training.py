@@ -15,14 +15,23 @@ import torch
 from conftest import MakeNetwork, MakeParams
 from torch import Tensor
 
-from xbarpaper import data, training
+from xbarpaper import data
 from xbarpaper.data import Images, ImageSet, normalised
-from xbarpaper.errors import ParameterError, TrainingError
-from xbarpaper.mapping import weight_of
-from xbarpaper.models import Architecture, Vgg, build
+from xbarpaper.networks import training
+from xbarpaper.networks.matrix import weight_of
+from xbarpaper.networks.training import (
+    HeldMask,
+    Run,
+    accuracy,
+    device_of,
+    forward_dtype,
+    one_cycle_rates,
+    train,
+)
+from xbarpaper.networks.vgg import Architecture, Vgg, build
 from xbarpaper.params import Train
 from xbarpaper.pruning import SCHEMES, prune
-from xbarpaper.training import HeldMask, Run, accuracy, device_of, forward_dtype, one_cycle_rates, train
+from xbarpaper.support.errors import ParameterError, TrainingError
 
 ARCHITECTURE = Architecture(network="vgg11", width=0.04, classes=10)
 EPOCHS = 3
@@ -150,7 +159,7 @@ KILLED = """
 import os, signal, sys
 import torch
 from xbarpaper import data, training
-from xbarpaper.models import Architecture, build
+from xbarpaper.networks.vgg import Architecture, build
 from xbarpaper.params import Train
 
 folder, threads, architecture, settings = sys.argv[1:]

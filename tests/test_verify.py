@@ -1,4 +1,4 @@
-"""``python -m xbarpaper.verify``: every difference from a committed report is noticed, and judged as is stated."""
+"""``python -m tools.verify``: every difference from a committed report is noticed, and judged as is stated."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from xbarpaper.results import TABLES
-from xbarpaper.verify import Comparison, compare
-from xbarpaper.verify.__main__ import main
-from xbarpaper.verify.outcome import LINES, Outcome, outcome, told
-from xbarpaper.verify.tolerances import EXACT, NOT_COMPARED, ROUNDED, TOLERANCES, of_column
+from tools.verify import Comparison, compare
+from tools.verify.__main__ import main
+from tools.verify.outcome import LINES, Outcome, outcome, told
+from tools.verify.tolerances import EXACT, NOT_COMPARED, ROUNDED, TOLERANCES, of_column
+from xbarpaper.experiments.results import TABLES
 
 ROOT = Path(__file__).parents[1]
 QUICK = ROOT / "reports" / "quick"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from xbarpaper import spreading
+from xbarpaper.support import spreading
 
 from . import caches, concurrent, corruptions, counts, full_disk, kills
 from .outcomes import Faults, Outcome, told

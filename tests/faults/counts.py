@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, model_validator
 
-from xbarpaper.files import write_text
+from xbarpaper.support.files import write_text
 
 ROOT = Path(__file__).parents[2]
 RELIABILITY = ROOT / "reports" / "reliability.json"

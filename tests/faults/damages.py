@@ -17,15 +17,18 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from xbarpaper import checkpoints, data, inputs, training
+from xbarpaper import data
 from xbarpaper.data import ImageSet
-from xbarpaper.elsewhere import read
-from xbarpaper.elsewhere.stages import inside
-from xbarpaper.errors import ArtifactError
-from xbarpaper.evaluation import Journal
-from xbarpaper.models import Architecture, build
+from xbarpaper.experiments import checkpoints
+from xbarpaper.experiments.evaluation import Journal
+from xbarpaper.networks import training
+from xbarpaper.networks.training import tensor_digest
+from xbarpaper.networks.vgg import Architecture, build
 from xbarpaper.params import ImageFolder
-from xbarpaper.training import tensor_digest
+from xbarpaper.pipeline import inputs
+from xbarpaper.pipeline.elsewhere import read
+from xbarpaper.pipeline.elsewhere.stages import inside
+from xbarpaper.support.errors import ArtifactError
 
 from . import writers
 from .outcomes import Outcome

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from repository import Repository
 
-from xbarpaper.elsewhere import read
+from xbarpaper.pipeline.elsewhere import read
 
 from .outcomes import Faults, Outcome, collected
 from .tiny import EXPERIMENT, Reference
@@ -58,8 +58,8 @@ CASES: dict[str, Case] = {
     "journal": Case(f"evaluate@{EXPERIMENT}", _RESUME, f"{_RESUME}/06_evaluate.csv"),
     "executed notebook": Case("data@tiny", "data/notebooks/tiny/tiny"),
     "executed notebook, a part of it fits": Case("data@tiny", "data/notebooks/tiny/tiny", free=5 * PAGE),
-    "figure": Case("figures@tiny", f"{_SUMMARIES}/09_figures"),
-    "claims": Case("claims@tiny", f"{_SUMMARIES}/10_claims"),
+    "figure": Case("figures@tiny", f"{_SUMMARIES}/90_figures"),
+    "claims": Case("claims@tiny", f"{_SUMMARIES}/91_claims"),
     "report": Case("publish@tiny", "reports"),
     "report, a part of it fits": Case("publish@tiny", "reports", free=100 * PAGE),
     "all of data/": Case(_TRAIN, "data"),

@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.faults.image_files import Trap, packed
 from tests.faults.survival import Case
 from xbarpaper import data
+from xbarpaper.data.torchvision_compat import import_torchvision
 from xbarpaper.params import Cifar
-from xbarpaper.torchvision_compat import import_torchvision
 
 
 def originals(rng: random.Random, kind: str) -> Iterator[Case]:

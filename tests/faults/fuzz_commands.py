@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.survival import Case
-from xbarpaper import notebook
-from xbarpaper.elsewhere import __main__ as elsewhere
-from xbarpaper.errors import ArtifactError
+from xbarpaper.pipeline import notebook
+from xbarpaper.pipeline.elsewhere import __main__ as elsewhere
+from xbarpaper.support.errors import ArtifactError
 
 
 def _said(folder: Path, main: Callable[[list[str]], int], arguments: list[str]) -> None:

@@ -18,7 +18,7 @@ from tests.faults.safetensors_files import (
     taken_apart,
 )
 from tests.faults.survival import Case
-from xbarpaper import checkpoints
+from xbarpaper.experiments import checkpoints
 
 
 def checkpoint_cases() -> Iterator[Case]:

@@ -15,7 +15,7 @@ import psutil
 from repository import Repository
 from ruamel.yaml import YAML
 
-from xbarpaper.elsewhere import read
+from xbarpaper.pipeline.elsewhere import read
 
 from .outcomes import Faults, Outcome, last_line
 from .tiny import Reference, computed, running

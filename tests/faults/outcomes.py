@@ -11,8 +11,8 @@ from typing import Any
 from repository import Repository
 from ruamel.yaml import YAML
 
-from xbarpaper.elsewhere.identity import digest
-from xbarpaper.spreading import Task
+from xbarpaper.pipeline.elsewhere.identity import digest
+from xbarpaper.support.spreading import Task
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 
 from tests.faults.survival import Case
-from xbarpaper import checkpoints, data
-from xbarpaper.checkpoints import Checkpoint, Metadata, largest_weights
+from xbarpaper import data
 from xbarpaper.data import ImageSet
-from xbarpaper.models import Architecture, build
+from xbarpaper.experiments import checkpoints
+from xbarpaper.experiments.checkpoints import Checkpoint, Metadata, largest_weights
+from xbarpaper.networks.vgg import Architecture, build
 from xbarpaper.params import Shapes10
 from xbarpaper.pruning import unpruned
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
-from xbarpaper.errors import ArtifactError
+from xbarpaper.support.errors import ArtifactError
 
 MOST_MIB = 384
 """Memory that reading an input may add at its peak."""

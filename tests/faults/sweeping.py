@@ -9,15 +9,15 @@ import pandas as pd
 import torch
 from repository import tiny_profile
 
-from xbarpaper import spreading
-from xbarpaper.circuit import Parasitics
-from xbarpaper.evaluation import Bench, Case, Subject, cases, sweep
-from xbarpaper.files import write_table
-from xbarpaper.mapped import map_network
-from xbarpaper.models import Architecture, build
+from xbarpaper.experiments.evaluation import Bench, Case, Subject, cases, sweep
+from xbarpaper.hardware.circuit import Parasitics
+from xbarpaper.hardware.mapped import map_network
+from xbarpaper.networks.vgg import Architecture, build
 from xbarpaper.params import SCHEMES, Devices, Execution, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import compaction_of, prune, unpruned
+from xbarpaper.support import spreading
+from xbarpaper.support.files import write_table
 
 SIZE = 16
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tqdm import tqdm
 
-from xbarpaper import spreading
+from xbarpaper.support import spreading
 
 from . import counts, full_disk
 from .__main__ import tried

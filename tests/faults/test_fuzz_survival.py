@@ -15,7 +15,7 @@ import pytest
 
 from tests.faults import survival
 from tests.faults.survival import Case, failure
-from xbarpaper.errors import ArtifactError
+from xbarpaper.support.errors import ArtifactError
 
 
 class CarelessError(ArtifactError):

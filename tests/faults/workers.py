@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from xbarpaper.errors import ArtifactError
+from xbarpaper.support.errors import ArtifactError
 
 from . import counts
 from .machines import Machines

@@ -13,15 +13,17 @@ import torch
 from matplotlib.figure import Figure
 from nbformat import v4, writes
 
-from xbarpaper import checkpoints, data, files
-from xbarpaper.checkpoints import Checkpoint, Metadata
+from xbarpaper import data
 from xbarpaper.data import ImageSet
-from xbarpaper.errors import ArtifactError
-from xbarpaper.evaluation import Journal
+from xbarpaper.experiments import checkpoints
+from xbarpaper.experiments.checkpoints import Checkpoint, Metadata
+from xbarpaper.experiments.evaluation import Journal
 from xbarpaper.figures import saving
-from xbarpaper.models import Architecture, Vgg, build
+from xbarpaper.networks.training import Run, train
+from xbarpaper.networks.vgg import Architecture, Vgg, build
 from xbarpaper.pruning import unpruned
-from xbarpaper.training import Run, train
+from xbarpaper.support import files
+from xbarpaper.support.errors import ArtifactError
 
 from .outcomes import Outcome
 from .tiny import settings

@@ -23,7 +23,7 @@ from xbarpaper.claims.paired import Measured, Row, words_of
 from xbarpaper.claims.replicates import POWER, TRAINING_SEEDS
 from xbarpaper.claims.statements import Statement
 from xbarpaper.params import Params
-from xbarpaper.statistics import RESOLUTION, mean_interval, rank_correlation
+from xbarpaper.support.statistics import RESOLUTION, mean_interval, rank_correlation
 
 MAIN: Final = ("R", "WCT")
 # Where each mitigation against none is tested.

@@ -11,7 +11,7 @@ from xbarpaper.claims.groups import Level, Place
 from xbarpaper.claims.replicates import MOST_SEEDS, POWER, TRAINING_SEEDS, Tested, seeds_needed
 from xbarpaper.claims.statements import Statement
 from xbarpaper.figures.labels import count
-from xbarpaper.statistics import RESOLUTION, Effect, holm
+from xbarpaper.support.statistics import RESOLUTION, Effect, holm
 
 Outcome = Literal["supported", "not supported", "undecided"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("supported", "not supported", "undecided")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from xbarpaper.params import Claims
-from xbarpaper.statistics import RESOLUTION, Effect, bootstrap_mean, paired_effect, sign_flip_test
+from xbarpaper.support.statistics import RESOLUTION, Effect, bootstrap_mean, paired_effect, sign_flip_test
 
 Inference = Literal["training seed", "variation seed"]
 

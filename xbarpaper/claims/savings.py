@@ -18,7 +18,7 @@ from xbarpaper.claims.replicates import MOST_SEEDS, POWER, TRAINING_SEEDS, seeds
 from xbarpaper.claims.statements import Statement
 from xbarpaper.figures.labels import count
 from xbarpaper.params import SCHEMES, Params
-from xbarpaper.statistics import mean_interval, proportion_difference
+from xbarpaper.support.statistics import mean_interval, proportion_difference
 
 # A test set that nobody will collect; beyond it the answer is "more than".
 MOST_IMAGES: Final = 10_000_000

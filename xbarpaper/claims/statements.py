@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from xbarpaper.validation import Section, parse
-from xbarpaper.yaml_files import read_yaml
+from xbarpaper.support.validation import Section, parse
+from xbarpaper.support.yaml_files import read_yaml
 
 PATH: Final = Path("claims.yaml")
 IDENTITIES: Final = ("C1", "C2", "C3", "C4", "C5")

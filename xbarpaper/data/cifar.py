@@ -13,9 +13,9 @@ from urllib.error import URLError
 import torch
 
 from xbarpaper.data.images import Images, ImageSet
-from xbarpaper.errors import DatasetError
+from xbarpaper.data.torchvision_compat import import_torchvision
 from xbarpaper.params import Cifar
-from xbarpaper.torchvision_compat import import_torchvision
+from xbarpaper.support.errors import DatasetError
 
 _PATIENCE_SECONDS = 30.0
 _TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}

@@ -22,10 +22,10 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from xbarpaper.data.images import Images, ImageSet
-from xbarpaper.errors import DatasetError
+from xbarpaper.data.tar_files import DAMAGES, StrictMember
 from xbarpaper.params import ImageFolder
-from xbarpaper.progress import bar
-from xbarpaper.tar_files import DAMAGES, StrictMember
+from xbarpaper.support.errors import DatasetError
+from xbarpaper.support.progress import bar
 
 _SPLITS = ("train", "test")
 _TOP = PurePosixPath()

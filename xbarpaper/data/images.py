@@ -15,9 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from xbarpaper.errors import DatasetError
-from xbarpaper.files import atomic
-from xbarpaper.validation import Section
+from xbarpaper.support.errors import DatasetError
+from xbarpaper.support.files import atomic
+from xbarpaper.support.validation import Section
 
 IMAGE_SHAPE = (3, 32, 32)
 Channels = tuple[float, float, float]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from xbarpaper.data.images import Images, ImageSet
 from xbarpaper.params import Shapes10
-from xbarpaper.progress import Bar, bar
+from xbarpaper.support.progress import Bar, bar
 
 Array = NDArray[np.float64]
 

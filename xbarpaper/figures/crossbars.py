@@ -15,7 +15,7 @@ from xbarpaper.figures.style import (
     shared_legend,
 )
 from xbarpaper.params import SCHEMES
-from xbarpaper.statistics import rank_correlation
+from xbarpaper.support.statistics import rank_correlation
 
 
 def compression(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:

@@ -29,7 +29,7 @@ from xbarpaper.figures.style import (
     shared_legend,
 )
 from xbarpaper.params import MITIGATIONS, SCHEMES
-from xbarpaper.statistics import paired_differences
+from xbarpaper.support.statistics import paired_differences
 
 _KEYS = ["experiment", "scheme", "crossbar_size"]
 _LONG_NAMES = {"R": "crossbar column rearrangement (R)", "WCT": "Weight-Constrained-Training (WCT)"}

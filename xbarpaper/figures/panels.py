@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from xbarpaper.figures.labels import Labels, sizes, square
 from xbarpaper.figures.style import COLUMN_INCHES, PAGE_INCHES, ArtifactFigure, new_figure
-from xbarpaper.statistics import intervals
+from xbarpaper.support.statistics import intervals
 
 
 def per_experiment(table: pd.DataFrame, *, height: float = 2.4) -> tuple[ArtifactFigure, dict[str, Axes]]:

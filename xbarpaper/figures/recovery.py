@@ -20,7 +20,7 @@ from xbarpaper.figures.style import (
     shared_legend,
 )
 from xbarpaper.params import FURTHER_MITIGATIONS, MITIGATIONS, SCHEMES, Claims
-from xbarpaper.statistics import mean_interval, ratio_of_means
+from xbarpaper.support.statistics import mean_interval, ratio_of_means
 
 GOAL_PERCENT: Final = 90.0
 """Share of the lost accuracy that counts as won back."""

@@ -10,8 +10,8 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from xbarpaper import files
 from xbarpaper.figures.style import ArtifactFigure, apply_style
+from xbarpaper.support import files
 
 PNG_DPI: Final = 200
 # The date and the version of the program would change the files without changing the figure.

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from xbarpaper.experiments.sensitivity import AXES, CLAIMS, MAPS, Axis, effects, text_of, with_loss
 from xbarpaper.figures.labels import Labels, join, seed_words, square
 from xbarpaper.figures.panels import error_bars
 from xbarpaper.figures.style import (
@@ -25,8 +26,7 @@ from xbarpaper.figures.style import (
     shared_legend,
 )
 from xbarpaper.params import SCHEMES, Gain
-from xbarpaper.sensitivity import AXES, CLAIMS, MAPS, Axis, effects, text_of, with_loss
-from xbarpaper.statistics import RESOLUTION, intervals
+from xbarpaper.support.statistics import RESOLUTION, intervals
 
 AXIS_NAMES: Final[dict[str, str]] = {
     "on_off": "ON/OFF ratio of the devices",

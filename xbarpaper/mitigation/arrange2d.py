@@ -38,13 +38,14 @@ from math import ceil
 import numpy as np
 import torch
 
-from xbarpaper.circuit import Parasitics, effective_conductance
-from xbarpaper.mapped import Arrangement, LayerPlan
-from xbarpaper.mapping import DifferentialPair, Strip, conductances, weights_of
+from xbarpaper.hardware.circuit import Parasitics, effective_conductance
+from xbarpaper.hardware.conductances import DifferentialPair, conductances, weights_of
+from xbarpaper.hardware.mapped import Arrangement, LayerPlan
+from xbarpaper.hardware.readout import gain_factors
 from xbarpaper.mitigation.rearrange import ordered_by_mean_conductance
 from xbarpaper.mitigation.swaps import Floats, Indices, Placing, swapped
-from xbarpaper.nonideal import gain_factors
 from xbarpaper.params import Devices, Gain
+from xbarpaper.pruning.compaction import Strip
 
 
 def arranged_in_two_dimensions(

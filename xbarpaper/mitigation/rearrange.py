@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from xbarpaper.mapped import Arrangement, LayerPlan
-from xbarpaper.mapping import Strip
+from xbarpaper.hardware.mapped import Arrangement, LayerPlan
 from xbarpaper.params import ColumnOrder
+from xbarpaper.pruning.compaction import Strip
 
 
 def ordered_by_mean_conductance(order: ColumnOrder) -> Arrangement | None:

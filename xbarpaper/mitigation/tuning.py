@@ -21,16 +21,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from xbarpaper.circuit import effective_conductance
 from xbarpaper.data import ImageSet
-from xbarpaper.devices import Variation
-from xbarpaper.errors import TrainingError
-from xbarpaper.mapped import MappedLayer, MappedNetwork
-from xbarpaper.mapping import DifferentialPair, conductances, matrix_of, weight_of, weights_of
-from xbarpaper.models import Vgg
-from xbarpaper.nonideal import LayerReadOut, read_out
+from xbarpaper.hardware.circuit import effective_conductance
+from xbarpaper.hardware.conductances import DifferentialPair, conductances, weights_of
+from xbarpaper.hardware.effects import Variation
+from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
+from xbarpaper.hardware.readout import LayerReadOut, read_out
+from xbarpaper.networks.matrix import matrix_of, weight_of
+from xbarpaper.networks.training import Run, train
+from xbarpaper.networks.vgg import Vgg
 from xbarpaper.params import Devices, Gain, Parasitics
-from xbarpaper.training import Run, train
+from xbarpaper.support.errors import TrainingError
 
 _FIRST_DRAW = 1_000_000  # far from the seeds that evaluations draw chips from
 _DRAWS_PER_SEED = 100_000

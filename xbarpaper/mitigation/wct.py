@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xbarpaper.models import Vgg
+from xbarpaper.networks.vgg import Vgg
 from xbarpaper.pruning import PrunedNetwork, weight_quantiles
 
 

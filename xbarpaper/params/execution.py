@@ -7,7 +7,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from xbarpaper.validation import Section
+from xbarpaper.support.validation import Section
 
 NOWHERE_ELSE: Final = "none"
 LOCAL: Final = "local"

@@ -23,7 +23,7 @@ from xbarpaper.params.names import (
     Share,
     WeightDecay,
 )
-from xbarpaper.validation import Section
+from xbarpaper.support.validation import Section
 
 
 class Shapes10(Section):

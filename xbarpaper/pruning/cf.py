@@ -9,8 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from xbarpaper.mapping import Strip, whole_rows_and_columns
 from xbarpaper.params import PrunedSchemeName
+from xbarpaper.pruning.compaction import Strip, whole_rows_and_columns
 
 
 class Cf:

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from xbarpaper.mapping import Strip, columns_of_row_strips
 from xbarpaper.params import PrunedSchemeName
+from xbarpaper.pruning.compaction import Strip, columns_of_row_strips
 from xbarpaper.pruning.segments import column_segments
 
 

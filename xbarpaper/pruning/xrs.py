@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from xbarpaper.mapping import Strip, rows_of_column_strips
 from xbarpaper.params import PrunedSchemeName
+from xbarpaper.pruning.compaction import Strip, rows_of_column_strips
 from xbarpaper.pruning.segments import column_segments
 
 

@@ -9,10 +9,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from xbarpaper import inputs, params
-from xbarpaper.errors import ArtifactError
-from xbarpaper.notebook import find_root
+from xbarpaper import params
+from xbarpaper.pipeline import inputs
+from xbarpaper.pipeline.notebook import find_root
 from xbarpaper.report import publish, readme
+from xbarpaper.support.errors import ArtifactError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from xbarpaper.errors import ArtifactError
 from xbarpaper.params import Params
-from xbarpaper.validation import Section, parse
+from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.validation import Section, parse
 
 Outcome = Literal["supported", "not supported", "undecided"]
 Level = Literal["comparison", "size", "network", "overall"]

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from xbarpaper import files, results
-from xbarpaper.errors import ArtifactError
+from xbarpaper.experiments import results
+from xbarpaper.experiments.results import RESULTS, SUMMARIES
 from xbarpaper.params import Params
 from xbarpaper.report import gather, page, rendering
-from xbarpaper.results import RESULTS, SUMMARIES
+from xbarpaper.support import files
+from xbarpaper.support.errors import ArtifactError
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,15 @@ def publish(params: Params, places: Places | None = None) -> Path:
     places = places or Places()
     stages = places.summaries / params.profile
     tables = results.load(params, places.results / params.profile)
-    claims = gather.claims(stages / "10_claims" / "claims.json", params)
-    verdicts = files.read_table(stages / "10_claims" / "claims.csv")
-    pictures = gather.pictures(stages / "09_figures") + gather.pictures(stages / "10_claims")
+    claims = gather.claims(stages / "91_claims" / "claims.json", params)
+    verdicts = files.read_table(stages / "91_claims" / "claims.csv")
+    pictures = gather.pictures(stages / "90_figures") + gather.pictures(stages / "91_claims")
     _refuse_equal_names(pictures)
     notebooks = gather.notebooks(places.notebooks / params.profile, params)
     with _replacing(places.reports, params.profile) as folder:
         tables.write(folder / "tables")
         files.write_table(folder / "tables" / "claims.csv", verdicts)
-        for table in sorted((stages / "09_figures" / "tables").glob("*.csv")):
+        for table in sorted((stages / "90_figures" / "tables").glob("*.csv")):
             _copy(table, folder / "tables" / table.name, may_be_there=True)
         for picture in pictures:
             for path in (picture.png, picture.svg):
@@ -62,7 +63,7 @@ def publish(params: Params, places: Places | None = None) -> Path:
             target = folder / "notebooks" / notebook.group / notebook.path.name
             _copy(notebook.path, target)
             files.write_text(target.with_suffix(".html"), rendering.notebook_page(notebook))
-        _copy(stages / "10_claims" / "claims.json", folder / "claims.json")
+        _copy(stages / "91_claims" / "claims.json", folder / "claims.json")
         names = sorted(path.name for path in (folder / "tables").iterdir())
         text = page.index(params, tables, claims, pictures, notebooks, names, places.root)
         files.write_text(folder / "index.html", text)

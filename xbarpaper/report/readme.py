@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from xbarpaper.claims import statements
-from xbarpaper.errors import ArtifactError
-from xbarpaper.files import read_table
 from xbarpaper.report.gather import Claim, ClaimsFile, read_json
-from xbarpaper.validation import parse
+from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.files import read_table
+from xbarpaper.support.validation import parse
 
 PROFILES: Final = ("cifar10-seeds", "cifar10-small", "cifar10-vgg16", "quick")
 """Profiles whose reports are in git, the one that weighs most first."""
@@ -30,15 +30,15 @@ _FIGURES: Final = (
     ("accuracy on crossbars, each effect alone, gain modes", "06_evaluate", "evaluate@<e>"),
     ("R: conductances and factors of crossbars, before and after", "07_rearrange", "rearrange@<e>"),
     ("WCT: conductances before and after", "08_wct", "wct@<e>"),
-    ("parts of the weights' error; what each layer costs", "12_mechanism", "mechanism@<e>"),
-    ("where the claims live: every convention varied", "11_sensitivity", "sensitivity@<e>"),
-    ("further mitigations: R2D, batch norm re-estimated, tuning, precompensation", "13_beyond", "beyond@<e>"),
+    ("parts of the weights' error; what each layer costs", "09_mechanism", "mechanism@<e>"),
+    ("where the claims live: every convention varied", "10_sensitivity", "sensitivity@<e>"),
+    ("further mitigations: R2D, batch norm re-estimated, tuning, precompensation", "11_beyond", "beyond@<e>"),
     (
         "accuracy by size, compression rate, NF against share, R, WCT, side by side",
-        "09_figures",
+        "90_figures",
         "figures@<p>",
     ),
-    ("verdicts and effects", "10_claims", "claims@<p>"),
+    ("verdicts and effects", "91_claims", "claims@<p>"),
     ("the report", "", "publish@<p>"),
 )
 

@@ -12,9 +12,9 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from xbarpaper.errors import ArtifactError
-from xbarpaper.nbformat_light import import_nbformat
+from xbarpaper.pipeline.nbformat_light import import_nbformat
 from xbarpaper.report.gather import Notebook, Picture
+from xbarpaper.support.errors import ArtifactError
 
 _UNRESERVED = " !$'()*+,-./:;=?@[]^_{|}~"  # may stand in an address within double quotes
 _DANGEROUS = ["script", "style", "link", "meta", "iframe", "object", "embed", "base", "form"]
@@ -36,7 +36,7 @@ def environment() -> Environment:
 
 
 def _template_text(name: str) -> str:
-    return (Path(__file__).parent.parent / "templates" / name).read_text(encoding="utf-8")
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
 
 
 def data_uri(picture: Picture) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from xbarpaper.experiments.results import Results
 from xbarpaper.figures.labels import Labels, square
 from xbarpaper.figures.recovery import recovery_table
 from xbarpaper.figures.style import SCHEME_NAMES, present
 from xbarpaper.params import FURTHER_MITIGATIONS, MITIGATIONS, Claims
-from xbarpaper.results import Results
 
 _ABSENT = "–"
 

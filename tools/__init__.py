@@ -1,0 +1,1 @@
+"""Maintainers' tools; nothing of the library imports them."""

@@ -1,0 +1,109 @@
+"""``python -m tools.verify``: run a profile from nothing, and compare it with its committed report.
+
+``python -m tools.verify compare COMMITTED NOW`` compares two report folders, and runs nothing. The exit code is 0
+where everything is identical or within tolerance, 1 where something is not or could not be made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.verify import running
+from tools.verify.comparing import compare
+from tools.verify.outcome import RECORD, outcome, told
+from xbarpaper.pipeline.notebook import find_root
+from xbarpaper.support.errors import ArtifactError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit code: 0, 1 after a difference or an error, 130 after Ctrl-C."""
+    given = _arguments(arguments)
+    try:
+        return _compare(given) if given.command == "compare" else _verify(given)
+    except ArtifactError as error:
+        print(f"verify: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("verify: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+def _compare(given: argparse.Namespace) -> int:
+    comparison = compare(given.committed, given.now)
+    print(told(comparison))
+    return int(bool(comparison.outside))
+
+
+def _verify(given: argparse.Namespace) -> int:
+    root = find_root()
+    threads = given.threads or running.threads_of(root, given.profile)
+    run = running.Run(root, given.profile, (given.folder or root / running.VERIFY) / given.profile, threads)
+    if running.git(root, "status", "--porcelain", "--untracked-files=no"):
+        print("verify: the last commit is run; changes that are not committed are left out", flush=True)
+    goes_on = running.prepare(run)
+    against = given.against or run.committed
+    if not against.is_dir():
+        running.finish(run, keep=False)
+        raise ArtifactError(
+            f"profile = {given.profile}: the last commit has no report of it; name one: --against"
+        )
+    words = "goes on with an interrupted run" if goes_on else "runs from nothing"
+    print(
+        f"verify: {given.profile} {words} in {run.copy}, threads: {threads or 'as torch chooses'}", flush=True
+    )
+    began = time.perf_counter()
+    running.execute(run)
+    seconds = time.perf_counter() - began
+    comparison = compare(against, run.made)
+    found = outcome(
+        comparison,
+        profile=given.profile,
+        seconds=seconds,
+        threads=threads,
+        command=f"python -m tools.verify --profile {given.profile}",
+        commit=running.commit(root)[:12],
+    )
+    kept = [found.write(run.folder / "verify.json")]
+    if given.record:
+        kept.append(found.write(root / RECORD))
+    running.finish(run, given.keep)
+    print(told(comparison))
+    print(f"{seconds / 60:.1f} minutes; written: {', '.join(str(path) for path in kept)}")
+    return int(bool(comparison.outside))
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.verify",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--profile", default="quick", help="profile to run again (default: %(default)s)")
+    parser.add_argument(
+        "--against", type=Path, help="report to compare with (default: reports/<profile> as committed)"
+    )
+    parser.add_argument("--folder", type=Path, help=f"where to run (default: {running.VERIFY})")
+    parser.add_argument(
+        "--threads", type=_threads, help="of the run (default: those of the committed report)"
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the copy that was run, to look into it")
+    parser.add_argument("--record", action="store_true", help=f"write {RECORD} as well")
+    commands = parser.add_subparsers(dest="command")
+    comparing = commands.add_parser("compare", help="compare two report folders, and run nothing")
+    comparing.add_argument("committed", type=Path, help="the report that is believed")
+    comparing.add_argument("now", type=Path, help="the report to judge")
+    return parser.parse_args(arguments)
+
+
+def _threads(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} must be a whole number, at least 1")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

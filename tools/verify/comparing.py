@@ -1,0 +1,186 @@
+"""Two report folders, file by file: identical, within tolerance, or outside."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from tools.verify import shown
+from tools.verify.values import VERDICTS, Difference, Place, difference
+from xbarpaper.experiments.results import TABLES
+from xbarpaper.support.errors import ArtifactError
+
+State = Literal["identical", "within", "outside"]
+
+_DERIVED_KEYS: Final = {
+    "claims": ("claim", "level", "experiment", "crossbar_size", "scheme", "mitigation"),
+    "recovered": ("experiment", "scheme", "crossbar_size", "mitigation"),
+}
+_CLAIMS: Final = "claims.json"
+_WHOLE: Final = ("counts", "notes")
+"""Keys of ``claims.json`` that are one value: lists of sentences and counts of verdicts, as long as they happen to be."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What became of every file of two reports.
+
+    Attributes:
+        states: by file, relative to the report.
+        differences: every value that is not the committed one, outside or within.
+    """
+
+    states: dict[str, State] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+
+    def count(self, state: State) -> int:
+        """How many files are so."""
+        return sum(found == state for found in self.states.values())
+
+    @property
+    def outside(self) -> list[Difference]:
+        """What is more than the tolerances allow."""
+        return [found for found in self.differences if found.outside]
+
+    @property
+    def largest(self) -> Difference | None:
+        """The number that comes nearest to its tolerance, of those within."""
+        numbers = [found for found in self.differences if found.allowed is not None and not found.outside]
+        return max(numbers, key=lambda found: found.share, default=None)
+
+
+def compare(committed: Path, now: Path) -> Comparison:
+    """Compare two folders of reports.
+
+    Where the tables that the stages measured are identical, so must be what is computed from them: tolerances hold
+    only where something measured differs.
+
+    Args:
+        committed: the report that is believed, such as ``reports/quick``.
+        now: the one to judge.
+
+    Raises:
+        ArtifactError: one of them is not a report.
+    """
+    for folder in (committed, now):
+        if not (folder / _CLAIMS).is_file():
+            raise ArtifactError(f"{folder}: not a report: it has no {_CLAIMS}")
+    theirs, ours = _files(committed), _files(now)
+    remeasured = any(not _same(committed / name, now / name) for name in theirs | ours if _is_measured(name))
+    comparison = Comparison()
+    for name in sorted(theirs | ours):
+        if _same(committed / name, now / name):
+            comparison.states[name] = "identical"
+            continue
+        if name not in ours:
+            found = [Difference(name, note="committed, and not made now")]
+        elif name not in theirs:
+            found = [Difference(name, note="made now, and not committed")]
+        else:
+            found = list(_differences(name, committed / name, now / name, remeasured))
+        comparison.states[name] = "outside" if any(each.outside for each in found) else "within"
+        comparison.differences.extend(found)
+    return comparison
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def _is_measured(name: str) -> bool:
+    path = Path(name)
+    return path.parent == Path("tables") and path.stem in TABLES
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.is_file() and other.is_file() and one.read_bytes() == other.read_bytes()
+
+
+def _differences(name: str, committed: Path, now: Path, remeasured: bool) -> Iterator[Difference]:
+    """What differs between two files of one name whose bytes differ."""
+    try:
+        if committed.suffix == ".csv":
+            yield from _tables(name, _cells(committed), _cells(now), remeasured)
+        elif name == _CLAIMS:
+            before, after = (json.loads(path.read_text(encoding="utf-8")) for path in (committed, now))
+            yield from _trees(name, before, after, remeasured)
+        else:
+            will_do, note = shown.judge(committed, now, remeasured)
+            yield Difference(name, note=note, share=0.0 if will_do else math.inf)
+    except (ValueError, csv.Error) as error:  # not UTF-8, not JSON, not an image, not a table
+        yield Difference(name, note=f"damaged: {' '.join(str(error).split()):.100}")
+
+
+def _cells(path: Path) -> list[list[str]]:
+    """A table as text, its columns first: cells that are the same text need no tolerance."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, strict=True))
+    if not rows:
+        raise ValueError("an empty table")
+    if ragged := [number for number, row in enumerate(rows) if len(row) != len(rows[0])]:
+        raise ValueError(f"row {ragged[0]} has not as many cells as there are columns")
+    return rows
+
+
+def _tables(
+    name: str, committed: list[list[str]], now: list[list[str]], remeasured: bool
+) -> Iterator[Difference]:
+    columns, table = committed[0], Path(name).stem
+    if columns != now[0]:
+        yield Difference(name, "", "columns", ",".join(columns), ",".join(now[0]))
+        return
+    if len(committed) != len(now):
+        yield Difference(name, "", "number of rows", str(len(committed) - 1), str(len(now) - 1))
+        return
+    keys = TABLES[table].keys if table in TABLES else _DERIVED_KEYS.get(table, ())
+    for theirs, ours in zip(committed[1:], now[1:], strict=True):
+        if theirs == ours:
+            continue
+        cells = dict(zip(columns, theirs, strict=True))
+        row = " ".join(cells[key] for key in keys if cells.get(key))
+        for column, after in zip(columns, ours, strict=True):
+            if cells[column] != after:
+                place = Place(name, row, column, table, cells.get("level", ""), remeasured)
+                yield difference(place, cells[column], after)
+
+
+def _trees(
+    name: str, committed: Any, now: Any, remeasured: bool, path: str = "", level: str = ""
+) -> Iterator[Difference]:
+    """Two JSON values in parallel; a value has the tolerance of its key, as the column of the same name."""
+    key = _key(path)
+    if isinstance(committed, dict) and isinstance(now, dict) and key not in _WHOLE:
+        if committed.keys() != now.keys():
+            yield Difference(name, path, "keys", ",".join(committed), ",".join(now))
+            return
+        level = "overall" if key == "by_mitigation" else str(committed.get("level", level))
+        for inner in committed:
+            inside = f"{path}.{inner}" if path else str(inner)
+            yield from _trees(name, committed[inner], now[inner], remeasured, inside, level)
+    elif (
+        isinstance(committed, list)
+        and isinstance(now, list)
+        and len(committed) == len(now)
+        and key not in _WHOLE
+    ):
+        for index, (one, other) in enumerate(zip(committed, now, strict=True)):
+            yield from _trees(name, one, other, remeasured, f"{path}[{index}]", level)
+    elif (before := json.dumps(committed)) != (after := json.dumps(now)):
+        parent = _key(path.rpartition(".")[0])
+        column = parent if parent in VERDICTS else key
+        yield difference(
+            Place(name, path, column, "claims", "overall" if key == "overall" else level, remeasured),
+            before,
+            after,
+        )
+
+
+def _key(path: str) -> str:
+    """The last key of a path such as ``claims[0].counts``, without an index."""
+    return re.sub(r"(\[\d+\])+$", "", path).rpartition(".")[2]

@@ -1,0 +1,179 @@
+"""A profile run from nothing, in a fresh copy of the last commit."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from xbarpaper.support import files
+from xbarpaper.support.errors import ArtifactError
+
+VERIFY: Final = Path("data/verify")
+
+_STARTED: Final = "started.json"
+_THREADS: Final = re.compile(r"threads: (\d+)")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a profile is run again.
+
+    Attributes:
+        root: top of the repository, a git clone.
+        profile: its name.
+        folder: what is written; ``copy/`` in it is the repository, ``committed/`` the report that it holds.
+        threads: for torch and the linear algebra; None leaves it to them.
+    """
+
+    root: Path
+    profile: str
+    folder: Path
+    threads: int | None
+
+    @property
+    def copy(self) -> Path:
+        """The fresh copy of the repository."""
+        return self.folder / "copy"
+
+    @property
+    def committed(self) -> Path:
+        """The report as the commit holds it."""
+        return self.folder / "committed"
+
+    @property
+    def made(self) -> Path:
+        """The report that the run makes."""
+        return self.copy / "reports" / self.profile
+
+
+def prepare(run: Run) -> bool:
+    """Make the fresh copy, or find the one that an interrupted run of the same commit left.
+
+    Returns:
+        Whether an interrupted run goes on.
+
+    Raises:
+        ArtifactError: there is no git, no commit, no such profile in it, or the folder cannot be written.
+    """
+    started = run.folder / _STARTED
+    described = json.dumps(_described(run), indent=2) + "\n"
+    try:
+        if started.is_file() and started.read_text(encoding="utf-8") == described:
+            return True
+        clear(run)
+        run.folder.mkdir(parents=True, exist_ok=True)
+        git(run.root, "clone", "-q", "--no-hardlinks", str(run.root), str(run.copy.resolve()))
+        git(run.copy, "checkout", "-q", "--detach", commit(run.root))
+        chosen = run.copy / "profiles" / f"{run.profile}.yaml"
+        if not chosen.is_file():
+            known = ", ".join(sorted(path.stem for path in chosen.parent.glob("*.yaml")))
+            shutil.rmtree(run.copy)
+            raise ArtifactError(f"profile = {run.profile}: not in the last commit (there are: {known})")
+        shutil.copyfile(chosen, run.copy / "params.yaml")
+        # Without these two nothing can be taken over from the commit: every stage runs, and writes its report.
+        (run.copy / "dvc.lock").unlink(missing_ok=True)
+        if run.made.is_dir():
+            run.made.rename(run.committed)
+        files.write_text(started, described)  # the last step: a copy without it is begun anew
+    except OSError as error:
+        raise ArtifactError(f"{run.folder}: cannot be written: {error.strerror or error}") from error
+    return False
+
+
+def execute(run: Run) -> None:
+    """Run the pipeline in the copy, with this interpreter's programs and none of this machine's caches.
+
+    Raises:
+        ArtifactError: a stage failed; what it said stands above.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "repro"], cwd=run.copy, env=_environment(run), check=False
+    )
+    if done.returncode:
+        raise ArtifactError(
+            f"dvc repro ended with exit code {done.returncode} in {run.copy}; the same command goes on from there"
+        )
+
+
+def finish(run: Run, keep: bool) -> None:
+    """The next run begins anew; the copy goes, unless it is to be kept."""
+    (run.folder / _STARTED).unlink(missing_ok=True)
+    if not keep:
+        clear(run)
+
+
+def clear(run: Run) -> None:
+    """Remove what a run made, and nothing else in its folder."""
+    (run.folder / _STARTED).unlink(missing_ok=True)  # first: half a copy must not be gone on with
+    for made in (run.copy, run.committed):
+        if made.exists():
+            shutil.rmtree(made)
+
+
+def threads_of(root: Path, profile: str) -> int | None:
+    """The number of threads that the committed report was made with; None where it does not say one, as for a GPU's."""
+    try:
+        software = git(root, "show", f"HEAD:reports/{profile}/tables/software.csv")
+    except ArtifactError:
+        return None
+    found = {int(number) for number in _THREADS.findall(software)}
+    return found.pop() if len(found) == 1 else None
+
+
+def commit(root: Path) -> str:
+    """The last commit of a clone, in full.
+
+    Raises:
+        ArtifactError: there is none.
+    """
+    return git(root, "rev-parse", "HEAD")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Output of a git command.
+
+    Raises:
+        ArtifactError: it failed, or there is no git.
+    """
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        raise ArtifactError("no git: a fresh copy of the commit needs it") from None
+    if done.returncode:
+        said = " ".join(done.stderr.split()) or "no reason given"
+        raise ArtifactError(f"git {arguments[0]} in {folder}: {said:.200}")
+    return done.stdout.strip()
+
+
+def _described(run: Run) -> dict[str, str | int | None]:
+    """What an interrupted run must have in common with this one to go on."""
+    return {
+        "commit": commit(run.root),
+        "profile": run.profile,
+        "threads": run.threads,
+        "python": sys.version,
+        "torch": metadata.version("torch"),
+    }
+
+
+def _environment(run: Run) -> dict[str, str]:
+    environment = dict(os.environ)
+    empty = run.folder.resolve() / "no-configuration"
+    # A cache that this user or this machine shares between repositories would answer instead of the run.
+    environment |= {"DVC_GLOBAL_CONFIG_DIR": str(empty), "DVC_SYSTEM_CONFIG_DIR": str(empty)}
+    copy = str(run.copy.resolve())
+    for name, first in (("PATH", str(Path(sys.executable).parent)), ("PYTHONPATH", copy)):
+        environment[name] = os.pathsep.join(filter(None, (first, environment.get(name))))
+    if run.threads is not None:
+        environment["OMP_NUM_THREADS"] = str(run.threads)
+    return environment

@@ -1,0 +1,1 @@
+"""What the notebooks call: an experiment, stage by stage."""

@@ -1,0 +1,187 @@
+"""Checkpoints: weights and masks as safetensors, with all that is needed to know what they are.
+
+A checkpoint that does not fit the parameters in force is refused: results never come from another network or another
+recipe than ``params.yaml`` says.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from xbarpaper import __version__
+from xbarpaper.data import ImageSet
+from xbarpaper.networks.training import tensor_digest
+from xbarpaper.networks.vgg import Architecture, Vgg, placements, state_forms
+from xbarpaper.params import SchemeName
+from xbarpaper.pruning import PrunedNetwork
+from xbarpaper.support.errors import CheckpointError
+from xbarpaper.support.files import atomic
+from xbarpaper.support.validation import Section
+
+_FORMAT = "xbarpaper-checkpoint-1"
+_NETWORK, _MASK = "network.", "mask."
+
+
+class Metadata(Section):
+    """What a checkpoint says of itself.
+
+    ``parameters`` holds, by dotted name, every parameter that the weights depend on. ``w_max`` is the weight that
+    programs the highest conductance, by layer. ``tensors_digest`` is of every bit of weights and masks; ``save`` fills it
+    in.
+    """
+
+    architecture: Architecture
+    scheme: SchemeName
+    sparsity: float
+    crossbar_size: int | None
+    parameters: dict[str, Any]
+    seed: int
+    dataset: str
+    dataset_digest: str
+    classes: tuple[str, ...]
+    software_accuracy: float
+    w_max: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
+    tensors_digest: str = ""
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network on its way between stages, with its masks and metadata."""
+
+    pruned: PrunedNetwork
+    metadata: Metadata
+
+
+def versions() -> dict[str, str]:
+    """Versions and hardware that results depend on."""
+    threads = torch.get_num_threads()
+    processor = f"{platform.machine()} CPU ({torch.backends.cpu.get_cpu_capability()}), threads: {threads}"
+    return {
+        "xbarpaper": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "hardware": torch.cuda.get_device_name() if torch.cuda.is_available() else processor,
+    }
+
+
+def largest_weights(pruned: PrunedNetwork) -> dict[str, float]:
+    """max |w| of each layer: the weight that programs the highest conductance unless a mitigation fixes it."""
+    return {name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()}
+
+
+def save(path: Path | str, checkpoint: Checkpoint) -> Path:
+    """Write a checkpoint, atomically; returns the path.
+
+    Raises:
+        ArtifactError: the folder cannot be written or the disk is full.
+    """
+    network = checkpoint.pruned.network.state_dict()
+    tensors = {f"{_NETWORK}{name}": value.detach().cpu().contiguous() for name, value in network.items()}
+    tensors |= {f"{_MASK}{name}": value.contiguous() for name, value in checkpoint.pruned.masks.items()}
+    metadata = checkpoint.metadata.model_dump(mode="json") | {"tensors_digest": _digest(tensors)}
+    # One key: safetensors writes several in no fixed order, and equal checkpoints are to be equal bytes.
+    header = {_FORMAT: json.dumps(metadata, sort_keys=True)}
+    with atomic(path) as temporary:
+        save_file(tensors, temporary, metadata=header)
+    return Path(path)
+
+
+def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> Checkpoint:
+    """Read a checkpoint and check that it belongs to the parameters and the data in force.
+
+    Args:
+        path: a file that ``save`` wrote.
+        parameters: by dotted name, every parameter that the weights must have been made with.
+        images: the data in force.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, of another architecture, of other parameters or of other data.
+    """
+    path = Path(path)
+    metadata, tensors = _read(path)
+    for name in (*parameters, *sorted(metadata.parameters.keys() - parameters.keys())):
+        found, value = metadata.parameters.get(name), parameters.get(name)
+        if found != value:
+            raise CheckpointError(
+                f"{path}: was made with {name} = {found}, the parameters in force say {value}; `dvc repro`"
+            )
+    if metadata.architecture.classes != len(images.classes):
+        raise CheckpointError(
+            f"{path}: has {metadata.architecture.classes} classes, the dataset {images.name} has {len(images.classes)}"
+        )
+    if metadata.dataset_digest != images.digest:
+        raise CheckpointError(
+            f"{path}: was made with other data ({metadata.dataset}, digest {metadata.dataset_digest[:12]}) than is "
+            f"prepared now ({images.description}, digest {images.digest[:12]}); `dvc repro`"
+        )
+    # Before any memory is taken for the network: a damaged file may say anything.
+    wanted = {f"{_NETWORK}{name}": form for name, form in state_forms(metadata.architecture).items()}
+    for name, place in placements(metadata.architecture).items():
+        wanted[f"{_MASK}{name}"] = (place.full_shape, torch.bool)
+    _check_forms(path, tensors, wanted)
+    weights = {
+        name.removeprefix(_NETWORK): value for name, value in tensors.items() if name.startswith(_NETWORK)
+    }
+    if metadata.w_max.keys() != set(metadata.architecture.layer_names):
+        raise CheckpointError(f"{path}: damaged: w_max is not of every layer, or of others")
+    if any(not torch.isfinite(value).all() for value in weights.values()):
+        raise CheckpointError(f"{path}: damaged: weights that are not finite")
+    if any((value < 0).any() for name, value in weights.items() if name.endswith("running_var")):
+        raise CheckpointError(f"{path}: damaged: a variance below zero")
+    if _digest(tensors) != metadata.tensors_digest:
+        raise CheckpointError(
+            f"{path}: damaged checkpoint: its weights are not those that were saved; `dvc repro`"
+        )
+    network = Vgg(metadata.architecture)
+    network.load_state_dict(weights)
+    ordered = {name: tensors[f"{_MASK}{name}"] for name in metadata.architecture.layer_names}
+    return Checkpoint(PrunedNetwork(network.eval(), ordered), metadata)
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """Of every bit of the tensors, whatever their order in a file."""
+    return tensor_digest({name: tensors[name] for name in sorted(tensors)})
+
+
+def _read(path: Path) -> tuple[Metadata, dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if _FORMAT not in header:
+                raise CheckpointError(f"{path}: not a checkpoint of this artifact (no metadata {_FORMAT})")
+            metadata = Metadata.model_validate_json(header[_FORMAT])
+            return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such checkpoint; `dvc repro` makes it") from None
+    except (SafetensorError, ValidationError, KeyError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: damaged checkpoint: {reason}") from None
+
+
+def _check_forms(
+    path: Path, found: Mapping[str, Tensor], expected: Mapping[str, tuple[tuple[int, ...], torch.dtype]]
+) -> None:
+    for full_name in sorted(expected.keys() | found.keys()):
+        kind = "mask" if full_name.startswith(_MASK) else "weight"
+        name = full_name.removeprefix(_NETWORK).removeprefix(_MASK)
+        tensor = found.get(full_name)
+        has = "missing" if tensor is None else tuple(tensor.shape)
+        shape, dtype = expected.get(full_name, ("nothing of that name", None))
+        if has != shape:
+            raise CheckpointError(
+                f"{path}: of another architecture: {kind} {name} is {has}, expected {shape}"
+            )
+        if tensor is not None and tensor.dtype != dtype:
+            raise CheckpointError(f"{path}: damaged: {kind} {name} is of {tensor.dtype}, expected {dtype}")

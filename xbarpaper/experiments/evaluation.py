@@ -1,0 +1,343 @@
+"""The sweep: accuracy of disturbed networks over effects, seeds and gain modes, a row per evaluation.
+
+An interrupted sweep goes on with the rows that are missing: finished rows wait in a journal, each with a digest of all
+that it depends on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from xbarpaper.hardware.effects import DeviceEffect, Variation
+from xbarpaper.hardware.mapped import MappedNetwork
+from xbarpaper.hardware.readout import ReadOut, read_out
+from xbarpaper.networks import training
+from xbarpaper.networks.training import tensor_digest
+from xbarpaper.networks.vgg import Vgg
+from xbarpaper.params import Devices, Effects, FurtherMitigation, Gain, Mitigation, Parasitics, SchemeName
+from xbarpaper.support import code, progress
+from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.files import read_sealed_table, write_sealed_table
+from xbarpaper.support.spreading import InProcess, Task, Workers, results
+
+K = TypeVar("K")
+
+_KEYS = ["digest", "effects", "seed", "gain"]  # what tells the rows of a journal apart
+
+
+class Finish(Protocol):
+    """Something that is done to a network once it sits on its crossbars, chip by chip."""
+
+    def apply(self, network: Vgg) -> Vgg:
+        """Change the network, in place, and return it."""
+        ...
+
+    def digest(self) -> str:
+        """A text that differs where what is done differs."""
+        ...
+
+
+class Programming(Protocol):
+    """How the devices of a chip are programmed, by what is known of them."""
+
+    def program(self, mapped: MappedNetwork, effects: Sequence[DeviceEffect]) -> MappedNetwork:
+        """The network with the targets of its devices; ``effects`` are those of the very chip."""
+        ...
+
+    def digest(self) -> str:
+        """A text that differs where the targets differ."""
+        ...
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A mapped network and what its rows call it.
+
+    Attributes:
+        mapped: the network on crossbars.
+        scheme: how it was pruned.
+        sparsity: fraction of the weights that was to be removed from the prunable layers; 0 for unpruned.
+        mitigation: what was done against the non-idealities.
+        software_accuracy: of the very network that is mapped, percent.
+        finish: what is done to each of its non-ideal twins before it is evaluated.
+        programming: how each chip is programmed; None programs all alike, as mapped.
+    """
+
+    mapped: MappedNetwork
+    scheme: SchemeName
+    sparsity: float
+    mitigation: Mitigation | FurtherMitigation
+    software_accuracy: float
+    finish: Finish | None = None
+    programming: Programming | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """What acts on the crossbars in one evaluation; ``seed`` is None where nothing is random."""
+
+    effects: Effects
+    seed: int | None
+    gains: tuple[Gain, ...]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all evaluations of a sweep share.
+
+    Attributes:
+        images: normalised test images on the device that evaluates, shape (n, 3, 32, 32).
+        labels: their classes, shape (n,).
+        images_digest: digest of the data.
+        devices: range and variation of the devices.
+        parasitics: resistances of drivers, wires and sensing.
+        low_conductance_threshold: share of the range below which a device counts as low.
+        batch_size: images at a time.
+        dtype: arithmetic of inference.
+    """
+
+    images: Tensor
+    labels: Tensor
+    images_digest: str
+    devices: Devices
+    parasitics: Parasitics
+    low_conductance_threshold: float
+    batch_size: int
+    dtype: torch.dtype = torch.float32
+
+    def accuracy(self, network: Vgg) -> float:
+        """Accuracy of a network on the test images, percent."""
+        network = network.to(self.images.device)
+        return training.accuracy(network, self.images, self.labels, self.batch_size, self.dtype)
+
+
+def cases(effects: Iterable[Effects], seeds: int, gains: Sequence[Gain], single_gain: Gain) -> list[Case]:
+    """The cases of a sweep: both effects at every gain mode, each effect alone at one; wires alone once, not per seed."""
+    result = []
+    for effect in effects:
+        wanted = tuple(gains) if effect == "both" else (single_gain,)
+        result += [Case(effect, seed, wanted) for seed in ([None] if effect == "wires" else range(seeds))]
+    return result
+
+
+def disturbed(mapped: MappedNetwork, case: Case, devices: Devices, parasitics: Parasitics) -> ReadOut:
+    """Solve the crossbars of a network for one case."""
+    acting = None if case.effects == "variation" else parasitics
+    return read_out(mapped, devices, _on_devices(case, devices), acting)
+
+
+def _on_devices(case: Case, devices: Devices) -> list[DeviceEffect]:
+    return [] if case.seed is None else [Variation(devices.variation_sigma, case.seed)]
+
+
+@dataclass(frozen=True)
+class Job(Generic[K]):
+    """A mapped network to evaluate in some cases, each with the key that its rows are filed under."""
+
+    subject: Subject
+    bench: Bench
+    cases: Sequence[tuple[K, Case]]
+
+
+def sweep(
+    subjects: Iterable[Subject],
+    wanted: Sequence[Case],
+    bench: Bench,
+    journal: Path,
+    total: int | None = None,
+    workers: Workers | None = None,
+) -> pd.DataFrame:
+    """Evaluate every subject in every case.
+
+    Args:
+        subjects: the mapped networks; taken as they are needed, so a generator keeps memory low.
+        wanted: the cases.
+        bench: what all evaluations share.
+        journal: file of finished rows; rows there whose digest fits are not computed again.
+        total: number of subjects, for the progress bar.
+        workers: what evaluates; this process if not given. The table is the same.
+
+    Returns:
+        One row per evaluation: scheme, sparsity, crossbar_size, mitigation, effects, gain, seed (missing where nothing is
+        random), accuracy and software_accuracy in percent, nf, low_conductance_share, crossbars, compression_rate.
+    """
+    jobs = (
+        Job(subject, bench, [((number, place), case) for place, case in enumerate(wanted)])
+        for number, subject in enumerate(subjects)
+    )
+    tables: dict[tuple[int, int], pd.DataFrame] = {}
+    steps = None if total is None else total * sum(len(case.gains) for case in wanted)
+    with progress.bar("evaluating", steps, "row") as bar:
+
+        def arrived(key: tuple[int, int], rows: pd.DataFrame) -> None:
+            tables[key] = rows
+            names = rows[["scheme", "crossbar_size", "mitigation"]].iloc[0]
+            bar.set_postfix_str(" ".join(map(str, names)), refresh=False)
+            bar.update(len(rows))
+
+        evaluated(jobs, Journal(journal), workers or InProcess(), arrived)
+    ordered = [tables[key] for key in sorted(tables)]
+    return pd.concat(ordered, ignore_index=True).astype({"seed": "Int64"})
+
+
+def evaluated(
+    jobs: Iterable[Job[K]],
+    journal: Journal,
+    workers: Workers,
+    arrived: Callable[[K, pd.DataFrame], None],
+) -> None:
+    """Evaluate every job; only what the journal lacks is computed, and kept there.
+
+    Args:
+        jobs: what to evaluate; taken as they are needed.
+        journal: finished rows.
+        workers: what evaluates.
+        arrived: called with each case's key and rows, as in ``sweep``, in the order in which they arrive.
+    """
+    for (digest, key), rows in results(workers, _missing(jobs, journal, workers, arrived)):
+        journal.add(digest, rows)
+        arrived(key, rows)
+
+
+def _missing(
+    jobs: Iterable[Job[K]],
+    journal: Journal,
+    workers: Workers,
+    arrived: Callable[[K, pd.DataFrame], None],
+) -> Iterator[Task[tuple[str, K], pd.DataFrame]]:
+    """A task for each case that the journal lacks; those that it has arrive at once."""
+    once = _Once(workers)
+    for job in jobs:
+        digest = _digest(job.subject, job.bench)
+        for key, case in job.cases:
+            rows = journal.rows(digest, case)
+            if rows is not None:
+                arrived(key, rows)
+                continue
+            shared = (
+                once.shared("subject", job.subject),
+                once.shared("images", job.bench.images),
+                once.shared("labels", job.bench.labels),
+            )
+            bench = replace(job.bench, images=job.bench.images[:0], labels=job.bench.labels[:0])
+            yield Task((digest, key), _label(job.subject, case), _evaluate_shared, (case, bench, *shared))
+
+
+class _Once:
+    """Shares what neighbouring tasks have in common once."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._latest: dict[str, tuple[Any, Any]] = {}
+
+    def shared(self, name: str, value: Any) -> Any:
+        """The stand-in of a value, the same as before for the very same value."""
+        if name not in self._latest or self._latest[name][0] is not value:
+            self._latest[name] = (value, self._workers.share(value))
+        return self._latest[name][1]
+
+
+def _evaluate_shared(
+    case: Case, bench: Bench, subject: Subject, images: Tensor, labels: Tensor
+) -> pd.DataFrame:
+    return _evaluate(subject, case, replace(bench, images=images, labels=labels))
+
+
+def _label(subject: Subject, case: Case) -> str:
+    names = f"{subject.scheme} {subject.mapped.crossbar_size} {subject.mitigation}, {case.effects}"
+    return names if case.seed is None else f"{names}, seed {case.seed}"
+
+
+def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
+    mapped = subject.mapped
+    if subject.programming is not None:
+        mapped = subject.programming.program(mapped, _on_devices(case, bench.devices))
+    read = disturbed(mapped, case, bench.devices, bench.parasitics)
+    common = {
+        "scheme": subject.scheme,
+        "sparsity": subject.sparsity,
+        "crossbar_size": subject.mapped.crossbar_size,
+        "mitigation": subject.mitigation,
+        "effects": case.effects,
+    }
+    measured = {
+        "software_accuracy": subject.software_accuracy,
+        "nf": read.non_ideality_factor,
+        "low_conductance_share": mapped.low_conductance_share(bench.devices, bench.low_conductance_threshold),
+        "crossbars": subject.mapped.crossbars,
+        "compression_rate": subject.mapped.compression_rate,
+    }
+    rows = []
+    for gain in case.gains:
+        twin = read.twin(gain)
+        reached = bench.accuracy(twin if subject.finish is None else subject.finish.apply(twin))
+        rows.append({**common, "gain": gain, "seed": case.seed, "accuracy": reached, **measured})
+    return pd.DataFrame(rows).astype({"seed": "Int64"})
+
+
+class Journal:
+    """Finished rows on disk, each under the digest of what it depends on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.table = pd.DataFrame()
+        if path.exists():
+            try:
+                self.table = read_sealed_table(path).astype({"seed": "Int64"})
+                self.table[_KEYS]  # a damaged journal lacks one
+            except (ArtifactError, KeyError, ValueError) as error:
+                progress.note(f"{path}: damaged journal, starting anew ({error})")
+                self.table = pd.DataFrame()
+
+    def rows(self, digest: str, case: Case) -> pd.DataFrame | None:
+        """The rows of a case in the order of its gains, or None unless all are there."""
+        if self.table.empty:
+            return None
+        table = self.table
+        seed = table["seed"].isna() if case.seed is None else table["seed"].eq(case.seed).fillna(False)
+        found = table[(table["digest"] == digest) & (table["effects"] == case.effects) & seed].set_index(
+            "gain", drop=False
+        )
+        if not set(case.gains) <= set(found.index):
+            return None
+        return found.loc[list(case.gains)].drop(columns="digest").reset_index(drop=True)
+
+    def add(self, digest: str, rows: pd.DataFrame) -> None:
+        """Keep finished rows; once this returns they cannot be lost."""
+        added = rows.assign(digest=digest)
+        together = added if self.table.empty else pd.concat([self.table, added], ignore_index=True)
+        self.table = together.drop_duplicates(_KEYS, keep="last", ignore_index=True)
+        write_sealed_table(self.path, self.table)
+
+
+def _digest(subject: Subject, bench: Bench) -> str:
+    """Digest of all that the rows of a subject depend on, this code included."""
+    layers = subject.mapped.layers
+    parts = [
+        tensor_digest(subject.mapped.pruned.network.state_dict()),
+        tensor_digest({f"{layer.name} rows": layer.tiles.rows for layer in layers}),
+        tensor_digest({f"{layer.name} columns": layer.tiles.columns for layer in layers}),
+        tensor_digest({layer.name: layer.programmed_weights for layer in layers}),
+        repr([layer.w_max for layer in layers]),
+        f"{subject.scheme} {subject.sparsity} {subject.mitigation} {subject.software_accuracy!r}",
+        "as it is" if subject.finish is None else _identity(subject.finish),
+        "all alike" if subject.programming is None else _identity(subject.programming),
+        bench.images_digest,
+        bench.devices.model_dump_json() + bench.parasitics.model_dump_json(),
+        f"{bench.low_conductance_threshold} {bench.batch_size} {bench.dtype} {bench.images.device} {torch.__version__}",
+        code.digest(__name__),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _identity(step: Finish | Programming) -> str:
+    """What a step does and with which code."""
+    return f"{code.digest(type(step).__module__)} {step.digest()}"

@@ -1,0 +1,265 @@
+"""The tables of a profile: what every stage measured, gathered over its experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from xbarpaper.params import FURTHER_MITIGATIONS, GAINS, MITIGATIONS, SCHEMES, Params
+from xbarpaper.support import files
+from xbarpaper.support.errors import ArtifactError, ParameterError
+
+RESULTS: Final = Path("data/results")
+SUMMARIES: Final = Path("data/summaries")
+
+EFFECTS: Final = ("wires", "variation", "both")
+STEPS: Final = ("trained", "pruned", "fine-tuned", "wct")
+_ORDERS: Final[dict[str, Sequence[str]]] = {
+    "scheme": SCHEMES,
+    "mitigation": (*MITIGATIONS, *FURTHER_MITIGATIONS),
+    "effects": EFFECTS,
+    "gain": GAINS,
+    "step": STEPS,
+}
+_AS_THEY_CAME: Final = ("layer", "part", "value", "second")
+
+
+def _all(params: Params) -> Sequence[str]:
+    return list(params.experiments)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a table of the results is, and where it comes from.
+
+    Attributes:
+        columns: that it has at least, in their order; a stage may leave out experiment, dataset and network.
+        keys: columns that tell its rows apart, and by which they are sorted.
+        stages: that write it, each into its folder.
+        file: its name there without ``.csv``; the table's own name if not given.
+        experiments: those of a profile that have it.
+        implied: column -> stage -> its value, where a stage does not write what it alone decides.
+    """
+
+    columns: tuple[str, ...]
+    keys: tuple[str, ...]
+    stages: tuple[str, ...]
+    file: str = ""
+    experiments: Callable[[Params], Sequence[str]] = _all
+    implied: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+_PRUNING: Final = ("02_prune_cf", "03_prune_xcs", "04_prune_xrs")
+
+TABLES: Final[dict[str, Table]] = {
+    "evaluation": Table(
+        columns=(
+            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "mitigation", "effects",
+            "gain", "seed", "accuracy", "software_accuracy", "nf", "low_conductance_share", "crossbars",
+            "compression_rate",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "mitigation", "effects", "gain", "seed"),
+        stages=("06_evaluate", "07_rearrange", "08_wct"),
+    ),
+    "layers": Table(
+        columns=(
+            "experiment", "dataset", "network", "scheme", "crossbar_size", "mitigation", "layer", "rows",
+            "columns", "kept_weights", "crossbars", "crossbars_unpruned", "utilisation", "compression_rate",
+            "low_conductance_share", "nf",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "mitigation", "layer"),
+        stages=("05_map", "07_rearrange", "08_wct"),
+    ),
+    "software": Table(
+        columns=(
+            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "step", "accuracy",
+            "test_images", "hardware",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "step"),
+        stages=("01_train", *_PRUNING, "08_wct"),
+    ),
+    "training": Table(
+        columns=(
+            "experiment", "network", "scheme", "crossbar_size", "step", "epoch", "learning_rate", "train_loss",
+            "train_accuracy", "test_accuracy",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "step", "epoch"),
+        stages=("01_train", *_PRUNING, "08_wct"),
+        # Fine-tuning and WCT train the same schemes; only the stage tells their epochs apart.
+        implied={
+            "step": {"01_train": "trained", **dict.fromkeys(_PRUNING, "fine-tuned"), "08_wct": "wct"}
+        },
+    ),
+    "errors": Table(
+        columns=(
+            "experiment", "dataset", "network", "scheme", "crossbar_size", "layer", "effects", "part", "share",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "layer", "effects", "part"),
+        stages=("09_mechanism",),
+        file="error",
+    ),
+    "layer_losses": Table(
+        columns=(
+            "experiment", "dataset", "network", "scheme", "crossbar_size", "seed", "layer", "lost_alone",
+            "won_back",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "seed", "layer"),
+        stages=("09_mechanism",),
+        file="exchanges",
+    ),
+    "sensitivity": Table(
+        columns=(
+            "experiment", "dataset", "network", "axis", "value", "second", "scheme", "sparsity",
+            "crossbar_size", "mitigation", "seed", "accuracy", "software_accuracy",
+        ),
+        keys=(
+            "experiment", "axis", "value", "second", "scheme", "sparsity", "crossbar_size", "mitigation", "seed",
+        ),
+        stages=("10_sensitivity",),
+        experiments=lambda params: params.sensitivity.experiments,
+    ),
+    "recovery": Table(
+        columns=(
+            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "mitigation", "gain",
+            "seed", "accuracy", "software_accuracy",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "mitigation", "gain", "seed"),
+        stages=("11_beyond",),
+        experiments=lambda params: params.beyond.experiments,
+    ),
+    "costs": Table(
+        columns=(
+            "experiment", "scheme", "crossbar_size", "mitigation", "training_images", "chip_images",
+            "circuit_solutions", "chip_solutions",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "mitigation"),
+        stages=("11_beyond",),
+        experiments=lambda params: params.beyond.experiments,
+    ),
+}  # fmt: skip
+"""Every table of the results, by the name under which it is published."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Tidy tables of a profile, columns as in ``TABLES`` (further ones after them).
+
+    A table that none of the profile's experiments has holds no rows.
+    """
+
+    evaluation: pd.DataFrame
+    layers: pd.DataFrame
+    software: pd.DataFrame
+    training: pd.DataFrame
+    errors: pd.DataFrame
+    layer_losses: pd.DataFrame
+    sensitivity: pd.DataFrame
+    recovery: pd.DataFrame
+    costs: pd.DataFrame
+
+    def write(self, folder: Path | str) -> list[Path]:
+        """Write each table that holds rows as ``<its name>.csv``; returns their paths."""
+        return [
+            files.write_table(Path(folder) / f"{name}.csv", getattr(self, name))
+            for name in TABLES
+            if len(getattr(self, name))
+        ]
+
+
+def load(params: Params, folder: Path | str | None = None) -> Results:
+    """Gather what the stages of every experiment of the profile wrote.
+
+    Args:
+        params: the profile; its experiments are loaded, in their order.
+        folder: where the stages write, ``<folder>/<experiment>/<stage>/<table>.csv``; ``data/results/<profile>`` if
+            not given.
+
+    Raises:
+        ArtifactError: a stage's table is missing, lacks a column or holds a row twice; the message names
+            the file and the command that makes it.
+    """
+    folder = RESULTS / params.profile if folder is None else Path(folder)
+    return Results(**{name: _gather(name, params, folder) for name in TABLES})
+
+
+def profile_folder(params: Params, profile: str, stage: str) -> Path:
+    """Where a stage of the whole profile writes: ``data/summaries/<profile>/<stage>``.
+
+    Raises:
+        ParameterError: the active profile is another one.
+    """
+    if profile != params.profile:
+        raise ParameterError(f"profile = {profile} must be that of params.yaml, {params.profile}")
+    return SUMMARIES / profile / stage
+
+
+def _gather(name: str, params: Params, folder: Path) -> pd.DataFrame:
+    described = TABLES[name]
+    file = f"{described.file or name}.csv"
+    listed = set(described.experiments(params))
+    experiments = [experiment for experiment in params.experiments if experiment in listed]
+    parts = [
+        _read(path, described, _identity(params, experiment))
+        for experiment in experiments
+        for path in _paths(described, file, folder / experiment)
+    ]
+    if not parts:
+        return pd.DataFrame(columns=list(described.columns))
+    table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    further = [column for column in table.columns if column not in described.columns]
+    table = sort(table[[*described.columns, *further]], described.keys, experiments)
+    repeated = table.duplicated(list(described.keys))
+    if repeated.any():
+        row = table.loc[repeated, list(described.keys)].iloc[0]
+        shown = ", ".join(f"{key} = {value}" for key, value in row.items() if pd.notna(value))
+        raise ArtifactError(f"{folder}/{row['experiment']}/*/{file}: measured more than once: {shown}")
+    return table
+
+
+def _identity(params: Params, experiment: str) -> dict[str, Any]:
+    section = params.experiment(experiment)
+    return {"experiment": experiment, "dataset": section.dataset, "network": section.network}
+
+
+def _paths(described: Table, file: str, folder: Path) -> list[Path]:
+    """Tables of the stages that must be there, then of any others, in the order of their numbers."""
+    for stage in described.stages:
+        path = folder / stage / file
+        if not path.is_file():
+            command = f"dvc repro {stage.split('_', 1)[1]}@{folder.name}"
+            raise ArtifactError(f"{path}: no such table; `{command}` makes it")
+    return sorted(folder.glob(f"*/{file}"))
+
+
+def _read(path: Path, described: Table, identity: dict[str, Any]) -> pd.DataFrame:
+    table = files.read_table(path)
+    stage = path.parent.name
+    told = {column: by[stage] for column, by in described.implied.items() if stage in by}
+    for column, value in {**identity, **told}.items():
+        if column in described.columns and column not in table.columns:
+            table[column] = value
+    missing = [column for column in described.columns if column not in table.columns]
+    if missing:
+        raise ArtifactError(f"{path}: no column {', '.join(missing)} (there are: {', '.join(table.columns)})")
+    return table
+
+
+def sort(table: pd.DataFrame, keys: Sequence[str], experiments: Sequence[str]) -> pd.DataFrame:
+    """Rows in one order everywhere: by ``keys``, names as the parameters order them, layers and values as they came."""
+    orders = {**_ORDERS, "experiment": experiments}
+    if "axis" in keys:
+        orders["axis"] = list(table["axis"].unique())
+    ranks = pd.DataFrame(index=table.index)
+    for key in keys:
+        if key in _AS_THEY_CAME:
+            continue
+        order = orders.get(key)
+        ranks[key] = (
+            table[key].map({value: rank for rank, value in enumerate(order)}) if order else table[key]
+        )
+    ordered = ranks.sort_values(list(ranks.columns), kind="stable", na_position="first").index
+    return table.loc[ordered].reset_index(drop=True)

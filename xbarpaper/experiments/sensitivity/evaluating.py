@@ -1,0 +1,186 @@
+"""The points evaluated: each network on crossbars in all the circumstances that points ask for, once."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from xbarpaper.experiments import crossbars
+from xbarpaper.experiments.evaluation import Bench, Case, Job, Journal, Subject, evaluated
+from xbarpaper.experiments.experiment import Experiment, Variant, with_leading
+from xbarpaper.experiments.sensitivity.points import Conditions, Point, plan
+from xbarpaper.experiments.sensitivity.sparsities import AtSparsity
+from xbarpaper.networks import training
+from xbarpaper.params import GAINS, MITIGATIONS, Devices, Gain, Mitigation, Parasitics, SchemeName
+from xbarpaper.support import progress, spreading
+
+STAGE: Final = "10_sensitivity"
+
+_SUBSET_SEED: Final = 0
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A network on crossbars, as a point asks for it."""
+
+    scheme: SchemeName
+    sparsity: float
+    mitigation: Mitigation
+    crossbar_size: int
+    w_max_quantile: float
+
+
+def _network_at(at: Conditions, scheme: SchemeName, mitigation: Mitigation, own: float) -> _Network:
+    """Nothing removed is the unpruned network, whatever the scheme; it has no sparsity of its own."""
+    whole = scheme == "unpruned" or at.sparsity == 0
+    found: SchemeName = "unpruned" if whole else scheme
+    return _Network(found, own if whole else at.sparsity, mitigation, at.crossbar_size, at.w_max_quantile)
+
+
+def evaluate(experiment: Experiment) -> pd.DataFrame:
+    """Evaluate every point: all schemes there, all mitigations, all seeds, both effects.
+
+    Finished evaluations wait in a journal, each with a digest of all that it depends on, so an interrupted run goes on.
+
+    Returns:
+        One row per axis, point, scheme, mitigation and seed: experiment, dataset, network, axis, value (text), second
+        (missing but on maps), scheme, sparsity, crossbar_size, mitigation, seed, accuracy and software_accuracy in
+        percent on the same random test images.
+    """
+    points = plan(experiment.params, experiment.name)
+    seeds = range(experiment.params.sensitivity.variation_seeds)
+    own = experiment.section.sparsity
+    wanted: dict[_Network, dict[tuple[Devices, Parasitics], set[Gain]]] = {}
+    for point, scheme, mitigation in _cells(points):
+        network = _network_at(point.at, scheme, mitigation, own)
+        circuits = wanted.setdefault(network, {})
+        circuits.setdefault((point.at.devices, point.at.parasitics), set()).add(point.at.gain)
+    found = _evaluated(experiment, wanted, seeds)
+    rows = []
+    for point, scheme, mitigation in _cells(points):
+        network = _network_at(point.at, scheme, mitigation, own)
+        named = {
+            "axis": point.axis,
+            "value": point.label,
+            "second": math.nan if point.second is None else point.second,
+            "scheme": scheme,
+            "sparsity": 0.0 if scheme == "unpruned" else point.at.sparsity,
+            "crossbar_size": point.at.crossbar_size,
+            "mitigation": mitigation,
+        }
+        for seed in seeds:
+            key = (network, point.at.devices, point.at.parasitics, point.at.gain, seed)
+            reached, software = found[key]
+            rows.append({**named, "seed": seed, "accuracy": reached, "software_accuracy": software})
+    return with_leading(pd.DataFrame(rows), crossbars.leading(experiment))
+
+
+_Key = tuple[_Network, Devices, Parasitics, Gain, int]
+
+
+def _cells(points: Sequence[Point]) -> list[tuple[Point, SchemeName, Mitigation]]:
+    return [
+        (point, scheme, mitigation)
+        for point in points
+        for scheme in point.schemes
+        for mitigation in MITIGATIONS
+    ]
+
+
+def _evaluated(
+    experiment: Experiment,
+    wanted: dict[_Network, dict[tuple[Devices, Parasitics], set[Gain]]],
+    seeds: Sequence[int],
+) -> dict[_Key, tuple[float, float]]:
+    """Accuracy on crossbars and in software of everything wanted, a network at a time."""
+    journal = Journal(experiment.resume(f"{STAGE}.csv"))
+    bench = subset(crossbars.bench(experiment), experiment.params.sensitivity.test_images)
+    networks = _Networks(experiment, bench)
+    # Neighbours in this order share a checkpoint.
+    order = sorted(
+        wanted, key=lambda network: (network.sparsity, network.scheme, "WCT" in network.mitigation)
+    )
+    found: dict[_Key, tuple[float, float]] = {}
+    total = len(seeds) * sum(len(gains) for circuits in wanted.values() for gains in circuits.values())
+    with progress.bar("evaluating", total, "row", smoothing=0.02) as bar:
+
+        def arrived(key: _CaseKey, rows: pd.DataFrame) -> None:
+            network, devices, parasitics, seed = key
+            for gain, reached in zip(rows["gain"], rows["accuracy"], strict=True):
+                found[network, devices, parasitics, gain, seed] = (float(reached), networks.reached[network])
+            bar.set_postfix_str(
+                f"{network.scheme} {network.sparsity:g} {network.mitigation} {network.crossbar_size}",
+                refresh=False,
+            )
+            bar.update(len(rows))
+
+        with spreading.workers(experiment.params.execution) as workers:
+            evaluated(_jobs(networks, order, wanted, seeds), journal, workers, arrived)
+    return found
+
+
+_CaseKey = tuple[_Network, Devices, Parasitics, int]
+
+
+def _jobs(
+    networks: _Networks,
+    order: Sequence[_Network],
+    wanted: dict[_Network, dict[tuple[Devices, Parasitics], set[Gain]]],
+    seeds: Sequence[int],
+) -> Iterator[Job[_CaseKey]]:
+    for network in order:
+        subject = networks.subject(network)
+        for (devices, parasitics), modes in wanted[network].items():
+            gains = tuple(gain for gain in GAINS if gain in modes)
+            cases = [((network, devices, parasitics, seed), Case("both", seed, gains)) for seed in seeds]
+            yield Job(subject, replace(networks.bench, devices=devices, parasitics=parasitics), cases)
+
+
+class _Networks:
+    """Networks on crossbars, with their accuracy in software on the test images of a bench."""
+
+    def __init__(self, experiment: Experiment, bench: Bench) -> None:
+        self.experiment, self.bench = experiment, bench
+        self.at: dict[float, AtSparsity] = {}
+        self.software: dict[tuple[Variant, float, bool], float] = {}
+        self.reached: dict[_Network, float] = {}
+
+    def subject(self, network: _Network) -> Subject:
+        """The network, mapped."""
+        at = self.at.setdefault(network.sparsity, AtSparsity(self.experiment, network.sparsity))
+        subject = crossbars.mapped(
+            at, network.scheme, network.crossbar_size, network.mitigation, network.w_max_quantile
+        )
+        variant = at.variant(network.scheme, network.crossbar_size)
+        key = (variant, network.sparsity, "WCT" in network.mitigation)
+        if key not in self.software:
+            images, labels = self.bench.images, self.bench.labels
+            self.software[key] = training.accuracy(
+                subject.mapped.pruned.network.to(images.device), images, labels
+            )
+        self.reached[network] = self.software[key]
+        return replace(subject, software_accuracy=self.software[key])
+
+
+def subset(bench: Bench, images: int) -> Bench:
+    """The bench with a random subset of its test images, the same for every network; all where there are no more."""
+    count = len(bench.labels)
+    if images >= count:
+        return bench
+    chosen = subset_indices(count, images)
+    digest = hashlib.sha256(f"{bench.images_digest} {chosen.tolist()}".encode()).hexdigest()
+    at = chosen.to(bench.images.device)
+    return replace(bench, images=bench.images[at], labels=bench.labels[at], images_digest=digest)
+
+
+def subset_indices(count: int, images: int) -> Tensor:
+    """Numbers of ``images`` of ``count`` test images, drawn at random, in ascending order."""
+    generator = torch.Generator().manual_seed(_SUBSET_SEED)
+    return torch.randperm(count, generator=generator)[:images].sort().values

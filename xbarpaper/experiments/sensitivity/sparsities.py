@@ -1,0 +1,79 @@
+"""Networks of other sparsities than the experiment's: pruned, fine-tuned, and trained on under WCT's limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from xbarpaper.data import ImageSet
+from xbarpaper.experiments.experiment import Experiment, Variant, gather
+from xbarpaper.experiments.sensitivity.points import plan
+from xbarpaper.params import PrunedSchemeName
+
+_PRUNED: Final[tuple[PrunedSchemeName, ...]] = ("cf", "xcs", "xrs")
+
+
+class AtSparsity(Experiment):
+    """The experiment at another sparsity: the same unpruned network, pruned networks of their own."""
+
+    def __init__(self, experiment: Experiment, sparsity: float) -> None:
+        params = experiment.params
+        self.own = sparsity == experiment.section.sparsity
+        if not self.own:
+            section = experiment.section.model_copy(update={"sparsity": sparsity})
+            epochs, size = params.sensitivity.fine_tuning_epochs, params.sensitivity.crossbar_size
+            changes = {
+                "experiments": params.experiments | {experiment.name: section},
+                "prune": params.prune.model_copy(update={"epochs": epochs, "steps": 1}),
+                "mapping": params.mapping.model_copy(update={"crossbar_sizes": (size,)}),
+            }
+            params = params.model_copy(update=changes)
+        super().__init__(experiment.name, params)
+        self._of_experiment = experiment.images
+
+    @property
+    def images(self) -> ImageSet:
+        """The prepared dataset, loaded once for all sparsities."""
+        return self._of_experiment
+
+    def resume(self, label: str) -> Path:
+        """See ``Experiment.resume``."""
+        return super().resume(label if self.own else f"sensitivity/{self._folder}/{label}")
+
+    def checkpoint_path(self, variant: Variant, *, wct: bool = False) -> Path:
+        """See ``Experiment.checkpoint_path``."""
+        path = super().checkpoint_path(variant, wct=wct)
+        if self.own or variant.scheme == "unpruned":
+            return path
+        whole = super().checkpoint_path(Variant("unpruned", None))
+        return _checkpoints(self) / self._folder / path.relative_to(whole.parent)
+
+    @property
+    def _folder(self) -> str:
+        return f"sparsity-{self.section.sparsity:g}"
+
+
+def train(experiment: Experiment) -> pd.DataFrame:
+    """Prune to the other sparsities of the plan, fine-tune, and train on under WCT's limits; a killed run goes on.
+
+    Returns:
+        One row per network: accuracy without crossbars on all test images, percent, after fine-tuning and after WCT;
+        those of the experiment's own sparsity, which other stages trained, are not among them.
+    """
+    tables = []
+    _checkpoints(experiment).mkdir(parents=True, exist_ok=True)  # also where there is nothing to train
+    sparsities = {point.at.sparsity for point in plan(experiment.params, experiment.name)}
+    for sparsity in sorted(sparsities - {0.0, experiment.section.sparsity}):
+        there = AtSparsity(experiment, sparsity)
+        tables += [run.run.software for scheme in _PRUNED for run in there.prune(scheme)]
+        tables += [run.software for run in there.constrain(_PRUNED)]
+    if not tables:
+        return pd.DataFrame(columns=["scheme", "sparsity", "crossbar_size", "step", "accuracy"])
+    return gather(tables)
+
+
+def _checkpoints(experiment: Experiment) -> Path:
+    """Folder of the networks of other sparsities."""
+    return experiment.checkpoint_path(Variant("unpruned", None)).parent / "sensitivity"

@@ -1,0 +1,1 @@
+"""From weights to non-ideal crossbars and back."""

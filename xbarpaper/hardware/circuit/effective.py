@@ -1,0 +1,169 @@
+"""``effective_conductance``: what the rest of the artifact asks of the circuit.
+
+Tiles on the processor go to the fast solver (`modal`); those that it does not bring within the asked bound, and all tiles
+on a GPU, to the direct one (`elimination`). Gradients are those of the circuit, not of the method:
+
+    d G_eff[i, j] / d G[k, l] = u_i[k, l] u'_j[k, l],
+
+where u_i is the voltage over the device with 1 V on input i, and u'_j that with 1 V on output j instead (the adjoint
+circuit, which by reciprocity is the same circuit driven from its other side).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
+
+from xbarpaper.hardware.circuit import elimination, modal
+from xbarpaper.hardware.circuit.exchange import exchanged, turned
+from xbarpaper.params import Parasitics
+from xbarpaper.support.errors import CircuitError
+
+_DEFAULT_RTOL = {torch.float32: 2e-5, torch.float64: 1e-9}
+_BACKWARD_BYTES = 256 * 2**20
+
+
+def effective_conductance(
+    conductance: Tensor,
+    parasitics: Parasitics,
+    *,
+    rtol: float | None = None,
+    tiles_per_chunk: int | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Tensor:
+    """The matrix ``G_eff`` of ``currents = voltages @ G_eff`` for each tile.
+
+    Differentiable with respect to ``conductance``, once.
+
+    Args:
+        conductance: device conductances, siemens, shape (..., M, N), float32 or float64; 0 means no device. The
+            arithmetic is of its type, except where only float64 reaches ``rtol``.
+        parasitics: resistances of drivers, wires and sense circuits; any may be zero.
+        rtol: bound on the error of each tile, relative to its largest ``G_eff``, that the fast method must prove, up to
+            an estimate of the rounding (errors found are 10 to 100 times smaller), or else how well the direct
+            method's currents must obey the circuit. By default 2e-5 in float32 (errors of
+            about 1e-6) and 1e-9 in float64.
+        tiles_per_chunk: tiles that one thread solves at a time, which bounds the working memory; by default 64 on the
+            fast path, and as many as need some 200 MB on the direct one.
+        progress: called with the number of tiles finished since the last call, such as ``tqdm.update``.
+
+    Returns:
+        Siemens; shape, type and device of ``conductance``. A plain copy of it where all resistances are zero.
+
+    Raises:
+        ValueError: ``conductance`` has fewer than two dimensions, no rows or no columns, another type, or a value that
+            is negative, infinite or NaN; ``rtol`` is not between the type's rounding and 1; or ``tiles_per_chunk`` is
+            not positive.
+        CircuitError: not even the direct method reaches ``rtol``.
+    """
+    _refuse_unusable(conductance)
+    asked = _DEFAULT_RTOL[conductance.dtype] if rtol is None else rtol
+    least = torch.finfo(conductance.dtype).eps
+    if not least <= asked < 1:
+        raise ValueError(
+            f"rtol = {asked:g} must be at least {least:.1e}, the rounding of {conductance.dtype}, and below 1"
+        )
+    if tiles_per_chunk is not None and tiles_per_chunk < 1:
+        raise ValueError(f"tiles_per_chunk = {tiles_per_chunk} must be at least 1")
+    apply: Callable[..., Tensor] = _EffectiveConductance.apply
+    return apply(conductance, parasitics, asked, tiles_per_chunk, progress)
+
+
+class _EffectiveConductance(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        conductance: Tensor,
+        parasitics: Parasitics,
+        rtol: float,
+        tiles_per_chunk: int | None,
+        progress: Callable[[int], object] | None,
+    ) -> Tensor:
+        ctx.save_for_backward(conductance)
+        ctx.parasitics = parasitics  # type: ignore[attr-defined]
+        tiles = conductance.detach().reshape(-1, *conductance.shape[-2:])
+        if parasitics.ideal:
+            G_eff = tiles.clone()
+            if progress is not None:
+                progress(len(tiles))
+        else:
+            G_eff = _solve(tiles, parasitics, rtol, tiles_per_chunk, progress)
+        return G_eff.reshape(conductance.shape)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
+        (conductance,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        parasitics: Parasitics = ctx.parasitics  # type: ignore[attr-defined]
+        shape = conductance.shape
+        tiles = conductance.reshape(-1, *shape[-2:]).double()
+        given = gradients[0].reshape(tiles.shape).double()
+        rows, columns = shape[-2:]
+        chunk = max(1, _BACKWARD_BYTES // (8 * rows * columns * 4 * (rows + columns)))
+        parts = zip(tiles.split(chunk), given.split(chunk), strict=True)
+        result = [_adjoint(tile, gradient, parasitics) for tile, gradient in parts]
+        together = torch.cat(result) if result else tiles
+        return together.reshape(shape).to(conductance.dtype), None, None, None, None
+
+
+def _solve(
+    tiles: Tensor,
+    parasitics: Parasitics,
+    rtol: float,
+    tiles_per_chunk: int | None,
+    progress: Callable[[int], object] | None,
+) -> Tensor:
+    """``G_eff`` of tiles (B, M, N): the fast method first, then the direct one where it did not get there."""
+    if tiles.is_cuda or len(tiles) == 0:
+        G_eff, left = torch.empty_like(tiles), torch.arange(len(tiles))
+    else:
+        G_eff, reached = modal.solve(tiles, parasitics, rtol, tiles_per_chunk, progress)
+        left = (~reached).nonzero()[:, 0]
+    for part in left.split(tiles_per_chunk or elimination.tiles_per_chunk(*tiles.shape[-2:])):
+        found, check = elimination.solve(tiles[part].double(), parasitics)
+        if not (check <= rtol).all():
+            worst = int(part[check.nan_to_num(torch.inf).argmax().cpu()])
+            raise CircuitError(
+                f"rtol = {rtol:g}: the circuit of tile {worst} is only solved to {float(check.max()):.1e}"
+            )
+        G_eff[part] = found.to(G_eff.dtype)
+        if progress is not None:
+            progress(len(part))
+    return G_eff
+
+
+def _adjoint(tiles: Tensor, gradient: Tensor, parasitics: Parasitics) -> Tensor:
+    """Gradient with respect to the devices, from that with respect to ``G_eff``; all (B, M, N)."""
+    from_inputs = _device_voltages(tiles, parasitics)
+    from_outputs = turned(_device_voltages(turned(tiles), exchanged(parasitics))).flip(1)
+    weighted = torch.einsum("bij,bikl->bjkl", gradient, from_inputs)
+    return torch.einsum("bjkl,bjkl->bkl", weighted, from_outputs)
+
+
+def _device_voltages(tiles: Tensor, parasitics: Parasitics) -> Tensor:
+    """Voltage over each device with 1 V on one row at a time, shape (B, M, M, N)."""
+    rows = tiles.shape[-2]
+    one_at_a_time = torch.eye(rows, dtype=tiles.dtype, device=tiles.device).expand(len(tiles), rows, rows)
+    found = elimination.potentials(tiles, parasitics, one_at_a_time)
+    return found.row - found.column
+
+
+def _refuse_unusable(conductance: Tensor) -> None:
+    shape = tuple(conductance.shape)
+    if conductance.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"conductance: type {conductance.dtype} must be torch.float32 or torch.float64")
+    if len(shape) < 2:
+        raise ValueError(f"conductance: shape {shape} must be (..., rows, columns)")
+    if 0 in shape[-2:]:
+        raise ValueError(f"conductance: shape {shape} must have at least one row and one column")
+    if conductance.numel() == 0:
+        return
+    lowest, highest = (
+        float(bound) for bound in torch.aminmax(conductance.detach())
+    )  # a NaN anywhere makes both NaN
+    if not lowest >= 0 or not highest < float("inf"):
+        found = lowest if not lowest >= 0 else highest
+        raise ValueError(f"conductance: holds {found:g}; every value must be finite and at least 0 siemens")

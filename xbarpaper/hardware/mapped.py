@@ -1,0 +1,172 @@
+"""A network on crossbars: which layer sits on which tiles, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+from torch import Tensor
+
+from xbarpaper.hardware.conductances import DifferentialPair, conductances, is_low
+from xbarpaper.hardware.tiles import TileMap, dense_tiles, tile_map
+from xbarpaper.networks.vgg import Placement
+from xbarpaper.params import Devices
+from xbarpaper.pruning import PrunedNetwork
+from xbarpaper.pruning.compaction import Compaction, Strip
+
+SIGNS = 2  # one array for the positive weights, one for the negative
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """A layer that is about to be cut into crossbars.
+
+    Attributes:
+        matrix: weights in original coordinates, zero where pruned, shape (rows, columns).
+        strips: what T left of it, rows and columns in the order in which they go onto the crossbars.
+        crossbar_size: rows and columns of a crossbar.
+        w_max: weight that programs the highest conductance.
+    """
+
+    matrix: Tensor
+    strips: tuple[Strip, ...]
+    crossbar_size: int
+    w_max: float
+
+    def tiles(self) -> TileMap:
+        """The crossbars into which the strips are cut."""
+        return tile_map(self.strips, (self.matrix.shape[0], self.matrix.shape[1]), self.crossbar_size)
+
+
+Arrangement = Callable[[LayerPlan], LayerPlan]
+"""Gives the plan with the same weights in another order: strips hold the same cells and need as many crossbars."""
+
+
+@dataclass(frozen=True)
+class MappedLayer:
+    """One layer on crossbars.
+
+    Attributes:
+        name: name of the layer.
+        matrix: weights in original coordinates, zero where pruned, shape (rows, columns).
+        mask: True where a weight lives, shape (rows, columns).
+        placement: where the network's own matrix sits in original coordinates.
+        tiles: which weight sits where.
+        w_max: weight that programs the highest conductance.
+        targets: weights that the devices are programmed to instead, same shape; None programs the matrix.
+    """
+
+    name: str
+    matrix: Tensor
+    mask: Tensor
+    placement: Placement
+    tiles: TileMap
+    w_max: float
+    targets: Tensor | None = None
+
+    @property
+    def programmed_weights(self) -> Tensor:
+        """Weights that the devices are programmed to, in original coordinates, shape (rows, columns)."""
+        return self.matrix if self.targets is None else self.targets
+
+    @property
+    def crossbars(self) -> int:
+        """Crossbars of both signs."""
+        return SIGNS * self.tiles.tiles
+
+    @property
+    def unpruned_crossbars(self) -> int:
+        """Crossbars, of both signs, of the unpruned layer."""
+        return SIGNS * dense_tiles(self.tiles.shape, self.tiles.size)
+
+    def programmed(self, devices: Devices) -> DifferentialPair:
+        """Conductances in original coordinates, siemens, shape (rows, columns) each; removed cells as if at weight 0."""
+        return conductances(self.programmed_weights, devices, self.w_max)
+
+    def device_conductances(self, devices: Devices) -> DifferentialPair:
+        """Conductances of the devices that exist, siemens, one flat tensor for each sign."""
+        pair = self.programmed(devices)
+        occupied = self.tiles.occupied
+        return DifferentialPair(self.tiles.tile(pair.plus)[occupied], self.tiles.tile(pair.minus)[occupied])
+
+    def low_devices(self, devices: Devices, threshold: float) -> int:
+        """Number of devices, of both signs, in the lowest ``threshold`` of the range."""
+        pair = self.device_conductances(devices)
+        return sum(
+            int(is_low(conductance, devices, threshold).sum()) for conductance in (pair.plus, pair.minus)
+        )
+
+    @property
+    def devices(self) -> int:
+        """Number of programmed devices of both signs."""
+        return SIGNS * int(self.tiles.occupied.sum())
+
+
+@dataclass(frozen=True)
+class MappedNetwork:
+    """A network on crossbars of one size."""
+
+    pruned: PrunedNetwork
+    layers: tuple[MappedLayer, ...]
+    crossbar_size: int
+
+    @property
+    def crossbars(self) -> int:
+        """Crossbars of all layers and both signs."""
+        return sum(layer.crossbars for layer in self.layers)
+
+    @property
+    def compression_rate(self) -> float:
+        """Crossbars of the unpruned network over crossbars of this one, at the same size."""
+        return sum(layer.unpruned_crossbars for layer in self.layers) / self.crossbars
+
+    def low_conductance_share(self, devices: Devices, threshold: float) -> float:
+        """Devices of low conductance among all programmed ones."""
+        low = sum(layer.low_devices(devices, threshold) for layer in self.layers)
+        return low / sum(layer.devices for layer in self.layers)
+
+    def layer_table(self, devices: Devices, threshold: float) -> pd.DataFrame:
+        """One row per layer: matrix shape, crossbars, utilisation, compression and low-conductance share."""
+        rows = [
+            {
+                "layer": layer.name,
+                "rows": layer.tiles.shape[0],
+                "columns": layer.tiles.shape[1],
+                "kept_weights": int(layer.mask.sum()),
+                "crossbars": layer.crossbars,
+                "crossbars_unpruned": layer.unpruned_crossbars,
+                "utilisation": layer.devices / (layer.crossbars * self.crossbar_size**2),
+                "compression_rate": layer.unpruned_crossbars / layer.crossbars,
+                "low_conductance_share": layer.low_devices(devices, threshold) / layer.devices,
+            }
+            for layer in self.layers
+        ]
+        return pd.DataFrame(rows)
+
+
+def map_network(
+    pruned: PrunedNetwork,
+    compaction: Compaction,
+    crossbar_size: int,
+    w_max: Mapping[str, float],
+    arrangement: Arrangement | None = None,
+) -> MappedNetwork:
+    """Put a network onto crossbars.
+
+    Args:
+        pruned: the network and what pruning left of it.
+        compaction: how T compacts its layers.
+        crossbar_size: rows and columns of the crossbars.
+        w_max: weight that programs the highest conductance, by layer.
+        arrangement: order of rows and columns within the strips; None leaves them as they are.
+    """
+    places, matrices = pruned.placements(), pruned.matrices()
+    layers = []
+    for name, matrix in matrices.items():
+        mask = pruned.masks[name]
+        plan = LayerPlan(matrix, tuple(compaction(mask, crossbar_size)), crossbar_size, w_max[name])
+        if arrangement is not None:
+            plan = arrangement(plan)
+        layers.append(MappedLayer(name, matrix, mask, places[name], plan.tiles(), w_max[name]))
+    return MappedNetwork(pruned, tuple(layers), crossbar_size)

@@ -1,0 +1,154 @@
+"""A network in, its non-ideal twin out.
+
+``read_out`` solves the circuits of all crossbars once; the result gives a twin for every gain mode, and the
+non-ideality factor of every layer.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from xbarpaper.hardware.circuit import Parasitics, effective_conductance
+from xbarpaper.hardware.conductances import DifferentialPair, weights_of
+from xbarpaper.hardware.effects import DeviceEffect
+from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
+from xbarpaper.networks.matrix import weight_of
+from xbarpaper.networks.vgg import Vgg
+from xbarpaper.params import Devices, Gain
+
+
+@dataclass(frozen=True)
+class LayerReadOut:
+    """What the crossbars of one layer compute.
+
+    Attributes:
+        layer: the layer as mapped.
+        weights: weights that the layer shall have, by tile, shape (tiles, size, size).
+        effective: effective conductances of both signs by tile, siemens, shape (tiles, size, size) each.
+        effective_weights: weights that they stand for, before any gain, shape (tiles, size, size).
+        column_factors: (I_ideal - I_nonideal) / I_ideal of each crossbar column that holds devices, with 1 V on every
+            row; NaN on padding columns, shape (2, tiles, size), the positive sign first.
+    """
+
+    layer: MappedLayer
+    weights: Tensor
+    effective: DifferentialPair
+    effective_weights: Tensor
+    column_factors: Tensor
+
+    @property
+    def tile_factors(self) -> Tensor:
+        """Non-ideality factor of each crossbar: mean over its columns, shape (2, tiles)."""
+        return self.column_factors.nanmean(2)
+
+    @property
+    def non_ideality_factor(self) -> float:
+        """Mean of (I_ideal - I_nonideal) / I_ideal over the columns of all crossbars of the layer."""
+        return float(self.column_factors.nanmean())
+
+    def matrix(self, gain: Gain) -> Tensor:
+        """Effective weights in original coordinates, calibrated; shape of the layer's matrix."""
+        return self.layer.tiles.untile(self.effective_weights * self.gains(gain))
+
+    def gains(self, gain: Gain) -> Tensor:
+        """Factors of the readout; see ``gain_factors``."""
+        return gain_factors(self.weights, self.effective_weights, gain)
+
+
+def gain_factors(weights: Tensor, effective: Tensor, gain: Gain) -> Tensor:
+    """Least-squares factors <W, W'> / <W', W'> that calibrate the readout of a layer.
+
+    Args:
+        weights: W, weights that the layer shall have, shape (tiles, size, size).
+        effective: W', weights that the crossbars stand for, same shape.
+        gain: ``none`` calibrates nothing; ``layer`` has one factor for the whole layer, ``tile`` one per crossbar,
+            ``column`` one per column of each crossbar, where a calibrated converter sits.
+
+    Returns:
+        Factors that broadcast against the tiles; 1 where W' is zero.
+    """
+    if gain == "none":
+        return torch.ones(1, 1, 1, dtype=effective.dtype)
+    summed: dict[Gain, tuple[int, ...]] = {"layer": (0, 1, 2), "tile": (1, 2), "column": (1,)}
+    over = summed[gain]
+    common = (weights * effective).sum(over, keepdim=True)
+    power = effective.square().sum(over, keepdim=True)
+    return torch.where(
+        power > 0, common / power.where(power > 0, torch.ones_like(power)), torch.ones_like(power)
+    )
+
+
+@dataclass(frozen=True)
+class ReadOut:
+    """What the crossbars of a network compute, layer by layer."""
+
+    mapped: MappedNetwork
+    layers: tuple[LayerReadOut, ...]
+
+    @property
+    def non_ideality_factor(self) -> float:
+        """Mean of (I_ideal - I_nonideal) / I_ideal over the columns of all crossbars of the network."""
+        return float(torch.cat([layer.column_factors.flatten() for layer in self.layers]).nanmean())
+
+    def twin(self, gain: Gain, layers: Collection[str] | None = None) -> Vgg:
+        """A copy of the network with the effective weights in place of its own.
+
+        Args:
+            gain: calibration of the readout.
+            layers: names of those on crossbars, the others keep their own weights; all if not given.
+        """
+        network = copy.deepcopy(self.mapped.pruned.network)
+        with torch.no_grad():
+            for read, weight in zip(self.layers, network.weights().values(), strict=True):
+                if layers is None or read.layer.name in layers:
+                    matrix = read.layer.placement.extract(read.matrix(gain))
+                    weight.copy_(weight_of(matrix, weight.shape))
+        return network.eval()
+
+
+def read_out(
+    mapped: MappedNetwork, devices: Devices, effects: Sequence[DeviceEffect], parasitics: Parasitics | None
+) -> ReadOut:
+    """Solve the crossbars of a network.
+
+    Args:
+        mapped: the network on crossbars.
+        devices: range of the devices.
+        effects: what disturbs the programmed devices, in order; none leaves them as programmed.
+        parasitics: resistances of drivers, wires and sensing; None for ideal ones.
+    """
+    programmed, disturbed = [], []
+    for layer in mapped.layers:
+        pair = layer.programmed(devices)
+        programmed.append(_tiles(layer, pair))
+        for effect in effects:
+            pair = effect.disturb(pair, layer.name)
+        disturbed.append(_tiles(layer, pair))
+    stacked = torch.cat(disturbed, dim=1)
+    solved = stacked if parasitics is None else effective_conductance(stacked, parasitics)
+    effective = solved.split([layer.tiles.tiles for layer in mapped.layers], dim=1)
+    return ReadOut(
+        mapped, tuple(map(_layer_read_out, mapped.layers, programmed, effective, [devices] * len(effective)))
+    )
+
+
+def _tiles(layer: MappedLayer, pair: DifferentialPair) -> Tensor:
+    """Conductances of both signs by tile, shape (2, tiles, size, size); padding holds no device."""
+    return torch.stack([layer.tiles.tile(pair.plus), layer.tiles.tile(pair.minus)])
+
+
+def _layer_read_out(
+    layer: MappedLayer, programmed: Tensor, effective: Tensor, devices: Devices
+) -> LayerReadOut:
+    ideal, real = programmed.sum(2), effective.sum(2)
+    factors = torch.where(
+        ideal > 0, (ideal - real) / ideal.where(ideal > 0, torch.ones_like(ideal)), torch.nan
+    )
+    weights = layer.tiles.tile(layer.matrix)
+    pair = DifferentialPair(effective[0], effective[1])
+    return LayerReadOut(layer, weights, pair, weights_of(pair, devices, layer.w_max), factors)

@@ -1,0 +1,388 @@
+"""Training and fine-tuning: SGD with Nesterov momentum under a one-cycle schedule.
+
+A run that is killed at any moment and started again goes on from its last whole epoch and ends in the same weights, bit
+for bit on the same machine: everything random in an epoch is drawn from a generator seeded by the run's seed and the
+epoch's number, so weights, momentum and the epoch are the whole state.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from xbarpaper.data import ImageSet, augment, normalised, take
+from xbarpaper.networks.vgg import Vgg
+from xbarpaper.params import Distillation, Precision, Train
+from xbarpaper.support import code, live, progress
+from xbarpaper.support.errors import ParameterError, TrainingError
+from xbarpaper.support.files import atomic
+
+_EVALUATION_BATCH = 500
+_STEPS_PER_LOOK = 20  # reading the loss makes a GPU wait, so look seldom
+
+
+class Constraint(Protocol):
+    """Something that must hold for the weights after every step."""
+
+    def apply(self, network: Vgg) -> None:
+        """Make it hold, in place."""
+        ...
+
+    def digest(self) -> str:
+        """A text that differs where the constraint differs."""
+        ...
+
+
+@dataclass(frozen=True)
+class HeldMask:
+    """Pruned weights stay exactly zero.
+
+    Attributes:
+        masks: True where a weight stays, by layer, in the shape of the weight.
+    """
+
+    masks: dict[str, Tensor]
+
+    def apply(self, network: Vgg) -> None:
+        """Set the pruned weights to zero."""
+        for name, weight in network.weights().items():
+            weight.masked_fill_(~self.masks[name].to(weight.device), 0.0)
+
+    def digest(self) -> str:
+        """Digest of the masks."""
+        return tensor_digest(self.masks)
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A network whose answers another one learns, beside the labels (Hinton et al., arXiv 1503.02531).
+
+    Attributes:
+        network: the teacher, on any device; it is not changed.
+        settings: share in the loss, and temperature.
+    """
+
+    network: Vgg
+    settings: Distillation
+
+    def loss(self, student: Tensor, teacher: Tensor, from_labels: Tensor) -> Tensor:
+        """The labels' loss and Kullback-Leibler divergence from the teacher, weighted.
+
+        Args:
+            student, teacher: logits, shape (n, classes).
+            from_labels: cross entropy of the student.
+        """
+        weight, temperature = self.settings.weight, self.settings.temperature
+        divergence = nn.functional.kl_div(
+            (student.float() / temperature).log_softmax(1),
+            (teacher.float() / temperature).log_softmax(1),
+            reduction="batchmean",
+            log_target=True,
+        )
+        return (1 - weight) * from_labels + weight * temperature**2 * divergence
+
+    def digest(self) -> str:
+        """A text that differs where the teacher differs."""
+        return f"{self.settings.model_dump_json()} {tensor_digest(self.network.state_dict())}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training or fine-tuning.
+
+    Attributes:
+        title: what its progress is called.
+        settings: the section ``train``.
+        epochs: passes over the training images.
+        learning_rate: peak of the one-cycle schedule.
+        seed: seed of batches and augmentation.
+        resume: file that a killed run goes on from; None for a run that starts anew each time.
+        constraints: what must hold after every step.
+        teacher: whose answers it learns beside the labels; None for labels alone.
+        live: name under which it can be watched, see ``live.training``; None for a run that nobody watches.
+    """
+
+    title: str
+    settings: Train
+    epochs: int
+    learning_rate: float
+    seed: int
+    resume: Path | None = None
+    constraints: tuple[Constraint, ...] = field(default=())
+    teacher: Teacher | None = None
+    live: str | None = None
+
+
+def device_of(settings: Train) -> torch.device:
+    """The device to train and evaluate on.
+
+    Raises:
+        ParameterError: ``train.device`` is cuda and there is none.
+    """
+    if settings.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise ParameterError("train.device = cuda, but torch finds no CUDA device; allowed here: auto, cpu")
+    return torch.device(settings.device)
+
+
+def forward_dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    """Arithmetic of the forward pass: ``auto`` takes bfloat16 where the device has instructions for it."""
+    if precision == "auto":
+        has_bfloat16 = (
+            torch.cuda.is_bf16_supported(including_emulation=False)
+            if device.type == "cuda"
+            else torch.cpu._is_avx512_bf16_supported()
+        )
+        return torch.bfloat16 if has_bfloat16 else torch.float32
+    return torch.float32 if precision == "float32" else torch.bfloat16
+
+
+def one_cycle_rates(steps: int, peak: float, warmup_share: float) -> list[float]:
+    """Learning rate of every step of torch's ``OneCycleLR`` (Smith and Topin, arXiv 1708.07120)."""
+    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=peak)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=peak, total_steps=steps + 1, pct_start=warmup_share, cycle_momentum=False
+    )
+    rates = []
+    for _ in range(steps):
+        rates.append(float(optimiser.param_groups[0]["lr"]))
+        optimiser.step()
+        schedule.step()
+    return rates
+
+
+def accuracy(
+    network: Vgg,
+    images: Tensor,
+    labels: Tensor,
+    batch_size: int = _EVALUATION_BATCH,
+    dtype: torch.dtype = torch.float32,
+) -> float:
+    """Share of normalised images (n, 3, 32, 32) that a network classifies right, in percent; ``dtype``: arithmetic."""
+    network.eval()
+    with (
+        torch.inference_mode(),
+        torch.autocast(images.device.type, dtype, enabled=dtype is not torch.float32),
+    ):
+        right = [
+            (network(batch).argmax(1) == truth).sum()
+            for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True)
+        ]
+    return 100.0 * int(torch.stack(right).sum()) / len(labels)
+
+
+def train(
+    network: Vgg, images: ImageSet, run: Run, on_epoch: Callable[[int], None] | None = None
+) -> pd.DataFrame:
+    """Train a network in place.
+
+    Args:
+        network: the network to train; it ends on the device of ``run.settings``, in evaluation mode.
+        images: the data; accuracy is measured on all its test images after each epoch.
+        run: the recipe.
+        on_epoch: called with the number of whole epochs after each one, once they can no longer be lost.
+
+    Returns:
+        One row per epoch: epoch, learning_rate (at its end), train_loss, train_accuracy and test_accuracy in percent.
+
+    Raises:
+        TrainingError: the loss is not a number.
+        ParameterError: the device that the settings ask for is not there.
+    """
+    device = device_of(run.settings)
+    network.to(device)
+    loop = _Loop(network, images, run, device)
+    start, history = loop.restore()
+    steps = run.epochs * loop.steps_per_epoch
+    with progress.bar(run.title, steps, initial=start * loop.steps_per_epoch, smoothing=0.05) as bar:
+        for epoch in range(start, run.epochs):
+            history.append(loop.epoch(epoch, bar))
+            loop.keep(epoch + 1, history)
+            if run.live:
+                live.training(run.live, history, run.epochs)
+            if on_epoch:
+                on_epoch(epoch + 1)
+    network.eval()
+    return pd.DataFrame(
+        history, columns=["epoch", "learning_rate", "train_loss", "train_accuracy", "test_accuracy"]
+    )
+
+
+class _Loop:
+    """The state of one training run."""
+
+    def __init__(self, network: Vgg, images: ImageSet, run: Run, device: torch.device) -> None:
+        self.network, self.run, self.device = network, run, device
+        self.dtype = forward_dtype(run.settings.precision, device)
+        self.inputs, self.labels = normalised(images.train, images, device), images.train.labels.to(device)
+        self.test_inputs, self.test_labels = (
+            normalised(images.test, images, device),
+            images.test.labels.to(device),
+        )
+        self.batch_size = min(run.settings.batch_size, len(self.labels))
+        self.steps_per_epoch = len(self.labels) // self.batch_size
+        self.rates = one_cycle_rates(
+            run.epochs * self.steps_per_epoch, run.learning_rate, run.settings.warmup_share
+        )
+        self.teacher = None if run.teacher is None else copy.deepcopy(run.teacher.network).to(device).eval()
+        self.parameters = dict(network.named_parameters())
+        self.optimiser = torch.optim.SGD(
+            self.parameters.values(),
+            lr=run.learning_rate,
+            momentum=run.settings.momentum,
+            weight_decay=run.settings.weight_decay,
+            nesterov=run.settings.momentum > 0,
+            foreach=True,
+        )
+        self.fingerprint = self._fingerprint(images)
+
+    def epoch(self, epoch: int, bar: progress.Bar) -> dict[str, float]:
+        settings, begun = self.run.settings, time.monotonic()
+        generator = torch.Generator().manual_seed(self.run.seed * 1_000_003 + epoch)
+        order = torch.randperm(len(self.labels), generator=generator).to(self.device)
+        loss_sum = torch.zeros((), device=self.device)
+        right = torch.zeros((), dtype=torch.long, device=self.device)
+        self.network.train()
+        for step in range(self.steps_per_epoch):
+            chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
+            images = take(self.inputs, chosen)
+            batch = augment(
+                images,
+                flip=settings.flip,
+                shift_pixels=settings.shift_pixels,
+                cut_out_pixels=settings.cut_out_pixels,
+                generator=generator,
+            )
+            loss, logits = self._step(batch, self.labels[chosen], epoch * self.steps_per_epoch + step)
+            loss_sum += loss
+            right += (logits.argmax(1) == self.labels[chosen]).sum()
+            bar.update()
+            if (step + 1) % _STEPS_PER_LOOK == 0 or step + 1 == self.steps_per_epoch:
+                self._look(epoch, step + 1, loss_sum, right, bar)
+        return {
+            "epoch": epoch + 1,
+            "learning_rate": self.optimiser.param_groups[0]["lr"],
+            "train_loss": float(loss_sum) / self.steps_per_epoch,
+            "train_accuracy": 100.0 * int(right) / (self.steps_per_epoch * self.batch_size),
+            "test_accuracy": accuracy(self.network, self.test_inputs, self.test_labels),
+            "seconds": time.monotonic() - begun,
+        }
+
+    def _step(self, batch: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rates[step]
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
+            logits = self.network(batch)
+            loss = nn.functional.cross_entropy(
+                logits, labels, label_smoothing=self.run.settings.label_smoothing
+            )
+            if self.run.teacher is not None and self.teacher is not None:
+                with torch.no_grad():
+                    answers = self.teacher(batch)
+                loss = self.run.teacher.loss(logits, answers, loss)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        with torch.no_grad():
+            for constraint in self.run.constraints:
+                constraint.apply(self.network)
+        return loss.detach().float(), logits.detach()
+
+    def _look(self, epoch: int, steps: int, loss_sum: Tensor, right: Tensor, bar: progress.Bar) -> None:
+        loss = float(loss_sum) / steps
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"{self.run.title}: the loss is {loss} in epoch {epoch + 1} of {self.run.epochs}, at learning rate "
+                f"{self.rates[epoch * self.steps_per_epoch + steps - 1]:.3g} (peak {self.run.learning_rate:g}); lower it"
+            )
+        share = 100.0 * int(right) / (steps * self.batch_size)
+        bar.set_postfix_str(
+            f"epoch {epoch + 1}/{self.run.epochs}, loss {loss:.3f}, accuracy {share:.1f} %", refresh=False
+        )
+
+    def keep(self, epochs: int, history: list[dict[str, float]]) -> None:
+        """Write what a killed run goes on from."""
+        if self.run.resume is None:
+            return
+        tensors = {f"network.{name}": value.contiguous() for name, value in self.network.state_dict().items()}
+        for name, parameter in self.parameters.items():
+            momentum = self.optimiser.state[parameter].get("momentum_buffer")
+            if momentum is not None:
+                tensors[f"momentum.{name}"] = momentum.contiguous()
+        state = {"fingerprint": self.fingerprint, "epochs": str(epochs), "history": json.dumps(history)}
+        with atomic(self.run.resume) as temporary:
+            save_file(tensors, temporary, metadata={**state, "digest": _state_digest(state, tensors)})
+
+    def restore(self) -> tuple[int, list[dict[str, float]]]:
+        """Take up a killed run: its whole epochs and their history; (0, []) if there is none that fits."""
+        if self.run.resume is None or not self.run.resume.exists():
+            return 0, []
+        try:
+            with safe_open(self.run.resume, framework="pt") as file:
+                state = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            progress.note(f"{self.run.resume}: damaged, starting anew ({error})")
+            return 0, []
+        if state.pop("digest", None) != _state_digest(state, tensors):
+            progress.note(f"{self.run.resume}: damaged, starting anew (not what was saved)")
+            return 0, []
+        if state.get("fingerprint") != self.fingerprint:
+            progress.note(f"{self.run.resume}: of another run, starting anew")
+            return 0, []
+        weights = {
+            name.removeprefix("network."): v for name, v in tensors.items() if name.startswith("network.")
+        }
+        self.network.load_state_dict(weights)
+        for name, parameter in self.parameters.items():
+            if f"momentum.{name}" in tensors:
+                momentum = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
+                self.optimiser.state[parameter] = {"momentum_buffer": momentum}
+        return int(state["epochs"]), json.loads(state["history"])
+
+    def _fingerprint(self, images: ImageSet) -> str:
+        """Digest of all that the final weights depend on, this code included."""
+        run = self.run
+        parts = [
+            run.settings.model_dump_json(exclude={"device", "precision"}),
+            f"{run.epochs} {run.learning_rate!r} {run.seed}",
+            f"{self.device} {self.dtype} {torch.get_num_threads()} threads",
+            torch.__version__,
+            images.digest,
+            self.network.architecture.model_dump_json(),
+            tensor_digest(self.network.state_dict()),
+            *(f"{code.digest(type(one).__module__)} {one.digest()}" for one in run.constraints),
+            "labels alone" if run.teacher is None else run.teacher.digest(),
+            code.digest(__name__),
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _state_digest(state: dict[str, str], tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of all that a resume file holds, whatever the order in it."""
+    digest = hashlib.sha256(json.dumps(state, sort_keys=True).encode())
+    digest.update(tensor_digest({name: tensors[name] for name in sorted(tensors)}).encode())
+    return digest.hexdigest()
+
+
+def tensor_digest(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of named tensors: names, shapes and every bit."""
+    digest = hashlib.sha256()
+    for name, value in tensors.items():
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,156 @@
+"""Writes into dvc.yaml what each stage depends on: the code that it reaches, and the parameters that this code reads.
+
+``python -m xbarpaper.pipeline.dependencies`` brings dvc.yaml up to date. What a stage depends on otherwise (data,
+checkpoints, tables) is written there by hand and stays.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from xbarpaper.params import Params
+from xbarpaper.support.code import LIBRARY, reached
+from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.files import write_text
+
+PIPELINE: Final = Path("dvc.yaml")
+
+_MODULE: Final = re.compile(r"\bpython -m ([\w.]+)")
+_NOTEBOOK: Final = re.compile(r"\bnotebooks/\w+\.ipynb")
+_BY_NAME: Final = {"datasets", "experiments"}  # a stage depends on its own entry, which dvc.yaml names
+_CHANGES_NO_RESULT: Final = {"execution"}
+
+
+def update(root: Path) -> bool:
+    """Write the dependencies on code and parameters into dvc.yaml; returns whether anything changed.
+
+    Raises:
+        ArtifactError: a command of dvc.yaml starts no module of the library.
+    """
+    path = root / PIPELINE
+    before = path.read_text(encoding="utf-8")
+    after = described(root, before)
+    if after != before:
+        write_text(path, after)
+    return after != before
+
+
+def described(root: Path, pipeline: str) -> str:
+    """The text of dvc.yaml with the dependencies of every stage as they are now.
+
+    Raises:
+        ArtifactError: a command of dvc.yaml starts no module of the library.
+    """
+    yaml = YAML()
+    yaml.width, yaml.preserve_quotes = 4096, True
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    tree = yaml.load(pipeline)
+    for name, entry in tree["stages"].items():
+        stage = entry.get("do", entry)
+        code = code_of(root, name, str(stage["cmd"]))
+        kept = [dep for dep in stage["deps"] if not str(dep).startswith((f"{LIBRARY}/", "notebooks/"))]
+        stage["deps"] = [*_notebooks(str(stage["cmd"])), *kept, *(path.as_posix() for path in sorted(code))]
+        wanted = parameters_read(_sources(root, str(stage["cmd"]), code))
+        own = [param for param in stage["params"] if "${" in str(param)]
+        if own:
+            wanted -= {name for name in wanted if name.split(".")[0] in _BY_NAME}
+        stage["params"] = [*own, *_ordered(wanted)]
+    text = io.StringIO()
+    yaml.dump(tree, text)
+    return text.getvalue()
+
+
+def code_of(root: Path, stage: str, command: str) -> set[Path]:
+    """The files of the library that a stage's command reaches: its own module's, and those of the notebook it executes.
+
+    Raises:
+        ArtifactError: the command starts no module of the library.
+    """
+    modules = [module for module in _MODULE.findall(command) if module.split(".")[0] == LIBRARY]
+    if not modules:
+        raise ArtifactError(f"{PIPELINE}: {stage}.cmd = {command} must start with python -m {LIBRARY}...")
+    mains = [f"{one}.__main__" if (root / Path(*one.split("."))).is_dir() else one for one in modules]
+    return reached(root, mains, [_code(root / notebook) for notebook in _notebooks(command)])
+
+
+def parameters_read(sources: Iterable[str]) -> set[str]:
+    """Dotted names of the parameters that code reads from the whole tree of parameters.
+
+    The tree goes by the name ``params`` everywhere, or ``settings`` in notebooks. A section that is handed on counts as
+    a whole; a single value is named alone.
+    """
+    found: set[str] = set()
+    for source in sources:
+        tree = ast.parse(source)
+        parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Attribute) or not _is_tree(node.value):
+                continue
+            section, parent = node.attr, parents.get(id(node))
+            if isinstance(parent, ast.Attribute) and parent.attr in _fields(section):
+                found.add(f"{section}.{parent.attr}")
+            elif section in Params.model_fields or section in _METHODS:
+                found.add(_METHODS.get(section, section))
+    return {name for name in found if name.split(".")[0] not in _CHANGES_NO_RESULT}
+
+
+_METHODS: Final = {"experiment": "experiments", "dataset": "datasets"}
+
+
+def _is_tree(node: ast.expr) -> bool:
+    """Whether an expression is the whole tree of parameters, by its name."""
+    return (isinstance(node, ast.Name) and node.id in ("params", "settings")) or (
+        isinstance(node, ast.Attribute) and node.attr == "params"
+    )
+
+
+def _fields(section: str) -> set[str]:
+    field = Params.model_fields.get(section)
+    kind = field.annotation if field else None
+    return set(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else set()
+
+
+def _ordered(names: set[str]) -> list[str]:
+    """In the order of params.yaml; a value is left out where its whole section is there."""
+    order = list(Params.model_fields)
+    single = [name for name in names if name.split(".")[0] not in names or "." not in name]
+    return sorted(single, key=lambda name: (order.index(name.split(".")[0]), name))
+
+
+def _notebooks(command: str) -> list[str]:
+    return _NOTEBOOK.findall(command)
+
+
+def _sources(root: Path, command: str, code: set[Path]) -> Iterator[str]:
+    yield from (_code(root / notebook) for notebook in _notebooks(command))
+    yield from ((root / path).read_text(encoding="utf-8") for path in sorted(code))
+
+
+def _code(notebook: Path) -> str:
+    """The code cells of a notebook as one text."""
+    cells: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
+def main() -> int:
+    """Command line; returns the exit code."""
+    try:
+        print(f"{PIPELINE}: {'updated' if update(Path.cwd()) else 'nothing to update'}")
+    except (ArtifactError, ModuleNotFoundError) as error:
+        print(f"{PIPELINE}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Files, errors, progress, statistics and workers: nothing of the subject."""

@@ -1,0 +1,186 @@
+"""What a piece of code depends on: its module and every module of the library that its imports reach.
+
+Results belong to the code that made them. ``digest`` names that code, so a file of results can be refused once the code
+has changed, and ``reached`` lists its files, so a stage of the pipeline can depend on them. Nothing is listed by hand.
+
+Imports are read from the source, not by running it. A package whose ``__init__`` holds nothing but imports is a *front*:
+a name taken from it leads to the module that defines the name, and the rest of the package does not count.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+LIBRARY: Final = "xbarpaper"
+ROOT: Final = Path(__file__).resolve().parents[2]
+"""The folder that holds the library."""
+
+
+def digest(module: str) -> str:
+    """SHA-256 of a module and of all modules of the library that it reaches.
+
+    Args:
+        module: dotted name, such as ``__name__``.
+
+    Raises:
+        ModuleNotFoundError: the library has no such module.
+    """
+    return _digest(ROOT, module)
+
+
+@cache
+def _digest(root: Path, module: str) -> str:
+    total = hashlib.sha256()
+    for path in sorted(reached(root, [module])):
+        content = hashlib.sha256((root / path).read_bytes()).hexdigest()
+        total.update(f"{path.as_posix()} {content}\n".encode())
+    return total.hexdigest()
+
+
+def reached(root: Path, modules: Iterable[str] = (), sources: Iterable[str] = ()) -> set[Path]:
+    """The files of the library that code reaches, relative to ``root``.
+
+    Args:
+        root: folder that holds the library.
+        modules: dotted names of modules to begin with; they are among what is reached.
+        sources: texts of Python code to begin with, such as a notebook's.
+
+    Raises:
+        ModuleNotFoundError: something that is imported is not in the library.
+    """
+    walk = _Walk(root)
+    for module in modules:
+        walk.module(module)
+    for source in sources:
+        walk.follow(ast.parse(source), LIBRARY)
+    return walk.found
+
+
+class _Walk:
+    """Follows imports from file to file, each file once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.found = root, set[Path]()
+
+    def module(self, name: str) -> None:
+        """Take in a module as a whole."""
+        path = self._path(name)
+        if path is None:
+            raise ModuleNotFoundError(f"{name}: no such module in {self.root / LIBRARY}")
+        if path not in self.found:
+            self.found.add(path)
+            self.follow(self._tree(path), name if path.name == "__init__.py" else name.rpartition(".")[0])
+
+    def follow(self, tree: ast.Module, package: str) -> None:
+        """Take in what a file imports; ``package`` is where its relative imports begin."""
+        for statement in _running(tree):
+            if isinstance(statement, ast.Import):
+                for alias in statement.names:
+                    if _ours(alias.name):
+                        self.module(alias.name)
+                continue
+            for alias, base in _imported(statement, package):
+                whole = f"{base}.{alias.name}"
+                if self._path(whole) is None:
+                    self._name(base, alias.name)
+                elif self._front(whole) is not None:
+                    self._uses(tree, whole, alias.asname or alias.name)
+                else:
+                    self.module(whole)
+
+    def _uses(self, tree: ast.Module, front: str, local: str) -> None:
+        """Take in the attributes of a front that a file uses under a local name."""
+        owners = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == local
+            ):
+                self._name(front, node.attr)
+            elif isinstance(node, ast.Name) and node.id == local and id(node) not in owners:
+                self.module(front)  # handed on as a whole: anything in it may be used
+
+    def _name(self, module: str, name: str) -> None:
+        """Take in the module that defines a name which code takes from ``module``."""
+        front = self._front(module)
+        if front is None:
+            self.module(module)
+        elif self._path(f"{module}.{name}") is not None:
+            self.module(f"{module}.{name}")
+        elif name in front:
+            self._name(*front[name])
+        elif not name.startswith("__"):
+            raise ModuleNotFoundError(f"{module}: imports no {name}")
+
+    def _front(self, module: str) -> dict[str, tuple[str, str]] | None:
+        """Where the names of a front come from, as (module, name); None for a module that defines something itself."""
+        path = self._path(module)
+        if path is None or path.name != "__init__.py":
+            return None
+        names: dict[str, tuple[str, str]] = {}
+        for statement in self._tree(path).body:
+            if isinstance(statement, ast.ImportFrom):
+                names |= {a.asname or a.name: (base, a.name) for a, base in _imported(statement, module)}
+            elif not _says_nothing(statement):
+                return None
+        return names
+
+    def _path(self, module: str) -> Path | None:
+        base = Path(*module.split("."))
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if (self.root / path).is_file():
+                return path
+        return None
+
+    def _tree(self, path: Path) -> ast.Module:
+        return _parsed((self.root / path).read_bytes())
+
+
+@cache
+def _parsed(source: bytes) -> ast.Module:
+    return ast.parse(source)
+
+
+def _ours(module: str) -> bool:
+    return module.split(".")[0] == LIBRARY
+
+
+def _imported(statement: ast.ImportFrom, package: str) -> Iterator[tuple[ast.alias, str]]:
+    """The names that a statement imports from the library, each with the module that it takes it from."""
+    base = statement.module or ""
+    if statement.level:
+        parents = package.split(".")
+        start = ".".join(parents[: len(parents) - statement.level + 1])
+        base = f"{start}.{base}" if base else start
+    if _ours(base):
+        yield from ((alias, base) for alias in statement.names)
+
+
+def _says_nothing(statement: ast.stmt) -> bool:
+    """A docstring, an import of something else, or a name such as ``__all__``."""
+    if isinstance(statement, ast.Assign):
+        return all(isinstance(t, ast.Name) and t.id.startswith("__") for t in statement.targets)
+    return isinstance(statement, ast.Import) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    )
+
+
+def _running(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Every import that is carried out, in functions too; not those for the type checker alone."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif isinstance(child, ast.If) and ast.unparse(child.test) in (
+            "TYPE_CHECKING",
+            "typing.TYPE_CHECKING",
+        ):
+            for other in child.orelse:
+                yield from _running(ast.Module([other], []))
+        else:
+            yield from _running(child)

@@ -1,0 +1,138 @@
+"""Files that are either wholly there or not there at all."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from safetensors import SafetensorError
+
+from xbarpaper.support.errors import ArtifactError
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` that replaces it only if the block ends without an error.
+
+    Temporary files that killed processes left there for the same path are removed.
+
+    Raises:
+        ArtifactError: the folder cannot be made or written, or the disk is full.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
+        prefix = f".{path.name}.{os.getpid()}-"
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be written: {error.strerror} ({path.parent})") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be written: {error.strerror or error}") from error
+    except SafetensorError as error:  # what safetensors makes of a full disk
+        raise ArtifactError(f"{path}: cannot be written: {str(error).splitlines()[0]}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove temporary files of processes that are no more: a killed one could not."""
+    start = f".{path.name}."
+    for leftover in path.parent.glob(f"{glob.escape(start)}*-*"):
+        process = leftover.name.removeprefix(start).split("-")[0]
+        if process.isdecimal() and not _is_running(int(process)):
+            leftover.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def write_text(path: Path | str, text: str) -> Path:
+    """Write ``text`` in UTF-8, atomically; returns the path."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return Path(path)
+
+
+def write_table(path: Path | str, table: pd.DataFrame) -> Path:
+    """Write a table as CSV without its index, numbers to nine digits, atomically; returns the path."""
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
+    return Path(path)
+
+
+def read_table(path: Path | str) -> pd.DataFrame:
+    """Read a table that ``write_table`` wrote; empty cells stay missing, the text ``none`` stays text.
+
+    Raises:
+        ArtifactError: the file is missing or is not such a table.
+    """
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise ArtifactError(f"{path}: no such table; `dvc repro` makes it") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path}: damaged table: {error}") from error
+
+
+def write_sealed_table(path: Path | str, table: pd.DataFrame) -> Path:
+    """Write a table as ``write_table`` does, with a last line that holds its digest; returns the path."""
+    content = table.to_csv(index=False, float_format="%.9g", lineterminator="\n").encode()
+    with atomic(path) as temporary:
+        temporary.write_bytes(content + _seal(content))
+    return Path(path)
+
+
+def read_sealed_table(path: Path | str) -> pd.DataFrame:
+    """Read a table that ``write_sealed_table`` wrote.
+
+    Raises:
+        ArtifactError: the file is missing, or is not to the last bit what was written.
+    """
+    try:
+        content, start, end = Path(path).read_bytes().rpartition(_SEAL)
+    except FileNotFoundError:
+        raise ArtifactError(f"{path}: no such table") from None
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
+    if start + end != _seal(content):
+        raise ArtifactError(f"{path}: damaged table: its rows are not those that were written")
+    return pd.read_csv(io.BytesIO(content), keep_default_na=False, na_values=[""])
+
+
+_SEAL = b"# sha256 "
+
+
+def _seal(content: bytes) -> bytes:
+    return _SEAL + hashlib.sha256(content).hexdigest().encode() + b"\n"
+
+
+def sha256(path: Path | str) -> str:
+    """SHA-256 of a file, as hexadecimal text."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
