@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.installed
+VERSION := import sys; print(*sys.version_info[:2], sep='.')
 AUDIT := $(CURDIR)/$(VENV)/audit
 PROFILES := $(patsubst profiles/%.yaml,%,$(wildcard profiles/*.yaml))
 # Stages and kernels must find the environment's programs, whoever calls make.
@@ -36,9 +37,6 @@ profile:
 	fi
 
 test: $(STAMP) ## install, then run all the tests (or TESTS=tests/test_x.py)
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
-	    [ "$$XBARPAPER_WITHOUT_BROWSER" = 1 ] || \
-	    echo "no Chromium: tests of the report will fail; apt-get install chromium, or set XBARPAPER_WITHOUT_BROWSER=1" >&2
 	@OMP_NUM_THREADS=1 $(RUN) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 # RECORD=1 also writes reports/verify.json: what the maintainers found, beside the reports.
@@ -47,12 +45,12 @@ verify: $(STAMP) ## install, run quick (or PROFILE=name) from nothing in a fresh
 
 # pip-audit has an environment of its own, so that it changes no version of the one that it looks at.
 audit: $(STAMP) ## look every locked version up in the database of known vulnerabilities (network)
-	@[ -x $(AUDIT)/bin/pip-audit ] || { $(BIN)/python -m venv $(AUDIT) && \
-	    $(AUDIT)/bin/python -m pip install -qq --disable-pip-version-check pip-audit==2.10.1; }
-	@$(AUDIT)/bin/python .ci/audit
+	@[ -x "$(AUDIT)/bin/pip-audit" ] || { "$(BIN)/python" -m venv "$(AUDIT)" && \
+	    "$(AUDIT)/bin/python" -m pip install -qq --disable-pip-version-check pip-audit==2.10.1; }
+	@"$(AUDIT)/bin/python" .ci/audit
 
-test-faults: $(STAMP) ## install, then kill, fill, corrupt and delete on purpose (an hour)
-	@OMP_NUM_THREADS=1 $(RUN) python -m tests.faults
+test-faults: $(STAMP) ## install, then kill, fill, corrupt and delete on purpose (an hour; FAULTS="--part kills")
+	@OMP_NUM_THREADS=1 $(RUN) PYTHONPATH=tests python -m faults $(FAULTS)
 
 lab: $(STAMP) ## install, then open the notebooks in JupyterLab
 	@$(RUN) jupyter lab notebooks
@@ -76,8 +74,14 @@ clean: ## remove the environment and the tools' caches; data/, reports/ and DVC'
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; \
 	sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else f"PYTHON = $(PYTHON) is {v.major}.{v.minor}; it must be 3.11, 3.12 or 3.13")'
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@ours=$$($(PYTHON) -c "$(VERSION)"); there=$$("$(BIN)/python" -c "import pip; $(VERSION)" 2>/dev/null); \
+	if [ "$$ours" != "$$there" ]; then \
+	    $(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	        { echo "PYTHON = $(PYTHON) cannot make an environment with pip: apt-get install python3-venv" >&2; exit 1; }; \
+	    [ ! -e $(VENV) ] || echo "$(VENV)/ is made anew: it has no pip, or another Python than $$ours"; \
+	    rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); \
+	fi
 	@echo "Installing requirements.lock into $(VENV)/ (once; some minutes)"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -e .
+	@"$(BIN)/python" -m pip install -qq --disable-pip-version-check -r requirements.lock
+	@"$(BIN)/python" -m pip install -qq --disable-pip-version-check --no-deps -e .
 	@touch $@

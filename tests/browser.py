@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+from programs import program
 
 _QUIET = [
     "--no-sandbox",
@@ -42,16 +40,9 @@ class Visit:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser; without Chromium the test fails, or is skipped where that was asked for."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        if os.environ.get("XBARPAPER_WITHOUT_BROWSER") == "1":
-            pytest.skip("no Chromium here, and XBARPAPER_WITHOUT_BROWSER=1")
-        pytest.fail(
-            "no Chromium: `apt-get install chromium`, or set XBARPAPER_WITHOUT_BROWSER=1 to skip this test"
-        )
+    """A browser; without Chromium the test is skipped, or fails where it is required."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=_QUIET)
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=_QUIET)
         yield browser
         browser.close()
 

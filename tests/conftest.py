@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from isolation import Isolation
+from programs import summary
 from repository import run_profile, tiny_profile
 
 from xbarpaper import data
@@ -33,6 +34,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first, so that no worker is left with one when the others are done."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line which programs were missing, and how many tests were skipped for it."""
+    reports = terminalreporter.stats.get("skipped", [])
+    if line := summary([str(report.longrepr) for report in reports]):
+        terminalreporter.write_line(line, yellow=True)
 
 
 DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)

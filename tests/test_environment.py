@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -147,3 +148,22 @@ def test_make_refuses_another_python(workplace: Path):
     assert done.returncode != 0
     assert "is 2.7; it must be 3.11, 3.12 or 3.13" in done.stderr
     assert not (workplace / ".venv").exists()
+
+
+def test_an_environment_without_pip_is_made_anew_or_refused_in_one_line(workplace: Path):
+    """As uv makes them, and in a folder with a space in its name; installing stops where there is no index."""
+    folder = shutil.copytree(workplace, workplace / "a folder", ignore=shutil.ignore_patterns("a folder"))
+    for name in ("requirements.lock", "pyproject.toml"):
+        (folder / name).touch()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
+    without = folder / "python3"
+    without.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec "{sys.executable}" "$@"\n')
+    without.chmod(0o755)
+    done = _make(folder, ".venv/.installed", "PYTHON=./python3")
+    assert done.stderr.splitlines()[0] == (
+        "PYTHON = ./python3 cannot make an environment with pip: apt-get install python3-venv"
+    )
+    done = _make(folder, ".venv/.installed", f"PYTHON={sys.executable}", "PIP_NO_INDEX=1")
+    assert ".venv/ is made anew: it has no pip, or another Python than " in done.stdout
+    assert (folder / ".venv/bin/pip").is_file()
+    assert not (folder / ".venv/.installed").exists()

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from programs import program
 
 from xbarpaper.hardware.circuit import Parasitics, reference_effective_conductance
 from xbarpaper.hardware.circuit.spice import read_currents, spice_netlist
-
-# Where ngspice is promised, as on the continuous integration's machine, its absence is a failure.
-needs_ngspice = pytest.mark.skipif(
-    shutil.which("ngspice") is None and os.environ.get("XBARPAPER_REQUIRE_NGSPICE", "0") in ("", "0"),
-    reason="needs ngspice (apt-get install ngspice)",
-)
 
 # ngspice loses 1e-16 times the ratio of the resistances along a wire, which is 1e5 at most here, and a little
 # more with the length of the wires. Currents of opposite sign may cancel, so its error is measured against the
@@ -63,7 +57,7 @@ def _currents_by_ngspice(netlist: str, folder: Path) -> np.ndarray:
     """Column currents as a reader gets them; an empty home keeps a personal .spiceinit out of it."""
     (folder / "tile.cir").write_text(netlist)
     done = subprocess.run(
-        ["ngspice", "-b", "tile.cir"],
+        [program("ngspice"), "-b", "tile.cir"],
         capture_output=True,
         text=True,
         cwd=folder,
@@ -76,7 +70,6 @@ def _currents_by_ngspice(netlist: str, folder: Path) -> np.ndarray:
     return read_currents(done.stdout)
 
 
-@needs_ngspice
 @pytest.mark.parametrize("siemens", SIEMENS.values(), ids=SIEMENS)
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
 @pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
@@ -92,14 +85,12 @@ def test_ngspice_agrees(
     assert np.abs(found - voltages @ G_eff).max() <= EXACT * scale
 
 
-@needs_ngspice
 def test_ngspice_agrees_on_a_tile_without_devices(tmp_path: Path) -> None:
     for parasitics in PARASITICS:
         found = _currents_by_ngspice(spice_netlist(np.zeros((3, 2)), parasitics, np.ones(3)), tmp_path)
         assert np.array_equal(found, np.zeros(2))
 
 
-@needs_ngspice
 def test_ngspice_knows_one_device(tmp_path: Path) -> None:
     """By hand: -0.5 V across driver 1000, device 65 536 and sense 1000 ohm; currents leave by the ground."""
     netlist = spice_netlist([[2.0**-16]], DEFAULTS, [-0.5])

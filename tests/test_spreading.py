@@ -157,7 +157,7 @@ def test_a_killed_worker_changes_nothing(machines: Machines, undisturbed, tmp_pa
 @pytest.mark.slow
 def test_a_killed_caller_goes_on_from_its_journal(machines: Machines, undisturbed, tmp_path: Path):
     journal, table = tmp_path / "journal.csv", tmp_path / "table.csv"
-    words = [sys.executable, "-m", "tests.faults.sweeping", machines.address, str(journal), str(table)]
+    words = [sys.executable, "-m", "faults.sweeping", machines.address, str(journal), str(table)]
     process = subprocess.Popen(words, cwd=ROOT, env=machines.environment, stderr=subprocess.DEVNULL)
     wait_for(journal.exists, "no row")
     process.send_signal(signal.SIGKILL)

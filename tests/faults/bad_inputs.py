@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tests.faults import counts, fuzz_commands, fuzz_images, fuzz_params, fuzz_weights
-from tests.faults.survival import Case, failure
+from . import counts, fuzz_commands, fuzz_images, fuzz_params, fuzz_weights
+from .survival import Case, failure
 
 SHARES = {fuzz_params: 0.30, fuzz_images: 0.34, fuzz_weights: 0.32, fuzz_commands: 0.04}
 

@@ -9,8 +9,8 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 
-from tests.faults.image_files import archive, case, good, member, packed, picture
-from tests.faults.survival import Case
+from .image_files import archive, case, good, member, packed, picture
+from .survival import Case
 
 
 def archives() -> Iterator[Case]:

@@ -7,11 +7,12 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.faults.image_files import Trap, packed
-from tests.faults.survival import Case
 from xbarpaper import data
 from xbarpaper.data.torchvision_compat import import_torchvision
 from xbarpaper.params import Cifar
+
+from .image_files import Trap, packed
+from .survival import Case
 
 
 def originals(rng: random.Random, kind: str) -> Iterator[Case]:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.faults.survival import Case
 from xbarpaper.pipeline import notebook
 from xbarpaper.pipeline.elsewhere import __main__ as elsewhere
 from xbarpaper.support.errors import ArtifactError
+
+from .survival import Case
 
 
 def _said(folder: Path, main: Callable[[list[str]], int], arguments: list[str]) -> None:

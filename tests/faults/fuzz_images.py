@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.faults.fuzz_archives import archives
-from tests.faults.fuzz_cifar import originals
-from tests.faults.image_files import MODES, Files, Trap, archive, case, good, member, packed, picture, tree
-from tests.faults.survival import Case
+from .fuzz_archives import archives
+from .fuzz_cifar import originals
+from .image_files import MODES, Files, Trap, archive, case, good, member, packed, picture, tree
+from .survival import Case
 
 
 def pictures() -> Iterator[tuple[str, bytes, Any]]:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import torch
 from safetensors.torch import save
 
-from tests.faults.safetensors_files import (
+from xbarpaper.experiments import checkpoints
+
+from .safetensors_files import (
     CHECKPOINT,
     PARAMETERS,
     Header,
@@ -17,8 +19,7 @@ from tests.faults.safetensors_files import (
     good,
     taken_apart,
 )
-from tests.faults.survival import Case
-from xbarpaper.experiments import checkpoints
+from .survival import Case
 
 
 def checkpoint_cases() -> Iterator[Case]:

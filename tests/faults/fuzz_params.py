@@ -14,9 +14,10 @@ import jsonschema
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from tests.faults.survival import Case
 from xbarpaper import params
 from xbarpaper.params import Params
+
+from .survival import Case
 
 PROFILE = Path(__file__).parents[2] / "profiles" / "quick.yaml"
 ALLOWED = r"must|may hold only|allowed here|is missing|not in|did you mean|not valid YAML"

@@ -8,8 +8,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from tests.faults.fuzz_networks import checkpoint_cases
-from tests.faults.safetensors_files import (
+from .fuzz_networks import checkpoint_cases
+from .safetensors_files import (
     CHECKPOINT,
     DATASET,
     READ,
@@ -20,7 +20,7 @@ from tests.faults.safetensors_files import (
     joined,
     taken_apart,
 )
-from tests.faults.survival import Case
+from .survival import Case
 
 ODD: tuple[Any, ...] = (
     None, True, -1, 0, 3, 1e300, 10**30, float("nan"), "", "x", "a\nb", "\x1b[31m",

@@ -11,9 +11,10 @@ from typing import Any
 
 from PIL import Image
 
-from tests.faults.survival import Case
 from xbarpaper import data
 from xbarpaper.params import ImageFolder
+
+from .survival import Case
 
 VARIABLE = "XBARPAPER_FUZZED_IMAGES"
 MODES = {"": "w", ".gz": "w:gz", ".xz": "w:xz"}

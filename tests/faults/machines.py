@@ -39,7 +39,7 @@ class Machines:
         self.folder = folder
         self.environment = {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
             "OMP_NUM_THREADS": "1",
             **(environment or {}),
         }

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from tests.faults.survival import Case
 from xbarpaper import data
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import checkpoints
@@ -20,6 +19,8 @@ from xbarpaper.experiments.checkpoints import Checkpoint, Metadata, largest_weig
 from xbarpaper.networks.vgg import Architecture, build
 from xbarpaper.params import Shapes10
 from xbarpaper.pruning import unpruned
+
+from .survival import Case
 
 PARAMETERS = {"train.epochs": 3, "train.learning_rate": 0.1}
 CHECKPOINT, DATASET = "xbarpaper-checkpoint-1", "dataset"

@@ -12,11 +12,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.faults import bad_inputs, fuzz_commands, fuzz_images, fuzz_params, fuzz_weights
-from tests.faults.survival import Case, failure, failures
 from xbarpaper import params
 from xbarpaper.params import Params
 from xbarpaper.support.errors import ParameterError
+
+from . import bad_inputs, fuzz_commands, fuzz_images, fuzz_params, fuzz_weights
+from .survival import Case, failure, failures
 
 KINDS = {fuzz_params: 50, fuzz_images: 80, fuzz_weights: 120, fuzz_commands: 30}
 

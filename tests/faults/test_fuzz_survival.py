@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import survival
-from tests.faults.survival import Case, failure
 from xbarpaper.support.errors import ArtifactError
+
+from . import survival
+from .survival import Case, failure
 
 
 class CarelessError(ArtifactError):

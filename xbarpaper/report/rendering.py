@@ -25,7 +25,7 @@ _LOADING = ("src", "srcset", "poster", "background", "xlink:href")
 def environment() -> Environment:
     """The templates, autoescaped, refusing undefined names."""
     found = Environment(
-        loader=PackageLoader("xbarpaper"),
+        loader=PackageLoader("xbarpaper.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
