@@ -16,9 +16,10 @@ from test_figures import assert_readable
 
 from xbarpaper import data, figures
 from xbarpaper.data import ImageSet
-from xbarpaper.experiments import crossbars, evaluation, sensitivity
+from xbarpaper.experiments import crossbars, evaluation
 from xbarpaper.experiments.evaluation import Case, sweep
 from xbarpaper.experiments.experiment import Experiment, Variant
+from xbarpaper.experiments.sensitivity import axes, claimed, evaluating, points, sparsities
 from xbarpaper.networks import training
 from xbarpaper.networks.training import accuracy
 from xbarpaper.params import GAINS, MITIGATIONS, SCHEMES, Params
@@ -60,8 +61,8 @@ def done(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny
         for scheme in ("cf", "xcs", "xrs"):
             work.prune(scheme)
         work.constrain()
-        trained = sensitivity.train(work)
-        return Done(folder, params, trained, sensitivity.evaluate(work))
+        trained = sparsities.train(work)
+        return Done(folder, params, trained, evaluating.evaluate(work))
 
 
 @pytest.fixture
@@ -97,14 +98,16 @@ def rows_at(table: pd.DataFrame, **wanted: object) -> pd.DataFrame:
 
 def test_every_axis_passes_through_the_profile_s_own_point(make_params: MakeParams) -> None:
     params = make_params(sensitivity=SETTINGS)
-    points, own = sensitivity.plan(params, NAME), sensitivity.own_conditions(params, NAME)
-    at_home = sensitivity.own_values(params, NAME)
+    planned, own = points.plan(params, NAME), axes.own_conditions(params, NAME)
+    at_home = axes.own_values(params, NAME)
     for axis, value in at_home.items():
-        (point,) = (point for point in points if point.axis == axis and point.value == value)
+        (point,) = (point for point in planned if point.axis == axis and point.value == value)
         assert point.at == own
-    for axis in sensitivity.MAPS:
-        assert sum(point.at == own for point in points if point.axis == axis) == 1
-    values = {axis: [point.label for point in points if point.axis == axis] for axis in sensitivity.AXES}
+    for axis in axes.MAPS:
+        assert sum(point.at == own for point in planned if point.axis == axis) == 1
+    values = {
+        axis: [point.label for point in planned if point.axis == axis] for axis in (*axes.AXES, *axes.MAPS)
+    }
     assert values["drivers"] == ["1", "2"]  # the own one is not in the profile's list
     assert values["on_off"] == ["10", "100"]
     assert values["w_max"] == ["0.9", "1"]
@@ -114,7 +117,7 @@ def test_every_axis_passes_through_the_profile_s_own_point(make_params: MakePara
 
 def test_each_axis_changes_one_thing(make_params: MakeParams) -> None:
     params = make_params(sensitivity=SETTINGS)
-    own = sensitivity.own_conditions(params, NAME)
+    own = axes.own_conditions(params, NAME)
     changed = {
         "on_off": replace(own, devices=own.devices.model_copy(update={"r_max_ohm": 2e6})),
         "sigma": replace(own, devices=own.devices.model_copy(update={"variation_sigma": 0.0})),
@@ -134,14 +137,14 @@ def test_each_axis_changes_one_thing(make_params: MakeParams) -> None:
         "sparsity": replace(own, sparsity=0.8),
         "size": replace(own, crossbar_size=12),
     }
-    at = {(point.axis, point.at) for point in sensitivity.plan(params, NAME)}
+    at = {(point.axis, point.at) for point in points.plan(params, NAME)}
     assert {(axis, conditions) for axis, conditions in changed.items()} <= at
     assert {("gain", replace(own, gain=gain)) for gain in GAINS} <= at
 
 
 def test_schemes_that_are_trained_for_a_size_stay_at_theirs(make_params: MakeParams) -> None:
-    points = sensitivity.plan(make_params(sensitivity=SETTINGS), NAME)
-    schemes = {point.at.crossbar_size: point.schemes for point in points if point.axis == "size"}
+    planned = points.plan(make_params(sensitivity=SETTINGS), NAME)
+    schemes = {point.at.crossbar_size: point.schemes for point in planned if point.axis == "size"}
     assert schemes == {8: SCHEMES, 12: ("unpruned", "cf"), 16: SCHEMES}
 
 
@@ -150,11 +153,11 @@ def test_schemes_that_are_trained_for_a_size_stay_at_theirs(make_params: MakePar
 
 def test_every_point_is_in_the_table(done: Done) -> None:
     assert list(done.table.columns) == COLUMNS
-    points = sensitivity.plan(done.params, NAME)
-    cells = sum(len(point.schemes) for point in points)
+    planned = points.plan(done.params, NAME)
+    cells = sum(len(point.schemes) for point in planned)
     assert len(done.table) == cells * len(MITIGATIONS) * done.params.sensitivity.variation_seeds
     assert not done.table.duplicated(COLUMNS[:-2]).any()
-    assert done.table["second"].notna().equals(done.table["axis"].isin(sensitivity.MAPS))
+    assert done.table["second"].notna().equals(done.table["axis"].isin(axes.MAPS))
     assert done.table["accuracy"].between(0, 100).all()
     assert (
         done.table["accuracy"].nunique() > 4
@@ -162,9 +165,7 @@ def test_every_point_is_in_the_table(done: Done) -> None:
 
 
 def test_points_that_coincide_have_the_same_rows(done: Done) -> None:
-    own = {
-        axis: sensitivity.text_of(value) for axis, value in sensitivity.own_values(done.params, NAME).items()
-    }
+    own = {axis: axes.text_of(value) for axis, value in axes.own_values(done.params, NAME).items()}
     first = rows_at(done.table, axis="on_off", value=own["on_off"])
     for axis, value in own.items():
         found = rows_at(done.table, axis=axis, value=value)
@@ -176,7 +177,7 @@ def test_points_that_coincide_have_the_same_rows(done: Done) -> None:
 
 
 def test_points_equal_the_sweep(work: Experiment, done: Done, tmp_path: Path) -> None:
-    bench = sensitivity.subset(crossbars.bench(work), 30)
+    bench = evaluating.subset(crossbars.bench(work), 30)
     cases = [Case("both", seed, GAINS) for seed in range(2)]
     for scheme in SCHEMES:
         for mitigation in ("none", "R+WCT"):
@@ -188,7 +189,7 @@ def test_points_equal_the_sweep(work: Experiment, done: Done, tmp_path: Path) ->
 
 
 def test_another_sparsity_is_a_network_of_its_own(work: Experiment, done: Done, tmp_path: Path) -> None:
-    there = sensitivity.AtSparsity(work, 0.8)
+    there = sparsities.AtSparsity(work, 0.8)
     folder = work.checkpoint_path(Variant("unpruned", None)).parent / "sensitivity" / "sparsity-0.8"
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.safetensors")}
     assert names == {
@@ -196,7 +197,7 @@ def test_another_sparsity_is_a_network_of_its_own(work: Experiment, done: Done, 
         *(f"wct/{one}.safetensors" for one in ("cf", "xcs-8", "xrs-8")),
     }
     assert done.trained["sparsity"].unique().tolist() == [0.8]
-    bench = sensitivity.subset(crossbars.bench(work), 30)
+    bench = evaluating.subset(crossbars.bench(work), 30)
     for scheme in ("cf", "xrs"):
         subject = crossbars.mapped(there, scheme, 8, "WCT")
         assert subject.mapped.pruned.sparsity() > 0.7
@@ -221,19 +222,19 @@ def test_nothing_removed_is_the_unpruned_network(done: Done) -> None:
 
 def test_the_subset_is_random_and_the_same_everywhere(work: Experiment, done: Done) -> None:
     bench = crossbars.bench(work)
-    chosen = sensitivity.subset_indices(40, 30)
+    chosen = evaluating.subset_indices(40, 30)
     assert chosen.tolist() == sorted(set(chosen.tolist()))
     assert len(chosen) == 30
     assert chosen.tolist() != list(range(30))
-    part = sensitivity.subset(bench, 30)
+    part = evaluating.subset(bench, 30)
     assert torch.equal(part.images, bench.images[chosen])
     assert torch.equal(part.labels, bench.labels[chosen])
     assert part.images_digest != bench.images_digest
-    assert sensitivity.subset(bench, 40) is bench
-    assert sensitivity.subset(bench, 500) is bench
+    assert evaluating.subset(bench, 40) is bench
+    assert evaluating.subset(bench, 500) is bench
     for (scheme, sparsity), rows in done.table.groupby(["scheme", "sparsity"]):
         for size in (8, 16):
-            there = sensitivity.AtSparsity(work, sparsity or 0.6)
+            there = sparsities.AtSparsity(work, sparsity or 0.6)
             if size == 16 and sparsity != 0.6 and scheme != "unpruned":
                 continue
             network = "unpruned" if sparsity == 0 else scheme
@@ -258,19 +259,19 @@ def test_an_interrupted_evaluation_goes_on(
     # Fewer evaluations than rows of the table: what coincides is computed once.
     assert finished < 0.7 * len(done.table)
     again = Calls(monkeypatch, evaluation, "read_out")
-    repeated = sensitivity.evaluate(work)
+    repeated = evaluating.evaluate(work)
     assert again.count == 0
     pd.testing.assert_frame_equal(repeated, done.table)
 
     journal.unlink()
     Calls(monkeypatch, evaluation, "read_out", fail_at=12)
     with pytest.raises(KeyboardInterrupt):
-        sensitivity.evaluate(work)
+        evaluating.evaluate(work)
     assert journal.is_file()
     kept = len(read_table(journal))
     monkeypatch.setattr(evaluation, "read_out", again.function)
     counted = Calls(monkeypatch, evaluation.training, "accuracy")
-    resumed = sensitivity.evaluate(work)
+    resumed = evaluating.evaluate(work)
     software = resumed[
         ["scheme", "sparsity", "software_accuracy"]
     ]  # measured again: cheap, and not in the journal
@@ -284,7 +285,7 @@ def test_a_killed_training_goes_on(done: Done, tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     shutil.rmtree(tmp_path / "data" / "checkpoints" / NAME / "sensitivity")  # as DVC does before a stage
     steps = Calls(monkeypatch, training._Loop, "epoch")
-    again = sensitivity.train(Experiment(NAME, done.params))
+    again = sparsities.train(Experiment(NAME, done.params))
     assert steps.count == 0
     pd.testing.assert_frame_equal(again, done.trained)
 
@@ -295,7 +296,7 @@ def test_a_killed_training_goes_on(done: Done, tmp_path: Path, monkeypatch: pyte
 def synthetic(params: Params, seeds: int = 4, *, noise: float = 0.05) -> pd.DataFrame:
     """Pruning costs 4 points more, R wins log10 of the ON/OFF ratio minus 1.5, WCT wins 1, both together nothing."""
     random, rows = np.random.default_rng(0), []
-    for point in sensitivity.plan(params, next(iter(params.experiments))):
+    for point in points.plan(params, next(iter(params.experiments))):
         ratio = point.at.devices.r_max_ohm / point.at.devices.r_min_ohm
         gained = {"none": 0.0, "R": math.log10(ratio) - 1.5, "WCT": 1.0, "R+WCT": 0.0}
         for scheme in point.schemes:
@@ -335,7 +336,7 @@ def wide(make_params: MakeParams) -> Params:
 
 
 def test_effects_have_the_sizes_put_in(wide: Params) -> None:
-    found = sensitivity.effects(synthetic(wide, noise=0.0))
+    found = claimed.effects(synthetic(wide, noise=0.0))
     means = found.groupby(["claim", "axis", "value"])["effect"].mean()
     assert means["C2", "sigma", "0.1"] == pytest.approx(4.0)
     assert means["C3", "on_off", "1000"] == pytest.approx(1.5)
@@ -345,11 +346,11 @@ def test_effects_have_the_sizes_put_in(wide: Params) -> None:
 
 
 def test_regions_find_where_the_claims_hold(wide: Params) -> None:
-    table = sensitivity.regions(synthetic(wide), 0.95)
+    table = claimed.regions(synthetic(wide), 0.95)
     assert list(table.columns) == [
         "experiment", "axis", "value", "claim", "schemes", "effect", "low", "high", "holds",
     ]  # fmt: skip
-    assert not set(table["axis"]) & set(sensitivity.MAPS)
+    assert not set(table["axis"]) & set(axes.MAPS)
     held = table.set_index(["axis", "claim", "value"])["holds"].sort_index()
     assert set(held.xs("C2", level="claim")) == {"yes"}
     assert held["on_off", "C3"].to_dict() == {
@@ -361,15 +362,15 @@ def test_regions_find_where_the_claims_hold(wide: Params) -> None:
     sizes = table[(table["axis"] == "size") & (table["claim"] == "C3")].set_index("value")["schemes"]
     assert sizes["128"] == "unpruned cf"
     assert sizes["8"] == "unpruned cf xcs xrs"
-    words = sensitivity.overview(table)
+    words = claimed.overview(table)
     assert words.loc["on_off", "C3"] == "yes: 100, 1000; no: 2, 5, 10, 20"
-    assert list(words.columns) == list(sensitivity.CLAIMS)
+    assert list(words.columns) == list(claimed.CLAIMS)
 
 
 def test_wct_that_only_raises_software_accuracy_does_not_hold(wide: Params) -> None:
     table = synthetic(wide)
     table.loc[table["mitigation"] == "WCT", "software_accuracy"] += 2.0
-    held = sensitivity.regions(table, 0.95)
+    held = claimed.regions(table, 0.95)
     assert set(held.loc[held["claim"] == "C4", "holds"]) == {"open"}
 
 
@@ -377,32 +378,32 @@ def test_regions_are_the_same_from_a_file(wide: Params, tmp_path: Path) -> None:
     table = synthetic(wide)
     again = read_table(write_table(tmp_path / "sensitivity.csv", table))
     for one, other in ((table, again), (again, table)):
-        found = sensitivity.regions(one, 0.95)
-        assert found["holds"].equals(sensitivity.regions(other, 0.95)["holds"])
+        found = claimed.regions(one, 0.95)
+        assert found["holds"].equals(claimed.regions(other, 0.95)["holds"])
 
 
 # --- figures ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("claim", list(sensitivity.CLAIMS))
+@pytest.mark.parametrize("claim", list(claimed.CLAIMS))
 def test_figures_of_claims_draw(wide: Params, claim: str) -> None:
     figure = figures.claim_along_axes(
-        synthetic(wide), figures.Labels.of(wide), claim, sensitivity.own_values(wide, NAME)
+        synthetic(wide), figures.Labels.of(wide), claim, axes.own_values(wide, NAME)
     )
     assert_readable(figure)
     entries = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
     assert entries == (["C/F", "XCS", "XRS"] if claim == "C2" else ["unpruned", "C/F", "XCS", "XRS"])
-    assert len([axes for axes in figure.axes if axes.get_visible()]) == 8
+    assert len([panel for panel in figure.axes if panel.get_visible()]) == 8
     changes = "The mean over schemes changes its sign along ON/OFF ratio between 20 and 100"
     assert (changes in figure.caption) == (claim == "C3")
     if claim in ("C2", "C4"):
-        axes = "ON/OFF ratio, w_max, readout gain, wires, drivers, crossbar size, sparsity and variation"
-        assert f"The mean over schemes is above zero all along {axes}." in figure.caption
+        named = "ON/OFF ratio, w_max, readout gain, wires, drivers, crossbar size, sparsity and variation"
+        assert f"The mean over schemes is above zero all along {named}." in figure.caption
     assert "4 variation seeds" in figure.caption
 
 
 def test_the_figure_of_losses_draws(wide: Params) -> None:
-    own = sensitivity.own_values(wide, NAME)
+    own = axes.own_values(wide, NAME)
     figure = figures.loss_along_axes(synthetic(wide), figures.Labels.of(wide), own)
     assert_readable(figure)
     panel = figure.axes[0]
@@ -415,9 +416,9 @@ def test_the_figure_of_losses_draws(wide: Params) -> None:
     assert [line.get_xdata()[0] for line in marked] == [10.0]
 
 
-@pytest.mark.parametrize("axis", sensitivity.MAPS)
-def test_maps_draw(wide: Params, axis: sensitivity.Axis) -> None:
-    own = sensitivity.own_values(wide, NAME)
+@pytest.mark.parametrize("axis", axes.MAPS)
+def test_maps_draw(wide: Params, axis: str) -> None:
+    own = axes.own_values(wide, NAME)
     figure = figures.claim_map(synthetic(wide), figures.Labels.of(wide), axis, own)
     assert_readable(figure)
     images = [panel.images[0] for panel in figure.axes if panel.images]
@@ -426,7 +427,7 @@ def test_maps_draw(wide: Params, axis: sensitivity.Axis) -> None:
 
 
 def test_figures_of_a_measured_table_draw(done: Done) -> None:
-    labels, own = figures.Labels.of(done.params), sensitivity.own_values(done.params, NAME)
+    labels, own = figures.Labels.of(done.params), axes.own_values(done.params, NAME)
     assert_readable(figures.claim_along_axes(done.table, labels, "C4", own))
     assert_readable(figures.loss_along_axes(done.table, labels, own))
     assert_readable(figures.claim_map(done.table, labels, "on_off_by_w_max", own))

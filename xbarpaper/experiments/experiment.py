@@ -6,6 +6,7 @@ checkpoint depends on, and goes through training, pruning, mapping, evaluation a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,7 @@ from xbarpaper.support import live
 from xbarpaper.support.files import write_table
 
 DATA = Path("data")
+STAGE_VARIABLE = "XBARPAPER_STAGE"
 _STEP_SEEDS = 1_000  # apart: the epochs between steps of pruning see the images in orders of their own
 
 
@@ -135,12 +137,20 @@ class Experiment:
         return RESULTS / self.params.profile / self.name / stage
 
     def resume(self, label: str) -> Path:
-        """What a killed run goes on from; outside of what DVC removes before a stage."""
-        return DATA / "resume" / self.name / label
+        """A file that a killed run of this stage goes on from; outside of what DVC removes before a stage.
+
+        The runner of the stages names the stage in ``XBARPAPER_STAGE`` and removes its folder once it has ended.
+        """
+        stage = os.environ.get(STAGE_VARIABLE) or "by-hand"
+        return DATA / "resume" / self.name / stage / self.labelled(label)
 
     def live(self, label: str) -> str:
         """Name under which a training can be watched."""
-        return str(self.resume(label).relative_to(DATA / "resume"))
+        return f"{self.name}/{self.labelled(label)}"
+
+    def labelled(self, label: str) -> str:
+        """Name of a file of unfinished work among those of the experiment."""
+        return label
 
     def checkpoint_path(self, variant: Variant, *, wct: bool = False) -> Path:
         """Where the checkpoint of a variant is kept, before or after WCT."""

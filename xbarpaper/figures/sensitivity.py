@@ -1,4 +1,4 @@
-"""Where the claims live: effects and losses along eight axes, a panel each, and maps over pairs of axes."""
+"""Where the claims live: effects and losses along the axes, a panel each, and maps over pairs of axes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from xbarpaper.experiments.sensitivity import AXES, CLAIMS, MAPS, Axis, effects, text_of, with_loss
+from xbarpaper.experiments.sensitivity.axes import AXES, MAPS, text_of
+from xbarpaper.experiments.sensitivity.claimed import CLAIMS, effects, with_loss
 from xbarpaper.figures.labels import Labels, join, seed_words, square
 from xbarpaper.figures.panels import error_bars
 from xbarpaper.figures.style import (
@@ -28,32 +29,6 @@ from xbarpaper.figures.style import (
 from xbarpaper.params import SCHEMES, Gain
 from xbarpaper.support.statistics import RESOLUTION, intervals
 
-AXIS_NAMES: Final[dict[str, str]] = {
-    "on_off": "ON/OFF ratio of the devices",
-    "w_max": "w_max (quantile of |w|)",
-    "gain": "one readout gain per",
-    "wires": "wires (× the profile's)",
-    "drivers": "drivers and sensing (×)",
-    "size": "crossbar size (rows)",
-    "sparsity": "weights removed (share)",
-    "sigma": "device variation (sigma/mu)",
-}
-_SHORT_NAMES: Final = {
-    "on_off": "ON/OFF ratio",
-    "w_max": "w_max",
-    "gain": "readout gain",
-    "wires": "wires",
-    "drivers": "drivers",
-    "size": "crossbar size",
-    "sparsity": "sparsity",
-    "sigma": "variation",
-}
-_EVEN: Final = ("w_max", "gain")  # values that stand side by side, whatever lies between them
-_LOG: Final = ("on_off", "size")
-_MAP_AXES: Final[dict[str, tuple[str, str]]] = {
-    "on_off_by_w_max": ("on_off", "w_max"),
-    "wires_by_drivers": ("wires", "drivers"),
-}
 _EFFECT_NAMES: Final = {
     "C2": "effect of pruning on the loss",
     "C3": "effect of R",
@@ -102,13 +77,13 @@ def loss_along_axes(table: pd.DataFrame, labels: Labels, own: Mapping[str, float
     figure.caption = (
         "Accuracy in software minus accuracy on the crossbars, points, without mitigation. "
         f"{_circumstances(table, labels)} The mean over schemes lies between {means.min():.1f} points "
-        f"({_SHORT_NAMES[least[0]]}: {least[1]}) and {means.max():.1f} ({_SHORT_NAMES[most[0]]}: {most[1]})."
+        f"({AXES[least[0]].short}: {least[1]}) and {means.max():.1f} ({AXES[most[0]].short}: {most[1]})."
     )
     return figure
 
 
 def claim_map(
-    table: pd.DataFrame, labels: Labels, axis: Axis, own: Mapping[str, float | Gain]
+    table: pd.DataFrame, labels: Labels, axis: str, own: Mapping[str, float | Gain]
 ) -> ArtifactFigure:
     """Heat maps of every effect over two axes, a row per claim and a column per scheme.
 
@@ -123,7 +98,7 @@ def claim_map(
     means = found.groupby(keys, sort=False)["effect"].mean().reset_index()
     schemes = present(SCHEMES, list(means["scheme"]))
     figure, axes = new_figure(len(CLAIMS), len(schemes), panel_inches=(PAGE_INCHES / len(schemes), 1.95))
-    first, second = _MAP_AXES[axis]
+    first, second = MAPS[axis]
     for claim, row in zip(CLAIMS, axes, strict=True):
         chosen = means[means["claim"] == claim]
         extent = max(float(chosen["effect"].abs().max()), 0.1)
@@ -135,13 +110,13 @@ def claim_map(
                 grid = own_rows.pivot_table(index="second", columns="value", values="effect")
                 grid = grid[list(dict.fromkeys(own_rows["value"]))].sort_index(ascending=False)
                 image = _annotated(panel, grid, extent)
-                _frame(panel, grid, text_of(own[first]), own[second])
+                _frame(panel, grid, text_of(own[first.name]), own[second.name])
                 panel.set_title(f"{_EFFECT_NAMES[claim]}, {SCHEME_NAMES.get(scheme, scheme)}")
-                panel.set_xlabel(AXIS_NAMES[first])
-                panel.set_ylabel(AXIS_NAMES[second])
+                panel.set_xlabel(first.label)
+                panel.set_ylabel(second.label)
         if image is not None:
             figure.colorbar(image, ax=row, label="points")
-    figure.heading = f"{labels.subject(table)}: effects over {_SHORT_NAMES[first]} and {_SHORT_NAMES[second]}"
+    figure.heading = f"{labels.subject(table)}: effects over {first.short} and {second.short}"
     size = _size(table[table["axis"] == axis])
     figure.caption = (
         f"Mean effects in points over {found['seed'].nunique()} variation seeds, on {size}; "
@@ -185,7 +160,7 @@ def _along_axes(
 
 def _places(axis: str, values: list[str]) -> dict[str, float]:
     """Where each value stands on the x axis of its panel."""
-    if axis in _EVEN:
+    if AXES[axis].scale == "even":
         return {value: float(rank) for rank, value in enumerate(values)}
     return {value: float(value) for value in values}
 
@@ -193,21 +168,22 @@ def _places(axis: str, values: list[str]) -> dict[str, float]:
 def _apart(axis: str, x: np.ndarray[Any, Any], rank: int) -> np.ndarray[Any, Any]:
     """Lines a little beside each other, so that their intervals can be told apart."""
     step = rank - 1.5
-    if axis in _LOG:
+    if AXES[axis].scale == "log":
         return np.asarray(x * np.exp(0.01 * np.log(x.max() / x.min()) * step))
-    return np.asarray(x + (0.06 if axis in _EVEN else 0.012 * float(np.ptp(x))) * step)
+    return np.asarray(x + (0.06 if AXES[axis].scale == "even" else 0.012 * float(np.ptp(x))) * step)
 
 
-def _axis_below(panel: Axes, axis: str, places: Mapping[str, float]) -> None:
-    panel.set_xlabel(AXIS_NAMES[axis])
-    if axis in _LOG:
+def _axis_below(panel: Axes, name: str, places: Mapping[str, float]) -> None:
+    axis = AXES[name]
+    panel.set_xlabel(axis.label)
+    if axis.scale == "log":
         panel.set_xscale("log")
         panel.xaxis.set_minor_locator(NullLocator())
-    if axis == "on_off":
+    if axis.every_value:
+        panel.set_xticks(list(places.values()), list(places))
+    elif axis.scale == "log":
         panel.xaxis.set_major_locator(LogLocator(10))
         panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    elif axis in _EVEN or axis == "size":
-        panel.set_xticks(list(places.values()), list(places))
     else:
         panel.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
 
@@ -257,12 +233,12 @@ def _sign_changes(found: pd.DataFrame) -> str:
         signed = [(value, mean > 0) for value, mean in means.items() if abs(mean) > RESOLUTION]
         turns = [f"{one} and {other}" for (one, sign), (other, then) in pairwise(signed) if sign != then]
         if turns:
-            changes.append(f"{_SHORT_NAMES[axis]} between {join(turns)}")
+            changes.append(f"{AXES[axis].short} between {join(turns)}")
         else:
             side = ("above" if signed[0][1] else "below") if signed else "at"
             if 0 < len(signed) < len(means):
                 side = f"at or {side}"
-            steady.setdefault(f"{side} zero", []).append(_SHORT_NAMES[axis])
+            steady.setdefault(f"{side} zero", []).append(AXES[axis].short)
     told = [f"changes its sign along {'; '.join(changes)}"] if changes else []
     told += [f"is {side} all along {join(axes)}" for side, axes in steady.items()]
     return f"The mean over schemes {'; it '.join(told)}."

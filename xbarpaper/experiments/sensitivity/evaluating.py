@@ -15,7 +15,8 @@ from torch import Tensor
 from xbarpaper.experiments import crossbars
 from xbarpaper.experiments.evaluation import Bench, Case, Job, Journal, Subject, evaluated
 from xbarpaper.experiments.experiment import Experiment, Variant, with_leading
-from xbarpaper.experiments.sensitivity.points import Conditions, Point, plan
+from xbarpaper.experiments.sensitivity.axes import Conditions
+from xbarpaper.experiments.sensitivity.points import Point, plan
 from xbarpaper.experiments.sensitivity.sparsities import AtSparsity
 from xbarpaper.networks import training
 from xbarpaper.params import GAINS, MITIGATIONS, Devices, Gain, Mitigation, Parasitics, SchemeName

@@ -38,9 +38,9 @@ class AtSparsity(Experiment):
         """The prepared dataset, loaded once for all sparsities."""
         return self._of_experiment
 
-    def resume(self, label: str) -> Path:
-        """See ``Experiment.resume``."""
-        return super().resume(label if self.own else f"sensitivity/{self._folder}/{label}")
+    def labelled(self, label: str) -> str:
+        """See ``Experiment.labelled``."""
+        return label if self.own else f"sensitivity/{self._folder}/{label}"
 
     def checkpoint_path(self, variant: Variant, *, wct: bool = False) -> Path:
         """See ``Experiment.checkpoint_path``."""
