@@ -23,7 +23,7 @@ from xbarpaper.hardware.circuit import Parasitics, effective_conductance
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.mapped import MappedNetwork, map_network
 from xbarpaper.hardware.readout import read_out
-from xbarpaper.networks.vgg import Architecture, build
+from xbarpaper.networks import Architecture, build
 from xbarpaper.params import Devices
 from xbarpaper.pruning import compaction_of, unpruned
 

@@ -25,8 +25,7 @@ from xbarpaper.hardware.circuit import effective_conductance
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.mapped import MappedNetwork, map_network
 from xbarpaper.hardware.readout import ReadOut, read_out
-from xbarpaper.networks import training
-from xbarpaper.networks.vgg import Architecture, Vgg, build
+from xbarpaper.networks import Architecture, Network, build, training
 from xbarpaper.params import Cifar, Dataset, Experiment, Params, Shapes10
 from xbarpaper.pruning import SCHEMES, PrunedNetwork, compaction_of, prune, unpruned
 
@@ -129,7 +128,7 @@ class Clock:
     seconds: float
     times: list[float] = field(default_factory=list)
 
-    def apply(self, network: Vgg) -> None:
+    def apply(self, network: Network) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.times.append(time.perf_counter())
@@ -176,7 +175,7 @@ def train(settings: Params, experiment: Experiment, part: str, seconds: float) -
     }
 
 
-def image_seconds(network: Vgg, images: ImageSet, settings: Params, dtype: torch.dtype) -> float:
+def image_seconds(network: Network, images: ImageSet, settings: Params, dtype: torch.dtype) -> float:
     """Seconds of inference per image."""
     device, network = training.device_of(settings.train), network.to(training.device_of(settings.train))
     sample = Images(images.train.pixels[:_SAMPLE], images.train.labels[:_SAMPLE])

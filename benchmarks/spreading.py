@@ -25,7 +25,7 @@ import torch
 from xbarpaper.experiments.evaluation import Bench, Subject, cases, sweep
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.mapped import map_network
-from xbarpaper.networks.vgg import Architecture, build
+from xbarpaper.networks import Architecture, build
 from xbarpaper.params import Devices
 from xbarpaper.pruning import compaction_of, unpruned
 from xbarpaper.support import files, spreading

@@ -19,8 +19,7 @@ from torch import Tensor, nn
 
 from xbarpaper import params
 from xbarpaper.data import Images, ImageSet, normalised
-from xbarpaper.networks import training
-from xbarpaper.networks.vgg import Architecture, Vgg, build
+from xbarpaper.networks import Architecture, Network, build, training
 
 PROFILE = Path(__file__).parent.parent / "profiles" / "quick.yaml"
 CLASSES = 10
@@ -106,7 +105,7 @@ def measure(
 class BareEpoch:
     """Forward, backward and step on batches that lie ready."""
 
-    def __init__(self, network: Vgg, images: ImageSet, settings: params.Train) -> None:
+    def __init__(self, network: Network, images: ImageSet, settings: params.Train) -> None:
         device = training.device_of(settings)
         self.network = network.to(device)
         self.settings = settings

@@ -20,12 +20,12 @@ from xbarpaper.experiments.evaluation import Bench, Subject
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.mapped import map_network
 from xbarpaper.mitigation import ordered_by_mean_conductance
-from xbarpaper.networks.vgg import Architecture, Vgg, build
+from xbarpaper.networks import Architecture, Network, build
 from xbarpaper.params import ColumnOrder, Devices, NetworkName, Params, SchemeName, Shapes10
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import compaction_of, prune, unpruned
 
-MakeNetwork = Callable[..., Vgg]
+MakeNetwork = Callable[..., Network]
 MakeParams = Callable[..., Params]
 MakeSubject = Callable[..., Subject]
 
@@ -57,18 +57,20 @@ def tiny_images() -> ImageSet:
 def make_network() -> MakeNetwork:
     """Makes tiny networks in evaluation mode, whose batch norms are as unlike a fresh one as a trained network's."""
 
-    def make(network: NetworkName = "vgg11", width: float = 0.04, seed: int = 0, classes: int = 10) -> Vgg:
+    def make(
+        network: NetworkName = "vgg11", width: float = 0.04, seed: int = 0, classes: int = 10
+    ) -> Network:
         made = build(Architecture(network=network, width=width, classes=classes), seed)
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            for block in made.convolution_blocks():
-                norm = block.normalisation
+            for norm in made.norms().values():
                 norm.weight.uniform_(0.5, 1.5, generator=generator)
                 norm.bias.normal_(0.0, 0.3, generator=generator)
                 norm.running_mean.normal_(0.0, 0.3, generator=generator)
                 norm.running_var.uniform_(0.5, 2.0, generator=generator)
-            made.classifier.weight.normal_(0.0, 0.3, generator=generator)
-            made.classifier.bias.normal_(0.0, 0.3, generator=generator)
+            classifier = made.weighted_modules()["classifier"]
+            classifier.weight.normal_(0.0, 0.3, generator=generator)
+            classifier.bias.normal_(0.0, 0.3, generator=generator)
         return made.eval()
 
     return make

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from xbarpaper.data import Images, ImageSet
 from xbarpaper.experiments import checkpoints
 from xbarpaper.experiments.checkpoints import Checkpoint, Metadata, largest_weights
-from xbarpaper.networks.vgg import Vgg
+from xbarpaper.networks import Network
 from xbarpaper.params import SCHEMES, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import prune, unpruned
@@ -280,7 +280,7 @@ def test_a_save_that_fails_leaves_the_old_file(
 def test_a_new_save_replaces_the_old_one(saved: Path, make_checkpoint: MakeCheckpoint, tiny_images: ImageSet):
     other = make_checkpoint(seed=5)
     checkpoints.save(saved, other)
-    read: Vgg = checkpoints.load(saved, PARAMETERS, tiny_images).pruned.network
+    read: Network = checkpoints.load(saved, PARAMETERS, tiny_images).pruned.network
     assert torch.equal(read.classifier.weight, other.pruned.network.classifier.weight)
 
 

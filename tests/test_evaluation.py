@@ -195,7 +195,7 @@ def test_another_network_makes_its_rows_anew(
     counted = Counted(monkeypatch)
     other = make_subject()
     with torch.no_grad():
-        other.mapped.pruned.network.classifier.bias += 1e-3  # not on any crossbar, but decides all the same
+        other.mapped.network.classifier.bias += 1e-3  # not on any crossbar, but decides all the same
     sweep([other], wanted, bench, journal)
     assert counted.calls == 1
 

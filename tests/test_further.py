@@ -15,9 +15,8 @@ from xbarpaper.experiments.evaluation import Bench, cases, sweep
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import BatchNormEstimate, Surroundings, adjoint_cosine, solutions, tune, tuning
-from xbarpaper.networks import training
+from xbarpaper.networks import Network, training
 from xbarpaper.networks.training import HeldMask, Run
-from xbarpaper.networks.vgg import Vgg
 from xbarpaper.pruning import PrunedNetwork
 from xbarpaper.support.errors import ArtifactError
 
@@ -44,17 +43,15 @@ def test_the_statistics_are_those_of_the_images(make_network: MakeNetwork, estim
     network = make_network()
     estimate.apply(network)
     features = estimate.images
-    for block in network.convolution_blocks():
-        found = block.convolution(features).detach()
-        torch.testing.assert_close(block.normalisation.running_mean, found.mean((0, 2, 3)))
-        torch.testing.assert_close(
-            block.normalisation.running_var, found.var((0, 2, 3)), rtol=1e-4, atol=1e-6
-        )
-        norm = block.normalisation  # while it measures, it normalises by the batch itself
+    for block in network.blocks:
+        found, norm = block.convolution(features).detach(), block.normalisation
+        torch.testing.assert_close(norm.running_mean, found.mean((0, 2, 3)))
+        torch.testing.assert_close(norm.running_var, found.var((0, 2, 3)), rtol=1e-4, atol=1e-6)
+        # while it measures, it normalises by the batch itself
         features = functional.batch_norm(found, None, None, norm.weight, norm.bias, training=True).relu()
         features = functional.max_pool2d(features, 2) if block.pooled else features
     assert not network.training
-    assert {block.normalisation.momentum for block in network.convolution_blocks()} == {0.1}
+    assert {norm.momentum for norm in network.norms().values()} == {0.1}
 
 
 def test_a_scale_of_the_weights_is_forgotten(
@@ -64,8 +61,8 @@ def test_a_scale_of_the_weights_is_forgotten(
     network = estimate.apply(make_network())
     scaled = copy.deepcopy(network)
     with torch.no_grad():
-        for block in scaled.convolution_blocks():
-            block.convolution.weight.mul_(8.0)
+        for name in scaled.norms():
+            scaled.weights()[name].mul_(8.0)
     assert not torch.allclose(scaled(images), network(images), atol=0.1)
     # batch norm's epsilon does not scale along
     torch.testing.assert_close(estimate.apply(scaled)(images), network(images), rtol=1e-2, atol=1e-2)
@@ -132,7 +129,7 @@ def test_training_sees_what_the_crossbars_compute(
     subject = make_subject("cf")
     seen: dict[str, torch.Tensor] = {}
 
-    def look(network: Vgg, *_: object) -> None:
+    def look(network: Network, *_: object) -> None:
         seen.update({name: weight.detach().clone() for name, weight in network.weights().items()})
 
     twin = read_out(subject.mapped, DEVICES, [SURROUNDINGS.draw(0)], Parasitics()).twin("layer")
@@ -177,16 +174,16 @@ def test_a_loss_that_is_not_a_number_ends_in_one_line(
     make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet
 ):
     subject = make_subject()
-    keys = set(subject.mapped.pruned.network.state_dict())
+    keys = set(subject.mapped.network.state_dict())
     with pytest.raises(ArtifactError, match=r"tiny: weights of conv1 .* lower it"):
         tune(subject.mapped, tiny_images, replace(run_of(make_params, 3), learning_rate=1e30), SURROUNDINGS)
-    assert set(subject.mapped.pruned.network.state_dict()) == keys
+    assert set(subject.mapped.network.state_dict()) == keys
 
 
 def test_a_run_that_would_be_resumed_is_refused(
     make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet, tmp_path
 ):
-    with pytest.raises(ValueError, match="cannot be resumed"):
+    with pytest.raises(ValueError, match="no resume file and no constraints"):
         tune(
             make_subject().mapped,
             tiny_images,

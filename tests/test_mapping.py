@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from xbarpaper.hardware.conductances import DifferentialPair, conductances, is_low, weights_of
 from xbarpaper.hardware.tiles import NO_DEVICE, TileMap, dense_tiles, tile_map
-from xbarpaper.networks.matrix import matrix_of, weight_of
+from xbarpaper.networks import matrix_of, weight_of
 from xbarpaper.params import Devices
 from xbarpaper.pruning.compaction import (
     Compaction,

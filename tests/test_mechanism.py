@@ -74,7 +74,7 @@ def test_partial_twins_lie_between_the_network_and_its_twin(make_subject: MakeSu
     subject = make_subject()
     read = disturbed(subject.mapped, Case("both", 0, ()), DEVICES, Parasitics())
     names = [layer.name for layer in subject.mapped.layers]
-    whole, none = read.twin("layer").state_dict(), subject.mapped.pruned.network.state_dict()
+    whole, none = read.twin("layer").state_dict(), subject.mapped.network.state_dict()
     for key, value in read.twin("layer", names).state_dict().items():
         assert torch.equal(value, whole[key])
     one = read.twin("layer", names[1:2])

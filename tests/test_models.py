@@ -1,16 +1,31 @@
-"""The networks: the papers' layer lists, removing filters, and where a smaller layer sits in the whole one."""
+"""The networks: the papers' layer lists, their descriptions, and what remains when channels are removed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
 import torch
 from conftest import MakeNetwork
+from torch import nn
 
-from xbarpaper.networks.matrix import matrix_of
-from xbarpaper.networks.vgg import Architecture, Vgg, build, placements, state_forms, without_filters
+from xbarpaper.networks import (
+    NETWORKS,
+    Architecture,
+    Network,
+    Placement,
+    WeightedLayer,
+    build,
+    matrix_of,
+    outline,
+    with_channels,
+)
+from xbarpaper.networks.matrix import placed
+from xbarpaper.networks.network import CLASSES, IMAGES
+from xbarpaper.params import NetworkName
 from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.registry import registry
 
 # Table 1 of arXiv 1409.1556, columns A and D: filters of each convolution, M is a pooling.
 PAPER = {
@@ -20,25 +35,38 @@ PAPER = {
 MILLIONS = {"vgg11": 9.2, "vgg16": 14.7}  # as usually quoted for 32 x 32 images and ten classes
 
 
-def whole(network: str = "vgg11", width: float = 1.0, classes: int = 10) -> Architecture:
+def whole(network: NetworkName = "vgg11", width: float = 1.0, classes: int = 10) -> Architecture:
     return Architecture(network=network, width=width, classes=classes)
 
 
-def some_filters(network: Vgg, seed: int) -> tuple[tuple[int, ...], ...]:
-    """A random half, at least one, of each convolution's filters, ascending."""
+def some_channels(network: Network, seed: int) -> dict[str, tuple[int, ...]]:
+    """A random half, at least one, of the channels of each group that may shrink, ascending."""
     generator = torch.Generator().manual_seed(seed)
-    return tuple(
-        tuple(sorted(torch.randperm(n, generator=generator)[: max(1, n // 2)].tolist()))
-        for n in network.architecture.channels
-    )
+    return {
+        group: tuple(sorted(torch.randperm(n, generator=generator)[: max(1, n // 2)].tolist()))
+        for group, n in network.channels.items()
+        if group not in (IMAGES, CLASSES)
+    }
 
 
-def state(network: Vgg) -> dict[str, torch.Tensor]:
+def silence(network: Network, kept: Mapping[str, tuple[int, ...]]) -> None:
+    """Set the filters, in every layer and norm, to zero that write a channel which is not kept."""
+    modules, norms = network.weighted_modules(), network.norms()
+    with torch.no_grad():
+        for layer in network.layers:
+            gone = [n for n in range(network.channels[layer.writes]) if n not in kept.get(layer.writes, [n])]
+            modules[layer.name].weight[gone] = 0
+            if layer.norm:
+                norms[layer.name].weight[gone] = 0  # so that nothing but zero leaves the filter
+                norms[layer.name].bias[gone] = 0
+
+
+def state(network: Network) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in network.state_dict().items()}
 
 
 @pytest.mark.parametrize("network", PAPER)
-def test_layers_are_those_of_the_paper(network: str):
+def test_layers_are_those_of_the_paper(network: NetworkName):
     filters = [int(word) for word in PAPER[network].split() if word != "M"]
     built = build(whole(network), 0)
     weights = built.weights()
@@ -46,9 +74,6 @@ def test_layers_are_those_of_the_paper(network: str):
     shapes = [(out, into, 3, 3) for into, out in pairwise([3, *filters])]
     assert [tuple(weight.shape) for weight in weights.values()] == [*shapes, (10, 512)]
     assert list(weights) == [*(f"conv{n + 1}" for n in range(len(filters))), "classifier"]
-    pooled = [word == "M" for before, word in pairwise(PAPER[network].split()) if before != "M"]
-    assert [block.pooled for block in built.convolution_blocks()] == pooled
-
     count = sum(weight.numel() for weight in weights.values())
     assert count == sum(9 * into * out for into, out in pairwise([3, *filters])) + 512 * 10
     assert round(count / 1e6, 1) == MILLIONS[network]
@@ -56,25 +81,67 @@ def test_layers_are_those_of_the_paper(network: str):
     assert sum(parameter.numel() for parameter in built.parameters()) == count + digital
 
 
+def test_resnet20_is_that_of_the_paper():
+    """Table 6 of arXiv 1512.03385 quotes 0.27 million; the two 1 x 1 shortcuts, with their norms, are ours."""
+    built = build(whole("resnet20"), 0)
+    weights = built.weights()
+    path = {name: weight for name, weight in weights.items() if not name.startswith("shortcut")}
+    assert list(path) == [*(f"conv{n}" for n in range(1, 20)), "classifier"]
+    filters = [16] * 7 + [32] * 6 + [64] * 6
+    shapes = [(out, into, 3, 3) for into, out in pairwise([3, *filters])]
+    assert [tuple(weight.shape) for weight in path.values()] == [*shapes, (10, 64)]
+    shortcuts = {name: tuple(weight.shape) for name, weight in weights.items() if name not in path}
+    assert shortcuts == {"shortcut2": (32, 16, 1, 1), "shortcut3": (64, 32, 1, 1)}
+    extra = sum(out * into + 2 * out for out, into in ((32, 16), (64, 32)))
+    assert round((sum(p.numel() for p in built.parameters()) - extra) / 1e6, 2) == 0.27
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_description_says_what_the_forward_pass_does(make_network: MakeNetwork, name: NetworkName):
+    """Layers run in the order described, with outputs of the size described, and the norm described comes next."""
+    network = make_network(name, width=0.1)
+    ran: list[tuple[str, tuple[int, ...]]] = []
+    described = {layer.module: layer for layer in network.layers}
+    described |= {layer.norm: layer for layer in network.layers if layer.norm}
+    for module in described:
+        network.get_submodule(module).register_forward_hook(
+            lambda _, inputs, output, module=module: ran.append((module, tuple(output.shape)))
+        )
+    network(torch.randn(2, 3, 32, 32))
+    expected = []
+    for layer in network.layers:
+        pixels = layer.output_pixels if layer.norm else ()
+        shape = (2, network.channels[layer.writes], *pixels)
+        expected += [(module, shape) for module in (layer.module, layer.norm) if module]
+    assert ran == expected
+    named = dict(network.named_modules())
+    assert {m for m, one in named.items() if isinstance(one, nn.Conv2d | nn.Linear | nn.BatchNorm2d)} == set(
+        described
+    )
+
+
 @pytest.mark.parametrize(
-    ("width", "channels"),
+    ("network", "width", "channels"),
     [
-        (1.0, (64, 128, 256, 256, 512, 512, 512, 512)),
-        (0.25, (16, 32, 64, 64, 128, 128, 128, 128)),
-        (0.06, (4, 8, 15, 15, 31, 31, 31, 31)),
-        (0.001, (1, 1, 1, 1, 1, 1, 1, 1)),
+        ("vgg11", 1.0, (64, 128, 256, 256, 512, 512, 512, 512)),
+        ("vgg11", 0.25, (16, 32, 64, 64, 128, 128, 128, 128)),
+        ("vgg11", 0.06, (4, 8, 15, 15, 31, 31, 31, 31)),
+        ("vgg11", 0.001, (1, 1, 1, 1, 1, 1, 1, 1)),
+        ("resnet20", 0.25, (4, 8, 16, 4, 4, 4, 8, 8, 8, 16, 16, 16)),
     ],
 )
-def test_width_scales_every_convolution(width: float, channels: tuple[int, ...]):
-    assert whole(width=width).channels == channels
+def test_width_scales_every_group(network: NetworkName, width: float, channels: tuple[int, ...]):
+    counts = outline(whole(network, width)).channels
+    assert tuple(n for group, n in counts.items() if group not in (IMAGES, CLASSES)) == channels
+    assert (counts[IMAGES], counts[CLASSES]) == (3, 10)
 
 
-@pytest.mark.parametrize("network", PAPER)
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize(("images", "classes"), [(1, 10), (3, 100), (2, 2)])
 def test_logits_have_a_row_per_image_and_a_column_per_class(
     make_network: MakeNetwork, network: str, images: int, classes: int
 ):
-    logits = make_network(network, classes=classes)(torch.randn(images, 3, 32, 32))
+    logits = make_network(network, width=0.1, classes=classes)(torch.randn(images, 3, 32, 32))
     assert logits.shape == (images, classes)
     assert torch.isfinite(logits).all()
 
@@ -87,111 +154,142 @@ def test_the_seed_decides_the_weights_and_the_global_generator_is_left_alone():
     assert not torch.equal(one["classifier.weight"], other["classifier.weight"])
 
 
-@pytest.mark.parametrize("network", PAPER)
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_a_network_without_filters_computes_what_silenced_filters_leave(
+def test_a_network_without_channels_computes_what_silenced_filters_leave(
     make_network: MakeNetwork, network: str, seed: int
 ):
     source = make_network(network, width=0.1, seed=seed)
-    kept = some_filters(source, seed)
-    smaller = without_filters(source, kept).eval()
-
-    silenced = build(source.architecture, 0).eval()
-    silenced.load_state_dict(source.state_dict())
+    before, kept = state(source), some_channels(source, seed)
+    smaller = with_channels(source, kept).eval()
+    silenced = make_network(network, width=0.1, seed=seed)
+    silence(silenced, kept)
     with torch.no_grad():
-        for block, filters in zip(silenced.convolution_blocks(), kept, strict=True):
-            gone = [n for n in range(block.convolution.out_channels) if n not in filters]
-            block.convolution.weight[gone] = 0
-            block.normalisation.weight[gone] = 0  # so that nothing but zero leaves the filter
-            block.normalisation.bias[gone] = 0
         images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
-        expected, computed = silenced(images), smaller(images)
-
-    # The same sums with zeros left out, in another order: float32 rounding through the layers.
-    torch.testing.assert_close(computed, expected, rtol=1e-4, atol=1e-4)
-    assert smaller.architecture.channels == tuple(map(len, kept))
-    assert [b.convolution.out_channels for b in smaller.convolution_blocks()] == list(map(len, kept))
-
-
-def test_removing_filters_leaves_the_network_given_as_it_was(make_network: MakeNetwork):
-    source = make_network()
-    before = state(source)
-    smaller = without_filters(source, some_filters(source, 0))
-    with torch.no_grad():
+        # The same sums with zeros left out, in another order: float32 rounding through the layers.
+        torch.testing.assert_close(smaller(images), silenced(images), rtol=1e-4, atol=1e-4)
         for parameter in smaller.parameters():
             parameter.zero_()
+    assert smaller.channels == source.channels | {group: len(channels) for group, channels in kept.items()}
     assert all(torch.equal(value, before[name]) for name, value in source.state_dict().items())
 
 
-def test_keeping_every_filter_changes_no_weight(make_network: MakeNetwork):
-    source = make_network()
-    everything = tuple(tuple(range(n)) for n in source.architecture.channels)
-    same = without_filters(source, everything).state_dict()
+def test_keeping_every_channel_changes_no_weight(make_network: MakeNetwork):
+    source = make_network("resnet20", width=0.1)
+    same = with_channels(source, {}).state_dict()
     assert all(torch.equal(value, same[name]) for name, value in source.state_dict().items())
 
 
-def test_a_convolution_must_keep_a_filter(make_network: MakeNetwork):
+def test_channels_that_cannot_be_removed_are_refused(make_network: MakeNetwork):
     source = make_network()
-    kept = list(some_filters(source, 0))
-    kept[2] = ()
     with pytest.raises(ArtifactError, match="conv3 would lose all its filters"):
-        without_filters(source, tuple(kept))
-
-
-def test_filters_are_removed_from_whole_networks_only(make_network: MakeNetwork):
-    source = make_network()
-    smaller = without_filters(source, some_filters(source, 0))
+        with_channels(source, some_channels(source, 0) | {"conv3": ()})
+    smaller = with_channels(source, some_channels(source, 0))
     with pytest.raises(ArtifactError, match="has them all"):
-        without_filters(smaller, some_filters(smaller, 0))
+        with_channels(smaller, some_channels(smaller, 0))
 
 
-@pytest.mark.parametrize("network", PAPER)
+@pytest.mark.parametrize("network", NETWORKS)
 def test_placements_say_where_a_smaller_layer_sits_in_the_whole_one(make_network: MakeNetwork, network: str):
     source = make_network(network, width=0.1)
-    smaller = without_filters(source, some_filters(source, 3))
+    smaller = with_channels(source, some_channels(source, 3))
     originals = {name: matrix_of(weight.detach()) for name, weight in source.weights().items()}
-    places = placements(smaller.architecture)
+    places = smaller.placements()
     assert list(places) == list(originals)
     for name, weight in smaller.weights().items():
         matrix = matrix_of(weight.detach())
         place, original = places[name], originals[name]
         assert place.full_shape == original.shape
         assert torch.equal(place.extract(original), matrix)
-
-        embedded = place.embed(matrix)
-        assert torch.equal(place.extract(embedded), matrix)
         inside = place.embed(torch.ones_like(matrix, dtype=torch.bool))
         assert int(inside.sum()) == matrix.numel()
-        assert torch.equal(embedded, original.where(inside, torch.zeros(())))
+        assert torch.equal(place.embed(matrix), original.where(inside, torch.zeros(())))
 
 
-def test_placements_of_a_whole_network_are_the_identity(make_network: MakeNetwork):
-    source = make_network()
-    for place, weight in zip(
-        placements(source.architecture).values(), source.weights().values(), strict=True
-    ):
-        matrix = matrix_of(weight.detach())
-        assert torch.equal(place.embed(matrix), matrix)
-        assert torch.equal(place.extract(matrix), matrix)
-
-
-@pytest.mark.parametrize("network", ["vgg11", "vgg16"])
-def test_the_forms_of_a_state_are_known_before_the_network_is_built(network: str):
-    kept = tuple(tuple(range(n % 2 + 1)) for n in range(8)) if network == "vgg11" else None
-    architecture = Architecture.model_validate(
-        {"network": network, "width": 0.05, "classes": 7, "kept_filters": kept}
-    )
-    state = Vgg(architecture).state_dict()
-    assert state_forms(architecture) == {name: (tuple(v.shape), v.dtype) for name, v in state.items()}
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("smaller", [False, True])
+def test_an_outline_has_the_state_of_the_network_and_no_memory(network: NetworkName, smaller: bool):
+    architecture = whole(network, 0.1, classes=7)
+    if smaller:
+        kept = some_channels(outline(architecture), 0)
+        architecture = architecture.model_copy(update={"kept_channels": kept})
+    found, built = outline(architecture).state_dict(), build(architecture, 0).state_dict()
+    assert {n: (v.shape, v.dtype) for n, v in found.items()} == {
+        n: (v.shape, v.dtype) for n, v in built.items()
+    }
+    assert all(value.is_meta for value in found.values())
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"width": 1e6}, {"width": float("nan")}, {"width": 0.0}, {"classes": 10**9}, {"kept_filters": ()},
-        {"kept_filters": ((),) * 8}, {"kept_filters": ((0, 0),) * 8}, {"kept_filters": ((10**9,),) * 8},
+        {"width": 1e6}, {"width": float("nan")}, {"width": 0.0}, {"classes": 10**9}, {"kept_channels": ()},
+        {"kept_channels": {"conv1": ()}}, {"kept_channels": {"conv1": (0, 0)}}, {"kept_channels": {"conv1": (-1, 0)}},
+        {"kept_channels": {"conv1": (10**9,)}}, {"kept_channels": {"conv99": (0,)}}, {"kept_channels": {"images": (0,)}},
     ],
 )  # fmt: skip
 def test_an_architecture_that_cannot_be_is_refused(change: dict[str, object]):
-    with pytest.raises(ValueError, match=r"Input should be|kept_filters"):
-        Architecture.model_validate({"network": "vgg11", "width": 0.05, "classes": 10} | change)
+    with pytest.raises((ValueError, ArtifactError), match=r"Input should be|kept_channels"):
+        outline(Architecture.model_validate({"network": "vgg11", "width": 0.05, "classes": 10} | change))
+
+
+class Described(Network):
+    """A network of one convolution, whatever its description says."""
+
+    def __init__(self, layers: tuple[WeightedLayer, ...]) -> None:
+        super().__init__(whole())
+        self.convolution, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+        self.layers = layers
+
+    @classmethod
+    def groups(cls, width: float) -> dict[str, int]:
+        return {"inner": 4, "other": 5}
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        ((), r"^Described does not describe its weighted layers$"),
+        ((("norm", IMAGES, "inner"),), r"^layer one: norm is a BatchNorm2d, allowed are Conv2d and Linear$"),
+        ((("convolution", IMAGES, "more"),), r"^layer one: no group 'images' or no group 'more'$"),
+        ((("convolution", IMAGES, "other"),), r"^layer one: .* does not read 3 channels and write 5$"),
+        ((("convolution", "other", "inner"),), r"^layer one: .* does not read 5 channels and write 4$"),
+    ],
+)
+def test_a_description_that_does_not_fit_is_refused(layers: tuple[tuple[str, str, str], ...], says: str):
+    network = Described(tuple(WeightedLayer("one", *layer, (30, 30)) for layer in layers))
+    for refused in (network.weights, network.placements, network.matrices):
+        with pytest.raises(ArtifactError, match=says):
+            refused()
+
+
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        ([("a", 1), ("b", 2), ("a", 3)], "^thing 'a' is registered twice$"),
+        ([("a", 1)], "^thing 'b' is a name of the parameters but is not registered$"),
+        ([("a", 1), ("b", 2), ("c", 3)], "^thing 'c' is registered but is not a name of the parameters$"),
+    ],
+)
+def test_a_registry_has_one_entry_for_each_name(entries: list[tuple[str, int]], says: str):
+    with pytest.raises(ValueError, match=says):
+        registry("thing", ("a", "b"), entries)
+    assert list(registry("thing", ("a", "b"), [("b", 2), ("a", 1)])) == ["a", "b"]
+
+
+# --- grouped convolutions -----------------------------------------------------------------------------------
+
+
+def grouped(groups: int, inputs: int, filters: int, kernel: int) -> tuple[torch.Tensor, Placement]:
+    weight = torch.randn(groups * filters, inputs, kernel, kernel, dtype=torch.float64)
+    return weight, placed(weight, groups)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 5])
+def test_a_grouped_convolution_is_the_product_with_its_block_diagonal_matrix(groups: int):
+    weight, place = grouped(groups, inputs=2, filters=3, kernel=3)
+    full = place.embed(matrix_of(weight))
+    images = torch.randn(2, 2 * groups, 6, 6, dtype=torch.float64)
+    patches = nn.functional.unfold(images, 3, padding=1)
+    product = (patches.mT @ full).mT.reshape(2, 3 * groups, 6, 6)
+    torch.testing.assert_close(product, nn.functional.conv2d(images, weight, padding=1, groups=groups))

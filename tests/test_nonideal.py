@@ -18,8 +18,7 @@ from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork, map_network
 from xbarpaper.hardware.readout import gain_factors, read_out
 from xbarpaper.hardware.tiles import tile_map
 from xbarpaper.mitigation import ordered_by_mean_conductance
-from xbarpaper.networks.matrix import matrix_of
-from xbarpaper.networks.vgg import Placement
+from xbarpaper.networks import Placement, matrix_of
 from xbarpaper.params import GAINS, SCHEMES, ColumnOrder, Devices, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import compaction_of, prune, unpruned
@@ -88,12 +87,12 @@ def test_without_effects_the_twin_is_the_network(
     read = read_out(mapped, DEVICES, [], parasitics)
     twin = read.twin(gain)
     for layer, weight, own in zip(
-        read.layers, twin.weights().values(), mapped.pruned.network.weights().values(), strict=True
+        read.layers, twin.weights().values(), mapped.network.weights().values(), strict=True
     ):
         # A float32 conductance rounds at 6e-8 of up to 50 uS, and two of them over the range of 45 uS.
         torch.testing.assert_close(weight, own, rtol=1e-6, atol=3e-7 * layer.layer.w_max)
         assert layer.non_ideality_factor == pytest.approx(0.0, abs=1e-9)
-    others = dict(mapped.pruned.network.state_dict())
+    others = dict(mapped.network.state_dict())
     for name, value in twin.state_dict().items():
         if "convolution" not in name and name != "classifier.weight":
             assert torch.equal(value, others[name])
@@ -158,13 +157,14 @@ def test_the_factor_of_one_device_between_driver_and_sense_resistance(make_netwo
     strips = [Strip(torch.tensor([0]), torch.tensor([0]))]
     layer = MappedLayer(
         name="conv1",
+        module="blocks.0.convolution",
         matrix=torch.tensor([[0.7]]),
         mask=torch.tensor([[True]]),
-        placement=Placement(torch.tensor([0]), torch.tensor([0]), (1, 1)),
+        placement=Placement(torch.tensor([[0]]), torch.tensor([[0]]), (1, 1)),
         tiles=tile_map(strips, (1, 1), 4),
         w_max=0.7,
     )
-    mapped = MappedNetwork(unpruned(make_network()), (layer,), 4)
+    mapped = MappedNetwork(make_network(), (layer,), 4)
     resistances = Parasitics(driver_ohm=1e3, row_wire_ohm=0.0, column_wire_ohm=0.0, sense_ohm=2e3)
     read = read_out(mapped, DEVICES, [], resistances)
     expected = (3 / 23 + 3 / 203) / 2
@@ -255,6 +255,6 @@ def test_effects_act_one_after_the_other(make_network: MakeNetwork):
 
 def test_the_network_that_is_read_out_stays_as_it_was(make_network: MakeNetwork):
     mapped = on_crossbars(make_network, "cf")
-    before = {name: value.clone() for name, value in mapped.pruned.network.state_dict().items()}
+    before = {name: value.clone() for name, value in mapped.network.state_dict().items()}
     read_out(mapped, DEVICES, [Variation(0.1, 0)], WIRES).twin("layer")
-    assert all(torch.equal(v, before[name]) for name, v in mapped.pruned.network.state_dict().items())
+    assert all(torch.equal(v, before[name]) for name, v in mapped.network.state_dict().items())

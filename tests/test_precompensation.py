@@ -77,7 +77,7 @@ def test_targets_stay_in_the_range_and_the_weights_wanted_stay(
 
 def test_each_chip_is_programmed_for_itself(make_subject: MakeSubject, bench: Bench, tmp_path):
     plain = make_subject()
-    software = bench.accuracy(plain.mapped.pruned.network)
+    software = bench.accuracy(plain.mapped.network)
     wanted = cases(("both",), 3, ("layer",), "layer")
     subjects = [plain, replace(plain, programming=PC, mitigation="PC/chip")]
     table = sweep(subjects, wanted, bench, tmp_path / "journal.csv")

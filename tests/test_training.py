@@ -17,8 +17,7 @@ from torch import Tensor
 
 from xbarpaper import data
 from xbarpaper.data import Images, ImageSet, normalised
-from xbarpaper.networks import training
-from xbarpaper.networks.matrix import weight_of
+from xbarpaper.networks import Architecture, Network, build, training, weight_of
 from xbarpaper.networks.training import (
     HeldMask,
     Run,
@@ -28,7 +27,6 @@ from xbarpaper.networks.training import (
     one_cycle_rates,
     train,
 )
-from xbarpaper.networks.vgg import Architecture, Vgg, build
 from xbarpaper.params import Train
 from xbarpaper.pruning import SCHEMES, prune
 from xbarpaper.support.errors import ParameterError, TrainingError
@@ -51,7 +49,7 @@ def make_run(make_params: MakeParams) -> MakeRun:
     return make
 
 
-def bits(network: Vgg) -> dict[str, Tensor]:
+def bits(network: Network) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in network.state_dict().items()}
 
 
@@ -141,7 +139,7 @@ def test_an_interrupted_fine_tuning_goes_on_under_its_constraints(
     make_params: MakeParams,
     tmp_path: Path,
 ):
-    def start() -> tuple[Vgg, HeldMask]:
+    def start() -> tuple[Network, HeldMask]:
         pruned = prune(make_network(), SCHEMES["xrs"], make_params().prune, 0.5, 8)
         return pruned.network, HeldMask(pruned.weight_masks())
 
@@ -158,8 +156,9 @@ def test_an_interrupted_fine_tuning_goes_on_under_its_constraints(
 KILLED = """
 import os, signal, sys
 import torch
-from xbarpaper import data, training
-from xbarpaper.networks.vgg import Architecture, build
+from xbarpaper import data
+from xbarpaper.networks import training
+from xbarpaper.networks import Architecture, build
 from xbarpaper.params import Train
 
 folder, threads, architecture, settings = sys.argv[1:]
@@ -422,4 +421,4 @@ def test_a_batch_larger_than_the_dataset_is_the_dataset(tiny_images: ImageSet, m
     network = build(ARCHITECTURE, 0)
     history = train(network, tiny_images, make_run(epochs=1, settings={"batch_size": 1000}))
     assert len(history) == 1
-    assert int(network.convolution_blocks()[0].normalisation.num_batches_tracked) == 1
+    assert int(network.norms()["conv1"].num_batches_tracked) == 1

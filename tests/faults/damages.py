@@ -21,9 +21,8 @@ from xbarpaper import data
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import checkpoints
 from xbarpaper.experiments.evaluation import Journal
-from xbarpaper.networks import training
+from xbarpaper.networks import Architecture, build, training
 from xbarpaper.networks.training import tensor_digest
-from xbarpaper.networks.vgg import Architecture, build
 from xbarpaper.params import ImageFolder
 from xbarpaper.pipeline import inputs
 from xbarpaper.pipeline.elsewhere import read

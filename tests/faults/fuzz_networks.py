@@ -27,9 +27,10 @@ def checkpoint_cases() -> Iterator[Case]:
     architectures: tuple[Header, ...] = (
         {"width": 1e6}, {"width": 1e300}, {"width": float("nan")}, {"width": float("inf")}, {"width": -1}, {"width": 0},
         {"width": 4.0}, {"width": 3}, {"classes": 10**9}, {"classes": -1}, {"classes": 0}, {"network": "vgg16"},
-        {"network": "resnet"}, {"kept_filters": []}, {"kept_filters": [[0]]}, {"kept_filters": [[0]] * 8},
-        {"kept_filters": [[]] * 8}, {"kept_filters": [[10**9, -1]] * 8}, {"kept_filters": [list(range(20_000))] * 8},
-        {"kept_filters": [[0, 0]] * 8}, {"kept_filters": [["x"]]}, {"kept_filters": "x"}, {"more": 1},
+        {"network": "resnet"}, {"network": "resnet20"}, {"kept_channels": []}, {"kept_channels": {"conv1": [0]}},
+        {"kept_channels": {"conv1": []}}, {"kept_channels": {"conv1": [10**9, -1]}}, {"kept_channels": {"conv99": [0]}},
+        {"kept_channels": {"conv2": list(range(20_000))}}, {"kept_channels": {"conv1": [0, 0]}}, {"more": 1},
+        {"kept_channels": {"conv1": ["x"]}}, {"kept_channels": "x"}, {"kept_channels": {"images": [0]}},
     )  # fmt: skip
     for change in architectures:
         yield case(

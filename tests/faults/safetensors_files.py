@@ -16,7 +16,7 @@ from xbarpaper import data
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import checkpoints
 from xbarpaper.experiments.checkpoints import Checkpoint, Metadata, largest_weights
-from xbarpaper.networks.vgg import Architecture, build
+from xbarpaper.networks import Architecture, build
 from xbarpaper.params import Shapes10
 from xbarpaper.pruning import unpruned
 

@@ -12,7 +12,7 @@ from repository import tiny_profile
 from xbarpaper.experiments.evaluation import Bench, Case, Subject, cases, sweep
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.mapped import map_network
-from xbarpaper.networks.vgg import Architecture, build
+from xbarpaper.networks import Architecture, build
 from xbarpaper.params import SCHEMES, Devices, Execution, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import compaction_of, prune, unpruned

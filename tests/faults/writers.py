@@ -19,8 +19,8 @@ from xbarpaper.experiments import checkpoints
 from xbarpaper.experiments.checkpoints import Checkpoint, Metadata
 from xbarpaper.experiments.evaluation import Journal
 from xbarpaper.figures import saving
+from xbarpaper.networks import Architecture, Network, build
 from xbarpaper.networks.training import Run, train
-from xbarpaper.networks.vgg import Architecture, Vgg, build
 from xbarpaper.pruning import unpruned
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
@@ -76,7 +76,7 @@ def journal(path: Path, rows: int = 40) -> Path:
     return path
 
 
-def _network(seed: int) -> Vgg:
+def _network(seed: int) -> Network:
     return build(Architecture(network="vgg11", width=0.06, classes=10), seed)
 
 

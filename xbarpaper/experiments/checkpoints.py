@@ -21,11 +21,11 @@ from torch import Tensor
 
 from xbarpaper import __version__
 from xbarpaper.data import ImageSet
+from xbarpaper.networks import Architecture, build, outline
 from xbarpaper.networks.training import tensor_digest
-from xbarpaper.networks.vgg import Architecture, Vgg, placements, state_forms
 from xbarpaper.params import SchemeName
 from xbarpaper.pruning import PrunedNetwork
-from xbarpaper.support.errors import CheckpointError
+from xbarpaper.support.errors import ArtifactError, CheckpointError
 from xbarpaper.support.files import atomic
 from xbarpaper.support.validation import Section
 
@@ -126,15 +126,19 @@ def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> C
             f"{path}: was made with other data ({metadata.dataset}, digest {metadata.dataset_digest[:12]}) than is "
             f"prepared now ({images.description}, digest {images.digest[:12]}); `dvc repro`"
         )
-    # Before any memory is taken for the network: a damaged file may say anything.
-    wanted = {f"{_NETWORK}{name}": form for name, form in state_forms(metadata.architecture).items()}
-    for name, place in placements(metadata.architecture).items():
+    try:  # before any memory is taken for the network: a damaged file may say anything
+        network = outline(metadata.architecture)
+    except ArtifactError as error:
+        raise CheckpointError(f"{path}: damaged: {error}") from None
+    wanted = {f"{_NETWORK}{name}": (tuple(v.shape), v.dtype) for name, v in network.state_dict().items()}
+    names = [layer.name for layer in network.layers]
+    for name, place in network.placements().items():
         wanted[f"{_MASK}{name}"] = (place.full_shape, torch.bool)
     _check_forms(path, tensors, wanted)
     weights = {
         name.removeprefix(_NETWORK): value for name, value in tensors.items() if name.startswith(_NETWORK)
     }
-    if metadata.w_max.keys() != set(metadata.architecture.layer_names):
+    if metadata.w_max.keys() != set(names):
         raise CheckpointError(f"{path}: damaged: w_max is not of every layer, or of others")
     if any(not torch.isfinite(value).all() for value in weights.values()):
         raise CheckpointError(f"{path}: damaged: weights that are not finite")
@@ -144,9 +148,9 @@ def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> C
         raise CheckpointError(
             f"{path}: damaged checkpoint: its weights are not those that were saved; `dvc repro`"
         )
-    network = Vgg(metadata.architecture)
+    network = build(metadata.architecture, seed=0)
     network.load_state_dict(weights)
-    ordered = {name: tensors[f"{_MASK}{name}"] for name in metadata.architecture.layer_names}
+    ordered = {name: tensors[f"{_MASK}{name}"] for name in names}
     return Checkpoint(PrunedNetwork(network.eval(), ordered), metadata)
 
 

@@ -14,14 +14,13 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xbarpaper.hardware.effects import DeviceEffect, Variation
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import ReadOut, read_out
 from xbarpaper.networks import training
 from xbarpaper.networks.training import tensor_digest
-from xbarpaper.networks.vgg import Vgg
 from xbarpaper.params import Devices, Effects, FurtherMitigation, Gain, Mitigation, Parasitics, SchemeName
 from xbarpaper.support import code, progress
 from xbarpaper.support.errors import ArtifactError
@@ -36,7 +35,7 @@ _KEYS = ["digest", "effects", "seed", "gain"]  # what tells the rows of a journa
 class Finish(Protocol):
     """Something that is done to a network once it sits on its crossbars, chip by chip."""
 
-    def apply(self, network: Vgg) -> Vgg:
+    def apply(self, network: nn.Module) -> nn.Module:
         """Change the network, in place, and return it."""
         ...
 
@@ -113,7 +112,7 @@ class Bench:
     batch_size: int
     dtype: torch.dtype = torch.float32
 
-    def accuracy(self, network: Vgg) -> float:
+    def accuracy(self, network: nn.Module) -> float:
         """Accuracy of a network on the test images, percent."""
         network = network.to(self.images.device)
         return training.accuracy(network, self.images, self.labels, self.batch_size, self.dtype)
@@ -322,7 +321,7 @@ def _digest(subject: Subject, bench: Bench) -> str:
     """Digest of all that the rows of a subject depend on, this code included."""
     layers = subject.mapped.layers
     parts = [
-        tensor_digest(subject.mapped.pruned.network.state_dict()),
+        tensor_digest(subject.mapped.network.state_dict()),
         tensor_digest({f"{layer.name} rows": layer.tiles.rows for layer in layers}),
         tensor_digest({f"{layer.name} columns": layer.tiles.columns for layer in layers}),
         tensor_digest({layer.name: layer.programmed_weights for layer in layers}),

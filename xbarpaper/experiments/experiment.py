@@ -22,8 +22,7 @@ from xbarpaper.experiments import checkpoints
 from xbarpaper.experiments.checkpoints import Checkpoint, Metadata
 from xbarpaper.experiments.results import RESULTS
 from xbarpaper.mitigation import limits_of
-from xbarpaper.networks import training
-from xbarpaper.networks.vgg import Architecture, Vgg, build
+from xbarpaper.networks import Architecture, Network, build, training
 from xbarpaper.params import SCHEMES, Params, PrunedSchemeName, SchemeName, Train
 from xbarpaper.params import Experiment as ExperimentSection
 from xbarpaper.pruning import SCHEMES as PRUNING
@@ -254,7 +253,7 @@ class Experiment:
             return None
         return training.Teacher(self.unpruned().pruned.network, settings)
 
-    def software_accuracy(self, network: Vgg) -> float:
+    def software_accuracy(self, network: Network) -> float:
         """Accuracy without crossbars on all test images, percent."""
         device = training.device_of(self.params.train)
         images = data.normalised(self.images.test, self.images, device)

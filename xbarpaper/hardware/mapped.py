@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
-from torch import Tensor
+from torch import Tensor, nn
 
 from xbarpaper.hardware.conductances import DifferentialPair, conductances, is_low
 from xbarpaper.hardware.tiles import TileMap, dense_tiles, tile_map
-from xbarpaper.networks.vgg import Placement
+from xbarpaper.networks.matrix import Placement
+from xbarpaper.networks.network import Network
 from xbarpaper.params import Devices
 from xbarpaper.pruning import PrunedNetwork
 from xbarpaper.pruning.compaction import Compaction, Strip
@@ -48,7 +49,8 @@ class MappedLayer:
     """One layer on crossbars.
 
     Attributes:
-        name: name of the layer.
+        name: name of the layer; it seeds the draw of its devices.
+        module: dotted name of its module in the network.
         matrix: weights in original coordinates, zero where pruned, shape (rows, columns).
         mask: True where a weight lives, shape (rows, columns).
         placement: where the network's own matrix sits in original coordinates.
@@ -58,6 +60,7 @@ class MappedLayer:
     """
 
     name: str
+    module: str
     matrix: Tensor
     mask: Tensor
     placement: Placement
@@ -78,7 +81,8 @@ class MappedLayer:
     @property
     def unpruned_crossbars(self) -> int:
         """Crossbars, of both signs, of the unpruned layer."""
-        return SIGNS * dense_tiles(self.tiles.shape, self.tiles.size)
+        placement = self.placement
+        return SIGNS * placement.groups * dense_tiles(placement.block_shape, self.tiles.size)
 
     def programmed(self, devices: Devices) -> DifferentialPair:
         """Conductances in original coordinates, siemens, shape (rows, columns) each; removed cells as if at weight 0."""
@@ -105,11 +109,22 @@ class MappedLayer:
 
 @dataclass(frozen=True)
 class MappedNetwork:
-    """A network on crossbars of one size."""
+    """A network on crossbars of one size; what is not among its ``layers`` stays digital."""
 
-    pruned: PrunedNetwork
+    network: nn.Module
     layers: tuple[MappedLayer, ...]
     crossbar_size: int
+
+    @property
+    def pruned(self) -> PrunedNetwork:
+        """The network with what pruning left of it.
+
+        Raises:
+            ValueError: the network does not describe its layers.
+        """
+        if not isinstance(self.network, Network):
+            raise ValueError(f"{type(self.network).__name__} does not describe its weighted layers")
+        return PrunedNetwork(self.network, {layer.name: layer.mask for layer in self.layers})
 
     @property
     def crossbars(self) -> int:
@@ -163,10 +178,29 @@ def map_network(
     """
     places, matrices = pruned.placements(), pruned.matrices()
     layers = []
-    for name, matrix in matrices.items():
-        mask = pruned.masks[name]
-        plan = LayerPlan(matrix, tuple(compaction(mask, crossbar_size)), crossbar_size, w_max[name])
+    for layer in pruned.network.layers:
+        name, mask, place = layer.name, pruned.masks[layer.name], places[layer.name]
+        strips = strips_of(mask, place, compaction, crossbar_size)
+        plan = LayerPlan(matrices[name], strips, crossbar_size, w_max[name])
         if arrangement is not None:
             plan = arrangement(plan)
-        layers.append(MappedLayer(name, matrix, mask, places[name], plan.tiles(), w_max[name]))
-    return MappedNetwork(pruned, tuple(layers), crossbar_size)
+        layers.append(MappedLayer(name, layer.module, matrices[name], mask, place, plan.tiles(), w_max[name]))
+    return MappedNetwork(pruned.network, tuple(layers), crossbar_size)
+
+
+def strips_of(
+    mask: Tensor, placement: Placement, compaction: Compaction, crossbar_size: int
+) -> tuple[Strip, ...]:
+    """What T leaves of each block of a layer; nothing lies outside of its blocks.
+
+    Args:
+        mask: True where a weight lives, in original coordinates.
+        placement: the layer's blocks.
+        compaction: how T compacts a block.
+        crossbar_size: rows and columns of the crossbars.
+    """
+    return tuple(
+        Strip(rows[strip.rows], columns[strip.columns])
+        for rows, columns in placement.blocks()
+        for strip in compaction(mask[rows[:, None], columns], crossbar_size)
+    )

@@ -11,14 +11,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xbarpaper.hardware.circuit import Parasitics, effective_conductance
 from xbarpaper.hardware.conductances import DifferentialPair, weights_of
 from xbarpaper.hardware.effects import DeviceEffect
 from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
 from xbarpaper.networks.matrix import weight_of
-from xbarpaper.networks.vgg import Vgg
 from xbarpaper.params import Devices, Gain
 
 
@@ -95,17 +94,21 @@ class ReadOut:
         """Mean of (I_ideal - I_nonideal) / I_ideal over the columns of all crossbars of the network."""
         return float(torch.cat([layer.column_factors.flatten() for layer in self.layers]).nanmean())
 
-    def twin(self, gain: Gain, layers: Collection[str] | None = None) -> Vgg:
-        """A copy of the network with the effective weights in place of its own.
+    def twin(self, gain: Gain, layers: Collection[str] | None = None) -> nn.Module:
+        """A copy of the network with the effective weights in place of its own, in evaluation mode.
 
         Args:
             gain: calibration of the readout.
             layers: names of those on crossbars, the others keep their own weights; all if not given.
+
+        Returns:
+            A module of the class of the network that was mapped.
         """
-        network = copy.deepcopy(self.mapped.pruned.network)
+        network = copy.deepcopy(self.mapped.network)
         with torch.no_grad():
-            for read, weight in zip(self.layers, network.weights().values(), strict=True):
+            for read in self.layers:
                 if layers is None or read.layer.name in layers:
+                    weight = network.get_submodule(read.layer.module).get_parameter("weight")
                     matrix = read.layer.placement.extract(read.matrix(gain))
                     weight.copy_(weight_of(matrix, weight.shape))
         return network.eval()

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xbarpaper.data import ImageSet, normalised
 from xbarpaper.networks.training import tensor_digest
-from xbarpaper.networks.vgg import Vgg
 
 
 @dataclass(frozen=True)
@@ -42,18 +41,18 @@ class BatchNormEstimate:
         """A text that differs where the estimate differs."""
         return f"batch norm, {self.dtype}, {tensor_digest({'images': self.images})}"
 
-    def apply(self, network: Vgg) -> Vgg:
+    def apply(self, network: nn.Module) -> nn.Module:
         """Replace the statistics by those of the images, all taken as one batch, in place; returns the network."""
-        momenta = []
-        for block in network.convolution_blocks():
-            momenta.append(block.normalisation.momentum)
-            block.normalisation.momentum = 1.0  # nothing of the old statistics stays
+        norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.momentum = 1.0  # nothing of the old statistics stays
         network.to(self.images.device).train()
         with (
             torch.no_grad(),
             torch.autocast(self.images.device.type, self.dtype, enabled=self.dtype is not torch.float32),
         ):
             network(self.images)
-        for block, momentum in zip(network.convolution_blocks(), momenta, strict=True):
-            block.normalisation.momentum = momentum
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
         return network.eval()

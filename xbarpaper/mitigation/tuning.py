@@ -29,7 +29,6 @@ from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
 from xbarpaper.hardware.readout import LayerReadOut, read_out
 from xbarpaper.networks.matrix import matrix_of, weight_of
 from xbarpaper.networks.training import Run, train
-from xbarpaper.networks.vgg import Vgg
 from xbarpaper.params import Devices, Gain, Parasitics
 from xbarpaper.support.errors import TrainingError
 
@@ -65,6 +64,7 @@ class ThroughCrossbars(nn.Module):
 
     plus: Tensor
     minus: Tensor
+    kept: Tensor
 
     def __init__(self, layer: MappedLayer, devices: Devices) -> None:
         super().__init__()
@@ -72,6 +72,7 @@ class ThroughCrossbars(nn.Module):
         ones = torch.ones(layer.tiles.shape)
         self.register_buffer("plus", layer.placement.extract(ones))
         self.register_buffer("minus", layer.placement.extract(ones))
+        self.register_buffer("kept", layer.placement.extract(layer.mask))
 
     def forward(self, weight: Tensor) -> Tensor:
         """W' in the shape of the weight, at the attenuations of the last solution."""
@@ -98,35 +99,33 @@ class _Refresh:
     def __init__(self, mapped: MappedNetwork, surroundings: Surroundings, run: Run) -> None:
         self.mapped, self.surroundings = mapped, surroundings
         self.title, self.peak = run.title, run.learning_rate
-        self.masks = mapped.pruned.weight_masks()
+        self.parametrised = [_parametrised(module) for module in _modules(mapped)]
         self.steps = 0
 
-    def apply(self, network: Vgg) -> None:
-        for name, (original, _) in _parametrised(network).items():
+    def apply(self, network: nn.Module) -> None:
+        for layer, (original, crossbars) in zip(self.mapped.layers, self.parametrised, strict=True):
             if not torch.isfinite(original).all():
                 raise TrainingError(
-                    f"{self.title}: weights of {name} are not numbers after step {self.steps + 1}, at peak learning rate "
-                    f"{self.peak:g}; lower it"
+                    f"{self.title}: weights of {layer.name} are not numbers after step {self.steps + 1}, at peak "
+                    f"learning rate {self.peak:g}; lower it"
                 )
-            original.masked_fill_(~self.masks[name].to(original.device), 0.0)
+            original.masked_fill_(~weight_of(crossbars.kept, original.shape), 0.0)
         self.steps += 1
         if self.steps % self.surroundings.refresh_steps == 0:
-            self.solve(network)
+            self.solve()
 
-    def solve(self, network: Vgg) -> None:
+    def solve(self) -> None:
         """Solve the circuits of the weights as they are."""
-        surroundings, parametrised = self.surroundings, _parametrised(network)
+        surroundings = self.surroundings
         layers = tuple(
-            replace(
-                layer, matrix=layer.placement.embed(matrix_of(parametrised[layer.name][0].detach().cpu()))
-            )
-            for layer in self.mapped.layers
+            replace(layer, matrix=layer.placement.embed(matrix_of(original.detach().cpu())))
+            for layer, (original, _) in zip(self.mapped.layers, self.parametrised, strict=True)
         )
         effects = [surroundings.draw(self.steps // surroundings.refresh_steps)]
         now = replace(self.mapped, layers=layers)
         read = read_out(now, surroundings.devices, effects, surroundings.parasitics)
-        for layer in read.layers:
-            parametrised[layer.layer.name][1].solved(layer, surroundings.gain)
+        for layer, (_, crossbars) in zip(read.layers, self.parametrised, strict=True):
+            crossbars.solved(layer, surroundings.gain)
 
     def digest(self) -> str:
         digest = hashlib.sha256(repr(self.surroundings).encode())
@@ -141,30 +140,28 @@ def tune(mapped: MappedNetwork, images: ImageSet, run: Run, surroundings: Surrou
         mapped: the network on crossbars; its network ends with the tuned weights, in evaluation mode. Where they sit
             on the crossbars, and their range, stay as they are.
         images: the data.
-        run: the recipe; it is not resumed, so ``run.resume`` must be None.
+        run: the recipe, without ``resume`` and without ``constraints``.
         surroundings: what lies between weights and results.
 
     Returns:
         One row per epoch, as ``training.train`` gives; test accuracy is on the crossbars of the last solution.
 
     Raises:
-        ValueError: the run would be resumed.
+        ValueError: the run would be resumed or has constraints, or the network does not describe its layers.
         TrainingError: the loss is not a number.
     """
-    if run.resume is not None:
-        raise ValueError(f"{run.title}: a run through crossbars cannot be resumed from {run.resume}")
-    network, layers = mapped.pruned.network, {layer.name: layer for layer in mapped.layers}
-    refresh = _Refresh(mapped, surroundings, run)
-    for name, module in _modules(network).items():
-        parametrize.register_parametrization(
-            module, "weight", ThroughCrossbars(layers[name], surroundings.devices)
-        )
+    network = mapped.pruned.network
+    if run.resume is not None or run.constraints:
+        raise ValueError(f"{run.title}: a run through crossbars has no resume file and no constraints")
+    for layer, module in zip(mapped.layers, _modules(mapped), strict=True):
+        parametrize.register_parametrization(module, "weight", ThroughCrossbars(layer, surroundings.devices))
     try:
+        refresh = _Refresh(mapped, surroundings, run)
         with torch.no_grad():
-            refresh.solve(network)
-        return train(network, images, replace(run, constraints=(*run.constraints, refresh)))
+            refresh.solve()
+        return train(network, images, replace(run, constraints=(refresh,)))
     finally:
-        for module in _modules(network).values():
+        for module in _modules(mapped):
             parametrize.remove_parametrizations(module, "weight", leave_parametrized=False)
         network.eval()
 
@@ -197,15 +194,12 @@ def adjoint_cosine(layer: MappedLayer, gradient: Tensor, surroundings: Surroundi
     return float(torch.nn.functional.cosine_similarity(found[0], found[1], dim=0))
 
 
-def _modules(network: Vgg) -> dict[str, nn.Module]:
-    modules = [block.convolution for block in network.convolution_blocks()] + [network.classifier]
-    return dict(zip(network.architecture.layer_names, modules, strict=True))
+def _modules(mapped: MappedNetwork) -> list[nn.Module]:
+    """The module of each layer on crossbars."""
+    return [mapped.network.get_submodule(layer.module) for layer in mapped.layers]
 
 
-def _parametrised(network: Vgg) -> dict[str, tuple[Tensor, ThroughCrossbars]]:
-    """The weights that are trained, and their parametrisations, by layer."""
-    result: dict[str, tuple[Tensor, ThroughCrossbars]] = {}
-    for name, module in _modules(network).items():
-        (parametrisation,) = (one for one in module.modules() if isinstance(one, ThroughCrossbars))
-        result[name] = (module.get_parameter("parametrizations.weight.original"), parametrisation)
-    return result
+def _parametrised(module: nn.Module) -> tuple[Tensor, ThroughCrossbars]:
+    """The weight that is trained, and its parametrisation."""
+    (parametrisation,) = (one for one in module.modules() if isinstance(one, ThroughCrossbars))
+    return module.get_parameter("parametrizations.weight.original"), parametrisation

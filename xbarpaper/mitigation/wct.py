@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xbarpaper.networks.vgg import Vgg
+from xbarpaper.networks.network import Network
 from xbarpaper.pruning import PrunedNetwork, weight_quantiles
 
 
@@ -24,7 +24,7 @@ class WeightLimits:
 
     limits: Mapping[str, float]
 
-    def apply(self, network: Vgg) -> None:
+    def apply(self, network: Network) -> None:
         """Clamp the weights, in place."""
         for name, weight in network.weights().items():
             weight.clamp_(-self.limits[name], self.limits[name])

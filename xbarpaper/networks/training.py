@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from xbarpaper.data import ImageSet, augment, normalised, take
-from xbarpaper.networks.vgg import Vgg
+from xbarpaper.networks.network import Network
 from xbarpaper.params import Distillation, Precision, Train
 from xbarpaper.support import code, live, progress
 from xbarpaper.support.errors import ParameterError, TrainingError
@@ -37,7 +37,7 @@ _STEPS_PER_LOOK = 20  # reading the loss makes a GPU wait, so look seldom
 class Constraint(Protocol):
     """Something that must hold for the weights after every step."""
 
-    def apply(self, network: Vgg) -> None:
+    def apply(self, network: Network) -> None:
         """Make it hold, in place."""
         ...
 
@@ -56,7 +56,7 @@ class HeldMask:
 
     masks: dict[str, Tensor]
 
-    def apply(self, network: Vgg) -> None:
+    def apply(self, network: Network) -> None:
         """Set the pruned weights to zero."""
         for name, weight in network.weights().items():
             weight.masked_fill_(~self.masks[name].to(weight.device), 0.0)
@@ -75,7 +75,7 @@ class Teacher:
         settings: share in the loss, and temperature.
     """
 
-    network: Vgg
+    network: Network
     settings: Distillation
 
     def loss(self, student: Tensor, teacher: Tensor, from_labels: Tensor) -> Tensor:
@@ -166,7 +166,7 @@ def one_cycle_rates(steps: int, peak: float, warmup_share: float) -> list[float]
 
 
 def accuracy(
-    network: Vgg,
+    network: nn.Module,
     images: Tensor,
     labels: Tensor,
     batch_size: int = _EVALUATION_BATCH,
@@ -186,7 +186,7 @@ def accuracy(
 
 
 def train(
-    network: Vgg, images: ImageSet, run: Run, on_epoch: Callable[[int], None] | None = None
+    network: Network, images: ImageSet, run: Run, on_epoch: Callable[[int], None] | None = None
 ) -> pd.DataFrame:
     """Train a network in place.
 
@@ -225,7 +225,7 @@ def train(
 class _Loop:
     """The state of one training run."""
 
-    def __init__(self, network: Vgg, images: ImageSet, run: Run, device: torch.device) -> None:
+    def __init__(self, network: Network, images: ImageSet, run: Run, device: torch.device) -> None:
         self.network, self.run, self.device = network, run, device
         self.dtype = forward_dtype(run.settings.precision, device)
         self.inputs, self.labels = normalised(images.train, images, device), images.train.labels.to(device)
@@ -363,6 +363,7 @@ class _Loop:
             f"{self.device} {self.dtype} {torch.get_num_threads()} threads",
             torch.__version__,
             images.digest,
+            code.digest(type(self.network).__module__),
             self.network.architecture.model_dump_json(),
             tensor_digest(self.network.state_dict()),
             *(f"{code.digest(type(one).__module__)} {one.digest()}" for one in run.constraints),

@@ -3,16 +3,15 @@
 from xbarpaper.pruning.pruned import (
     SCHEMES,
     PrunedNetwork,
-    Scheme,
     compaction_of,
     growing,
     masked,
     prunable_layers,
     prune,
-    title_of,
     unpruned,
     weight_quantiles,
 )
+from xbarpaper.pruning.scheme import Scheme
 
 __all__ = [
     "SCHEMES",
@@ -23,7 +22,6 @@ __all__ = [
     "masked",
     "prunable_layers",
     "prune",
-    "title_of",
     "unpruned",
     "weight_quantiles",
 ]

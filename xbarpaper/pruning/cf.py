@@ -1,4 +1,4 @@
-"""C/F, channel/filter pruning: an output filter goes together with the channels that it feeds in the next layer."""
+"""C/F, channel/filter pruning: an output filter goes together with the channels that it feeds in the next layers."""
 
 from __future__ import annotations
 
@@ -9,84 +9,94 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from xbarpaper.networks.network import CLASSES, IMAGES, Network
 from xbarpaper.params import PrunedSchemeName
 from xbarpaper.pruning.compaction import Strip, whole_rows_and_columns
 
 
 class Cf:
-    """Channel/filter pruning (arXiv 2201.05229): the groups of lowest L1 norm per weight go first.
+    """Channel/filter pruning (arXiv 2201.05229): the channels of lowest L1 norm per weight go first.
 
-    A group is a filter of a convolution (a matrix column) with the rows of the next layer that read it. Every prunable
-    convolution keeps the same share of its filters, chosen so that the weights removed from the prunable layers together,
-    as filters and as channels, come as near to the sparsity as whole filters allow. The classifier's rows of a removed
-    filter go with it even when the classifier itself is not prunable: nothing reaches them any more.
+    With a channel go its filter (a matrix column) in every layer that writes it and its rows in every layer that reads
+    it. A group of channels shrinks where every layer that writes it is prunable, and none that writes or reads it is a
+    grouped convolution. All such groups keep the same share of their channels, chosen so that the weights removed from
+    the prunable layers together, as filters and as channels, come as near to the sparsity as whole filters allow. The
+    rows of a removed channel go even in a layer that is not prunable, such as the classifier: nothing reaches them.
     """
 
     name: ClassVar[PrunedSchemeName] = "cf"
-    title: ClassVar[str] = "C/F"
     depends_on_crossbar_size: ClassVar[bool] = False
     removes_filters: ClassVar[bool] = True
 
     def masks(
-        self, matrices: Mapping[str, Tensor], prunable: frozenset[str], sparsity: float, crossbar_size: int
+        self, network: Network, prunable: frozenset[str], sparsity: float, crossbar_size: int
     ) -> dict[str, Tensor]:
-        """True where a weight stays, for every layer (channels go with filters); see ``Scheme.masks``."""
+        """See ``Scheme.masks``; every layer is named, since channels go with filters."""
         del crossbar_size
-        names = list(matrices)
-        filters = {name: matrices[name].shape[1] for name in names}
-        shrinking = [name for name in names[:-1] if name in prunable]
-        counts = _kept_counts(matrices, shrinking, prunable, sparsity)
-        kept_columns = {name: torch.ones(filters[name], dtype=torch.bool) for name in names}
-        for name, following in pairwise(names):
-            if name in shrinking:
-                order = (
-                    _norm_per_weight(matrices[name], matrices[following])
-                    .sort(stable=True, descending=True)
-                    .indices
-                )
-                kept_columns[name][order[counts[name] :]] = False
-        masks = {names[0]: kept_columns[names[0]].expand(matrices[names[0]].shape).clone()}
-        for name, following in pairwise(names):
-            cells = matrices[following].shape[0] // filters[name]
-            kept_rows = kept_columns[name].repeat_interleave(cells)
-            masks[following] = kept_rows[:, None] & kept_columns[following][None, :]
+        matrices, places = network.matrices(), network.placements()
+        counts = _kept_counts(network, matrices, prunable, sparsity)
+        kept = {group: torch.ones(n, dtype=torch.bool) for group, n in network.channels.items()}
+        for group, count in counts.items():
+            order = _norm_per_weight(network, matrices, group).sort(stable=True, descending=True).indices
+            kept[group][order[count:]] = False
+        masks = {}
+        for layer in network.layers:
+            cells = len(matrices[layer.name]) // len(kept[layer.reads])
+            rows = kept[layer.reads].repeat_interleave(cells)
+            masks[layer.name] = rows[:, None] & kept[layer.writes][None, :] & places[layer.name].whole()
         return masks
 
     def strips(self, mask: Tensor, crossbar_size: int) -> list[Strip]:
-        """What T leaves of a layer; see ``mapping.whole_rows_and_columns``."""
+        """See ``compaction.whole_rows_and_columns``."""
         return whole_rows_and_columns(mask, crossbar_size)
 
 
-def _norm_per_weight(matrix: Tensor, following: Tensor) -> Tensor:
-    """L1 norm per weight of each filter with the rows it feeds, shape (filters,)."""
-    filters = matrix.shape[1]
-    rows = following.abs().reshape(filters, -1).sum(1)
-    return (matrix.abs().sum(0) + rows) / (matrix.shape[0] + following.numel() // filters)
+def _shrinking(network: Network, prunable: frozenset[str]) -> list[str]:
+    """The groups of channels that may shrink, in the order in which they are written."""
+    groups = dict.fromkeys(layer.writes for layer in network.layers)
+    places = network.placements()
+    for layer in network.layers:
+        if layer.name not in prunable:
+            groups.pop(layer.writes, None)
+        if places[layer.name].groups > 1:
+            groups.pop(layer.reads, None)
+            groups.pop(layer.writes, None)
+    return [group for group in groups if group not in (IMAGES, CLASSES)]
+
+
+def _norm_per_weight(network: Network, matrices: Mapping[str, Tensor], group: str) -> Tensor:
+    """L1 norm per weight of each channel of a group: its columns where it is written, its rows where it is read."""
+    channels = network.channels[group]
+    total, weights = torch.zeros(channels), 0
+    for layer in network.layers:
+        if layer.writes == group:
+            total = total + matrices[layer.name].abs().sum(0)
+            weights += len(matrices[layer.name])
+    for layer in network.layers:
+        if layer.reads == group:
+            total = total + matrices[layer.name].abs().reshape(channels, -1).sum(1)
+            weights += matrices[layer.name].numel() // channels
+    return total / weights
 
 
 def _kept_counts(
-    matrices: Mapping[str, Tensor], shrinking: list[str], prunable: frozenset[str], sparsity: float
+    network: Network, matrices: Mapping[str, Tensor], prunable: frozenset[str], sparsity: float
 ) -> dict[str, int]:
-    """Filters to keep in each shrinking layer: of all common shares, the one that comes nearest to the sparsity."""
-    filters = {name: matrix.shape[1] for name, matrix in matrices.items()}
-    total = sum(matrices[name].numel() for name in prunable)
-    # Between two neighbouring borders, every share rounds to the same numbers of filters.
-    borders = sorted({(kept + 0.5) / filters[name] for name in shrinking for kept in range(filters[name])})
+    """Channels to keep of each shrinking group: of all common shares, the one that comes nearest to the sparsity."""
+    channels = {group: network.channels[group] for group in _shrinking(network, prunable)}
+    weights = {name: place.full_weights for name, place in network.placements().items() if name in prunable}
+    layers = [layer for layer in network.layers if layer.name in prunable]
+    # Between two neighbouring borders, every share rounds to the same numbers of channels.
+    borders = sorted({(kept + 0.5) / count for count in channels.values() for kept in range(count)})
     candidates = [(lower + upper) / 2 for lower, upper in pairwise([0.0, *borders, 1.0])]
-    best: dict[str, int] = dict(filters)
-    best_error = float("inf")
+    best, best_error = channels, float("inf")
     for share in candidates:
-        counts = {
-            name: max(1, round(share * filters[name])) if name in shrinking else filters[name]
-            for name in filters
-        }
-        left, previous_share = 0.0, 1.0
-        for name, matrix in matrices.items():
-            own_share = counts[name] / filters[name]
-            if name in prunable:
-                left += matrix.numel() * previous_share * own_share
-            previous_share = own_share
-        error = abs(left - (1 - sparsity) * total)
+        counts = {group: max(1, round(share * count)) for group, count in channels.items()}
+        shares = {group: counts[group] / count for group, count in channels.items()}
+        left = 0.0
+        for layer in layers:
+            left += weights[layer.name] * shares.get(layer.reads, 1.0) * shares.get(layer.writes, 1.0)
+        error = abs(left - (1 - sparsity) * sum(weights.values()))
         if error < best_error:
             best, best_error = counts, error
     return best

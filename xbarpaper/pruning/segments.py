@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
+
+from xbarpaper.networks.network import Network
+
+
+def by_block(network: Network, layers: frozenset[str], keep: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    """Masks of the named layers, chosen by ``keep`` in each block of a layer's matrix by itself."""
+    matrices, masks = network.matrices(), {}
+    for name, place in network.placements().items():
+        if name in layers:
+            masks[name] = torch.zeros(place.full_shape, dtype=torch.bool)
+            for rows, columns in place.blocks():
+                masks[name][rows[:, None], columns] = keep(matrices[name][rows[:, None], columns])
+    return masks
 
 
 def column_segments(matrix: Tensor, length: int, sparsity: float) -> Tensor:

@@ -163,9 +163,7 @@ class _Networks:
         key = (variant, network.sparsity, "WCT" in network.mitigation)
         if key not in self.software:
             images, labels = self.bench.images, self.bench.labels
-            self.software[key] = training.accuracy(
-                subject.mapped.pruned.network.to(images.device), images, labels
-            )
+            self.software[key] = training.accuracy(subject.mapped.network.to(images.device), images, labels)
         self.reached[network] = self.software[key]
         return replace(subject, software_accuracy=self.software[key])
 
