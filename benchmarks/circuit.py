@@ -39,8 +39,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from xbarpaper import figures
-from xbarpaper.figures.labels import count
 from xbarpaper.support import files
+from xbarpaper.support.words import count
 
 REPORTS = Path("reports/benchmarks")
 COMMAND = "python benchmarks/circuit.py"

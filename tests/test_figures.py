@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from synthetic_results import make_params, make_results, replicated
 
 from xbarpaper import claims, figures
-from xbarpaper.figures import layers, style
+from xbarpaper.figures import network, style
 
 PARAMS = make_params(2, (16, 32))
 TABLES = make_results(PARAMS)
@@ -41,15 +41,10 @@ def draw(name, tables=TABLES, labels=LABELS):
 
 
 def verdict_figures(params=PARAMS, tables=TABLES):
-    table = claims.examine(tables.evaluation, params, {"shapes10": 2000}).table()
-    labels = figures.Labels.of(params)
-    return [
-        figures.verdict_overview(table, labels),
-        *(
-            figures.claim_effects(table, name, "A statement.", labels)
-            for name in ("C1", "C2", "C3", "C4", "C5")
-        ),
-    ]
+    report = claims.examine(tables.evaluation, params, {"shapes10": 2000})
+    table, labels = report.table(), figures.Labels.of(params)
+    effects = [figures.claim_effects(claim, table, labels) for claim in report.claims]
+    return [figures.verdict_overview(table, labels), *effects]
 
 
 def panels(figure):
@@ -382,7 +377,7 @@ def test_neighbouring_tiles_differ_in_colour_even_across_removed_columns():
     # As many tile columns as colours: colouring by number alone would paint whole columns alike.
     owner = np.add.outer(np.arange(40) // 8 * 6, np.arange(48) // 8)
     owner[:, 8:10] = -1
-    colours = layers._tile_colours(owner)
+    colours = network._tile_colours(owner)
     assert (colours[owner < 0] == 0).all()
     assert (colours[owner >= 0] > 0).all()
     assert all(len(np.unique(colours[owner == tile])) == 1 for tile in range(30))

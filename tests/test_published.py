@@ -7,8 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tools.readme import PROFILES
 from xbarpaper import params
-from xbarpaper.report.readme import PROFILES
 
 ROOT = Path(__file__).resolve().parents[1]
 

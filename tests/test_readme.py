@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xbarpaper.report import readme
+from tools import readme
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import read_table, write_table
 

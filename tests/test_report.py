@@ -22,10 +22,11 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageChops
 from synthetic_results import make_params, make_results, write_stages
 
+from tools import readme
 from xbarpaper.claims import examine
 from xbarpaper.experiments import results
 from xbarpaper.params import Params
-from xbarpaper.report import Places, gather, publish, readme, rendering
+from xbarpaper.report import Places, gather, publish, rendering
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xbarpaper.claims.groups import groups_of
 from xbarpaper.claims.judging import (
     Claim,
     Outcome,
@@ -19,6 +18,7 @@ from xbarpaper.claims.judging import (
     needed_words,
     p_words,
 )
+from xbarpaper.claims.labels import groups_of
 from xbarpaper.claims.paired import Measured, Row, words_of
 from xbarpaper.claims.replicates import POWER, TRAINING_SEEDS
 from xbarpaper.claims.statements import Statement

@@ -10,8 +10,8 @@ import pandas as pd
 
 from xbarpaper.claims.judging import Outcome, p_words, plain
 from xbarpaper.claims.paired import Measured, compared_rows, pruning_rows, with_families, words_of
-from xbarpaper.figures.labels import join
 from xbarpaper.params import GAINS, Params
+from xbarpaper.support.words import join
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from xbarpaper.claims.conductance import share_rises
 from xbarpaper.claims.conventions import Convention, conventions, sentence
 from xbarpaper.claims.groups import scope
 from xbarpaper.claims.judging import RULES, Claim
+from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.paired import measure, mitigation_helps, pruning_costs
 from xbarpaper.claims.savings import crossbar_savings
-from xbarpaper.figures.labels import Labels
 from xbarpaper.params import Params
 from xbarpaper.support import files
 

@@ -1,4 +1,4 @@
-"""Which experiments are replicates of one network, and the levels at which comparisons are joined."""
+"""The levels at which comparisons are joined, and what the verdicts speak of."""
 
 from __future__ import annotations
 
@@ -6,29 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from xbarpaper.claims.labels import Labels, groups_of
+from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.claims.replicates import TRAINING_SEEDS
-from xbarpaper.figures.labels import Labels, count, square
-from xbarpaper.figures.style import SCHEME_NAMES
 from xbarpaper.params import Params
+from xbarpaper.support.words import count, square
 
 Level = Literal["comparison", "size", "network", "overall"]
 LEVELS: Final[tuple[Level, ...]] = ("comparison", "size", "network", "overall")
-
-
-@dataclass(frozen=True)
-class Group:
-    """Experiments that differ in their training seed only: one network, trained several times.
-
-    Attributes:
-        name: the first experiment, which stands for all in tables and figures.
-        network, dataset: what all of them train.
-        experiments: training seed -> experiment.
-    """
-
-    name: str
-    network: str
-    dataset: str
-    experiments: dict[int, str]
 
 
 @dataclass(frozen=True)
@@ -63,24 +48,6 @@ class Place:
         if self.level == "comparison":
             return f"{network}, {size}, {SCHEME_NAMES.get(self.scheme or '', self.scheme or '')}"
         return {"size": f"All of {size}", "network": f"All of {network}", "overall": "Overall"}[self.level]
-
-
-def groups_of(params: Params) -> list[Group]:
-    """The networks of a profile, in the order of its experiments."""
-    groups: dict[tuple[object, ...], Group] = {}
-    for name, experiment in params.experiments.items():
-        same = (experiment.dataset, experiment.network, experiment.width, experiment.sparsity)
-        # The same seed twice is no second replicate: it makes a group of its own.
-        rank = 0
-        while (found := groups.get((*same, rank))) and experiment.training_seed in found.experiments:
-            rank += 1
-        if found:
-            found.experiments[experiment.training_seed] = name
-        else:
-            groups[(*same, rank)] = Group(
-                name, experiment.network, experiment.dataset, {experiment.training_seed: name}
-            )
-    return list(groups.values())
 
 
 def levels_above(places: Sequence[Place]) -> list[tuple[Place, list[int]]]:

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 from xbarpaper.claims.groups import Level, Place
 from xbarpaper.claims.replicates import MOST_SEEDS, POWER, TRAINING_SEEDS, Tested, seeds_needed
 from xbarpaper.claims.statements import Statement
-from xbarpaper.figures.labels import count
 from xbarpaper.support.statistics import RESOLUTION, Effect, holm
+from xbarpaper.support.words import count
 
 Outcome = Literal["supported", "not supported", "undecided"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("supported", "not supported", "undecided")

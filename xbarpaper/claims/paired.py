@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xbarpaper.claims.groups import Group, Place, groups_of, levels_above
+from xbarpaper.claims.groups import Place, levels_above
 from xbarpaper.claims.judging import (
     Claim,
     Outcome,
@@ -22,6 +22,7 @@ from xbarpaper.claims.judging import (
     p_words,
     verdict_of,
 )
+from xbarpaper.claims.labels import Group, groups_of
 from xbarpaper.claims.replicates import POWER, Replicates, Tested, averaged, comparison_effect, level_effect
 from xbarpaper.claims.statements import Statement
 from xbarpaper.params import SCHEMES, Params

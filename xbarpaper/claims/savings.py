@@ -12,13 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from xbarpaper.claims.groups import Place, groups_of, levels_above
+from xbarpaper.claims.groups import Place, levels_above
 from xbarpaper.claims.judging import Claim, Outcome, Verdict, conclude, count_words, measured_verdict
+from xbarpaper.claims.labels import groups_of
 from xbarpaper.claims.replicates import MOST_SEEDS, POWER, TRAINING_SEEDS, seeds_needed
 from xbarpaper.claims.statements import Statement
-from xbarpaper.figures.labels import count
 from xbarpaper.params import SCHEMES, Params
 from xbarpaper.support.statistics import mean_interval, proportion_difference
+from xbarpaper.support.words import count
 
 # A test set that nobody will collect; beyond it the answer is "more than".
 MOST_IMAGES: Final = 10_000_000

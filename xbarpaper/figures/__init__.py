@@ -1,16 +1,23 @@
 """The artifact's figures: functions that take tidy tables or plain arrays and give matplotlib figures."""
 
+from xbarpaper.claims.labels import Labels
 from xbarpaper.figures.accuracy import accuracy_by_size, gain_sensitivity, loss_by_effect
 from xbarpaper.figures.crossbars import compression, non_ideality
-from xbarpaper.figures.labels import Labels
-from xbarpaper.figures.layers import conductance_histograms, heat_map, heat_maps, pruning_masks, tile_map
 from xbarpaper.figures.mechanism import error_by_layer, layer_losses
 from xbarpaper.figures.mitigations import constrained_training, rearrangement, side_by_side
+from xbarpaper.figures.network import (
+    conductance_histograms,
+    heat_map,
+    heat_maps,
+    learning_curve,
+    pruning_masks,
+    tile_map,
+)
 from xbarpaper.figures.recovery import best_mitigations, recovered_shares, recovery_table
 from xbarpaper.figures.saving import Caption, Captions, save
 from xbarpaper.figures.sensitivity import claim_along_axes, claim_map, loss_along_axes
 from xbarpaper.figures.style import ArtifactFigure, apply_style
-from xbarpaper.figures.training import learning_curve, training_curves
+from xbarpaper.figures.training import training_curves
 from xbarpaper.figures.verdicts import claim_effects, verdict_overview
 
 __all__ = [

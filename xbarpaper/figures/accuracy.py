@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from xbarpaper.figures.labels import Labels, count, schemes_of, seed_words, sizes, square
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES, present, schemes_of, sizes
 from xbarpaper.figures.panels import (
     at_panel,
     compared,
@@ -16,6 +17,7 @@ from xbarpaper.figures.panels import (
     means_and_trainings,
     per_experiment,
     per_experiment_and_size,
+    seed_words,
     training_dots,
 )
 from xbarpaper.figures.style import (
@@ -24,12 +26,11 @@ from xbarpaper.figures.style import (
     EFFECT_NAMES,
     SCHEME_COLOURS,
     SCHEME_MARKERS,
-    SCHEME_NAMES,
     ArtifactFigure,
-    present,
     shared_legend,
 )
 from xbarpaper.params import GAINS, SCHEMES
+from xbarpaper.support.words import count, square
 
 
 def accuracy_by_size(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:

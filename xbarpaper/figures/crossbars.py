@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from xbarpaper.figures.labels import Labels, schemes_of, sizes, square
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES, present, schemes_of, sizes
 from xbarpaper.figures.panels import grouped_bars, label_left, per_experiment, per_experiment_and_size
-from xbarpaper.figures.style import (
-    SCHEME_COLOURS,
-    SCHEME_MARKERS,
-    SCHEME_NAMES,
-    ArtifactFigure,
-    present,
-    shared_legend,
-)
+from xbarpaper.figures.style import SCHEME_COLOURS, SCHEME_MARKERS, ArtifactFigure, shared_legend
 from xbarpaper.params import SCHEMES
 from xbarpaper.support.statistics import rank_correlation
+from xbarpaper.support.words import square
 
 
 def compression(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:

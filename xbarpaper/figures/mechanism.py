@@ -9,21 +9,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from xbarpaper.figures.labels import count, square
+from xbarpaper.claims.names import SCHEME_NAMES, present
 from xbarpaper.figures.style import (
     BLUE,
     GREEN,
     GREY,
     ORANGE,
     PAGE_INCHES,
-    SCHEME_NAMES,
     SKY,
     ArtifactFigure,
     new_figure,
-    present,
     shared_legend,
 )
 from xbarpaper.params import SCHEMES
+from xbarpaper.support.words import count, square
 
 _PART_COLOURS: Final = {"crossbars": SKY, "columns": BLUE, "rows": GREEN, "rest": GREY}
 _PART_NAMES: Final = {

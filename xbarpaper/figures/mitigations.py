@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from xbarpaper.figures.labels import Labels, count, join, seed_words, sizes, square
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
 from xbarpaper.figures.panels import (
     at_panel,
     error_bars,
@@ -14,6 +15,7 @@ from xbarpaper.figures.panels import (
     label_left,
     means_and_trainings,
     per_experiment_and_size,
+    seed_words,
     training_dots,
 )
 from xbarpaper.figures.style import (
@@ -22,14 +24,13 @@ from xbarpaper.figures.style import (
     PAGE_INCHES,
     SCHEME_COLOURS,
     SCHEME_MARKERS,
-    SCHEME_NAMES,
     ArtifactFigure,
     new_figure,
-    present,
     shared_legend,
 )
 from xbarpaper.params import MITIGATIONS, SCHEMES
 from xbarpaper.support.statistics import paired_differences
+from xbarpaper.support.words import count, join, square
 
 _KEYS = ["experiment", "scheme", "crossbar_size"]
 _LONG_NAMES = {"R": "crossbar column rearrangement (R)", "WCT": "Weight-Constrained-Training (WCT)"}

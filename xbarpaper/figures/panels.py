@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from xbarpaper.figures.labels import Labels, sizes, square
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import sizes
 from xbarpaper.figures.style import COLUMN_INCHES, PAGE_INCHES, ArtifactFigure, new_figure
 from xbarpaper.support.statistics import intervals
+from xbarpaper.support.words import count, square
 
 
 def per_experiment(table: pd.DataFrame, *, height: float = 2.4) -> tuple[ArtifactFigure, dict[str, Axes]]:
@@ -157,3 +159,21 @@ def label_left(panels: dict[tuple[str, int], Axes], text: str) -> None:
     for (_, size), panel in panels.items():
         if size == first:
             panel.set_ylabel(text)
+
+
+def seed_words(table: pd.DataFrame, labels: Labels) -> str:
+    """How many variation seeds stand behind the means of a table, and what its bars are."""
+    numbers = table.dropna(subset=["seed"]).groupby("experiment")["seed"].nunique()
+    if numbers.empty:
+        return "no random variation"
+    seeds = sorted({int(number) for number in numbers})
+    shown = (
+        count(seeds[0], "variation seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} variation seeds"
+    )
+    bars = f"bars: {labels.percent} intervals of the mean (Student's t)"
+    trainings = table["training_seed"] if "training_seed" in table else pd.Series(dtype=float)
+    if trainings.notna().sum() == 0:
+        return f"mean over {shown}, {bars}"
+    if trainings.notna().all():
+        return f"mean over {count(trainings.nunique(), 'training')} of {shown} each, dots: each training"
+    return f"mean over {shown}, {bars}; of several trainings of a network the mean, dots: each training"

@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from xbarpaper.figures.labels import Labels, count, join, sizes, square
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
 from xbarpaper.figures.style import (
     MITIGATION_COLOURS,
     MITIGATION_MARKERS,
     PAGE_INCHES,
-    SCHEME_NAMES,
     ArtifactFigure,
     new_figure,
-    present,
     shared_legend,
 )
 from xbarpaper.params import FURTHER_MITIGATIONS, MITIGATIONS, SCHEMES, Claims
 from xbarpaper.support.statistics import mean_interval, ratio_of_means
+from xbarpaper.support.words import count, join, square
 
 GOAL_PERCENT: Final = 90.0
 """Share of the lost accuracy that counts as won back."""

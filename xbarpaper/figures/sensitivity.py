@@ -12,22 +12,22 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES, present
 from xbarpaper.experiments.sensitivity.axes import AXES, MAPS, text_of
 from xbarpaper.experiments.sensitivity.claimed import CLAIMS, effects, with_loss
-from xbarpaper.figures.labels import Labels, join, seed_words, square
-from xbarpaper.figures.panels import error_bars
+from xbarpaper.figures.panels import error_bars, seed_words
 from xbarpaper.figures.style import (
     PAGE_INCHES,
     SCHEME_COLOURS,
     SCHEME_MARKERS,
-    SCHEME_NAMES,
     ArtifactFigure,
     new_figure,
-    present,
     shared_legend,
 )
 from xbarpaper.params import SCHEMES, Gain
 from xbarpaper.support.statistics import RESOLUTION, intervals
+from xbarpaper.support.words import join, square
 
 _EFFECT_NAMES: Final = {
     "C2": "effect of pruning on the loss",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -18,7 +17,6 @@ NOTEBOOK_DPI: Final = 110
 _COLOURS: Final[list[str]] = sns.color_palette("colorblind").as_hex()
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, BROWN, PINK, GREY, YELLOW, SKY = _COLOURS
 
-SCHEME_NAMES: Final = {"unpruned": "unpruned", "cf": "C/F", "xcs": "XCS", "xrs": "XRS"}
 SCHEME_COLOURS: Final = {"unpruned": GREY, "cf": BLUE, "xcs": ORANGE, "xrs": GREEN}
 SCHEME_MARKERS: Final = {"unpruned": "o", "cf": "s", "xcs": "^", "xrs": "D"}
 
@@ -40,8 +38,6 @@ EFFECT_HATCHES: Final = {"wires": "////", "variation": "....", "both": ""}
 
 VERDICT_COLOURS: Final = {"supported": BLUE, "not supported": VERMILION, "undecided": GREY}
 VERDICT_MARKERS: Final = {"supported": "o", "not supported": "X", "undecided": "D"}
-
-DATA_NAMES: Final = {"shapes10": "shapes10 (procedural)", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
 
 _STYLE: Final[dict[Any, Any]] = {
     "figure.dpi": 110,
@@ -125,12 +121,6 @@ def new_figure(
     figure = ArtifactFigure(figsize=(width, panel_inches[1] * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_y else False)
     return figure, [list(row) for row in axes]
-
-
-def present(order: Sequence[str], values: Sequence[object]) -> list[str]:
-    """The members of ``order`` that occur in ``values``, then any others, sorted."""
-    found = {str(value) for value in values}
-    return [name for name in order if name in found] + sorted(found - set(order))
 
 
 def shared_legend(figure: Figure, axes: Axes, *, columns: int = 4) -> None:

@@ -5,56 +5,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
 
-from xbarpaper.figures.labels import Labels, count, schemes_of, square
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES, present, schemes_of
 from xbarpaper.figures.panels import per_experiment
 from xbarpaper.figures.style import (
-    BLUE,
-    COLUMN_INCHES,
-    ORANGE,
     SCHEME_COLOURS,
     SCHEME_MARKERS,
-    SCHEME_NAMES,
-    VERMILION,
     ArtifactFigure,
-    new_figure,
-    present,
     shared_legend,
 )
 from xbarpaper.params import SCHEMES
-
-
-def learning_curve(training: pd.DataFrame, title: str = "Learning curve") -> ArtifactFigure:
-    """Accuracy and loss of one network, epoch by epoch.
-
-    Args:
-        training: columns ``epoch``, ``train_loss``, ``train_accuracy`` (percent), ``test_accuracy``
-            (percent).
-        title: of the figure.
-    """
-    table = training.sort_values("epoch")
-    figure, ((upper,), (lower,)) = new_figure(2, 1, panel_inches=(COLUMN_INCHES, 1.7))
-    upper.plot(table["epoch"], table["train_accuracy"], "-", color=BLUE, marker="o", label="training images")
-    upper.plot(table["epoch"], table["test_accuracy"], "--", color=ORANGE, marker="s", label="test images")
-    upper.set_ylabel("accuracy (%)")
-    upper.set_ylim(0, 100)
-    upper.legend(loc="lower right")
-    upper.set_title(title)
-    lower.plot(table["epoch"], table["train_loss"], "-", color=VERMILION, marker="^")
-    lower.set_ylabel("training loss (nat)")
-    lower.set_ylim(bottom=0)
-    lower.set_xlabel("epoch")
-    for panel in (upper, lower):
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    last = table.iloc[-1]
-    figure.heading = title
-    figure.caption = (
-        f"Accuracy and training loss over {count(len(table), 'epoch')}; the last epoch ends at "
-        f"{last['train_accuracy']:.2f} % on augmented training images and {last['test_accuracy']:.2f} % on "
-        "test images."
-    )
-    return figure
+from xbarpaper.support.words import square
 
 
 def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:

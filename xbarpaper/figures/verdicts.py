@@ -10,19 +10,20 @@ from typing import Final
 import pandas as pd
 from matplotlib.axes import Axes
 
-from xbarpaper.figures.labels import Labels, count, sizes, square
+from xbarpaper.claims.judging import Claim
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
 from xbarpaper.figures.panels import per_experiment
 from xbarpaper.figures.style import (
     PAGE_INCHES,
-    SCHEME_NAMES,
     VERDICT_COLOURS,
     VERDICT_MARKERS,
     ArtifactFigure,
     new_figure,
-    present,
     shared_legend,
 )
 from xbarpaper.params import MITIGATIONS, SCHEMES
+from xbarpaper.support.words import count, square
 
 # Heights of a row, inches, and looks of a single comparison and of the levels above it.
 _ROW_INCHES: Final = 0.155
@@ -119,19 +120,20 @@ class _Line:
         return chosen
 
 
-def claim_effects(verdicts: pd.DataFrame, claim: str, text: str, labels: Labels) -> ArtifactFigure:
+def claim_effects(claim: Claim, verdicts: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """A claim's effects with their intervals, coloured by verdict: a panel per mitigation.
 
     The joined effects stand on top, on grey: overall, per crossbar size, per network. Below them is a line
     for every comparison.
 
     Args:
+        claim: which one; a tolerance among its details is drawn.
         verdicts: as in ``verdict_overview``, with ``effect``, ``low`` and ``high``.
-        claim: which one, such as ``C3``.
-        text: the statement, for the caption.
-        labels: words of the profile; their tolerance is drawn for C1.
+        labels: words of the profile.
     """
-    table = verdicts[verdicts["claim"] == claim]
+    table = verdicts[verdicts["claim"] == claim.id]
+    found = [row.details.get("tolerance_points") for row in claim.verdicts]
+    tolerances = {value for value in found if isinstance(value, float)}
     singles = table[table["level"] == "comparison"]
     mitigations = present(MITIGATIONS, list(singles["mitigation"]))
     lines = _lines(singles, labels)
@@ -152,24 +154,24 @@ def claim_effects(verdicts: pd.DataFrame, claim: str, text: str, labels: Labels)
         for edge in _breaks(lines):
             panel.axhline(edge, color="0.6", linewidth=0.6)
         panel.axvline(0, color="0.3", linewidth=0.8)
-        if claim == "C1":
-            panel.axvline(labels.tolerance_points, color="0.3", linestyle=":", linewidth=1)
+        for tolerance in tolerances:
+            panel.axvline(tolerance, color="0.3", linestyle=":", linewidth=1)
         panel.set_ylim(len(lines) - 0.4, -0.6)
         panel.set_yticks(range(len(lines)), [line.label for line in lines])
         panel.grid(visible=False, axis="y")
         if mitigation != "none":
             panel.set_title(mitigation)
-        panel.set_xlabel(_AXES.get(claim, "effect"))
+        panel.set_xlabel(_AXES.get(claim.id, "effect"))
         panel.set_xlim(_limits(table))
     for tick, line in zip(panels[0].get_yticklabels(), lines, strict=True):
         tick.set_fontweight("bold" if line.level in ("", "overall") else "normal")
     shared_legend(figure, panels[0])
-    figure.heading = f"{claim}: effects and verdicts"
+    figure.heading = f"{claim.id}: effects and verdicts"
     bars = f"bars: {labels.percent} intervals" if table["low"].notna().any() else "counted, without intervals"
-    dotted = f" Dotted: the tolerance of {labels.tolerance_points:g} points." if claim == "C1" else ""
+    dotted = "".join(f" Dotted: the tolerance of {tolerance:g} points." for tolerance in tolerances)
     figure.caption = (
-        f"{labels.subject(singles)}. {claim}: {text} On grey, effects joined: overall, per crossbar size and per "
-        f"network, tested over seeds after averaging; below, single comparisons. Effects lie between "
+        f"{labels.subject(singles)}. {claim.id}: {claim.text} On grey, effects joined: overall, per crossbar "
+        f"size and per network, tested over seeds after averaging; below, single comparisons. Effects lie between "
         f"{table['effect'].min():+.2f} and {table['effect'].max():+.2f} ({bars}).{dotted} {_told(singles)}"
     )
     return figure

@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 from ruamel.yaml import YAML
 
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.experiments.results import Results
-from xbarpaper.figures.labels import Labels
-from xbarpaper.figures.style import SCHEME_NAMES
 from xbarpaper.params import MITIGATIONS, Gain, Params
 from xbarpaper.report import provenance, rendering
 from xbarpaper.report.gather import Claim, ClaimsFile, Notebook, Outcome, Picture, Verdict

@@ -11,9 +11,10 @@ from typing import Final
 
 import pandas as pd
 
-from xbarpaper.figures.labels import Labels, count, join, schemes_of, square
-from xbarpaper.figures.style import DATA_NAMES
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import DATA_NAMES, schemes_of
 from xbarpaper.params import Cifar, Dataset, ImageFolder, Params
+from xbarpaper.support.words import count, join, square
 
 PACKAGES: Final = ("torch", "torchvision", "numpy", "scipy", "pandas", "matplotlib")
 """Whose versions the report names: they can move the last digits of a result."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES, present
 from xbarpaper.experiments.results import Results
-from xbarpaper.figures.labels import Labels, square
 from xbarpaper.figures.recovery import recovery_table
-from xbarpaper.figures.style import SCHEME_NAMES, present
 from xbarpaper.params import FURTHER_MITIGATIONS, MITIGATIONS, Claims
+from xbarpaper.support.words import square
 
 _ABSENT = "–"
 

@@ -1,8 +1,12 @@
-"""The parts of README.md that are made from results: verdicts, what makes which figure, costs, faults."""
+"""``python -m tools.readme``: make the parts of README.md that come from results.
+
+They are the verdicts, the table of figures and their commands, the costs, and the counted faults.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -230,3 +234,17 @@ def _duration(minutes: float) -> str:
         return f"{minutes:.1f} min" if minutes < 9.95 else f"{minutes:.0f} min"
     hours = minutes / 60
     return f"{hours:.1f} h" if hours < 9.95 else f"{hours:,.0f} h"
+
+
+def main() -> int:
+    """Command line; returns the exit code: 0, or 1 after an error told in one line."""
+    try:
+        print(f"README.md: {'updated' if update() else 'nothing to update'}")
+    except ArtifactError as error:
+        print(f"readme: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Words for figures and captions: what the networks and the data are called, and what the intervals mean."""
+"""What a profile's experiments are called, and which of them are trainings of one network."""
 
 from __future__ import annotations
 
@@ -7,13 +7,48 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from xbarpaper.figures.style import DATA_NAMES, SCHEME_NAMES
+from xbarpaper.claims.names import DATA_NAMES
 from xbarpaper.params import ImageFolder, Params
+from xbarpaper.support.words import join
+
+
+@dataclass(frozen=True)
+class Group:
+    """Experiments that differ in their training seed only: one network, trained several times.
+
+    Attributes:
+        name: the first experiment, which stands for all in tables and figures.
+        network, dataset: what all of them train.
+        experiments: training seed -> experiment.
+    """
+
+    name: str
+    network: str
+    dataset: str
+    experiments: dict[int, str]
+
+
+def groups_of(params: Params) -> list[Group]:
+    """The networks of a profile with their trainings, in the order of its experiments.
+
+    An experiment that repeats the seed of another is no second training: it starts a group of its own.
+    """
+    groups: dict[tuple[object, ...], Group] = {}
+    for name, one in params.experiments.items():
+        same = (one.dataset, one.network, one.width, one.sparsity)
+        rank = 0
+        while (found := groups.get((*same, rank))) and one.training_seed in found.experiments:
+            rank += 1
+        if found:
+            found.experiments[one.training_seed] = name
+        else:
+            groups[(*same, rank)] = Group(name, one.network, one.dataset, {one.training_seed: name})
+    return list(groups.values())
 
 
 @dataclass(frozen=True)
 class Replicate:
-    """One of several experiments that differ by their training seed alone: the first of them, and its own seed."""
+    """One of several trainings of a network: the first experiment of its group, and its own seed."""
 
     first: str
     seed: int
@@ -28,7 +63,6 @@ class Labels:
         datasets: name in the parameters -> what figures call it.
         gain: gain mode of the readout at which schemes and mitigations are compared.
         confidence: level of the intervals, between 0 and 1.
-        tolerance_points: software accuracy a pruned network may lose and still count as kept.
         replicates: experiment -> which of the trainings of one network it is, where there are several.
     """
 
@@ -36,7 +70,6 @@ class Labels:
     datasets: dict[str, str]
     gain: str
     confidence: float
-    tolerance_points: float
     replicates: dict[str, Replicate] = field(default_factory=dict)
 
     @classmethod
@@ -53,8 +86,12 @@ class Labels:
             },
             gain=params.readout.gain,
             confidence=params.claims.confidence,
-            tolerance_points=params.claims.software_tolerance_points,
-            replicates=_replicates(params),
+            replicates={
+                name: Replicate(group.name, seed)
+                for group in groups_of(params)
+                if len(group.experiments) > 1
+                for seed, name in group.experiments.items()
+            },
         )
 
     def network(self, experiment: str) -> str:
@@ -114,19 +151,6 @@ class Labels:
         return f"{100 * self.confidence:g} %"
 
 
-def _replicates(params: Params) -> dict[str, Replicate]:
-    kinds: dict[tuple[object, ...], list[tuple[str, int]]] = {}
-    for name, one in params.experiments.items():
-        kind = (one.dataset, one.network, one.width, one.sparsity)
-        kinds.setdefault(kind, []).append((name, one.training_seed))
-    return {
-        name: Replicate(members[0][0], seed)
-        for members in kinds.values()
-        if len({seed for _, seed in members}) > 1
-        for name, seed in members
-    }
-
-
 def _with_seeds(network: str, seeds: Sequence[int]) -> str:
     if not seeds:
         return network
@@ -136,46 +160,3 @@ def _with_seeds(network: str, seeds: Sequence[int]) -> str:
 
 def _dataset_of(experiment: str, table: pd.DataFrame) -> str:
     return str(table.loc[table["experiment"] == experiment, "dataset"].iloc[0])
-
-
-def join(words: Sequence[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else list(words))
-
-
-def count(number: int, noun: str) -> str:
-    """``1 seed``, ``5 seeds``."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def sizes(table: pd.DataFrame) -> list[int]:
-    """The crossbar sizes of a table, ascending."""
-    return sorted(int(size) for size in table["crossbar_size"].dropna().unique())
-
-
-def square(size: int) -> str:
-    """``16 × 16``."""
-    return f"{size} × {size}"
-
-
-def schemes_of(names: Sequence[str]) -> str:
-    """Schemes as a caption names them, such as ``unpruned, C/F and XCS``."""
-    return join([SCHEME_NAMES.get(name, name) for name in names])
-
-
-def seed_words(table: pd.DataFrame, labels: Labels) -> str:
-    """How many variation seeds stand behind the means of a table, and what its bars are."""
-    numbers = table.dropna(subset=["seed"]).groupby("experiment")["seed"].nunique()
-    if numbers.empty:
-        return "no random variation"
-    seeds = sorted({int(number) for number in numbers})
-    shown = (
-        count(seeds[0], "variation seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} variation seeds"
-    )
-    bars = f"bars: {labels.percent} intervals of the mean (Student's t)"
-    trainings = table["training_seed"] if "training_seed" in table else pd.Series(dtype=float)
-    if trainings.notna().sum() == 0:
-        return f"mean over {shown}, {bars}"
-    if trainings.notna().all():
-        return f"mean over {count(trainings.nunique(), 'training')} of {shown} each, dots: each training"
-    return f"mean over {shown}, {bars}; of several trainings of a network the mean, dots: each training"

@@ -1,4 +1,4 @@
-"""Pictures of a network's layers: masks, tiles, conductances. They take plain arrays and know no network."""
+"""Pictures of one network: how it learnt, its masks, tiles and conductances. They take plain tables and arrays."""
 
 from __future__ import annotations
 
@@ -14,8 +14,16 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from xbarpaper.figures.labels import count
-from xbarpaper.figures.style import BLUE, ORANGE, PAGE_INCHES, ArtifactFigure, new_figure
+from xbarpaper.figures.style import (
+    BLUE,
+    COLUMN_INCHES,
+    ORANGE,
+    PAGE_INCHES,
+    VERMILION,
+    ArtifactFigure,
+    new_figure,
+)
+from xbarpaper.support.words import count
 
 MICROSIEMENS: Final = 1e6
 _REMOVED: Final = "#e8e8e8"
@@ -23,6 +31,38 @@ _KEPT: Final = "#1b2a41"
 _TILE_COLOURS: Final = ("#0173b2", "#de8f05", "#029e73", "#cc78bc", "#56b4e9", "#ca9161")
 
 Array = NDArray[Any]
+
+
+def learning_curve(training: pd.DataFrame, title: str = "Learning curve") -> ArtifactFigure:
+    """Accuracy and loss of one network, epoch by epoch.
+
+    Args:
+        training: columns ``epoch``, ``train_loss``, ``train_accuracy`` (percent), ``test_accuracy``
+            (percent).
+        title: of the figure.
+    """
+    table = training.sort_values("epoch")
+    figure, ((upper,), (lower,)) = new_figure(2, 1, panel_inches=(COLUMN_INCHES, 1.7))
+    upper.plot(table["epoch"], table["train_accuracy"], "-", color=BLUE, marker="o", label="training images")
+    upper.plot(table["epoch"], table["test_accuracy"], "--", color=ORANGE, marker="s", label="test images")
+    upper.set_ylabel("accuracy (%)")
+    upper.set_ylim(0, 100)
+    upper.legend(loc="lower right")
+    upper.set_title(title)
+    lower.plot(table["epoch"], table["train_loss"], "-", color=VERMILION, marker="^")
+    lower.set_ylabel("training loss (nat)")
+    lower.set_ylim(bottom=0)
+    lower.set_xlabel("epoch")
+    for panel in (upper, lower):
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    last = table.iloc[-1]
+    figure.heading = title
+    figure.caption = (
+        f"Accuracy and training loss over {count(len(table), 'epoch')}; the last epoch ends at "
+        f"{last['train_accuracy']:.2f} % on augmented training images and {last['test_accuracy']:.2f} % on "
+        "test images."
+    )
+    return figure
 
 
 def pruning_masks(masks: Mapping[str, Array], title: str = "Which weights were pruned") -> ArtifactFigure:

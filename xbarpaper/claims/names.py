@@ -1,0 +1,29 @@
+"""What figures, claims and the report call the pruning schemes and the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+
+from xbarpaper.support.words import join
+
+SCHEME_NAMES: Final = {"unpruned": "unpruned", "cf": "C/F", "xcs": "XCS", "xrs": "XRS"}
+DATA_NAMES: Final = {"shapes10": "shapes10 (procedural)", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
+
+
+def schemes_of(names: Sequence[str]) -> str:
+    """Schemes as a caption names them, such as ``unpruned, C/F and XCS``."""
+    return join([SCHEME_NAMES.get(name, name) for name in names])
+
+
+def sizes(table: pd.DataFrame) -> list[int]:
+    """The crossbar sizes of a table, ascending."""
+    return sorted(int(size) for size in table["crossbar_size"].dropna().unique())
+
+
+def present(order: Sequence[str], values: Sequence[object]) -> list[str]:
+    """The members of ``order`` that occur in ``values``, then any others, sorted."""
+    found = {str(value) for value in values}
+    return [name for name in order if name in found] + sorted(found - set(order))

@@ -1,0 +1,20 @@
+"""Small pieces of sentences: lists, numbers of things, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def join(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else list(words))
+
+
+def count(number: int, noun: str) -> str:
+    """``1 seed``, ``5 seeds``."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def square(size: int) -> str:
+    """``16 × 16``."""
+    return f"{size} × {size}"
