@@ -32,7 +32,8 @@ from tqdm import tqdm
 
 from xbarpaper import params
 from xbarpaper.experiments.sensitivity.points import plan
-from xbarpaper.params import FURTHER_MITIGATIONS, MITIGATIONS, SCHEMES, Experiment, Params, SchemeName
+from xbarpaper.mitigation import FURTHER
+from xbarpaper.params import MITIGATIONS, SCHEMES, Experiment, Params, SchemeName
 from xbarpaper.pipeline import elsewhere
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
@@ -177,7 +178,7 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
     share = min(1.0, mapped_out.test_images / tested)  # of the test images
     beyond, steps = settings.beyond, images // min(settings.train.batch_size, images)
     refreshed = beyond.tuning_epochs * steps / beyond.tuning_refresh_steps
-    further = len(FURTHER_MITIGATIONS) * seeds
+    further = len(FURTHER) * seeds
     compensated = beyond.compensation_rounds * (1 + seeds)  # for all chips once, and for each
     gib = {name: one["gib"] for name, one in measured.items()}
     found: Costs = {
@@ -212,7 +213,7 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
     if name in beyond.experiments:
         tuned = len(SCHEMES) * len(sizes) * epochs("masked", beyond.tuning_epochs)
         solved = refreshed + compensated + further
-        found["beyond"] = (tuned + crossbars(solved, 0, further, len(FURTHER_MITIGATIONS)), most)
+        found["beyond"] = (tuned + crossbars(solved, 0, further, len(FURTHER)), most)
     return found
 
 

@@ -16,7 +16,7 @@ from repository import run_profile, tiny_profile
 
 from xbarpaper import data
 from xbarpaper.data import ImageSet, normalised
-from xbarpaper.experiments.evaluation import Bench, Subject
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.mapped import map_network
 from xbarpaper.mitigation import ordered_by_mean_conductance

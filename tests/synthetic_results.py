@@ -271,7 +271,7 @@ def _beyond(params: Params, losses: dict[str, float], software: dict[str, float]
 
 
 def write_stages(folder: Path, params: Params, tables: results.Results) -> None:
-    """Write tables as the stages would: mitigations and training steps apart, and nothing that the folder tells."""
+    """Write tables as the stages would, mitigations and training steps apart."""
     step = {"trained": "01_train", "wct": "08_wct"}
     mitigation = {"R": "07_rearrange", "WCT": "08_wct", "R+WCT": "08_wct"}
     pruned = {"cf": "02_prune_cf", "xcs": "03_prune_xcs", "xrs": "04_prune_xrs"}
@@ -285,9 +285,6 @@ def write_stages(folder: Path, params: Params, tables: results.Results) -> None:
                 stages = pd.Series(described.stages[0], own.index)
                 if len(described.stages) > 1:
                     stages = own["mitigation"].map(mitigation).fillna(described.stages[0])
-            own = own.drop(columns=[column for column in described.implied if column in own])
-            if described.stages == ("09_mechanism",):
-                own = own.drop(columns=["experiment", "dataset", "network"])
             for stage in described.stages:
                 target = folder / experiment / stage / f"{described.file or name}.csv"
                 files.write_table(target, own[stages == stage])

@@ -25,33 +25,35 @@ from xbarpaper.params import GAINS, Params
 from xbarpaper.pruning import compaction_of, unpruned
 
 TRAINING = """
-trained = work.train()
-work.write("01_train", training=trained.training, software=trained.software)
+done = trained.train(work)
+work.write("01_train", training=done.training, software=done.software)
 for scheme in ("cf", "xcs", "xrs"):
-    for pruned in work.prune(scheme):
-        work.write(f"pruned-{scheme}", training=pruned.run.training, layers=pruned.layers)
-for run in work.constrain():
+    for one in pruned.prune(work, scheme, work.params.mapping.crossbar_sizes):
+        work.write(f"pruned-{scheme}", training=one.run.training, layers=one.layers)
+for run in trained_on.train_all(work, WCT):
     work.write(f"constrained-{run.variant.label}", training=run.training)
 """
 
 MEASURING = """
-from xbarpaper import crossbars, mechanism
 from xbarpaper.params import SCHEMES
-work.write("05_map", layers=crossbars.layer_table(work, ("none", "R")))
-for stage, mitigation in (("06_evaluate", "none"), ("07_rearrange", "R"), ("08_wct", "WCT")):
-    table = crossbars.evaluate(work, stage, (mitigation,), ("wires", "variation", "both"))
+work.write("05_map", layers=crossbars.layer_table(work, (NONE, R)))
+for stage, mitigation in (("06_evaluate", NONE), ("07_rearrange", R), ("08_wct", WCT)):
+    table = sweeps.evaluate(work, stage, (mitigation,), ("wires", "variation", "both"))
     work.write(stage, evaluation=table)
-bench, size = crossbars.bench(work), 16
+bench, size = bench_of(work), 16
 subjects = [crossbars.mapped(work, scheme, size) for scheme in SCHEMES]
 work.write("09_mechanism", error=mechanism.error_table(subjects, bench))
-arranged = [crossbars.arranged(work, scheme, size) for scheme in SCHEMES]
+arranged = [crossbars.mapped(work, scheme, size, R2D) for scheme in SCHEMES]
 work.write("11_beyond", error=mechanism.error_table(arranged, bench))
 """
 
 START = """
 import sys
 from pathlib import Path
+from xbarpaper.experiments import crossbars, mechanism, pruned, sweeps, trained, trained_on
+from xbarpaper.experiments.bench import bench as bench_of
 from xbarpaper.experiments.experiment import Experiment
+from xbarpaper.mitigation import NONE, R2D, WCT, R
 from xbarpaper.params import Params
 import torch
 # Set here: torch takes no more than the machine's real cores from OMP_NUM_THREADS, and two processors may share one.

@@ -10,14 +10,16 @@ import pytest
 import torch
 from conftest import DEVICES, MakeSubject
 
-from xbarpaper.experiments.evaluation import Bench, Case, cases, disturbed, sweep
+from xbarpaper.experiments.evaluation import Case, cases, disturbed, sweep
+from xbarpaper.experiments.journal import Journal
+from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware import readout as nonideal
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.networks import training
 from xbarpaper.networks.training import accuracy
-from xbarpaper.support.files import read_sealed_table, write_table
+from xbarpaper.support.files import write_table
 
 COLUMNS = [
     "scheme", "sparsity", "crossbar_size", "mitigation", "effects", "gain", "seed", "accuracy", "software_accuracy",
@@ -129,7 +131,7 @@ def test_an_interrupted_sweep_goes_on_with_the_missing_rows(
     Counted(monkeypatch, fail_at)
     with pytest.raises(KeyboardInterrupt):
         sweep(subjects, WANTED, bench, journal)
-    finished = len(read_sealed_table(journal)) if journal.exists() else 0
+    finished = len(Journal(journal))
     # A case of two gains is one solution of the circuits, and is kept once both are done.
     assert fail_at - 2 <= finished <= fail_at - 1
 
@@ -198,39 +200,6 @@ def test_another_network_makes_its_rows_anew(
         other.mapped.network.classifier.bias += 1e-3  # not on any crossbar, but decides all the same
     sweep([other], wanted, bench, journal)
     assert counted.calls == 1
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe\x00", b"a,b\n1,2\n", b"digest,seed\nx,y\n", b"digest,seed\nx,1\nx,1,2,3\n"]
-)
-def test_a_damaged_journal_starts_anew_and_says_so(
-    make_subject: MakeSubject,
-    bench: Bench,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    content: bytes,
-):
-    journal, wanted = tmp_path / "journal.csv", [Case("variation", 0, ("layer",))]
-    journal.write_bytes(content)
-    table = sweep([make_subject()], wanted, bench, journal)
-    assert f"{journal}: damaged journal, starting anew" in capsys.readouterr().out
-    assert as_written(table, tmp_path) == as_written(
-        sweep([make_subject()], wanted, bench, tmp_path / "fresh.csv"), tmp_path
-    )
-
-
-def test_a_journal_with_one_digit_changed_starts_anew(
-    make_subject: MakeSubject, bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    journal, wanted = tmp_path / "journal.csv", [Case("variation", 0, ("layer",))]
-    whole = sweep([make_subject()], wanted, bench, journal)
-    text = journal.read_text(encoding="utf-8")
-    reached = f"{whole['accuracy'].iloc[0]:.9g}"
-    assert f",{reached}," in text
-    journal.write_text(text.replace(f",{reached},", ",99.5,", 1), encoding="utf-8")
-    again = sweep([make_subject()], wanted, bench, journal)
-    assert "damaged journal, starting anew" in capsys.readouterr().out
-    assert as_written(again, tmp_path) == as_written(whole, tmp_path)
 
 
 def test_mitigations_are_compared_on_the_same_devices(

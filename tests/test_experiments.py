@@ -15,12 +15,15 @@ from conftest import MakeParams
 
 from xbarpaper import data
 from xbarpaper.data import Images, ImageSet
-from xbarpaper.experiments import crossbars
+from xbarpaper.experiments import crossbars, pruned, sweeps, trained, trained_on
 from xbarpaper.experiments import experiment as experiments
-from xbarpaper.experiments.checkpoints import largest_weights
-from xbarpaper.experiments.experiment import Experiment, Pruned, Trained, Variant
+from xbarpaper.experiments.checkpoints import Checkpoint, largest_weights
+from xbarpaper.experiments.experiment import UNPRUNED, Experiment, Variant
+from xbarpaper.experiments.pruned import Pruned
 from xbarpaper.experiments.results import TABLES
+from xbarpaper.experiments.trained import Trained
 from xbarpaper.hardware import views
+from xbarpaper.mitigation import PAPER, WCT
 from xbarpaper.networks.training import accuracy
 from xbarpaper.params import MITIGATIONS, SCHEMES, Params, PrunedSchemeName
 from xbarpaper.support.errors import ArtifactError, CheckpointError, DatasetError, ParameterError
@@ -47,12 +50,20 @@ class Done:
 def stages(folder: Path, params: Params, images: ImageSet) -> Done:
     data.save(images, folder / "data" / "datasets" / "tiny.safetensors")
     work = Experiment(NAME, params)
-    trained = work.train()
-    pruned = {run.run.variant.label: run for scheme in SCHEMES[1:] for run in work.prune(scheme)}
-    constrained = {run.variant.label: run for run in work.constrain()}
-    layers = crossbars.layer_table(work, MITIGATIONS)
-    table = crossbars.evaluate(work, "06_evaluate", MITIGATIONS, ("both",))
-    return Done(folder, params, trained, pruned, constrained, layers, table)
+    whole = trained.train(work)
+    fine_tuned = {
+        run.run.variant.label: run for scheme in SCHEMES[1:] for run in pruned.prune(work, scheme, SIZES)
+    }
+    constrained = {run.variant.label: run for run in trained_on.train_all(work, WCT)}
+    layers = crossbars.layer_table(work, PAPER)
+    table = sweeps.evaluate(work, "06_evaluate", PAPER, ("both",))
+    return Done(folder, params, whole, fine_tuned, constrained, layers, table)
+
+
+def load(work: Experiment, variant: Variant, wct: bool = False) -> Checkpoint:
+    if wct:
+        return trained_on.load(work, WCT.trains, variant)
+    return pruned.load(work, variant)
 
 
 @pytest.fixture(scope="module")
@@ -98,18 +109,19 @@ def test_every_stage_leaves_its_checkpoint(done: Done):
 @pytest.mark.parametrize("wct", [False, True])
 def test_checkpoints_hold_the_network_whose_accuracy_they_state(work: Experiment, label: str, wct: bool):
     scheme, _, size = label.partition("-")
-    checkpoint = work.load(Variant(scheme, int(size) if size else None), wct=wct)
-    assert checkpoint.metadata.software_accuracy == work.software_accuracy(checkpoint.pruned.network)
+    checkpoint = load(work, Variant(scheme, int(size) if size else None), wct)
+    reached = trained.software_accuracy(work, checkpoint.pruned.network)
+    assert checkpoint.metadata.software_accuracy == reached
     assert checkpoint.metadata.scheme == scheme
     for name, matrix in checkpoint.pruned.matrices().items():
         assert not matrix[~checkpoint.pruned.masks[name]].any()
 
 
-def test_variants_follow_the_crossbar_sizes_where_the_scheme_does(work: Experiment):
-    labels = [variant.label for scheme in SCHEMES for variant in work.variants(scheme)]
+def test_variants_follow_the_crossbar_sizes_where_the_scheme_does():
+    labels = [variant.label for scheme in SCHEMES for variant in pruned.variants(scheme, SIZES)]
     assert labels == VARIANTS
-    assert work.variant("cf", 16).label == "cf"
-    assert work.variant("xrs", 16).label == "xrs-16"
+    assert [variant.label for variant in pruned.variants("cf", ())] == ["cf"]
+    assert pruned.variant("xrs", 16).label == "xrs-16"
 
 
 def test_tables_of_training_and_software_have_their_columns(done: Done):
@@ -121,10 +133,10 @@ def test_tables_of_training_and_software_have_their_columns(done: Done):
         assert run.software["accuracy"].item() == run.training["test_accuracy"].iloc[-1]
     assert done.trained.software["step"].tolist() == ["trained"]
     assert done.trained.software["sparsity"].tolist() == [0.0]
-    for pruned in done.pruned.values():
-        assert pruned.software["step"].tolist() == ["pruned", "fine-tuned"]
-        assert pruned.software["sparsity"].tolist() == [0.6, 0.6]
-        assert pruned.software["accuracy"].iloc[0] == pruned.accuracy_before_fine_tuning
+    for one in done.pruned.values():
+        assert one.software["step"].tolist() == ["pruned", "fine-tuned"]
+        assert one.software["sparsity"].tolist() == [0.6, 0.6]
+        assert one.software["accuracy"].iloc[0] == one.accuracy_before_fine_tuning
     assert {run.software["step"].item() for run in done.constrained.values()} == {"wct"}
     gathered = experiments.gather(run.software for run in runs)
     assert gathered["crossbar_size"].isna().sum() == 4  # unpruned and cf, trained or fine-tuned, and wct
@@ -132,20 +144,20 @@ def test_tables_of_training_and_software_have_their_columns(done: Done):
 
 
 def test_the_sparsity_of_each_layer_is_that_of_its_mask(done: Done):
-    for label, pruned in done.pruned.items():
-        for row in pruned.layers.to_dict("records"):
-            mask = pruned.masks[row["layer"]]
+    for label, one in done.pruned.items():
+        for row in one.layers.to_dict("records"):
+            mask = one.masks[row["layer"]]
             assert (row["weights"], row["kept_weights"]) == (mask.size, mask.sum())
             assert row["sparsity"] == pytest.approx(1 - mask.mean())
             assert row["prunable"] == (row["layer"] not in ("conv1", "classifier"))
-        prunable = pruned.layers[pruned.layers["prunable"]]
+        prunable = one.layers[one.layers["prunable"]]
         overall = 1 - prunable["kept_weights"].sum() / prunable["weights"].sum()
         assert overall == pytest.approx(0.6, abs=0.06 if label == "cf" else 0.01)
 
 
 def test_channel_and_filter_pruning_stores_a_smaller_network(done: Done):
-    def weights(trained: Trained) -> int:
-        return sum(weight.numel() for weight in trained.checkpoint.pruned.network.weights().values())
+    def weights(run: Trained) -> int:
+        return sum(weight.numel() for weight in run.checkpoint.pruned.network.weights().values())
 
     assert weights(done.pruned["cf"].run) < 0.5 * weights(done.trained)
     assert weights(done.pruned["xcs-8"].run) == weights(done.trained)
@@ -156,7 +168,7 @@ def test_channel_and_filter_pruning_stores_a_smaller_network(done: Done):
 
 
 def test_weights_under_constraint_keep_the_old_range(done: Done):
-    before = {"unpruned": done.trained, **{label: pruned.run for label, pruned in done.pruned.items()}}
+    before = {"unpruned": done.trained, **{label: one.run for label, one in done.pruned.items()}}
     for label, run in done.constrained.items():
         old = before[label].checkpoint
         assert run.checkpoint.metadata.w_max == old.metadata.w_max == largest_weights(old.pruned)
@@ -248,8 +260,8 @@ def test_a_finished_sweep_is_read_from_its_journal(
     def computed(*_: object) -> float:
         raise RuntimeError("computed again")
 
-    monkeypatch.setattr("xbarpaper.experiments.evaluation.Bench.accuracy", computed)
-    again = crossbars.evaluate(work, "06_evaluate", MITIGATIONS, ("both",))
+    monkeypatch.setattr("xbarpaper.experiments.subject.Bench.accuracy", computed)
+    again = sweeps.evaluate(work, "06_evaluate", PAPER, ("both",))
     first, second = (
         write_table(tmp_path / "table.csv", table).read_text() for table in (done.evaluation, again)
     )
@@ -259,7 +271,7 @@ def test_a_finished_sweep_is_read_from_its_journal(
 def test_tables_are_written_where_the_stage_keeps_them(copied: Experiment, done: Done):
     (path,) = copied.write("06_evaluate", evaluation=done.evaluation)
     assert path == Path("data/results/tiny") / NAME / "06_evaluate" / "evaluation.csv"
-    both = crossbars.with_unmitigated(copied, done.evaluation)
+    both = sweeps.with_unmitigated(copied, done.evaluation)
     assert len(both) == 2 * len(done.evaluation)
     assert str(both["seed"].dtype) == "Int64"
 
@@ -288,10 +300,8 @@ def test_gradual_pruning_ends_at_the_sparsity_and_goes_on_where_it_was_stopped(
     scheme: PrunedSchemeName, copied: Experiment, done: Done
 ):
     section = copied.params.prune.model_copy(update={"steps": 3, "weight_decay": 0.0})
-    mapping = copied.params.mapping.model_copy(update={"crossbar_sizes": (8,)})
-    changes = {"prune": section, "mapping": mapping}
-    work = Experiment(NAME, copied.params.model_copy(update=changes))
-    (run,) = work.prune(scheme)
+    work = Experiment(NAME, copied.params.model_copy(update={"prune": section}))
+    (run,) = pruned.prune(work, scheme, (8,))
     assert run.training["step"].tolist() == ["pruned", "pruned", "fine-tuned"]
     assert run.training["epoch"].tolist() == [1, 2, 1]
     for name, mask in done.pruned[run.run.variant.label].masks.items():
@@ -300,7 +310,7 @@ def test_gradual_pruning_ends_at_the_sparsity_and_goes_on_where_it_was_stopped(
         )  # other weights, as many as groups allow
     work.checkpoint_path(run.run.variant).unlink()
     work.resume(f"pruned-{run.run.variant.label}-2.safetensors").unlink()
-    (resumed,) = work.prune(scheme)
+    (resumed,) = pruned.prune(work, scheme, (8,))
     pd.testing.assert_frame_equal(resumed.training, run.training)
     for name, weight in resumed.run.checkpoint.pruned.network.state_dict().items():
         assert weight.equal(run.run.checkpoint.pruned.network.state_dict()[name])
@@ -308,14 +318,14 @@ def test_gradual_pruning_ends_at_the_sparsity_and_goes_on_where_it_was_stopped(
 
 def test_only_what_is_trained_from_scratch_is_cut_out_of(make_params: MakeParams):
     train = {"cut_out_pixels": 4, "weight_decay": 1e-3}
-    trained, at_init = (
+    once_trained, at_init = (
         Experiment(NAME, make_params(train=train, prune={"when": when, "weight_decay": 1e-4}))
         for when in ("trained", "init")
     )
-    assert (trained.params.train.cut_out_pixels, trained.params.train.weight_decay) == (4, 1e-3)
+    assert (once_trained.params.train.cut_out_pixels, once_trained.params.train.weight_decay) == (4, 1e-3)
     found = {
-        (work.params.prune.when, scheme): work.fine_tuning(scheme)
-        for work in (trained, at_init)
+        (work.params.prune.when, scheme): pruned.fine_tuning(work, scheme)
+        for work in (once_trained, at_init)
         for scheme in ("unpruned", "cf")
     }
     assert {settings.cut_out_pixels for settings in found.values()} == {0}
@@ -332,21 +342,19 @@ def test_pruning_at_initialisation_needs_no_trained_network(
 ):
     monkeypatch.chdir(tmp_path)
     data.save(tiny_images, tmp_path / "data" / "datasets" / "tiny.safetensors")
-    params = make_params(
-        prune={"when": "init", "epochs": 1}, train={"epochs": 2}, mapping={"crossbar_sizes": (8,)}
-    )
+    params = make_params(prune={"when": "init", "epochs": 1}, train={"epochs": 2})
     work = Experiment(NAME, params)
-    (run,) = work.prune("xcs")
+    (run,) = pruned.prune(work, "xcs", (8,))
     assert len(run.run.training) == 2  # the training's epochs, not the fine-tuning's
-    checkpoint = work.load(Variant("xcs", 8))
+    checkpoint = load(work, Variant("xcs", 8))
     for name, matrix in checkpoint.pruned.matrices().items():
         assert not matrix[~checkpoint.pruned.masks[name]].any()
     with pytest.raises(CheckpointError, match=r"was made with prune\.when = init"):
-        Experiment(NAME, params.model_copy(update={"prune": make_params().prune})).load(Variant("xcs", 8))
+        load(Experiment(NAME, params.model_copy(update={"prune": make_params().prune})), Variant("xcs", 8))
 
     # Trained from scratch, it meets the images that are cut out of.
     cut_out = params.train.model_copy(update={"cut_out_pixels": 4})
-    (other,) = Experiment(NAME, params.model_copy(update={"train": cut_out})).prune("xcs")
+    (other,) = pruned.prune(Experiment(NAME, params.model_copy(update={"train": cut_out})), "xcs", (8,))
     assert not other.run.training.equals(run.run.training)
 
 
@@ -362,20 +370,20 @@ def test_a_missing_dataset_is_refused(
 ):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DatasetError, match=r"data/datasets/tiny\.safetensors: no such dataset"):
-        Experiment(NAME, make_params()).train()
+        trained.train(Experiment(NAME, make_params()))
     assert not (tmp_path / "data").exists()
 
 
 def test_a_missing_checkpoint_is_refused(copied: Experiment):
-    copied.checkpoint_path(Variant("unpruned", None)).unlink()
+    copied.checkpoint_path(UNPRUNED).unlink()
     with pytest.raises(CheckpointError, match=r"unpruned\.safetensors: no such checkpoint"):
-        copied.prune("cf")
+        pruned.prune(copied, "cf")
 
 
 @pytest.mark.parametrize(
     ("section", "values", "variant", "named"),
     [
-        ("train", {"epochs": 2}, Variant("unpruned", None), r"train\.epochs = 1"),
+        ("train", {"epochs": 2}, UNPRUNED, r"train\.epochs = 1"),
         ("train", {"label_smoothing": 0.0}, Variant("cf", None), r"train\.label_smoothing = 0\.1"),
         ("prune", {"first_convolution": True}, Variant("xcs", 8), r"prune\.first_convolution = False"),
     ],
@@ -390,7 +398,7 @@ def test_a_checkpoint_of_other_parameters_is_refused(
 ):
     other = make_params(**{section: values})
     with pytest.raises(CheckpointError, match=named):
-        Experiment(NAME, other).load(variant)
+        load(Experiment(NAME, other), variant)
 
 
 def test_parameters_that_a_network_does_not_depend_on_leave_it_valid(
@@ -403,16 +411,16 @@ def test_parameters_that_a_network_does_not_depend_on_leave_it_valid(
         prune={"epochs": 9},
     )
     again = Experiment(NAME, other)
-    assert again.unpruned().metadata == work.unpruned().metadata
+    assert trained.load(again).metadata == trained.load(work).metadata
     with pytest.raises(CheckpointError, match=r"prune\.epochs = 1"):
-        again.load(Variant("cf", None))
+        load(again, Variant("cf"))
 
 
 def test_checkpoints_made_with_other_data_are_refused(copied: Experiment, tiny_images: ImageSet):
     other = ImageSet.of("tiny", "other", tiny_images.classes, tiny_images.test, tiny_images.train)
     data.save(other, Path("data/datasets/tiny.safetensors"))
     with pytest.raises(CheckpointError, match="other data"):
-        copied.unpruned()
+        trained.load(copied)
 
 
 def test_checkpoints_of_another_number_of_classes_are_refused(copied: Experiment):
@@ -423,7 +431,7 @@ def test_checkpoints_of_another_number_of_classes_are_refused(copied: Experiment
     )
     data.save(few, Path("data/datasets/tiny.safetensors"))
     with pytest.raises(CheckpointError, match="has 10 classes, the dataset tiny has 2"):
-        copied.prune("xcs")
+        pruned.prune(copied, "xcs", SIZES)
 
 
 def test_results_that_cannot_be_written_are_one_line(copied: Experiment, done: Done):
@@ -436,18 +444,18 @@ def test_results_that_cannot_be_written_are_one_line(copied: Experiment, done: D
 def test_an_experiment_describes_itself(work: Experiment, tiny_images: ImageSet):
     assert work.description == f"VGG11 (width 0.06) on {tiny_images.description}"
     images = data.normalised(tiny_images.test, tiny_images, "cpu")
-    network = work.unpruned().pruned.network
-    assert work.software_accuracy(network) == accuracy(network, images, tiny_images.test.labels)
+    network = trained.load(work).pruned.network
+    assert trained.software_accuracy(work, network) == accuracy(network, images, tiny_images.test.labels)
 
 
 def test_the_checkpoint_of_another_scheme_or_size_is_refused(copied):
     for other, own in ((Variant("xcs", 8), Variant("xcs", 16)), (Variant("xrs", 8), Variant("cf", None))):
         shutil.copy(copied.checkpoint_path(other), copied.checkpoint_path(own))
         with pytest.raises(CheckpointError):
-            copied.load(own)
+            load(copied, own)
     shutil.copy(
-        copied.checkpoint_path(Variant("unpruned", None), wct=True),
-        copied.checkpoint_path(Variant("unpruned", None)),
+        copied.checkpoint_path(UNPRUNED, "wct"),
+        copied.checkpoint_path(UNPRUNED),
     )
     with pytest.raises(CheckpointError):
-        copied.unpruned()
+        trained.load(copied)

@@ -14,10 +14,8 @@ import pytest
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import (
     atomic,
-    read_sealed_table,
     read_table,
     sha256,
-    write_sealed_table,
     write_table,
     write_text,
 )
@@ -149,24 +147,6 @@ def test_a_damaged_table_is_refused(tmp_path: Path, content: bytes):
     path.write_bytes(content)
     with pytest.raises(ArtifactError, match=r"table\.csv: damaged table"):
         read_table(path)
-
-
-def test_a_sealed_table_is_what_was_written_or_refused(tmp_path: Path):
-    table = pd.DataFrame({"mitigation": ["none", "R"], "accuracy": [81.25, 1 / 3]})
-    path = write_sealed_table(tmp_path / "table.csv", table)
-    assert read_sealed_table(path).equals(read_table(write_table(tmp_path / "plain.csv", table)))
-    content = path.read_bytes()
-    for place in range(len(content)):
-        for damaged in (
-            content[:place],
-            content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :],
-        ):
-            path.write_bytes(damaged)
-            with pytest.raises(ArtifactError, match=r"table\.csv: damaged table: "):
-                read_sealed_table(path)
-    path.unlink()
-    with pytest.raises(ArtifactError, match=r"table\.csv: no such table$"):
-        read_sealed_table(path)
 
 
 @pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1])

@@ -11,7 +11,8 @@ from conftest import DEVICES, MakeNetwork, MakeParams, MakeSubject
 from torch.nn import functional
 
 from xbarpaper.data import ImageSet, normalised
-from xbarpaper.experiments.evaluation import Bench, cases, sweep
+from xbarpaper.experiments.evaluation import cases, sweep
+from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import BatchNormEstimate, Surroundings, adjoint_cosine, solutions, tune, tuning

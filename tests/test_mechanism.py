@@ -12,7 +12,8 @@ from torch import Tensor
 
 from xbarpaper import figures
 from xbarpaper.experiments import mechanism
-from xbarpaper.experiments.evaluation import Bench, Case, disturbed
+from xbarpaper.experiments.evaluation import Case, disturbed
+from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.networks.training import accuracy
 

@@ -288,7 +288,7 @@ def test_strip_drops_what_a_run_says_of_files_to_go_on_from(tmp_path: Path):
     said = [
         "data/resume/a/06.csv: damaged journal, starting anew (data/resume/a/06.csv: damaged table: x)",
         "data/resume/a/trained.safetensors: of another run, starting anew",
-        "tuning anew: data/resume/a/tuned-cf-8.safetensors: damaged checkpoint: x; `dvc repro`",
+        "data/resume/a/tuned-cf-8.safetensors: not what is wanted, starting anew (damaged checkpoint: x; `dvc repro`)",
     ]
     outputs = [nbformat.v4.new_output("stream", name="stdout", text="\n".join([*said, "accuracy", ""]))]
     node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=outputs)])

@@ -16,10 +16,13 @@ from test_figures import assert_readable
 
 from xbarpaper import data, figures
 from xbarpaper.data import ImageSet
-from xbarpaper.experiments import crossbars, evaluation
+from xbarpaper.experiments import crossbars, evaluation, pruned, trained, trained_on
+from xbarpaper.experiments.bench import bench as bench_of
 from xbarpaper.experiments.evaluation import Case, sweep
-from xbarpaper.experiments.experiment import Experiment, Variant
+from xbarpaper.experiments.experiment import UNPRUNED, Experiment
+from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.sensitivity import axes, claimed, evaluating, points, sparsities
+from xbarpaper.mitigation import NONE, WCT, R
 from xbarpaper.networks import training
 from xbarpaper.networks.training import accuracy
 from xbarpaper.params import GAINS, MITIGATIONS, SCHEMES, Params
@@ -57,12 +60,12 @@ def done(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny
         patch.chdir(folder)
         data.save(tiny_images, folder / "data" / "datasets" / "tiny.safetensors")
         work = Experiment(NAME, params)
-        work.train()
+        trained.train(work)
         for scheme in ("cf", "xcs", "xrs"):
-            work.prune(scheme)
-        work.constrain()
-        trained = sparsities.train(work)
-        return Done(folder, params, trained, evaluating.evaluate(work))
+            pruned.prune(work, scheme, params.mapping.crossbar_sizes)
+        trained_on.train_all(work, WCT)
+        others = sparsities.train(work)
+        return Done(folder, params, others, evaluating.evaluate(work))
 
 
 @pytest.fixture
@@ -177,29 +180,31 @@ def test_points_that_coincide_have_the_same_rows(done: Done) -> None:
 
 
 def test_points_equal_the_sweep(work: Experiment, done: Done, tmp_path: Path) -> None:
-    bench = evaluating.subset(crossbars.bench(work), 30)
+    bench = evaluating.subset(bench_of(work), 30)
     cases = [Case("both", seed, GAINS) for seed in range(2)]
     for scheme in SCHEMES:
-        for mitigation in ("none", "R+WCT"):
+        for mitigation in (NONE, R + WCT):
             subject = crossbars.mapped(work, scheme, 8, mitigation)
             swept = sweep([subject], cases, bench, tmp_path / "journal.csv")
             for gain in GAINS:
-                found = rows_at(done.table, axis="gain", value=gain, scheme=scheme, mitigation=mitigation)
+                found = rows_at(
+                    done.table, axis="gain", value=gain, scheme=scheme, mitigation=mitigation.name
+                )
                 assert found["accuracy"].tolist() == swept.loc[swept["gain"] == gain, "accuracy"].tolist()
 
 
 def test_another_sparsity_is_a_network_of_its_own(work: Experiment, done: Done, tmp_path: Path) -> None:
     there = sparsities.AtSparsity(work, 0.8)
-    folder = work.checkpoint_path(Variant("unpruned", None)).parent / "sensitivity" / "sparsity-0.8"
+    folder = work.checkpoint_path(UNPRUNED).parent / "sensitivity" / "sparsity-0.8"
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.safetensors")}
     assert names == {
         *(f"{one}.safetensors" for one in ("cf/cf", "xcs/xcs-8", "xrs/xrs-8")),
         *(f"wct/{one}.safetensors" for one in ("cf", "xcs-8", "xrs-8")),
     }
     assert done.trained["sparsity"].unique().tolist() == [0.8]
-    bench = evaluating.subset(crossbars.bench(work), 30)
+    bench = evaluating.subset(bench_of(work), 30)
     for scheme in ("cf", "xrs"):
-        subject = crossbars.mapped(there, scheme, 8, "WCT")
+        subject = crossbars.mapped(there, scheme, 8, WCT)
         assert subject.mapped.pruned.sparsity() > 0.7
         swept = sweep([subject], [Case("both", 1, ("layer",))], bench, tmp_path / "journal.csv")
         (row,) = rows_at(
@@ -221,7 +226,7 @@ def test_nothing_removed_is_the_unpruned_network(done: Done) -> None:
 
 
 def test_the_subset_is_random_and_the_same_everywhere(work: Experiment, done: Done) -> None:
-    bench = crossbars.bench(work)
+    bench = bench_of(work)
     chosen = evaluating.subset_indices(40, 30)
     assert chosen.tolist() == sorted(set(chosen.tolist()))
     assert len(chosen) == 30
@@ -238,8 +243,8 @@ def test_the_subset_is_random_and_the_same_everywhere(work: Experiment, done: Do
             if size == 16 and sparsity != 0.6 and scheme != "unpruned":
                 continue
             network = "unpruned" if sparsity == 0 else scheme
-            pruned = there.load(there.variant(network, size)).pruned
-            expected = accuracy(pruned.network, part.images, part.labels)
+            found_there = pruned.load(there, pruned.variant(network, size)).pruned
+            expected = accuracy(found_there.network, part.images, part.labels)
             found = rows_at(rows, crossbar_size=size)
             plain = found[found["mitigation"].isin(["none", "R"])]
             assert set(plain["software_accuracy"]) == {expected}
@@ -255,7 +260,7 @@ def test_an_interrupted_evaluation_goes_on(
     monkeypatch.chdir(tmp_path)
     work = Experiment(NAME, done.params)
     journal = work.resume("10_sensitivity.csv")
-    finished = len(read_table(journal))
+    finished = len(Journal(journal))
     # Fewer evaluations than rows of the table: what coincides is computed once.
     assert finished < 0.7 * len(done.table)
     again = Calls(monkeypatch, evaluation, "read_out")
@@ -268,7 +273,7 @@ def test_an_interrupted_evaluation_goes_on(
     with pytest.raises(KeyboardInterrupt):
         evaluating.evaluate(work)
     assert journal.is_file()
-    kept = len(read_table(journal))
+    kept = len(Journal(journal))
     monkeypatch.setattr(evaluation, "read_out", again.function)
     counted = Calls(monkeypatch, evaluation.training, "accuracy")
     resumed = evaluating.evaluate(work)

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import pandas as pd
 import torch
 from PIL import Image
 
 from xbarpaper import data
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import checkpoints
-from xbarpaper.experiments.evaluation import Journal
+from xbarpaper.experiments.journal import Journal
 from xbarpaper.networks import Architecture, build, training
 from xbarpaper.networks.training import tensor_digest
 from xbarpaper.params import ImageFolder
@@ -152,10 +151,10 @@ def _resumed(path: Path, images: ImageSet) -> str:
 
 
 def _journal(path: Path) -> str:
-    table: pd.DataFrame = Journal(path).table
-    if table.empty:
+    journal = Journal(path)
+    if not len(journal):
         raise StartedAnewError
-    return table.to_csv()
+    return repr(journal._rows)
 
 
 def _pictures(path: Path, mode: Any, seed: int) -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 from repository import tiny_profile
 
-from xbarpaper.experiments.evaluation import Bench, Case, Subject, cases, sweep
+from xbarpaper.experiments.evaluation import Case, cases, sweep
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.mapped import map_network
 from xbarpaper.networks import Architecture, build

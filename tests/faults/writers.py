@@ -17,7 +17,7 @@ from xbarpaper import data
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import checkpoints
 from xbarpaper.experiments.checkpoints import Checkpoint, Metadata
-from xbarpaper.experiments.evaluation import Journal
+from xbarpaper.experiments.journal import Journal
 from xbarpaper.figures import saving
 from xbarpaper.networks import Architecture, Network, build
 from xbarpaper.networks.training import Run, train

@@ -1,52 +1,36 @@
-"""An experiment on crossbars: its networks mapped, solved and evaluated."""
+"""The networks of an experiment on crossbars: mapped under a mitigation, counted, and solved with nominal devices."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import torch
 
-from xbarpaper import data
-from xbarpaper.experiments.checkpoints import Checkpoint
-from xbarpaper.experiments.evaluation import Bench, Case, Subject, cases, disturbed, sweep
+from xbarpaper.experiments import pruned, trained_on
 from xbarpaper.experiments.experiment import Experiment, with_leading
+from xbarpaper.experiments.subject import Subject
 from xbarpaper.hardware.circuit import Potentials, node_voltages
-from xbarpaper.hardware.mapped import Arrangement, MappedNetwork, map_network
-from xbarpaper.hardware.readout import ReadOut
+from xbarpaper.hardware.mapped import MappedNetwork, map_network
+from xbarpaper.hardware.readout import ReadOut, read_out
 from xbarpaper.hardware.views import layer_named
-from xbarpaper.mitigation import arranged_in_two_dimensions, ordered_by_mean_conductance
-from xbarpaper.networks import training
-from xbarpaper.params import SCHEMES, Effects, FurtherMitigation, Mitigation, SchemeName
-from xbarpaper.pruning import compaction_of, weight_quantiles
-from xbarpaper.support import spreading
-from xbarpaper.support.files import read_table
-
-
-def bench(experiment: Experiment) -> Bench:
-    """What all evaluations of an experiment share."""
-    params, images = experiment.params, experiment.images
-    device = training.device_of(params.train)
-    return Bench(
-        images=data.normalised(images.test, images, device),
-        labels=images.test.labels.to(device),
-        images_digest=images.digest,
-        devices=params.devices,
-        parasitics=params.circuit,
-        low_conductance_threshold=params.mapping.low_conductance_threshold,
-        batch_size=params.evaluation.batch_size,
-        dtype=training.forward_dtype(params.evaluation.precision, device),
-    )
+from xbarpaper.mitigation.parts import NONE, Mitigation
+from xbarpaper.params import SCHEMES, SchemeName
+from xbarpaper.pruning import compaction_of
 
 
 def mapped(
     experiment: Experiment,
     scheme: SchemeName,
     crossbar_size: int,
-    mitigation: Mitigation = "none",
+    mitigation: Mitigation = NONE,
     w_max_quantile: float | None = None,
 ) -> Subject:
-    """Put the network of a scheme onto crossbars, with or without mitigation.
+    """Put the network of a scheme onto crossbars, as a mitigation prepares it.
+
+    Networks that trained on after pruning keep the range of the network before.
 
     Args:
         experiment: whose network.
@@ -55,50 +39,58 @@ def mapped(
         mitigation: what is done against the non-idealities.
         w_max_quantile: quantile of a layer's |w| that programs the highest conductance; the parameters' if not given.
     """
-    checkpoint = experiment.load(experiment.variant(scheme, crossbar_size), wct="WCT" in mitigation)
-    order = experiment.params.rearrange.order if mitigation in ("R", "R+WCT") else "none"
-    arrangement = ordered_by_mean_conductance(order)
-    return placed(experiment, checkpoint, crossbar_size, mitigation, arrangement, w_max_quantile)
-
-
-def arranged(experiment: Experiment, scheme: SchemeName, crossbar_size: int) -> Subject:
-    """Put the network of a scheme onto crossbars under R2D; see ``mitigation.arrange2d``."""
-    params = experiment.params
-    checkpoint = experiment.load(experiment.variant(scheme, crossbar_size))
-    arrangement = arranged_in_two_dimensions(
-        params.devices, params.circuit, params.readout.gain, params.beyond.arrangement_rounds
-    )
-    return placed(experiment, checkpoint, crossbar_size, "R2D", arrangement)
-
-
-def placed(
-    experiment: Experiment,
-    checkpoint: Checkpoint,
-    crossbar_size: int,
-    mitigation: Mitigation | FurtherMitigation,
-    arrangement: Arrangement | None,
-    w_max_quantile: float | None = None,
-) -> Subject:
-    """Put the network of a checkpoint onto crossbars.
-
-    Networks that trained on after pruning keep the range of the network before, whose largest weights the checkpoint
-    holds; a quantile of them is taken from that network.
-    """
-    metadata = checkpoint.metadata
-    quantile = experiment.params.mapping.w_max_quantile if w_max_quantile is None else w_max_quantile
-    w_max = metadata.w_max
-    if quantile < 1:
-        before = experiment.load(experiment.variant(metadata.scheme, crossbar_size))
-        w_max = weight_quantiles(before.pruned, quantile)
+    params, part = experiment.params, mitigation.trains
+    before = pruned.load(experiment, pruned.variant(scheme, crossbar_size))
+    checkpoint = before
+    if part is not None:
+        wanted = trained_on.variant(part, scheme, crossbar_size)
+        trained_on.make_missing(experiment, part, [wanted])
+        checkpoint = trained_on.load(experiment, part, wanted)
+    quantile = params.mapping.w_max_quantile if w_max_quantile is None else w_max_quantile
     network = map_network(
-        checkpoint.pruned, compaction_of(metadata.scheme), crossbar_size, w_max, arrangement
+        checkpoint.pruned,
+        compaction_of(scheme),
+        crossbar_size,
+        trained_on.w_max_of(before, quantile),
+        None if mitigation.arranges is None else mitigation.arranges.arrangement(params),
     )
-    return Subject(network, metadata.scheme, metadata.sparsity, mitigation, metadata.software_accuracy)
+    if mitigation.programs is not None:
+        network = mitigation.programs.program(params, network)
+    told = checkpoint.metadata
+    subject = Subject(network, scheme, told.sparsity, mitigation.name, told.software_accuracy)
+    if mitigation.programs_chips is not None:
+        subject = replace(subject, programming=mitigation.programs_chips.programming(params))
+    if mitigation.finishes is not None:
+        subject = replace(subject, finish=mitigation.finishes.finish(params, experiment.images))
+    return subject
+
+
+def subjects(
+    experiment: Experiment, mitigations: Sequence[Mitigation], crossbar_sizes: Sequence[int]
+) -> Iterator[Subject]:
+    """Every scheme on crossbars of every size under every mitigation; what several prepare alike is prepared once."""
+    for mitigation in mitigations:
+        if mitigation.trains is not None:
+            wanted = trained_on.variants(mitigation.trains, SCHEMES, crossbar_sizes)
+            trained_on.make_missing(experiment, mitigation.trains, wanted)
+    finished: dict[Any, Any] = {}
+    for scheme in SCHEMES:
+        for size in crossbar_sizes:
+            prepared: dict[Any, Subject] = {}
+            for one in mitigations:
+                key = (one.trains, one.arranges, one.programs, one.programs_chips)
+                if key not in prepared:
+                    prepared[key] = mapped(experiment, scheme, size, replace(one, finishes=None))
+                if one.finishes not in finished:
+                    made = one.finishes and one.finishes.finish(experiment.params, experiment.images)
+                    finished[one.finishes] = made
+                yield replace(prepared[key], mitigation=one.name, finish=finished[one.finishes])
 
 
 def wires_only(experiment: Experiment, network: MappedNetwork) -> ReadOut:
     """What the crossbars of a network compute when nothing but the wires disturbs them."""
-    return disturbed(network, Case("wires", None, ()), experiment.params.devices, experiment.params.circuit)
+    params = experiment.params
+    return read_out(network, params.devices.nominal, [], params.circuit)
 
 
 def inside(experiment: Experiment, network: MappedNetwork, layer: str, tile: int = 0) -> Potentials:
@@ -109,28 +101,28 @@ def inside(experiment: Experiment, network: MappedNetwork, layer: str, tile: int
     Raises:
         ValueError: the network has no such layer.
     """
-    on_crossbars = layer_named(network, layer)
-    tiles = on_crossbars.tiles.tile(on_crossbars.programmed(experiment.params.devices).plus)
-    G = tiles[tile]
-    found = node_voltages(G, experiment.params.circuit, torch.ones(len(G)))
+    params, on_crossbars = experiment.params, layer_named(network, layer)
+    G = on_crossbars.tiles.tile(on_crossbars.programmed(params.devices.nominal).plus)[tile]
+    found = node_voltages(G, params.circuit, torch.ones(len(G)))
     absent = torch.full_like(found.row, torch.nan)
     return Potentials(*(one.where(G > 0, absent) for one in (found.row, found.column, found.current)))
 
 
-def layer_table(experiment: Experiment, mitigations: tuple[Mitigation, ...]) -> pd.DataFrame:
+def layer_table(experiment: Experiment, mitigations: Sequence[Mitigation]) -> pd.DataFrame:
     """One row per layer for every scheme, crossbar size and mitigation, with the wires' non-ideality factor.
 
     Columns: experiment, dataset, network, scheme, crossbar_size, mitigation, layer, rows, columns, kept_weights,
     crossbars, crossbars_unpruned, utilisation, compression_rate, low_conductance_share, nf.
     """
     params, tables = experiment.params, []
-    for subject in _subjects(experiment, mitigations):
+    for subject in subjects(experiment, mitigations, params.mapping.crossbar_sizes):
         read = wires_only(experiment, subject.mapped)
-        table = subject.mapped.layer_table(params.devices, params.mapping.low_conductance_threshold)
+        threshold = params.mapping.low_conductance_threshold
+        table = subject.mapped.layer_table(params.devices.nominal, threshold)
         table["nf"] = [layer.non_ideality_factor for layer in read.layers]
         size = {"crossbar_size": subject.mapped.crossbar_size}
         names = {"scheme": subject.scheme, **size, "mitigation": subject.mitigation}
-        tables.append(with_leading(table, leading(experiment) | names))
+        tables.append(with_leading(table, experiment.leading | names))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -147,53 +139,3 @@ def total_table(layers: pd.DataFrame) -> pd.DataFrame:
     table["compression_rate"] = table["crossbars_unpruned"] / table["crossbars"]
     table["low_conductance_share"] = table["low"] / table["devices"]
     return table.drop(columns=["cells", "devices", "low"])
-
-
-def evaluate(
-    experiment: Experiment, stage: str, mitigations: tuple[Mitigation, ...], effects: tuple[Effects, ...]
-) -> pd.DataFrame:
-    """The sweep over every scheme, crossbar size, effect and seed; see ``evaluation.sweep``.
-
-    Gain modes are compared without mitigation; mitigations are evaluated at the readout's gain.
-
-    Args:
-        experiment: the experiment.
-        stage: name of the stage; an interrupted sweep goes on from its journal.
-        mitigations: which of its networks, and how mapped.
-        effects: what acts on them.
-    """
-    settings = experiment.params.evaluation
-    gain = experiment.params.readout.gain
-    gains = settings.gains if mitigations == ("none",) else (gain,)
-    wanted = cases(effects, settings.variation_seeds, gains, gain)
-    total = len(SCHEMES) * len(experiment.params.mapping.crossbar_sizes) * len(mitigations)
-    journal = experiment.resume(f"{stage}.csv")
-    with spreading.workers(experiment.params.execution) as workers:
-        table = sweep(_subjects(experiment, mitigations), wanted, bench(experiment), journal, total, workers)
-    return with_leading(table, leading(experiment))
-
-
-def with_unmitigated(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
-    """The evaluations of a mitigation behind those of the same networks without any.
-
-    Raises:
-        ArtifactError: the stage ``06_evaluate`` has not written its table.
-    """
-    unmitigated = read_table(experiment.results("06_evaluate") / "evaluation.csv").astype({"seed": "Int64"})
-    return pd.concat([unmitigated, table], ignore_index=True)
-
-
-def _subjects(experiment: Experiment, mitigations: tuple[Mitigation, ...]) -> Iterator[Subject]:
-    for scheme in SCHEMES:
-        for size in experiment.params.mapping.crossbar_sizes:
-            for mitigation in mitigations:
-                yield mapped(experiment, scheme, size, mitigation)
-
-
-def leading(experiment: Experiment) -> dict[str, str]:
-    """The columns that name an experiment, in front of every table."""
-    return {
-        "experiment": experiment.name,
-        "dataset": experiment.section.dataset,
-        "network": experiment.section.network,
-    }

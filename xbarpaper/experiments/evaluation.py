@@ -10,73 +10,24 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from xbarpaper.experiments.journal import Journal
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.effects import DeviceEffect, Variation
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import ReadOut, read_out
-from xbarpaper.networks import training
+from xbarpaper.mitigation.parts import Finish, Programming
 from xbarpaper.networks.training import tensor_digest
-from xbarpaper.params import Devices, Effects, FurtherMitigation, Gain, Mitigation, Parasitics, SchemeName
+from xbarpaper.params import Devices, Effects, Gain, Parasitics
 from xbarpaper.support import code, progress
-from xbarpaper.support.errors import ArtifactError
-from xbarpaper.support.files import read_sealed_table, write_sealed_table
 from xbarpaper.support.spreading import InProcess, Task, Workers, results
 
 K = TypeVar("K")
-
-_KEYS = ["digest", "effects", "seed", "gain"]  # what tells the rows of a journal apart
-
-
-class Finish(Protocol):
-    """Something that is done to a network once it sits on its crossbars, chip by chip."""
-
-    def apply(self, network: nn.Module) -> nn.Module:
-        """Change the network, in place, and return it."""
-        ...
-
-    def digest(self) -> str:
-        """A text that differs where what is done differs."""
-        ...
-
-
-class Programming(Protocol):
-    """How the devices of a chip are programmed, by what is known of them."""
-
-    def program(self, mapped: MappedNetwork, effects: Sequence[DeviceEffect]) -> MappedNetwork:
-        """The network with the targets of its devices; ``effects`` are those of the very chip."""
-        ...
-
-    def digest(self) -> str:
-        """A text that differs where the targets differ."""
-        ...
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A mapped network and what its rows call it.
-
-    Attributes:
-        mapped: the network on crossbars.
-        scheme: how it was pruned.
-        sparsity: fraction of the weights that was to be removed from the prunable layers; 0 for unpruned.
-        mitigation: what was done against the non-idealities.
-        software_accuracy: of the very network that is mapped, percent.
-        finish: what is done to each of its non-ideal twins before it is evaluated.
-        programming: how each chip is programmed; None programs all alike, as mapped.
-    """
-
-    mapped: MappedNetwork
-    scheme: SchemeName
-    sparsity: float
-    mitigation: Mitigation | FurtherMitigation
-    software_accuracy: float
-    finish: Finish | None = None
-    programming: Programming | None = None
 
 
 @dataclass(frozen=True)
@@ -86,36 +37,6 @@ class Case:
     effects: Effects
     seed: int | None
     gains: tuple[Gain, ...]
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What all evaluations of a sweep share.
-
-    Attributes:
-        images: normalised test images on the device that evaluates, shape (n, 3, 32, 32).
-        labels: their classes, shape (n,).
-        images_digest: digest of the data.
-        devices: range and variation of the devices.
-        parasitics: resistances of drivers, wires and sensing.
-        low_conductance_threshold: share of the range below which a device counts as low.
-        batch_size: images at a time.
-        dtype: arithmetic of inference.
-    """
-
-    images: Tensor
-    labels: Tensor
-    images_digest: str
-    devices: Devices
-    parasitics: Parasitics
-    low_conductance_threshold: float
-    batch_size: int
-    dtype: torch.dtype = torch.float32
-
-    def accuracy(self, network: nn.Module) -> float:
-        """Accuracy of a network on the test images, percent."""
-        network = network.to(self.images.device)
-        return training.accuracy(network, self.images, self.labels, self.batch_size, self.dtype)
 
 
 def cases(effects: Iterable[Effects], seeds: int, gains: Sequence[Gain], single_gain: Gain) -> list[Case]:
@@ -217,7 +138,7 @@ def _missing(
     for job in jobs:
         digest = _digest(job.subject, job.bench)
         for key, case in job.cases:
-            rows = journal.rows(digest, case)
+            rows = journal.rows(digest, case.effects, case.seed, case.gains)
             if rows is not None:
                 arrived(key, rows)
                 continue
@@ -280,41 +201,6 @@ def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
         reached = bench.accuracy(twin if subject.finish is None else subject.finish.apply(twin))
         rows.append({**common, "gain": gain, "seed": case.seed, "accuracy": reached, **measured})
     return pd.DataFrame(rows).astype({"seed": "Int64"})
-
-
-class Journal:
-    """Finished rows on disk, each under the digest of what it depends on."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.table = pd.DataFrame()
-        if path.exists():
-            try:
-                self.table = read_sealed_table(path).astype({"seed": "Int64"})
-                self.table[_KEYS]  # a damaged journal lacks one
-            except (ArtifactError, KeyError, ValueError) as error:
-                progress.note(f"{path}: damaged journal, starting anew ({error})")
-                self.table = pd.DataFrame()
-
-    def rows(self, digest: str, case: Case) -> pd.DataFrame | None:
-        """The rows of a case in the order of its gains, or None unless all are there."""
-        if self.table.empty:
-            return None
-        table = self.table
-        seed = table["seed"].isna() if case.seed is None else table["seed"].eq(case.seed).fillna(False)
-        found = table[(table["digest"] == digest) & (table["effects"] == case.effects) & seed].set_index(
-            "gain", drop=False
-        )
-        if not set(case.gains) <= set(found.index):
-            return None
-        return found.loc[list(case.gains)].drop(columns="digest").reset_index(drop=True)
-
-    def add(self, digest: str, rows: pd.DataFrame) -> None:
-        """Keep finished rows; once this returns they cannot be lost."""
-        added = rows.assign(digest=digest)
-        together = added if self.table.empty else pd.concat([self.table, added], ignore_index=True)
-        self.table = together.drop_duplicates(_KEYS, keep="last", ignore_index=True)
-        write_sealed_table(self.path, self.table)
 
 
 def _digest(subject: Subject, bench: Bench) -> str:

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
-from xbarpaper.params import FURTHER_MITIGATIONS, GAINS, MITIGATIONS, SCHEMES, Params
+from xbarpaper.experiments.paths import RESULTS, SUMMARIES
+from xbarpaper.params import GAINS, SCHEMES, Params
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError, ParameterError
-
-RESULTS: Final = Path("data/results")
-SUMMARIES: Final = Path("data/summaries")
 
 EFFECTS: Final = ("wires", "variation", "both")
 STEPS: Final = ("trained", "pruned", "fine-tuned", "wct")
 _ORDERS: Final[dict[str, Sequence[str]]] = {
     "scheme": SCHEMES,
-    "mitigation": (*MITIGATIONS, *FURTHER_MITIGATIONS),
     "effects": EFFECTS,
     "gain": GAINS,
     "step": STEPS,
 }
+_BY_APPEARANCE: Final = ("axis", "mitigation")  # the stages write them in the order of their registries
 _AS_THEY_CAME: Final = ("layer", "part", "value", "second")
 
 
@@ -37,12 +35,11 @@ class Table:
     """What a table of the results is, and where it comes from.
 
     Attributes:
-        columns: that it has at least, in their order; a stage may leave out experiment, dataset and network.
+        columns: that it has at least, in their order.
         keys: columns that tell its rows apart, and by which they are sorted.
         stages: that write it, each into its folder.
         file: its name there without ``.csv``; the table's own name if not given.
         experiments: those of a profile that have it.
-        implied: column -> stage -> its value, where a stage does not write what it alone decides.
     """
 
     columns: tuple[str, ...]
@@ -50,7 +47,6 @@ class Table:
     stages: tuple[str, ...]
     file: str = ""
     experiments: Callable[[Params], Sequence[str]] = _all
-    implied: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 _PRUNING: Final = ("02_prune_cf", "03_prune_xcs", "04_prune_xrs")
@@ -89,10 +85,6 @@ TABLES: Final[dict[str, Table]] = {
         ),
         keys=("experiment", "scheme", "crossbar_size", "step", "epoch"),
         stages=("01_train", *_PRUNING, "08_wct"),
-        # Fine-tuning and WCT train the same schemes; only the stage tells their epochs apart.
-        implied={
-            "step": {"01_train": "trained", **dict.fromkeys(_PRUNING, "fine-tuned"), "08_wct": "wct"}
-        },
     ),
     "errors": Table(
         columns=(
@@ -203,7 +195,7 @@ def _gather(name: str, params: Params, folder: Path) -> pd.DataFrame:
     listed = set(described.experiments(params))
     experiments = [experiment for experiment in params.experiments if experiment in listed]
     parts = [
-        _read(path, described, _identity(params, experiment))
+        _read(path, described)
         for experiment in experiments
         for path in _paths(described, file, folder / experiment)
     ]
@@ -220,11 +212,6 @@ def _gather(name: str, params: Params, folder: Path) -> pd.DataFrame:
     return table
 
 
-def _identity(params: Params, experiment: str) -> dict[str, Any]:
-    section = params.experiment(experiment)
-    return {"experiment": experiment, "dataset": section.dataset, "network": section.network}
-
-
 def _paths(described: Table, file: str, folder: Path) -> list[Path]:
     """Tables of the stages that must be there, then of any others, in the order of their numbers."""
     for stage in described.stages:
@@ -235,13 +222,8 @@ def _paths(described: Table, file: str, folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*/{file}"))
 
 
-def _read(path: Path, described: Table, identity: dict[str, Any]) -> pd.DataFrame:
+def _read(path: Path, described: Table) -> pd.DataFrame:
     table = files.read_table(path)
-    stage = path.parent.name
-    told = {column: by[stage] for column, by in described.implied.items() if stage in by}
-    for column, value in {**identity, **told}.items():
-        if column in described.columns and column not in table.columns:
-            table[column] = value
     missing = [column for column in described.columns if column not in table.columns]
     if missing:
         raise ArtifactError(f"{path}: no column {', '.join(missing)} (there are: {', '.join(table.columns)})")
@@ -249,10 +231,9 @@ def _read(path: Path, described: Table, identity: dict[str, Any]) -> pd.DataFram
 
 
 def sort(table: pd.DataFrame, keys: Sequence[str], experiments: Sequence[str]) -> pd.DataFrame:
-    """Rows in one order everywhere: by ``keys``, names as the parameters order them, layers and values as they came."""
+    """Rows in one order everywhere: by ``keys``, names in one order, layers and values as they came."""
     orders = {**_ORDERS, "experiment": experiments}
-    if "axis" in keys:
-        orders["axis"] = list(table["axis"].unique())
+    orders |= {key: list(table[key].unique()) for key in _BY_APPEARANCE if key in keys}
     ranks = pd.DataFrame(index=table.index)
     for key in keys:
         if key in _AS_THEY_CAME:

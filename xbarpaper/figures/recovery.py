@@ -18,7 +18,7 @@ from xbarpaper.figures.style import (
     new_figure,
     shared_legend,
 )
-from xbarpaper.params import FURTHER_MITIGATIONS, MITIGATIONS, SCHEMES, Claims
+from xbarpaper.params import SCHEMES, Claims
 from xbarpaper.support.statistics import mean_interval, ratio_of_means
 from xbarpaper.support.words import count, join, square
 
@@ -27,7 +27,6 @@ GOAL_PERCENT: Final = 90.0
 
 _CELL: Final = ["experiment", "scheme", "crossbar_size"]
 _COSTS: Final = ["training_images", "chip_images", "circuit_solutions", "chip_solutions"]
-_NAMES: Final = (*MITIGATIONS, *FURTHER_MITIGATIONS)
 
 
 def recovery_table(
@@ -110,7 +109,7 @@ def recovered_shares(table: pd.DataFrame, measured: pd.DataFrame, labels: Labels
     """
     experiments, found = list(table["experiment"].unique()), sizes(table)
     schemes = present(SCHEMES, list(table["scheme"]))
-    mitigations = [name for name in present(_NAMES, list(table["mitigation"])) if name != "none"]
+    mitigations = [name for name in table["mitigation"].unique() if name != "none"]
     cells = [(experiment, size) for experiment in experiments for size in found]
     figure, axes = new_figure(len(cells), 1, panel_inches=(PAGE_INCHES, 2.1))
     limits = _limits(table)

@@ -4,17 +4,37 @@ R2D arranges rows and columns where the wires distort the weights least, BN re-e
 chip, tuning trains on through the circuits, and precompensation programs the devices such that the wires' error cancels.
 """
 
-from xbarpaper.mitigation.arrange2d import arranged_in_two_dimensions, predicted_error
-from xbarpaper.mitigation.batch_norm import BatchNormEstimate
-from xbarpaper.mitigation.precompensation import Precompensation
-from xbarpaper.mitigation.rearrange import ordered_by_mean_conductance
-from xbarpaper.mitigation.tuning import Surroundings, adjoint_cosine, solutions, tune
-from xbarpaper.mitigation.wct import WeightLimits, limits_of
+from xbarpaper.mitigation.arrange2d import R2D, arranged_in_two_dimensions, predicted_error
+from xbarpaper.mitigation.batch_norm import BN, BatchNormEstimate
+from xbarpaper.mitigation.paper import PAPER
+from xbarpaper.mitigation.parts import NONE, Costs, Finish, Mitigation, Programming, Start, Trains
+from xbarpaper.mitigation.precompensation import PC, PC_CHIP, Precompensation
+from xbarpaper.mitigation.rearrange import R, ordered_by_mean_conductance
+from xbarpaper.mitigation.registry import FURTHER, MITIGATIONS
+from xbarpaper.mitigation.tuning import TUNED, Surroundings, adjoint_cosine, solutions, surroundings, tune
+from xbarpaper.mitigation.wct import WCT, WeightLimits, limits_of
 
 __all__ = [
+    "BN",
+    "FURTHER",
+    "MITIGATIONS",
+    "NONE",
+    "PAPER",
+    "PC",
+    "PC_CHIP",
+    "R2D",
+    "TUNED",
+    "WCT",
     "BatchNormEstimate",
+    "Costs",
+    "Finish",
+    "Mitigation",
     "Precompensation",
+    "Programming",
+    "R",
+    "Start",
     "Surroundings",
+    "Trains",
     "WeightLimits",
     "adjoint_cosine",
     "arranged_in_two_dimensions",
@@ -22,5 +42,6 @@ __all__ = [
     "ordered_by_mean_conductance",
     "predicted_error",
     "solutions",
+    "surroundings",
     "tune",
 ]

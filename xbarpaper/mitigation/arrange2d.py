@@ -34,6 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import Final
 
 import numpy as np
 import torch
@@ -42,9 +43,10 @@ from xbarpaper.hardware.circuit import Parasitics, effective_conductance
 from xbarpaper.hardware.conductances import DifferentialPair, conductances, weights_of
 from xbarpaper.hardware.mapped import Arrangement, LayerPlan
 from xbarpaper.hardware.readout import gain_factors
+from xbarpaper.mitigation.parts import Costs, Mitigation
 from xbarpaper.mitigation.rearrange import ordered_by_mean_conductance
 from xbarpaper.mitigation.swaps import Floats, Indices, Placing, swapped
-from xbarpaper.params import Devices, Gain
+from xbarpaper.params import Devices, Gain, Params
 from xbarpaper.pruning.compaction import Strip
 
 
@@ -200,3 +202,20 @@ def _evenly(lines: int, size: int) -> Indices:
     """Lines on each of the fewest crossbars that hold them, one more or less."""
     crossbars = ceil(lines / size)
     return lines // crossbars + (np.arange(crossbars) < lines % crossbars)
+
+
+@dataclass(frozen=True)
+class InTwoDimensions:
+    """Orders rows and columns for the least predicted error of the weights."""
+
+    def arrangement(self, params: Params) -> Arrangement:
+        """See ``Arranges.arrangement``."""
+        rounds = params.beyond.arrangement_rounds
+        return arranged_in_two_dimensions(params.devices, params.circuit, params.readout.gain, rounds)
+
+    def costs(self, params: Params, images: int) -> Costs:
+        """See ``Part.costs``: as it is, R in both orders, padding spread evenly, and after each round."""
+        return Costs(circuit_solutions=4 + params.beyond.arrangement_rounds)
+
+
+R2D: Final = Mitigation("R2D", arranges=InTwoDimensions())

@@ -8,12 +8,15 @@ training. Both are digital numbers, so a few hundred images without labels suffi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from xbarpaper.data import ImageSet, normalised
-from xbarpaper.networks.training import tensor_digest
+from xbarpaper.mitigation.parts import Costs, Mitigation
+from xbarpaper.networks.training import device_of, forward_dtype, tensor_digest
+from xbarpaper.params import Params
 
 
 @dataclass(frozen=True)
@@ -56,3 +59,21 @@ class BatchNormEstimate:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
         return network.eval()
+
+
+@dataclass(frozen=True)
+class ReestimatedBatchNorm:
+    """Shows each chip some training images without labels."""
+
+    def finish(self, params: Params, images: ImageSet) -> BatchNormEstimate:
+        """See ``Finishes.finish``."""
+        device = device_of(params.train)
+        dtype = forward_dtype(params.evaluation.precision, device)
+        return BatchNormEstimate.drawn(images, params.beyond.batch_norm_images, device, dtype)
+
+    def costs(self, params: Params, images: int) -> Costs:
+        """See ``Part.costs``."""
+        return Costs(chip_images=min(params.beyond.batch_norm_images, images))
+
+
+BN: Final = Mitigation("BN", finishes=ReestimatedBatchNorm())

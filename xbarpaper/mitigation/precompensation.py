@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from xbarpaper.hardware.effects import DeviceEffect
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import ReadOut, read_out
-from xbarpaper.params import Devices, Gain, Parasitics
+from xbarpaper.mitigation.parts import Costs, Mitigation
+from xbarpaper.params import Devices, Gain, Params, Parasitics
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Precompensation:
     parasitics: Parasitics
     gain: Gain
     rounds: int
+
+    @classmethod
+    def of(cls, params: Params) -> Precompensation:
+        """As the parameters say."""
+        return cls(params.devices, params.circuit, params.readout.gain, params.beyond.compensation_rounds)
 
     def program(self, mapped: MappedNetwork, effects: Sequence[DeviceEffect]) -> MappedNetwork:
         """The same network with other targets.
@@ -61,3 +68,33 @@ class Precompensation:
             wanted = layer.programmed_weights + layer.matrix - one.matrix(self.gain)
             layers.append(replace(layer, targets=wanted.clamp(-layer.w_max, layer.w_max)))
         return replace(read.mapped, layers=tuple(layers))
+
+
+@dataclass(frozen=True)
+class CompensatedOnce:
+    """Takes all devices as nominal: one calculation serves all chips."""
+
+    def program(self, params: Params, mapped: MappedNetwork) -> MappedNetwork:
+        """See ``Programs.program``."""
+        return Precompensation.of(params).program(mapped, effects=())
+
+    def costs(self, params: Params, images: int) -> Costs:
+        """See ``Part.costs``."""
+        return Costs(circuit_solutions=params.beyond.compensation_rounds)
+
+
+@dataclass(frozen=True)
+class CompensatedChipByChip:
+    """Cancels the deviations of each chip's own devices as well."""
+
+    def programming(self, params: Params) -> Precompensation:
+        """See ``ProgramsChips.programming``."""
+        return Precompensation.of(params)
+
+    def costs(self, params: Params, images: int) -> Costs:
+        """See ``Part.costs``."""
+        return Costs(chip_solutions=params.beyond.compensation_rounds)
+
+
+PC: Final = Mitigation("PC", programs=CompensatedOnce())
+PC_CHIP: Final = Mitigation("PC/chip", programs_chips=CompensatedChipByChip())

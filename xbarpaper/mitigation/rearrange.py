@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Final
 
 from torch import Tensor
 
 from xbarpaper.hardware.mapped import Arrangement, LayerPlan
-from xbarpaper.params import ColumnOrder
+from xbarpaper.mitigation.parts import Costs, Mitigation
+from xbarpaper.params import ColumnOrder, Params
 from xbarpaper.pruning.compaction import Strip
 
 
@@ -37,3 +39,19 @@ def ordered_by_mean_conductance(order: ColumnOrder) -> Arrangement | None:
 def _ordered(strip: Strip, matrix: Tensor, descending: bool) -> Strip:
     mean = matrix[strip.rows[:, None], strip.columns[None, :]].abs().mean(0)
     return Strip(strip.rows, strip.columns[mean.sort(stable=True, descending=descending).indices])
+
+
+@dataclass(frozen=True)
+class ByMeanConductance:
+    """Orders columns as the section ``rearrange`` says; it costs nothing."""
+
+    def arrangement(self, params: Params) -> Arrangement | None:
+        """See ``Arranges.arrangement``."""
+        return ordered_by_mean_conductance(params.rearrange.order)
+
+    def costs(self, params: Params, images: int) -> Costs:
+        """See ``Part.costs``."""
+        return Costs()
+
+
+R: Final = Mitigation("R", arranges=ByMeanConductance())

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import pandas as pd
 import torch
@@ -25,11 +26,13 @@ from xbarpaper.data import ImageSet
 from xbarpaper.hardware.circuit import effective_conductance
 from xbarpaper.hardware.conductances import DifferentialPair, conductances, weights_of
 from xbarpaper.hardware.effects import Variation
-from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
+from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork, map_network
 from xbarpaper.hardware.readout import LayerReadOut, read_out
+from xbarpaper.mitigation.parts import Costs, Mitigation, Start
 from xbarpaper.networks.matrix import matrix_of, weight_of
-from xbarpaper.networks.training import Run, train
-from xbarpaper.params import Devices, Gain, Parasitics
+from xbarpaper.networks.training import Run, images_shown, steps_per_epoch, train
+from xbarpaper.params import Devices, Gain, Params, Parasitics
+from xbarpaper.pruning import compaction_of
 from xbarpaper.support.errors import TrainingError
 
 _FIRST_DRAW = 1_000_000  # far from the seeds that evaluations draw chips from
@@ -203,3 +206,70 @@ def _parametrised(module: nn.Module) -> tuple[Tensor, ThroughCrossbars]:
     """The weight that is trained, and its parametrisation."""
     (parametrisation,) = (one for one in module.modules() if isinstance(one, ThroughCrossbars))
     return module.get_parameter("parametrizations.weight.original"), parametrisation
+
+
+@dataclass(frozen=True)
+class TrainingThroughCrossbars:
+    """Trains on through the network's own crossbars, a network for each size."""
+
+    name: str = "tuned"
+    for_each_size: bool = True
+    has_stage: bool = False
+
+    def behind(self, params: Params) -> dict[str, Any]:
+        """See ``Trains.behind``."""
+        sections = {"devices": params.devices, "circuit": params.circuit}
+        values = {
+            f"{prefix}.{name}": value
+            for prefix, section in sections.items()
+            for name, value in section.model_dump(mode="json").items()
+        }
+        beyond = params.beyond
+        return values | {
+            "mapping.w_max_quantile": params.mapping.w_max_quantile,
+            "readout.gain": params.readout.gain,
+            "beyond.tuning_epochs": beyond.tuning_epochs,
+            "beyond.tuning_learning_rate": beyond.tuning_learning_rate,
+            "beyond.tuning_refresh_steps": beyond.tuning_refresh_steps,
+        }
+
+    def train(self, params: Params, start: Start) -> pd.DataFrame:
+        """See ``Trains.train``; a killed run starts anew."""
+        if start.crossbar_size is None:
+            raise ValueError(f"{start.run.title}: tuning needs the size of the crossbars")
+        mapped = map_network(start.pruned, compaction_of(start.scheme), start.crossbar_size, start.w_max)
+        run = replace(
+            start.run,
+            resume=None,
+            constraints=(),  # tuning holds the mask itself
+            epochs=params.beyond.tuning_epochs,
+            learning_rate=params.beyond.tuning_learning_rate,
+        )
+        return tune(mapped, start.images, run, surroundings(params, run.seed))
+
+    def costs(self, params: Params, images: int) -> Costs:
+        """See ``Part.costs``."""
+        steps = params.beyond.tuning_epochs * steps_per_epoch(params.train, images)
+        return Costs(
+            training_images=params.beyond.tuning_epochs * images_shown(params.train, images),
+            circuit_solutions=solutions(steps, surroundings(params, seed=0)),
+        )
+
+
+def surroundings(params: Params, seed: int) -> Surroundings:
+    """What tuning puts between weights and results, as the parameters say.
+
+    Args:
+        params: the profile.
+        seed: of the draws of device variation.
+    """
+    return Surroundings(
+        devices=params.devices,
+        parasitics=params.circuit,
+        gain=params.readout.gain,
+        refresh_steps=params.beyond.tuning_refresh_steps,
+        seed=seed,
+    )
+
+
+TUNED: Final = Mitigation("tuned", trains=TrainingThroughCrossbars())

@@ -126,6 +126,21 @@ class Run:
     live: str | None = None
 
 
+def batch_size(settings: Train, images: int) -> int:
+    """Images per step, where there are so many training images."""
+    return min(settings.batch_size, images)
+
+
+def steps_per_epoch(settings: Train, images: int) -> int:
+    """Steps of one pass over so many training images; those that fill no batch are left out."""
+    return images // batch_size(settings, images)
+
+
+def images_shown(settings: Train, images: int) -> int:
+    """Images that one pass over so many training images shows."""
+    return steps_per_epoch(settings, images) * batch_size(settings, images)
+
+
 def device_of(settings: Train) -> torch.device:
     """The device to train and evaluate on.
 
@@ -233,8 +248,8 @@ class _Loop:
             normalised(images.test, images, device),
             images.test.labels.to(device),
         )
-        self.batch_size = min(run.settings.batch_size, len(self.labels))
-        self.steps_per_epoch = len(self.labels) // self.batch_size
+        self.batch_size = batch_size(run.settings, len(self.labels))
+        self.steps_per_epoch = steps_per_epoch(run.settings, len(self.labels))
         self.rates = one_cycle_rates(
             run.epochs * self.steps_per_epoch, run.learning_rate, run.settings.warmup_share
         )

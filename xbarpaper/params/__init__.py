@@ -2,13 +2,11 @@
 
 from xbarpaper.params.execution import Execution
 from xbarpaper.params.names import (
-    FURTHER_MITIGATIONS,
     GAINS,
     MITIGATIONS,
     SCHEMES,
     ColumnOrder,
     Effects,
-    FurtherMitigation,
     Gain,
     Mitigation,
     NetworkName,
@@ -39,7 +37,6 @@ from xbarpaper.params.sections import (
 )
 
 __all__ = [
-    "FURTHER_MITIGATIONS",
     "GAINS",
     "MITIGATIONS",
     "SCHEMES",
@@ -54,7 +51,6 @@ __all__ = [
     "Evaluation",
     "Execution",
     "Experiment",
-    "FurtherMitigation",
     "Gain",
     "ImageFolder",
     "Mapping",

@@ -164,6 +164,11 @@ class Devices(Section):
         """Highest programmable conductance, siemens."""
         return 1.0 / self.r_min_ohm
 
+    @property
+    def nominal(self) -> Devices:
+        """The same range without variation."""
+        return Devices(r_min_ohm=self.r_min_ohm, r_max_ohm=self.r_max_ohm, variation_sigma=0.0)
+
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.r_max_ohm <= self.r_min_ohm:

@@ -7,10 +7,12 @@ checkpoints, tables) is written there by hand and stays.
 from __future__ import annotations
 
 import ast
+import inspect
 import io
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -64,6 +66,8 @@ def described(root: Path, pipeline: str) -> str:
         own = [param for param in stage["params"] if "${" in str(param)]
         if own:
             wanted -= {name for name in wanted if name.split(".")[0] in _BY_NAME}
+        if "${profile}" in f"{stage['cmd']} {entry.get('foreach')}":
+            wanted -= {"profile"}  # a command that DVC runs again when it reads otherwise
         stage["params"] = [*own, *_ordered(wanted)]
     text = io.StringIO()
     yaml.dump(tree, text)
@@ -97,8 +101,9 @@ def parameters_read(sources: Iterable[str]) -> set[str]:
             if not isinstance(node, ast.Attribute) or not _is_tree(node.value):
                 continue
             section, parent = node.attr, parents.get(id(node))
-            if isinstance(parent, ast.Attribute) and parent.attr in _fields(section):
-                found.add(f"{section}.{parent.attr}")
+            values = _values(section, parent.attr) if isinstance(parent, ast.Attribute) else None
+            if values is not None:
+                found |= {f"{section}.{value}" for value in values}
             elif section in Params.model_fields or section in _METHODS:
                 found.add(_METHODS.get(section, section))
     return {name for name in found if name.split(".")[0] not in _CHANGES_NO_RESULT}
@@ -114,10 +119,24 @@ def _is_tree(node: ast.expr) -> bool:
     )
 
 
-def _fields(section: str) -> set[str]:
+def _values(section: str, name: str) -> set[str] | None:
+    """The values of a section that an attribute of it reads: itself, or what a property reads; None of no attribute."""
     field = Params.model_fields.get(section)
     kind = field.annotation if field else None
-    return set(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else set()
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return None
+    if name in kind.model_fields:
+        return {name}
+    found = getattr(kind, name, None)
+    if not isinstance(found, property) or found.fget is None:
+        return None
+    body = ast.parse(textwrap.dedent(inspect.getsource(found.fget)))
+    own = [node.attr for node in ast.walk(body) if isinstance(node, ast.Attribute) and _is_self(node.value)]
+    return set().union(*(_values(section, one) or set() for one in own))
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _ordered(names: set[str]) -> list[str]:

@@ -19,7 +19,7 @@ _VOLATILE_KEYS = [
     "cell.metadata.ExecuteTime",
 ]
 # What a run says of a damaged file that it would have gone on from: its results are those of any other run.
-_STARTED_ANEW = re.compile(r"^(data/resume/.*, starting anew( \(.*\))?|tuning anew: .*)\n", re.MULTILINE)
+_STARTED_ANEW = re.compile(r"^data/resume/.*, starting anew( \(.*\))?\n", re.MULTILINE)
 _CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py")
 
 

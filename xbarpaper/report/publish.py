@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xbarpaper.experiments import results
-from xbarpaper.experiments.results import RESULTS, SUMMARIES
+from xbarpaper.experiments.paths import RESULTS, SUMMARIES
 from xbarpaper.params import Params
 from xbarpaper.report import gather, page, rendering
 from xbarpaper.support import files

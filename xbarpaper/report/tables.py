@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES, present
+from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.experiments.results import Results
 from xbarpaper.figures.recovery import recovery_table
-from xbarpaper.params import FURTHER_MITIGATIONS, MITIGATIONS, Claims
+from xbarpaper.params import Claims
 from xbarpaper.support.words import square
 
 _ABSENT = "–"
@@ -31,11 +31,7 @@ def recovered(tables: Results, labels: Labels, claims: Claims) -> tuple[Table, T
     if tables.recovery.empty:
         return None
     table = recovery_table(tables.recovery, tables.costs, labels, claims)
-    names = [
-        name
-        for name in present((*MITIGATIONS, *FURTHER_MITIGATIONS), list(table["mitigation"]))
-        if name != "none"
-    ]
+    names = [name for name in table["mitigation"].unique() if name != "none"]
     return _shares(table, names, labels), _costs(table, names)
 
 

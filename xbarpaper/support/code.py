@@ -57,7 +57,7 @@ def reached(root: Path, modules: Iterable[str] = (), sources: Iterable[str] = ()
     for module in modules:
         walk.module(module)
     for source in sources:
-        walk.follow(ast.parse(source), LIBRARY)
+        walk.follow(source.encode(), LIBRARY)
     return walk.found
 
 
@@ -74,11 +74,11 @@ class _Walk:
             raise ModuleNotFoundError(f"{name}: no such module in {self.root / LIBRARY}")
         if path not in self.found:
             self.found.add(path)
-            self.follow(self._tree(path), name if path.name == "__init__.py" else name.rpartition(".")[0])
+            self.follow(self._source(path), name if path.name == "__init__.py" else name.rpartition(".")[0])
 
-    def follow(self, tree: ast.Module, package: str) -> None:
+    def follow(self, source: bytes, package: str) -> None:
         """Take in what a file imports; ``package`` is where its relative imports begin."""
-        for statement in _running(tree):
+        for statement in _imports(source):
             if isinstance(statement, ast.Import):
                 for alias in statement.names:
                     if _ours(alias.name):
@@ -89,22 +89,17 @@ class _Walk:
                 if self._path(whole) is None:
                     self._name(base, alias.name)
                 elif self._front(whole) is not None:
-                    self._uses(tree, whole, alias.asname or alias.name)
+                    self._uses(source, whole, alias.asname or alias.name)
                 else:
                     self.module(whole)
 
-    def _uses(self, tree: ast.Module, front: str, local: str) -> None:
+    def _uses(self, source: bytes, front: str, local: str) -> None:
         """Take in the attributes of a front that a file uses under a local name."""
-        owners = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Attribute)
-                and isinstance(node.value, ast.Name)
-                and node.value.id == local
-            ):
-                self._name(front, node.attr)
-            elif isinstance(node, ast.Name) and node.id == local and id(node) not in owners:
-                self.module(front)  # handed on as a whole: anything in it may be used
+        attributes, handed_on = _used(source, local)
+        for attribute in attributes:
+            self._name(front, attribute)
+        if handed_on:
+            self.module(front)  # anything in it may be used
 
     def _name(self, module: str, name: str) -> None:
         """Take in the module that defines a name which code takes from ``module``."""
@@ -124,7 +119,7 @@ class _Walk:
         if path is None or path.name != "__init__.py":
             return None
         names: dict[str, tuple[str, str]] = {}
-        for statement in self._tree(path).body:
+        for statement in _parsed(self._source(path)).body:
             if isinstance(statement, ast.ImportFrom):
                 names |= {a.asname or a.name: (base, a.name) for a, base in _imported(statement, module)}
             elif not _says_nothing(statement):
@@ -138,13 +133,32 @@ class _Walk:
                 return path
         return None
 
-    def _tree(self, path: Path) -> ast.Module:
-        return _parsed((self.root / path).read_bytes())
+    def _source(self, path: Path) -> bytes:
+        return (self.root / path).read_bytes()
 
 
 @cache
 def _parsed(source: bytes) -> ast.Module:
     return ast.parse(source)
+
+
+@cache
+def _imports(source: bytes) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    return tuple(_running(_parsed(source)))
+
+
+@cache
+def _used(source: bytes, local: str) -> tuple[tuple[str, ...], bool]:
+    """The attributes of a name that a file uses, and whether it uses the name in any other way."""
+    nodes = list(ast.walk(_parsed(source)))
+    of_name = [
+        node
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == local
+    ]
+    owners = {id(node.value) for node in of_name}
+    alone = any(isinstance(n, ast.Name) and n.id == local and id(n) not in owners for n in nodes)
+    return tuple(dict.fromkeys(node.attr for node in of_name)), alone
 
 
 def _ours(module: str) -> bool:

@@ -6,20 +6,25 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from xbarpaper.experiments import crossbars
-from xbarpaper.experiments.evaluation import Bench, Case, Job, Journal, Subject, evaluated
-from xbarpaper.experiments.experiment import Experiment, Variant, with_leading
+from xbarpaper.experiments import crossbars, pruned
+from xbarpaper.experiments.bench import bench as bench_of
+from xbarpaper.experiments.evaluation import Case, Job, evaluated
+from xbarpaper.experiments.experiment import Experiment, with_leading
+from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.sensitivity.axes import Conditions
 from xbarpaper.experiments.sensitivity.points import Point, plan
 from xbarpaper.experiments.sensitivity.sparsities import AtSparsity
+from xbarpaper.experiments.subject import Bench, Subject
+from xbarpaper.mitigation.paper import PAPER
+from xbarpaper.mitigation.parts import Mitigation
 from xbarpaper.networks import training
-from xbarpaper.params import GAINS, MITIGATIONS, Devices, Gain, Mitigation, Parasitics, SchemeName
+from xbarpaper.params import GAINS, Devices, Gain, Parasitics, SchemeName
 from xbarpaper.support import progress, spreading
 
 STAGE: Final = "10_sensitivity"
@@ -74,13 +79,13 @@ def evaluate(experiment: Experiment) -> pd.DataFrame:
             "scheme": scheme,
             "sparsity": 0.0 if scheme == "unpruned" else point.at.sparsity,
             "crossbar_size": point.at.crossbar_size,
-            "mitigation": mitigation,
+            "mitigation": mitigation.name,
         }
         for seed in seeds:
             key = (network, point.at.devices, point.at.parasitics, point.at.gain, seed)
             reached, software = found[key]
             rows.append({**named, "seed": seed, "accuracy": reached, "software_accuracy": software})
-    return with_leading(pd.DataFrame(rows), crossbars.leading(experiment))
+    return with_leading(pd.DataFrame(rows), experiment.leading)
 
 
 _Key = tuple[_Network, Devices, Parasitics, Gain, int]
@@ -88,10 +93,7 @@ _Key = tuple[_Network, Devices, Parasitics, Gain, int]
 
 def _cells(points: Sequence[Point]) -> list[tuple[Point, SchemeName, Mitigation]]:
     return [
-        (point, scheme, mitigation)
-        for point in points
-        for scheme in point.schemes
-        for mitigation in MITIGATIONS
+        (point, scheme, mitigation) for point in points for scheme in point.schemes for mitigation in PAPER
     ]
 
 
@@ -102,12 +104,10 @@ def _evaluated(
 ) -> dict[_Key, tuple[float, float]]:
     """Accuracy on crossbars and in software of everything wanted, a network at a time."""
     journal = Journal(experiment.resume(f"{STAGE}.csv"))
-    bench = subset(crossbars.bench(experiment), experiment.params.sensitivity.test_images)
+    bench = subset(bench_of(experiment), experiment.params.sensitivity.test_images)
     networks = _Networks(experiment, bench)
     # Neighbours in this order share a checkpoint.
-    order = sorted(
-        wanted, key=lambda network: (network.sparsity, network.scheme, "WCT" in network.mitigation)
-    )
+    order = sorted(wanted, key=lambda one: (one.sparsity, one.scheme, one.mitigation.trains is not None))
     found: dict[_Key, tuple[float, float]] = {}
     total = len(seeds) * sum(len(gains) for circuits in wanted.values() for gains in circuits.values())
     with progress.bar("evaluating", total, "row", smoothing=0.02) as bar:
@@ -117,7 +117,7 @@ def _evaluated(
             for gain, reached in zip(rows["gain"], rows["accuracy"], strict=True):
                 found[network, devices, parasitics, gain, seed] = (float(reached), networks.reached[network])
             bar.set_postfix_str(
-                f"{network.scheme} {network.sparsity:g} {network.mitigation} {network.crossbar_size}",
+                f"{network.scheme} {network.sparsity:g} {network.mitigation.name} {network.crossbar_size}",
                 refresh=False,
             )
             bar.update(len(rows))
@@ -150,7 +150,7 @@ class _Networks:
     def __init__(self, experiment: Experiment, bench: Bench) -> None:
         self.experiment, self.bench = experiment, bench
         self.at: dict[float, AtSparsity] = {}
-        self.software: dict[tuple[Variant, float, bool], float] = {}
+        self.software: dict[Any, float] = {}
         self.reached: dict[_Network, float] = {}
 
     def subject(self, network: _Network) -> Subject:
@@ -159,8 +159,8 @@ class _Networks:
         subject = crossbars.mapped(
             at, network.scheme, network.crossbar_size, network.mitigation, network.w_max_quantile
         )
-        variant = at.variant(network.scheme, network.crossbar_size)
-        key = (variant, network.sparsity, "WCT" in network.mitigation)
+        variant = pruned.variant(network.scheme, network.crossbar_size)
+        key = (variant, network.sparsity, network.mitigation.trains)
         if key not in self.software:
             images, labels = self.bench.images, self.bench.labels
             self.software[key] = training.accuracy(subject.mapped.network.to(images.device), images, labels)

@@ -7,9 +7,10 @@ from typing import Final
 
 import pandas as pd
 
-from xbarpaper.data import ImageSet
-from xbarpaper.experiments.experiment import Experiment, Variant, gather
+from xbarpaper.experiments import pruned, trained_on
+from xbarpaper.experiments.experiment import UNPRUNED, Experiment, Variant, gather
 from xbarpaper.experiments.sensitivity.points import plan
+from xbarpaper.mitigation.paper import PAPER
 from xbarpaper.params import PrunedSchemeName
 
 _PRUNED: Final[tuple[PrunedSchemeName, ...]] = ("cf", "xcs", "xrs")
@@ -23,32 +24,25 @@ class AtSparsity(Experiment):
         self.own = sparsity == experiment.section.sparsity
         if not self.own:
             section = experiment.section.model_copy(update={"sparsity": sparsity})
-            epochs, size = params.sensitivity.fine_tuning_epochs, params.sensitivity.crossbar_size
+            epochs = params.sensitivity.fine_tuning_epochs
             changes = {
                 "experiments": params.experiments | {experiment.name: section},
                 "prune": params.prune.model_copy(update={"epochs": epochs, "steps": 1}),
-                "mapping": params.mapping.model_copy(update={"crossbar_sizes": (size,)}),
             }
             params = params.model_copy(update=changes)
         super().__init__(experiment.name, params)
-        self._of_experiment = experiment.images
-
-    @property
-    def images(self) -> ImageSet:
-        """The prepared dataset, loaded once for all sparsities."""
-        return self._of_experiment
+        self.__dict__["images"] = experiment.images  # loaded once for all sparsities
 
     def labelled(self, label: str) -> str:
         """See ``Experiment.labelled``."""
         return label if self.own else f"sensitivity/{self._folder}/{label}"
 
-    def checkpoint_path(self, variant: Variant, *, wct: bool = False) -> Path:
+    def checkpoint_path(self, variant: Variant, trained_on: str = "") -> Path:
         """See ``Experiment.checkpoint_path``."""
-        path = super().checkpoint_path(variant, wct=wct)
+        path = super().checkpoint_path(variant, trained_on)
         if self.own or variant.scheme == "unpruned":
             return path
-        whole = super().checkpoint_path(Variant("unpruned", None))
-        return _checkpoints(self) / self._folder / path.relative_to(whole.parent)
+        return _checkpoints(self) / self._folder / path.relative_to(_checkpoints(self).parent)
 
     @property
     def _folder(self) -> str:
@@ -62,13 +56,17 @@ def train(experiment: Experiment) -> pd.DataFrame:
         One row per network: accuracy without crossbars on all test images, percent, after fine-tuning and after WCT;
         those of the experiment's own sparsity, which other stages trained, are not among them.
     """
-    tables = []
+    tables, params = [], experiment.params
+    sizes = (params.sensitivity.crossbar_size,)
+    trainings = dict.fromkeys(one.trains for one in PAPER if one.trains is not None)
     _checkpoints(experiment).mkdir(parents=True, exist_ok=True)  # also where there is nothing to train
-    sparsities = {point.at.sparsity for point in plan(experiment.params, experiment.name)}
+    sparsities = {point.at.sparsity for point in plan(params, experiment.name)}
     for sparsity in sorted(sparsities - {0.0, experiment.section.sparsity}):
         there = AtSparsity(experiment, sparsity)
-        tables += [run.run.software for scheme in _PRUNED for run in there.prune(scheme)]
-        tables += [run.software for run in there.constrain(_PRUNED)]
+        tables += [run.run.software for scheme in _PRUNED for run in pruned.prune(there, scheme, sizes)]
+        for part in trainings:
+            wanted = trained_on.variants(part, _PRUNED, sizes)
+            tables += [run.software for run in trained_on.train(there, part, wanted)]
     if not tables:
         return pd.DataFrame(columns=["scheme", "sparsity", "crossbar_size", "step", "accuracy"])
     return gather(tables)
@@ -76,4 +74,4 @@ def train(experiment: Experiment) -> pd.DataFrame:
 
 def _checkpoints(experiment: Experiment) -> Path:
     """Folder of the networks of other sparsities."""
-    return experiment.checkpoint_path(Variant("unpruned", None)).parent / "sensitivity"
+    return Experiment.checkpoint_path(experiment, UNPRUNED).parent / "sensitivity"

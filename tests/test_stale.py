@@ -1,0 +1,248 @@
+"""Nothing stale: what a module of the library can change is asked for anew when it changes, and nothing else is.
+
+Lists of code are read from the source by ``support.code``. The referee here is Python itself: a process imports every
+module of the library and notes which module asked for which.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from repository import ROOT
+from ruamel.yaml import YAML
+
+from xbarpaper.pipeline.dependencies import PIPELINE, code_of, described, parameters_read
+from xbarpaper.support import code
+from xbarpaper.support.errors import ArtifactError
+
+STAGES: dict[str, dict[str, Any]] = {
+    name: entry.get("do", entry) for name, entry in YAML(typ="safe").load(ROOT / PIPELINE)["stages"].items()
+}
+
+# What keeps its results under a digest of code, and the modules that the digest begins with.
+DIGESTS = {
+    "resume of a training": ["networks.training"],
+    "resume under WCT": ["networks.training", "mitigation.wct"],
+    "journal": ["experiments.evaluation"],
+    "journal, batch norm": ["experiments.evaluation", "mitigation.batch_norm"],
+    "journal, precompensation": ["experiments.evaluation", "mitigation.precompensation"],
+    "tuned networks": ["experiments.trained_on", "mitigation.tuning"],
+}
+MEASURING = {"evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond"}
+TRAINING = {"train", "prune_cf", "prune_xcs", "prune_xrs"}
+EXPERIMENTS = TRAINING | {"map"} | MEASURING
+SUMMARIES = {"figures", "claims", "publish"}
+RESUMES = {"resume of a training", "resume under WCT", "tuned networks"}
+JOURNALS = {"journal", "journal, batch norm", "journal, precompensation"}
+
+# Of these modules it is known without any program what a change of them changes.
+KNOWN: dict[str, set[str]] = {
+    "mitigation/wct.py": {"wct", "sensitivity", "beyond", "resume under WCT"},
+    "mitigation/rearrange.py": {"rearrange", "wct", "sensitivity", "beyond"},
+    "mitigation/arrange2d.py": {"beyond"},
+    "mitigation/swaps.py": {"beyond"},
+    "mitigation/batch_norm.py": {"beyond", "journal, batch norm"},
+    "mitigation/precompensation.py": {"beyond", "journal, precompensation"},
+    "mitigation/tuning.py": {"beyond", "tuned networks"},
+    "mitigation/registry.py": {"beyond"},
+    "experiments/mechanism.py": {"mechanism"},
+    "experiments/beyond.py": {"beyond"},
+    "experiments/evaluation.py": MEASURING | JOURNALS,
+    "experiments/sweeps.py": {"evaluate", "rearrange", "wct"},
+    "experiments/sensitivity/sparsities.py": {"sensitivity"},
+    "experiments/sensitivity/axes.py": {"sensitivity", "figures"},
+    "experiments/results.py": SUMMARIES,
+    "networks/training.py": EXPERIMENTS | RESUMES | JOURNALS,
+    "data/augment.py": {"data"} | EXPERIMENTS | RESUMES | JOURNALS,
+    "claims/judging.py": {"claims"},
+}
+
+
+def changed_by(path: str) -> set[str]:
+    """The stages that list a module, and the digests that change with it."""
+    return {name for name, stage in STAGES.items() if f"{code.LIBRARY}/{path}" in stage["deps"]}
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the library whose modules may be changed."""
+    folder = tmp_path_factory.mktemp("library")
+    for name in (code.LIBRARY, "notebooks"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def digests(root: Path) -> dict[str, str]:
+    return {
+        name: " ".join(code._digest.__wrapped__(root, f"{code.LIBRARY}.{one}") for one in modules)
+        for name, modules in DIGESTS.items()
+    }
+
+
+def test_dvc_yaml_is_what_its_command_writes():
+    text = (ROOT / PIPELINE).read_text(encoding="utf-8")
+    assert described(ROOT, text) == text, "run python -m xbarpaper.pipeline.dependencies"
+
+
+@pytest.fixture(scope="module")
+def before(scratch: Path) -> dict[str, str]:
+    return digests(scratch)
+
+
+@pytest.mark.parametrize("path", KNOWN)
+def test_a_change_asks_for_what_it_can_change_and_for_nothing_else(
+    scratch: Path, before: dict[str, str], path: str
+):
+    file = scratch / code.LIBRARY / path
+    source = file.read_bytes()
+    try:
+        file.write_bytes(source + b"\nCHANGED = 1\n")
+        after = digests(scratch)
+    finally:
+        file.write_bytes(source)
+    assert changed_by(path) | {name for name in DIGESTS if after[name] != before[name]} == KNOWN[path]
+
+
+# --- the referee --------------------------------------------------------------------------------------------
+
+REFEREE = """
+import builtins, importlib, importlib.util, json, pkgutil, sys
+from types import ModuleType
+
+asked, real = {}, builtins.__import__
+
+def noting(name, globals=None, locals=None, fromlist=(), level=0):
+    found, who = real(name, globals, locals, fromlist, level), (globals or {}).get("__name__", "")
+    base = importlib.util.resolve_name("." * level + name, globals["__package__"]) if level else name
+    if who.startswith(("xbarpaper", "stage ")) and base.split(".")[0] == "xbarpaper":
+        named, front = [], hasattr(sys.modules[base], "__path__")
+        for one in fromlist or ():
+            value = getattr(sys.modules[base], one, None)
+            named.append(value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None))
+        asked.setdefault(who, set()).update(named if front else [base])
+    return found
+
+builtins.__import__ = noting
+import xbarpaper
+for module in pkgutil.walk_packages(xbarpaper.__path__, "xbarpaper."):
+    importlib.import_module(module.name)
+for stage, (module, source) in json.load(sys.stdin).items():
+    exec(source, {"__name__": f"stage {stage}"})
+    asked.setdefault(f"stage {stage}", set()).add(module)
+fronts = [name for name, module in sys.modules.items() if name.startswith("xbarpaper") and hasattr(module, "__path__")]
+print(json.dumps([{name: sorted(filter(None, found)) for name, found in asked.items()}, fronts]))
+"""
+
+
+def started_by(stage: dict[str, Any]) -> tuple[str, str]:
+    """The module that a stage's command starts, and the imports of the notebook that it executes."""
+    words = str(stage["cmd"]).split()
+    module = words[words.index("-m") + 1]
+    if (ROOT / Path(*module.split("."))).is_dir():
+        module += ".__main__"
+    cells = [
+        "".join(cell["source"])
+        for word in words
+        if word.startswith("notebooks/")
+        for cell in json.loads((ROOT / word).read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "code"
+    ]
+    nodes = [
+        node for node in ast.parse("\n".join(cells)).body if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    return module, "\n".join(map(ast.unparse, nodes))
+
+
+def test_no_stage_runs_code_that_it_does_not_list():
+    told = json.dumps({name: started_by(stage) for name, stage in STAGES.items()})
+    done = subprocess.run(
+        [sys.executable, "-c", REFEREE], input=told, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    asked, fronts = json.loads(done.stdout)
+    for name, stage in STAGES.items():
+        seen, waiting = set[str](), [f"stage {name}"]
+        while waiting:
+            module = waiting.pop()
+            if module not in seen and module not in fronts and module.startswith((code.LIBRARY, "stage ")):
+                seen.add(module)
+                waiting += asked.get(module, [])
+        ran = {f"{module.replace('.', '/')}.py" for module in seen - {f"stage {name}"}}
+        assert len(ran) > 10
+        assert ran <= set(stage["deps"]), name
+
+
+# --- how imports and parameters are read --------------------------------------------------------------------
+
+
+def library(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / code.LIBRARY / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+FRONT = {
+    "__init__.py": "",
+    "room/__init__.py": '"""A front."""\nfrom xbarpaper.room.one import f\nfrom .two import g\n__all__ = ["f", "g"]\n',
+    "room/one.py": "from xbarpaper.deep import h\ndef f(): pass\n",
+    "room/two.py": "def g(): pass\n",
+    "deep.py": "def h(): pass\n",
+    "other.py": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import json", []),
+        ("import xbarpaper.deep", ["deep"]),
+        ("from xbarpaper.room import f", ["deep", "room/one"]),
+        ("from xbarpaper.room import g as f", ["room/two"]),
+        ("from xbarpaper import room\nroom.g()", ["room/two"]),
+        ("from xbarpaper import room\nhand_on(room)", ["deep", "room/__init__", "room/one", "room/two"]),
+        ("def later():\n    from xbarpaper import other", ["other"]),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from xbarpaper import other", []),
+    ],
+)
+def test_imports_lead_to_what_defines_the_name(tmp_path: Path, source: str, expected: list[str]):
+    found = code.reached(library(tmp_path, FRONT), sources=[source])
+    assert sorted(path.as_posix() for path in found) == [f"xbarpaper/{name}.py" for name in expected]
+
+
+def test_what_is_not_there_is_refused(tmp_path: Path):
+    root = library(tmp_path, FRONT)
+    with pytest.raises(ModuleNotFoundError, match="no such module"):
+        code.reached(root, ["xbarpaper.missing"])
+    with pytest.raises(ModuleNotFoundError, match=r"xbarpaper\.room: imports no missing"):
+        code.reached(root, sources=["from xbarpaper.room import missing"])
+    with pytest.raises(
+        ArtifactError, match=r"dvc\.yaml: train\.cmd = echo must start with python -m xbarpaper"
+    ):
+        code_of(root, "train", "echo")
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("params.wct", {"wct"}),
+        ("params.wct.epochs", {"wct.epochs"}),
+        ("use(self.params.train)", {"train"}),
+        ("params.devices.nominal", {"devices.r_min_ohm", "devices.r_max_ohm"}),
+        ("params.devices.g_max_siemens", {"devices.r_min_ohm"}),
+        ("params.circuit.model_dump()", {"circuit"}),
+        ("params.experiment(name)", {"experiments"}),
+        ("params.execution.workers", set()),
+        ("params.model_copy()", set()),
+        ("settings.sensitivity.sparsities", {"sensitivity.sparsities"}),
+    ],
+)
+def test_values_that_code_reads_are_named_alone(source: str, expected: set[str]):
+    assert parameters_read([source]) == expected

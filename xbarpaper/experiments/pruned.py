@@ -1,0 +1,215 @@
+"""The pruned networks of an experiment: pruning, and the fine-tuning that follows, for each crossbar size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from xbarpaper.experiments import checkpoints, trained
+from xbarpaper.experiments.checkpoints import Checkpoint
+from xbarpaper.experiments.experiment import Experiment, Variant, with_leading
+from xbarpaper.experiments.side_by_side import side_by_side
+from xbarpaper.experiments.trained import Trained
+from xbarpaper.networks import Network, build, training
+from xbarpaper.params import PrunedSchemeName, SchemeName, Train
+from xbarpaper.pruning import SCHEMES as PRUNING
+from xbarpaper.pruning import PrunedNetwork, growing, masked, prunable_layers
+from xbarpaper.pruning import prune as without_weights
+
+_STEP_SEEDS: Final = 1_000  # apart: the epochs between steps of pruning see the images in orders of their own
+_ANY_SIZE: Final = 1  # for schemes that do not look at the size of the crossbars
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What pruning and fine-tuning gave.
+
+    Attributes:
+        run: the fine-tuning.
+        gradual: a table of one row for each epoch between the steps of pruning.
+        accuracy_before_fine_tuning: accuracy without crossbars right after the last step, percent.
+        layers: one row per layer: weights, kept weights, sparsity.
+    """
+
+    run: Trained
+    gradual: list[pd.DataFrame]
+    accuracy_before_fine_tuning: float
+    layers: pd.DataFrame
+
+    @property
+    def masks(self) -> dict[str, NDArray[Any]]:
+        """True where a weight stays, by layer, shape (rows, columns) of the unpruned layer's matrix."""
+        return {name: mask.numpy() for name, mask in self.run.checkpoint.pruned.masks.items()}
+
+    @property
+    def training(self) -> pd.DataFrame:
+        """One row per epoch, those between the steps of pruning first."""
+        return pd.concat([*self.gradual, self.run.training], ignore_index=True)
+
+    @property
+    def software(self) -> pd.DataFrame:
+        """Two rows: accuracy without crossbars right after pruning, and fine-tuned, percent."""
+        pruned = self.run.software.assign(step="pruned", accuracy=self.accuracy_before_fine_tuning)
+        return pd.concat([pruned, self.run.software], ignore_index=True)
+
+
+def variant(scheme: SchemeName, crossbar_size: int) -> Variant:
+    """The variant of a scheme that is mapped at a crossbar size."""
+    depends = scheme != "unpruned" and PRUNING[scheme].depends_on_crossbar_size
+    return Variant(scheme, crossbar_size if depends else None)
+
+
+def variants(scheme: SchemeName, crossbar_sizes: Sequence[int]) -> list[Variant]:
+    """All networks of a scheme for these crossbar sizes; a single one where they do not matter."""
+    return list(dict.fromkeys(variant(scheme, size) for size in crossbar_sizes or (_ANY_SIZE,)))
+
+
+def load(experiment: Experiment, wanted: Variant) -> Checkpoint:
+    """The network of a variant, refused unless it belongs to the parameters and the data in force."""
+    if wanted.scheme == "unpruned":
+        return trained.load(experiment)
+    path = experiment.checkpoint_path(wanted)
+    return checkpoints.load(path, parameters_behind(experiment, wanted), experiment.images)
+
+
+def parameters_behind(experiment: Experiment, wanted: Variant) -> dict[str, Any]:
+    """Every parameter that the network of a variant depends on, by dotted name."""
+    if wanted.scheme == "unpruned":
+        return trained.parameters_behind(experiment)
+    params = experiment.params
+    sections = {"train": params.train, "prune": params.prune, "distillation": params.distillation}
+    values = trained.named(experiment, **sections)
+    values.pop("train.device")
+    return values | {"scheme": wanted.scheme, "crossbar_size": wanted.crossbar_size}
+
+
+def prune(
+    experiment: Experiment, scheme: PrunedSchemeName, crossbar_sizes: Sequence[int] = ()
+) -> list[Pruned]:
+    """Prune for every crossbar size, train with the mask held, and keep the networks.
+
+    The network pruned is the trained one, in ``prune.steps``, or, where ``prune.when`` is init, a fresh one at once.
+
+    Args:
+        experiment: whose network.
+        scheme: how.
+        crossbar_sizes: of the crossbars that the networks are for; a scheme that does not depend on them needs none.
+    """
+    seed = experiment.section.training_seed
+    if experiment.params.prune.when == "trained":
+        whole = trained.load(experiment).pruned.network
+    else:
+        whole = build(experiment.architecture, seed)
+    taught = teacher(experiment)
+    tasks = [_Task(one, whole, taught) for one in variants(scheme, crossbar_sizes)]
+    named = {f"{experiment.name} {task.variant.label}": task for task in tasks}
+    results = []
+    for task, done in zip(tasks, side_by_side(experiment, _pruned, named), strict=True):
+        path, behind = experiment.checkpoint_path(task.variant), parameters_behind(experiment, task.variant)
+        run = trained.kept(experiment, task.variant, "fine-tuned", done.pruned, done.history, path, behind)
+        layers = _sparsity_table(experiment, task.variant, run.checkpoint.pruned)
+        results.append(Pruned(run, done.gradual, done.accuracy_before_fine_tuning, layers))
+    return results
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A network to prune: a copy of ``whole``, taught by the teacher."""
+
+    variant: Variant
+    whole: Network
+    teacher: training.Teacher | None
+
+
+@dataclass(frozen=True)
+class _Done:
+    pruned: PrunedNetwork
+    gradual: list[pd.DataFrame]
+    accuracy_before_fine_tuning: float
+    history: pd.DataFrame
+
+
+def _pruned(experiment: Experiment, task: _Task) -> _Done:
+    settings, wanted, whole = experiment.params.prune, task.variant, task.whole
+    trained_first = settings.when == "trained"
+    size = wanted.crossbar_size or _ANY_SIZE
+    scheme = PRUNING[cast(PrunedSchemeName, wanted.scheme)]
+    *before_last, sparsity = growing(experiment.section.sparsity, settings.steps if trained_first else 1)
+    gradual: list[pd.DataFrame] = []
+    for step, partial in enumerate(before_last, start=1):
+        partly = masked(whole, scheme, settings, partial, size)
+        gradual.append(_between_steps(experiment, task, partly, step))
+        whole = partly.network
+    pruned = without_weights(whole, scheme, settings, sparsity, size)
+    before = trained.software_accuracy(experiment, pruned.network)
+    section = settings if trained_first else experiment.params.train
+    label = f"fine-tuned-{wanted.label}"
+    run = training.Run(
+        title=f"{experiment.name} {wanted.label} fine-tuned",
+        settings=fine_tuning(experiment, wanted.scheme) if trained_first else experiment.params.train,
+        epochs=section.epochs,
+        learning_rate=section.learning_rate,
+        seed=experiment.section.training_seed,
+        resume=experiment.resume(f"{label}.safetensors"),
+        live=experiment.live(label),
+        constraints=(training.HeldMask(pruned.weight_masks()),),
+        teacher=task.teacher,
+    )
+    history = training.train(pruned.network, experiment.images, run)
+    return _Done(pruned, gradual, before, history)
+
+
+def _between_steps(experiment: Experiment, task: _Task, partly: PrunedNetwork, step: int) -> pd.DataFrame:
+    """Train for one epoch after a step of pruning; returns the row of the epoch."""
+    settings, wanted = experiment.params.prune, task.variant
+    label = f"pruned-{wanted.label}-{step}"
+    run = training.Run(
+        title=f"{experiment.name} {wanted.label} pruned, step {step} of {settings.steps}",
+        settings=fine_tuning(experiment, wanted.scheme),
+        epochs=1,
+        learning_rate=settings.learning_rate,
+        seed=_STEP_SEEDS * step + experiment.section.training_seed,
+        resume=experiment.resume(f"{label}.safetensors"),
+        live=experiment.live(label),
+        constraints=(training.HeldMask(partly.weight_masks()),),
+        teacher=task.teacher,
+    )
+    history = training.train(partly.network, experiment.images, run)
+    leading = experiment.leading_of(wanted) | {"step": "pruned"}
+    return with_leading(history.assign(epoch=step), leading)
+
+
+def fine_tuning(experiment: Experiment, scheme: SchemeName) -> Train:
+    """How networks of a scheme are trained on: on whole images, pruned ones with a weight decay of their own."""
+    train, section = experiment.params.train, experiment.params.prune
+    own = scheme != "unpruned" and section.when == "trained"
+    weight_decay = section.weight_decay if own else train.weight_decay
+    return train.model_copy(update={"weight_decay": weight_decay, "cut_out_pixels": 0})
+
+
+def teacher(experiment: Experiment) -> training.Teacher | None:
+    """The unpruned network, for networks that learn from it; None where the parameters want no teacher."""
+    settings = experiment.params.distillation
+    if settings.weight == 0 or experiment.params.prune.when == "init":
+        return None
+    return training.Teacher(trained.load(experiment).pruned.network, settings)
+
+
+def _sparsity_table(experiment: Experiment, wanted: Variant, pruned: PrunedNetwork) -> pd.DataFrame:
+    prunable = prunable_layers(pruned.network, experiment.params.prune)
+    rows = [
+        {
+            **experiment.leading_of(wanted),
+            "layer": name,
+            "prunable": name in prunable,
+            "weights": mask.numel(),
+            "kept_weights": int(mask.sum()),
+            "sparsity": pruned.sparsity(frozenset({name})),
+        }
+        for name, mask in pruned.masks.items()
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,46 @@
+"""Trainings that do not depend on one another, in processes side by side; the same bytes on any number of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from xbarpaper.data import ImageSet
+from xbarpaper.experiments.experiment import Experiment
+from xbarpaper.support import spreading
+from xbarpaper.support.spreading import Task
+
+I = TypeVar("I")  # noqa: E741
+R = TypeVar("R")
+
+
+def side_by_side(
+    experiment: Experiment, function: Callable[[Experiment, I], R], items: dict[str, I]
+) -> list[R]:
+    """``function(experiment, item)`` of every item, in the order of the items.
+
+    Args:
+        experiment: whose images all items need.
+        function: a function of a module; its results are sent back, so they hold no images.
+        items: by the name that a message calls them.
+
+    Raises:
+        ArtifactError: an item failed, or the workers are lost.
+    """
+    if not items:
+        return []
+    with spreading.workers(experiment.params.execution) as workers:
+        images = workers.share(experiment.images)
+        tasks: Sequence[Task[int, Any]] = [
+            Task(number, label, _with_images, (function, experiment, images, item))
+            for number, (label, item) in enumerate(items.items())
+        ]
+        found = dict(spreading.results(workers, tasks))
+    return [found[number] for number in range(len(items))]
+
+
+def _with_images(
+    function: Callable[[Experiment, I], R], experiment: Experiment, images: ImageSet, item: I
+) -> R:
+    experiment.__dict__["images"] = images
+    return function(experiment, item)

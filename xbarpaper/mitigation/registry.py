@@ -1,0 +1,34 @@
+"""Every mitigation there is: ``FURTHER`` is where a new one is added, in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from xbarpaper.mitigation.arrange2d import R2D
+from xbarpaper.mitigation.batch_norm import BN
+from xbarpaper.mitigation.paper import PAPER
+from xbarpaper.mitigation.parts import Mitigation
+from xbarpaper.mitigation.precompensation import PC, PC_CHIP
+from xbarpaper.mitigation.tuning import TUNED
+
+FURTHER: Final = (R2D, BN, R2D + BN, TUNED, TUNED + BN, PC, PC + BN, PC_CHIP)
+"""Those that the paper does not have, in the order of tables and figures."""
+
+
+def by_name(mitigations: Iterable[Mitigation]) -> dict[str, Mitigation]:
+    """Mitigations by their names.
+
+    Raises:
+        ValueError: two have the same name.
+    """
+    found: dict[str, Mitigation] = {}
+    for one in mitigations:
+        if one.name in found:
+            raise ValueError(f"two mitigations are called {one.name}; each needs a name of its own")
+        found[one.name] = one
+    return found
+
+
+MITIGATIONS: Final = by_name((*PAPER, *FURTHER))
+"""Every mitigation, by name."""
