@@ -41,7 +41,7 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "    network:",
         "    network: vgg19",
-        "experiments.quick-vgg11.network = vgg19 must be one of 'vgg11' or 'vgg16'",
+        "experiments.quick-vgg11.network = vgg19 must be one of 'vgg11', 'vgg16' or 'resnet20'",
     ),
     ("    width:", "    width: 0", "experiments.quick-vgg11.width = 0 must be above 0 and at most 4"),
     (

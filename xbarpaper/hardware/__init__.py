@@ -1,1 +1,20 @@
-"""From weights to non-ideal crossbars and back."""
+"""Networks on crossbars: their devices, what disturbs them, what the circuits make of them, and the non-ideal twin."""
+
+from xbarpaper.hardware.effects import DeviceEffect, Variation
+from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork, map_network
+from xbarpaper.hardware.modules import map_module
+from xbarpaper.hardware.readout import ReadOut, read_out
+from xbarpaper.params import Devices, Parasitics
+
+__all__ = [
+    "DeviceEffect",
+    "Devices",
+    "MappedLayer",
+    "MappedNetwork",
+    "Parasitics",
+    "ReadOut",
+    "Variation",
+    "map_module",
+    "map_network",
+    "read_out",
+]
