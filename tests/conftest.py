@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from isolation import Isolation
 from programs import summary
 from repository import run_profile, tiny_profile
@@ -34,6 +35,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first, so that no worker is left with one when the others are done."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+# Few examples of each property by default; XBARPAPER_EXAMPLES=300 tries that many.
+settings.register_profile(
+    "xbarpaper",
+    max_examples=int(os.environ.get("XBARPAPER_EXAMPLES", "20")),
+    deadline=None,  # times say nothing on a machine that is shared
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("xbarpaper")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import DEVICES, MakeNetwork, MakeParams
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xbarpaper.hardware.circuit import Parasitics, effective_conductance
@@ -45,7 +45,6 @@ def cells(strip: Strip) -> Counter[tuple[int, int]]:
     return Counter((row, column) for row in strip.rows.tolist() for column in strip.columns.tolist())
 
 
-@settings(max_examples=40, deadline=None)
 @given(plan=plans(), rounds=st.integers(0, 2))
 def test_lines_move_only_within_their_strip(plan: LayerPlan, rounds: int):
     arranged = arranged_in_two_dimensions(DEVICES, WIRES, "layer", rounds)(plan)
@@ -60,7 +59,6 @@ def test_lines_move_only_within_their_strip(plan: LayerPlan, rounds: int):
     assert torch.equal(tiles.untile(tiles.tile(plan.matrix)), plan.matrix)
 
 
-@settings(max_examples=40, deadline=None)
 @given(plan=plans(), gain=st.sampled_from(GAINS))
 def test_no_layer_is_predicted_to_be_worse_than_without(plan: LayerPlan, gain: Gain):
     arranged = arranged_in_two_dimensions(DEVICES, WIRES, gain, 1)(plan)
@@ -70,7 +68,6 @@ def test_no_layer_is_predicted_to_be_worse_than_without(plan: LayerPlan, gain: G
     assert error <= predicted_error(plan, DEVICES, WIRES, gain)
 
 
-@settings(max_examples=15, deadline=None)
 @given(plan=plans())
 def test_the_same_plan_is_arranged_alike(plan: LayerPlan):
     one, other = (arranged_in_two_dimensions(DEVICES, WIRES, "layer", 2)(plan) for _ in range(2))
@@ -206,7 +203,6 @@ def placings(draw: st.DrawFn) -> Placing:
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(placing=placings())
 def test_no_swap_of_two_lines_improves_what_the_search_found(placing: Placing):
     order = swapped(placing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -107,14 +107,12 @@ def test_equals_the_nodal_solution(rows: int, columns: int, parasitics: Parasiti
     assert _relative_error(single, expected) <= FLOAT32
 
 
-@settings(max_examples=200, deadline=None)
 @given(conductance_tiles(), parasitics_of_any_kind())
 def test_equals_the_nodal_solution_for_any_tile(G: Tensor, parasitics: Parasitics) -> None:
     expected = reference_effective_conductance(G.numpy(), parasitics)
     assert _relative_error(effective_conductance(G, parasitics), expected) <= EXACT
 
 
-@settings(max_examples=50, deadline=None)
 @given(conductance_tiles(), parasitics_of_any_kind(), st.integers(0, 2**31 - 1))
 def test_currents_satisfy_the_integral_equation(G: Tensor, parasitics: Parasitics, seed: int) -> None:
     """Any voltages, negative ones too: superposition is what makes one matrix enough."""
@@ -159,7 +157,6 @@ def test_ideal_wires_give_a_copy() -> None:
     assert G.max() > 0
 
 
-@settings(deadline=None)
 @given(conductance_tiles(), parasitics_of_any_kind())
 def test_passive(G: Tensor, parasitics: Parasitics) -> None:
     """Resistors only: no transfer conductance is negative, no column draws more than its devices alone."""
@@ -169,7 +166,6 @@ def test_passive(G: Tensor, parasitics: Parasitics) -> None:
     assert (G_eff.sum(0) <= G.sum(0) + len(G) * slack).all()
 
 
-@settings(deadline=None)
 @given(
     conductance_tiles(),
     parasitics_of_any_kind(),
@@ -185,7 +181,6 @@ def test_more_resistance_never_more_current(
     assert after <= before * (1 + EXACT)
 
 
-@settings(deadline=None)
 @given(conductance_tiles(), parasitics_of_any_kind())
 def test_reciprocal(G: Tensor, parasitics: Parasitics) -> None:
     """Driving the columns and sensing the rows gives the same transfer conductances."""
@@ -351,7 +346,6 @@ def test_the_fast_method_alone_does_the_paper_s_tiles(size: int, dtype: torch.dt
         assert _relative_error(solved, expected) <= (2e-6 if dtype == torch.float32 else 1e-10)
 
 
-@settings(max_examples=100, deadline=None)
 @given(conductance_tiles(), parasitics_of_any_kind(), st.sampled_from([1e-2, 1e-4, 1e-6, 1e-8]))
 def test_the_fast_method_keeps_its_bound_or_says_so(G: Tensor, parasitics: Parasitics, rtol: float) -> None:
     expected = reference_effective_conductance(G.numpy(), parasitics)
@@ -362,7 +356,6 @@ def test_the_fast_method_keeps_its_bound_or_says_so(G: Tensor, parasitics: Paras
         assert not reached.all() or _relative_error(found[0], expected) <= allowed
 
 
-@settings(max_examples=100, deadline=None)
 @given(conductance_tiles(), parasitics_of_any_kind())
 def test_both_methods_agree(G: Tensor, parasitics: Parasitics) -> None:
     direct, check = elimination.solve(G[None], parasitics)

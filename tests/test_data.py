@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
@@ -189,7 +189,6 @@ def test_save_and_load_give_the_same_dataset_and_the_same_bytes(tmp_path: Path) 
     assert again.read_bytes() == path.read_bytes()
 
 
-@settings(max_examples=40, deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), near_start=st.booleans())
 def test_a_flipped_bit_is_found(
     tmp_path_factory: pytest.TempPathFactory, place: float, bit: int, near_start: bool
@@ -634,7 +633,6 @@ def augmented(
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(batch=batches, seed=st.integers(0, 2**31), flip=st.booleans(), shift=st.integers(0, 4))
 def test_an_augmented_image_is_a_window_of_the_padded_one(
     batch: Tensor, seed: int, flip: bool, shift: int
@@ -653,13 +651,11 @@ def test_an_augmented_image_is_a_window_of_the_padded_one(
         assert any(torch.equal(window, image_result) for window in allowed)
 
 
-@settings(max_examples=30, deadline=None)
 @given(batch=batches, seed=st.integers(0, 2**31))
 def test_no_flip_and_no_shift_change_nothing(batch: Tensor, seed: int) -> None:
     assert torch.equal(augmented(batch, seed, flip=False, shift_pixels=0), batch)
 
 
-@settings(max_examples=30, deadline=None)
 @given(batch=batches, seed=st.integers(0, 2**31))
 def test_the_generator_fixes_the_result(batch: Tensor, seed: int) -> None:
     assert torch.equal(augmented(batch, seed), augmented(batch, seed))
@@ -681,7 +677,6 @@ def test_augmentation_keeps_layout_and_type_and_leaves_its_input_alone() -> None
     assert torch.equal(batch, before)
 
 
-@settings(max_examples=60, deadline=None)
 @given(batch=batches, seed=st.integers(0, 2**31), side=st.integers(1, 16))
 def test_what_is_cut_out_is_one_square_that_may_reach_over_the_edge(
     batch: Tensor, seed: int, side: int

@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
@@ -114,7 +114,6 @@ def test_a_linear_layer_is_the_product_with_its_matrix():
 
 
 @pytest.mark.parametrize("scheme", COMPACTIONS)
-@settings(max_examples=60, deadline=None)
 @given(case=masks())
 def test_restoring_undoes_compaction_and_tiling(scheme: str, case: tuple[Tensor, int]):
     (mask, size), (compaction, count) = case, COMPACTIONS[scheme]
@@ -132,7 +131,6 @@ def test_restoring_undoes_compaction_and_tiling(scheme: str, case: tuple[Tensor,
 
 
 @pytest.mark.parametrize("scheme", COMPACTIONS)
-@settings(max_examples=40, deadline=None)
 @given(case=masks())
 def test_compaction_leaves_no_dead_line(scheme: str, case: tuple[Tensor, int]):
     (mask, size), (compaction, _) = case, COMPACTIONS[scheme]
@@ -145,7 +143,6 @@ def test_compaction_leaves_no_dead_line(scheme: str, case: tuple[Tensor, int]):
 
 
 @pytest.mark.parametrize("scheme", COMPACTIONS)
-@settings(max_examples=40, deadline=None)
 @given(case=masks(), seed=st.integers(0, 2**31))
 def test_the_order_of_columns_changes_nothing_that_is_restored(
     scheme: str, case: tuple[Tensor, int], seed: int
@@ -163,7 +160,6 @@ def test_the_order_of_columns_changes_nothing_that_is_restored(
 
 
 @pytest.mark.parametrize("scheme", COMPACTIONS)
-@settings(max_examples=40, deadline=None)
 @given(case=masks())
 def test_padding_lies_at_the_far_edges_only(scheme: str, case: tuple[Tensor, int]):
     (mask, size), (compaction, _) = case, COMPACTIONS[scheme]
@@ -179,7 +175,6 @@ def test_padding_lies_at_the_far_edges_only(scheme: str, case: tuple[Tensor, int
 
 
 @pytest.mark.parametrize("scheme", COMPACTIONS)
-@settings(max_examples=30, deadline=None)
 @given(case=masks())
 def test_owners_name_the_crossbar_of_each_weight(scheme: str, case: tuple[Tensor, int]):
     (mask, size), (compaction, _) = case, COMPACTIONS[scheme]
@@ -244,7 +239,6 @@ def test_conductances_of_a_pair_in_microsiemens(weight: float, plus: float, minu
     assert 1e6 * float(pair.minus) == pytest.approx(minus, rel=1e-12)
 
 
-@settings(deadline=None)
 @given(
     values=st.lists(st.floats(-3, 3), min_size=1, max_size=20),
     w_max=st.floats(0.01, 3),

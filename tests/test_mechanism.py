@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from conftest import DEVICES, MakeSubject
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_figures import assert_readable
 from torch import Tensor
@@ -26,7 +26,6 @@ def _share(part: Tensor, whole: Tensor) -> float:
     return float(part.square().sum() / whole.square().sum())
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 1000), st.sampled_from([0.0, 0.1, 1.0]))
 def test_parts_add_up_to_the_error(seed: int, noise: float) -> None:
     W = _random(3, 8, 8, seed=seed)

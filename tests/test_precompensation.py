@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import DEVICES, MakeSubject
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xbarpaper.experiments.evaluation import cases, sweep
@@ -63,7 +63,6 @@ def test_another_chip_is_not_compensated(make_subject: MakeSubject):
     assert min(errors(programmed, other, Parasitics())) > min(errors(mapped, other, Parasitics())) / 2
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(driver=st.floats(0, 5e3), wire=st.floats(0, 20), sigma=st.floats(0, 0.2))
 def test_targets_stay_in_the_range_and_the_weights_wanted_stay(
     make_subject: MakeSubject, driver, wire, sigma

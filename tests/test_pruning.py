@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import MakeNetwork, MakeParams
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -95,7 +95,6 @@ def segment_sums(values: Tensor, length: int) -> list[Tensor]:
     return [part.sum(0) for part in values.split(length)]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     strips=st.integers(1, 6),
     length=st.integers(1, 9),
@@ -110,7 +109,6 @@ def test_the_weakest_segments_go_first(strips: int, length: int, columns: int, s
         assert torch.equal(column_segments(matrix, length, sparsity), greedy(matrix, length, sparsity))
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     rows=st.integers(1, 40),
     length=st.integers(1, 17),
@@ -149,7 +147,6 @@ def test_segments_of_a_small_matrix_by_hand():
     assert keep.tolist() == [[True, False, True]] * 2 + [[False, True, True]] * 2
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     rows=st.integers(1, 30), columns=st.integers(1, 30), size=st.integers(2, 9), seed=st.integers(0, 2**31)
 )

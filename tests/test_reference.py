@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xbarpaper.hardware.circuit import Parasitics, reference_effective_conductance
@@ -99,7 +99,6 @@ def test_equals_rational_arithmetic(G: np.ndarray, parasitics: Parasitics) -> No
     assert _error(reference_effective_conductance(G, parasitics), expected) <= EXACT
 
 
-@settings(max_examples=100, deadline=None)
 @given(tiny_tiles(), st.builds(_parasitics, resistances, resistances, resistances, resistances))
 def test_equals_rational_arithmetic_for_any_tiny_tile(G: np.ndarray, parasitics: Parasitics) -> None:
     expected = _exact(G, parasitics, Fraction)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -110,12 +110,6 @@ def test_another_text_in_any_column_is_noticed(now: Path, table: str, column: st
     assert state == ("within" if column == "hardware" else "outside")
 
 
-@settings(
-    max_examples=200,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
 @given(
     place=st.sampled_from(NUMBERS),
     row=st.integers(min_value=0),

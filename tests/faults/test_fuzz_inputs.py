@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xbarpaper import params
@@ -65,7 +65,6 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.sampled_from(list(fuzz_params.places(Params, fuzz_params.good()))), value=ANYTHING)
 def test_any_value_of_any_parameter_is_valid_or_refused(tmp_path: Path, place: Any, value: Any) -> None:
     tree = fuzz_params.changed(place, lambda holder, name: holder.__setitem__(name, value))
