@@ -333,17 +333,15 @@ def test_refuses_what_is_no_conductance(conductance: Tensor, message: str) -> No
 
 
 @pytest.mark.parametrize("size", [16, 32, 64, 128])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_the_fast_method_alone_does_the_paper_s_tiles(size: int, dtype: torch.dtype) -> None:
+def test_the_fast_method_alone_does_the_paper_s_tiles(size: int) -> None:
     """At the default resistances nothing is left to elimination, and the bound proven is one."""
-    G = _random_tiles(3, size, size)
+    G = _random_tiles(2, size, size)
     G[1] = 5e-6 + 45e-6 * (G[1] / 50e-6) ** 8  # most devices low, as in a trained network
-    rtol = 2e-5 if dtype == torch.float32 else 1e-9
-    found, reached = modal.solve(G.to(dtype), DEFAULTS, rtol)
-    assert reached.all()
-    for solved, tile in zip(found, G.to(dtype).double(), strict=True):
-        expected = reference_effective_conductance(tile.numpy(), DEFAULTS)
-        assert _relative_error(solved, expected) <= (2e-6 if dtype == torch.float32 else 1e-10)
+    expected = [reference_effective_conductance(tile.numpy(), DEFAULTS, refine=False) for tile in G]
+    for dtype, rtol, most in ((torch.float32, 2e-5, 2e-6), (torch.float64, 1e-9, 1e-10)):
+        found, reached = modal.solve(G.to(dtype), DEFAULTS, rtol)
+        assert reached.all()
+        assert max(map(_relative_error, found, expected)) <= most
 
 
 @given(conductance_tiles(), parasitics_of_any_kind(), st.sampled_from([1e-2, 1e-4, 1e-6, 1e-8]))

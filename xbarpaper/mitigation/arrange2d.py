@@ -39,7 +39,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from xbarpaper.hardware.circuit import Parasitics, effective_conductance
+from xbarpaper.hardware.circuit import Parasitics, effective_conductance, shared_resistance
 from xbarpaper.hardware.conductances import DifferentialPair, conductances, weights_of
 from xbarpaper.hardware.mapped import Arrangement, LayerPlan
 from xbarpaper.hardware.readout import gain_factors
@@ -147,7 +147,10 @@ class _Block:
 
     def exchanged(self, crossbar_size: int, parasitics: Parasitics) -> _Block:
         """The block after one round: first its columns in a better order, then its rows."""
-        along, down = _shared_resistance(crossbar_size, parasitics)
+        # A row's end, the driver, comes before its first node: hence both orders reversed.
+        along = shared_resistance(crossbar_size, parasitics.driver_ohm, parasitics.row_wire_ohm)
+        along = along[::-1, ::-1].copy()
+        down = shared_resistance(crossbar_size, parasitics.sense_ohm, parasitics.column_wire_ohm)
         columns = swapped(_placing(self.D.T, self.T.T, self.column_counts, self.row_counts, along, down))
         D, T = self.D[:, columns], self.T[:, columns]
         rows = swapped(_placing(D, T, self.row_counts, self.column_counts, down, along))
@@ -186,16 +189,6 @@ def _placing(
     own = np.stack([power.sum(1), (power_there * (of_lines - mean)).sum(1)], 1)
     place = np.stack([np.square(profile), 2 * profile], 1)
     return Placing(np.concatenate([offsets, scalings], 1), load, own, place, counts)
-
-
-def _shared_resistance(size: int, parasitics: Parasitics) -> tuple[Floats, Floats]:
-    """K_r and K_c: what the paths of two devices along a row, and down a column, have in common; ohm, (size, size)."""
-    at = np.arange(size, dtype=float)
-    nearer, farther = np.minimum(at[:, None], at), np.maximum(at[:, None], at)
-    return (
-        parasitics.driver_ohm + parasitics.row_wire_ohm * nearer,
-        parasitics.sense_ohm + parasitics.column_wire_ohm * (size - 1 - farther),
-    )
 
 
 def _evenly(lines: int, size: int) -> Indices:

@@ -11,6 +11,7 @@ from xbarpaper.hardware.circuit.elimination import Potentials
 from xbarpaper.hardware.circuit.reference import reference_effective_conductance
 from xbarpaper.hardware.circuit.spice import read_currents, spice_netlist
 from xbarpaper.hardware.circuit.voltages import node_voltages
+from xbarpaper.hardware.circuit.wires import shared_resistance
 from xbarpaper.params import Parasitics
 from xbarpaper.support.errors import CircuitError
 
@@ -22,5 +23,6 @@ __all__ = [
     "node_voltages",
     "read_currents",
     "reference_effective_conductance",
+    "shared_resistance",
     "spice_netlist",
 ]

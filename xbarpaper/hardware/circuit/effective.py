@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from xbarpaper.hardware.circuit import elimination, modal
-from xbarpaper.hardware.circuit.exchange import exchanged, turned
+from xbarpaper.hardware.circuit.wires import exchanged, turned
 from xbarpaper.params import Parasitics
 from xbarpaper.support.errors import CircuitError
 

@@ -38,7 +38,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from xbarpaper.hardware.circuit.exchange import exchanged, turned
+from xbarpaper.hardware.circuit.wires import exchanged, shared_resistance, turned
 from xbarpaper.params import Parasitics
 
 _WORKING_SET_BYTES = 128 * 2**20
@@ -94,7 +94,7 @@ class _Factors:
 
 def _factorise(G: Tensor, parasitics: Parasitics) -> _Factors:
     batch, rows, columns = G.shape
-    K_c = _column_resistance(rows, parasitics, G)
+    K_c = torch.from_numpy(shared_resistance(rows, parasitics.sense_ohm, parasitics.column_wire_ohm)).to(G)
     Y = _column_admittances(G.permute(2, 0, 1), K_c)
     W: list[Tensor] = []
     stack = G.new_zeros(batch, columns, rows)
@@ -148,13 +148,6 @@ def _disagreement(G: Tensor, parasitics: Parasitics, G_eff: Tensor, found: Poten
     return backward + torch.where(
         largest > 0, apart / largest.where(largest > 0, torch.ones_like(largest)), apart
     )
-
-
-def _column_resistance(rows: int, parasitics: Parasitics, like: Tensor) -> Tensor:
-    """K_c, ohm: what the paths of two devices of one column to virtual ground share, shape (M, M)."""
-    row = torch.arange(rows, dtype=like.dtype, device=like.device)
-    steps = rows - 1 - torch.maximum(row[:, None], row)
-    return parasitics.sense_ohm + parasitics.column_wire_ohm * steps
 
 
 def _column_admittances(g: Tensor, K_c: Tensor) -> Tensor:

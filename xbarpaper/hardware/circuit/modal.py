@@ -50,7 +50,7 @@ import torch
 from torch import Tensor
 
 from xbarpaper.hardware.circuit import kernels
-from xbarpaper.hardware.circuit.exchange import exchanged
+from xbarpaper.hardware.circuit.wires import exchanged, shared_resistance
 from xbarpaper.params import Parasitics
 
 _MOST_SWEEPS = 24
@@ -116,16 +116,14 @@ def solve(
 
 
 def _turned(tiles: Floats) -> Floats:
-    """`exchange.turned` for arrays."""
+    """`wires.turned` for arrays."""
     return tiles.swapaxes(-2, -1)[..., ::-1, ::-1]
 
 
 @lru_cache(maxsize=64)
 def _modes(length: int, end_ohm: float, wire_ohm: float) -> tuple[Floats, Floats]:
     """Shapes of the two leading modes of a wire, (length, 2), and the resistances of three; zeros beyond its length."""
-    node = np.arange(length)
-    shared = end_ohm + wire_ohm * (length - 1 - np.maximum.outer(node, node))
-    ohms, shapes = np.linalg.eigh(shared)
+    ohms, shapes = np.linalg.eigh(shared_resistance(length, end_ohm, wire_ohm))
     leading, three = np.zeros((length, kernels.MODES)), np.zeros(kernels.MODES + 1)
     for mode in range(min(length, kernels.MODES + 1)):
         three[mode] = max(0.0, ohms[-1 - mode])
