@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from circuits import DEFAULTS, IDEAL, PARASITICS, ohms
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -20,27 +21,6 @@ from xbarpaper.hardware.circuit import (
     reference_effective_conductance,
 )
 
-
-def _parasitics(driver: float, row: float, column: float, sense: float) -> Parasitics:
-    return Parasitics(driver_ohm=driver, row_wire_ohm=row, column_wire_ohm=column, sense_ohm=sense)
-
-
-DEFAULTS = Parasitics()
-IDEAL = _parasitics(0.0, 0.0, 0.0, 0.0)
-PARASITICS = [
-    DEFAULTS,
-    _parasitics(0.0, 5.0, 10.0, 1e3),
-    _parasitics(1e3, 0.0, 10.0, 1e3),
-    _parasitics(1e3, 5.0, 0.0, 1e3),
-    _parasitics(1e3, 5.0, 10.0, 0.0),
-    _parasitics(0.0, 5.0, 10.0, 0.0),
-    _parasitics(1e3, 0.0, 0.0, 1e3),
-    _parasitics(0.0, 0.0, 10.0, 1e3),
-    _parasitics(1e3, 5.0, 0.0, 0.0),
-    _parasitics(0.0, 0.0, 10.0, 0.0),
-    _parasitics(50.0, 200.0, 0.5, 2.0),
-    IDEAL,
-]
 SHAPES = [(1, 1), (1, 7), (9, 1), (16, 16), (37, 41), (5, 64)]
 
 EXACT = 1e-9  # of the largest element; what the float64 solver promises
@@ -51,7 +31,7 @@ resistances = st.just(0.0) | st.floats(0.1, 1e5)
 
 @st.composite
 def parasitics_of_any_kind(draw: st.DrawFn) -> Parasitics:
-    return _parasitics(*(draw(resistances) for _ in range(4)))
+    return ohms(*(draw(resistances) for _ in range(4)))
 
 
 @st.composite
@@ -128,11 +108,9 @@ def test_currents_satisfy_the_integral_equation(G: Tensor, parasitics: Parasitic
 def test_one_device_is_three_resistors_in_series(siemens: float) -> None:
     G = torch.tensor([[siemens]], dtype=torch.float64)
     expected = 1 / (1e3 + 1 / siemens + 300.0)
-    found = effective_conductance(G, _parasitics(1e3, 7.0, 9.0, 300.0))  # one cell: its wires have no length
+    found = effective_conductance(G, ohms(1e3, 7.0, 9.0, 300.0))  # one cell: its wires have no length
     assert found.item() == pytest.approx(expected, rel=1e-13)
-    assert reference_effective_conductance(G.numpy(), _parasitics(1e3, 7.0, 9.0, 300.0)) == pytest.approx(
-        expected
-    )
+    assert reference_effective_conductance(G.numpy(), ohms(1e3, 7.0, 9.0, 300.0)) == pytest.approx(expected)
 
 
 def test_one_device_in_the_far_corner_sees_every_wire_segment() -> None:
@@ -184,7 +162,7 @@ def test_more_resistance_never_more_current(
 @given(conductance_tiles(), parasitics_of_any_kind())
 def test_reciprocal(G: Tensor, parasitics: Parasitics) -> None:
     """Driving the columns and sensing the rows gives the same transfer conductances."""
-    exchanged = _parasitics(
+    exchanged = ohms(
         parasitics.sense_ohm, parasitics.column_wire_ohm, parasitics.row_wire_ohm, parasitics.driver_ohm
     )
     turned = effective_conductance(G.mT.flip(0, 1), exchanged)
@@ -204,7 +182,7 @@ def test_columns_and_rows_without_devices_at_the_far_ends_do_not_matter(parasiti
 
 def test_columns_behind_ideal_drivers_and_row_wires_are_independent() -> None:
     G = _random_tiles(6, 5)
-    parasitics = _parasitics(0.0, 0.0, 10.0, 1e3)
+    parasitics = ohms(0.0, 0.0, 10.0, 1e3)
     apart = torch.cat([effective_conductance(column, parasitics) for column in G.split(1, dim=1)], dim=1)
     assert _relative_error(effective_conductance(G, parasitics), apart) <= EXACT
 

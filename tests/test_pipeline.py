@@ -183,6 +183,20 @@ def test_a_refused_parameter_stops_the_pipeline_and_loses_nothing(repository: Re
     assert repository.git("status", "--porcelain") == ""
 
 
+def test_a_damaged_input_is_refused_and_comes_back(repository: Repository):
+    """A stage that is forced to run compares what it reads with what was written."""
+    path = repository.folder / "data/datasets/tiny.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    done = repository.dvc("repro", "--force", "--single-item", f"train@{EXPERIMENT}")
+    assert done.returncode
+    (said,) = (line for line in done.stderr.splitlines() if "not what data@tiny wrote: " in line)
+    assert said.startswith("01_train: data/datasets/tiny.safetensors: ")
+    assert "Traceback" not in done.stderr
+    assert ran(repository.repro()) == []  # from the cache
+    assert path.read_bytes() == content
+
+
 # --- profiles and interruptions -----------------------------------------------------------------------------
 
 

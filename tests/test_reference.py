@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from circuits import ohms
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,10 +19,6 @@ from xbarpaper.hardware.circuit import Parasitics, reference_effective_conductan
 # Relative to the largest element. The result is rounded to float64 once, at 1e-16; what is left of the solution's
 # own rounding is smaller than that with an 80-bit longdouble, and about as large where longdouble is float64.
 EXACT = 1e-14
-
-
-def _parasitics(driver: float, row: float, column: float, sense: float) -> Parasitics:
-    return Parasitics(driver_ohm=driver, row_wire_ohm=row, column_wire_ohm=column, sense_ohm=sense)
 
 
 def _exact(G: np.ndarray, parasitics: Parasitics, number: Callable[[float], Any]) -> np.ndarray:
@@ -75,13 +72,13 @@ def tiny_tiles(draw: st.DrawFn) -> np.ndarray:
 resistances = st.just(0.0) | st.floats(-6.0, 5.0).map(lambda exponent: 10.0**exponent)
 
 EXTREME = [
-    _parasitics(1e5, 1e-6, 1e-6, 1e5),
-    _parasitics(1e-6, 1e5, 1e5, 1e-6),
-    _parasitics(1e5, 1e-6, 0.0, 1e-6),
-    _parasitics(0.0, 1e-6, 1e-6, 1e5),
-    _parasitics(1e-6, 0.0, 1e5, 1e5),
-    _parasitics(1e5, 0.0, 1e-6, 0.0),
-    _parasitics(1e5, 0.0, 0.0, 1e5),
+    ohms(1e5, 1e-6, 1e-6, 1e5),
+    ohms(1e-6, 1e5, 1e5, 1e-6),
+    ohms(1e5, 1e-6, 0.0, 1e-6),
+    ohms(0.0, 1e-6, 1e-6, 1e5),
+    ohms(1e-6, 0.0, 1e5, 1e5),
+    ohms(1e5, 0.0, 1e-6, 0.0),
+    ohms(1e5, 0.0, 0.0, 1e5),
 ]
 TINY = {
     "low": np.full((3, 3), 1e-12),
@@ -99,7 +96,7 @@ def test_equals_rational_arithmetic(G: np.ndarray, parasitics: Parasitics) -> No
     assert _error(reference_effective_conductance(G, parasitics), expected) <= EXACT
 
 
-@given(tiny_tiles(), st.builds(_parasitics, resistances, resistances, resistances, resistances))
+@given(tiny_tiles(), st.builds(ohms, resistances, resistances, resistances, resistances))
 def test_equals_rational_arithmetic_for_any_tiny_tile(G: np.ndarray, parasitics: Parasitics) -> None:
     expected = _exact(G, parasitics, Fraction)
     assert _error(reference_effective_conductance(G, parasitics), expected) <= EXACT
@@ -120,7 +117,7 @@ def test_the_exact_solution_knows_one_device() -> None:
     G = np.array([[0.0, 0.0], [0.0, 0.25], [0.0, 0.0]])
     # driver 1, one row segment 2, the device 4, one column segment 8, sense 16: 31 ohm in series
     expected = np.array([[0.0, 0.0], [0.0, 1 / 31], [0.0, 0.0]])
-    assert np.array_equal(_exact(G, _parasitics(1.0, 2.0, 8.0, 16.0), Fraction), expected)
+    assert np.array_equal(_exact(G, ohms(1.0, 2.0, 8.0, 16.0), Fraction), expected)
 
 
 def test_the_plain_solution_is_what_refinement_improves() -> None:
@@ -134,7 +131,7 @@ def test_the_plain_solution_is_what_refinement_improves() -> None:
     assert _error(reference_effective_conductance(G, wide, refine=False), refined) >= 1e-10
 
 
-@pytest.mark.parametrize("parasitics", [_parasitics(0.0, 0.0, 0.0, 0.0), *EXTREME], ids=str)
+@pytest.mark.parametrize("parasitics", [ohms(0.0, 0.0, 0.0, 0.0), *EXTREME], ids=str)
 @pytest.mark.parametrize("refine", [True, False])
 def test_a_tile_without_devices_conducts_nothing(parasitics: Parasitics, refine: bool) -> None:
     G_eff = reference_effective_conductance(np.zeros((2, 3)), parasitics, refine=refine)
@@ -145,5 +142,5 @@ def test_a_tile_without_devices_conducts_nothing(parasitics: Parasitics, refine:
 def test_refuses_what_it_cannot_solve(ohm: float) -> None:
     """Such wires are as good as none, but the sums in their nodes have lost everything else."""
     with pytest.raises(ArithmeticError, match="span too many decades") as caught:
-        reference_effective_conductance(_decades(-6, 0, 4, 4), _parasitics(1e5, ohm, ohm, 1e5))
+        reference_effective_conductance(_decades(-6, 0, 4, 4), ohms(1e5, ohm, ohm, 1e5))
     assert "\n" not in str(caught.value)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from circuits import DEFAULTS, IDEAL, PARASITICS, ohms
 from programs import program
 
 from xbarpaper.hardware.circuit import Parasitics, reference_effective_conductance
@@ -20,23 +21,6 @@ from xbarpaper.hardware.circuit.spice import read_currents, spice_netlist
 EXACT = 1e-10
 
 
-def _parasitics(driver: float, row: float, column: float, sense: float) -> Parasitics:
-    return Parasitics(driver_ohm=driver, row_wire_ohm=row, column_wire_ohm=column, sense_ohm=sense)
-
-
-DEFAULTS = Parasitics()
-IDEAL = _parasitics(0.0, 0.0, 0.0, 0.0)
-PARASITICS = [
-    DEFAULTS,
-    IDEAL,
-    _parasitics(0.0, 5.0, 10.0, 1e3),
-    _parasitics(1e3, 0.0, 10.0, 1e3),
-    _parasitics(1e3, 5.0, 0.0, 1e3),
-    _parasitics(1e3, 5.0, 10.0, 0.0),
-    _parasitics(0.0, 5.0, 10.0, 0.0),
-    _parasitics(0.0, 0.0, 10.0, 0.0),
-    _parasitics(1e4, 0.1, 30.0, 0.1),
-]
 SHAPES = [(1, 1), (1, 9), (8, 1), (2, 3), (16, 16), (20, 37)]
 SIEMENS = {"usual": (5e-6, 5e-5), "twelve decades": (1e-12, 1.0), "as low as gmin": (1e-12, 1.1e-12)}
 
@@ -125,7 +109,7 @@ def _resistors(conductance: list[list[float]], parasitics: Parasitics) -> list[s
 
 
 def test_every_wire_segment_is_a_resistor() -> None:
-    assert _resistors([[0.5, 0.0], [0.0, 0.25]], _parasitics(1.0, 2.0, 3.0, 4.0)) == [
+    assert _resistors([[0.5, 0.0], [0.0, 0.25]], ohms(1.0, 2.0, 3.0, 4.0)) == [
         "Rdriver0 in0 r0_0 1.0",
         "Rrow0_0 r0_0 r0_1 2.0",
         "Rdriver1 in1 r1_0 1.0",
@@ -143,10 +127,10 @@ def test_every_wire_segment_is_a_resistor() -> None:
     ("parasitics", "device"),
     [
         (IDEAL, "in0 out1"),
-        (_parasitics(1.0, 0.0, 0.0, 1.0), "r0_0 c1_1"),
-        (_parasitics(0.0, 1.0, 1.0, 0.0), "r0_1 c0_1"),
-        (_parasitics(0.0, 0.0, 1.0, 0.0), "in0 c0_1"),
-        (_parasitics(0.0, 1.0, 0.0, 0.0), "r0_1 out1"),
+        (ohms(1.0, 0.0, 0.0, 1.0), "r0_0 c1_1"),
+        (ohms(0.0, 1.0, 1.0, 0.0), "r0_1 c0_1"),
+        (ohms(0.0, 0.0, 1.0, 0.0), "in0 c0_1"),
+        (ohms(0.0, 1.0, 0.0, 0.0), "r0_1 out1"),
     ],
 )
 def test_zero_resistance_merges_nodes(parasitics: Parasitics, device: str) -> None:
@@ -198,7 +182,7 @@ def test_refuses_what_drives_no_row(voltages: list[float], message: str) -> None
 
 def test_refuses_a_resistance_without_a_reciprocal() -> None:
     with pytest.raises(ValueError, match=r"parasitics.row_wire_ohm = 1e-310 must be 0 or from 1e-300"):
-        spice_netlist([[1.0]], _parasitics(1.0, 1e-310, 1.0, 1.0), [1.0])
+        spice_netlist([[1.0]], ohms(1.0, 1e-310, 1.0, 1.0), [1.0])
 
 
 def test_reads_currents_among_other_lines() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from repository import Repository
 
-from .damages import checkpoint_tensors, flipped, handed_over, put_unseen, read_damaged, truncated
+from .damages import flipped, handed_over, put_unseen, read_damaged, truncated
 from .outcomes import Faults, Outcome, collected, last_line, lock
 from .tiny import EXPERIMENT, Reference
 
@@ -20,6 +20,7 @@ WHAT = (
     "bits flipped in, ends lost of and others put in the place of checkpoints, tables, journals, resume files, datasets, "
     "notebooks, archives and DVC's cache"
 )
+DELETED = "DVC's cache, its locks and state, outputs, resume files or the report deleted; then `dvc repro`"
 _DATASET = "data/datasets/tiny.safetensors"
 _CHECKPOINTS = f"data/checkpoints/{EXPERIMENT}"
 _TABLES = f"data/results/tiny/{EXPERIMENT}"
@@ -29,12 +30,7 @@ _RESUME = f"data/resume/{EXPERIMENT}"
 
 def tasks(reference: Reference, folder: Path, seed: int) -> Iterator[Faults]:
     """Damaged files read by the library, handed over between stages, met by ``dvc repro``, and gone on from."""
-    alone: dict[str, Callable[[Path, int, int], Iterator[Outcome]]] = {
-        "read": read_damaged,
-        "tensors": checkpoint_tensors,
-    }
-    for name, faults in alone.items():
-        yield Faults(name, f"damaged files: {name}", collected, (faults, folder / name, 40, seed))
+    yield Faults("read", "damaged files: read", collected, (read_damaged, folder / "read", 40, seed))
     among: dict[str, Callable[[Repository, Reference, int], Iterator[Outcome]]] = {
         "handed over": _handed_over,
         "seen": _seen,
@@ -178,3 +174,57 @@ def _cached(repository: Repository, md5: str) -> Path:
 
 def _remove(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+# --- what can be deleted at any time ------------------------------------------------------------------------
+
+
+def _delete(*names: str) -> Callable[[Repository], None]:
+    def delete(repository: Repository) -> None:
+        for name in names:
+            path = repository.folder / name
+            if not path.exists():
+                raise FileNotFoundError(f"{name}: nothing to delete")
+            path.unlink() if path.is_file() else shutil.rmtree(path)
+
+    return delete
+
+
+def _delete_cache_and_commit(repository: Repository) -> None:
+    """DVC would run every stage again; ``dvc commit`` puts the outputs that are there into a new cache."""
+    _delete(".dvc/cache")(repository)
+    repository.dvc("commit", "--force")
+
+
+DELETIONS: dict[str, Callable[[Repository], None]] = {
+    "the cache": _delete(".dvc/cache"),
+    "the cache, outputs committed again": _delete_cache_and_commit,
+    "the cache of runs": _delete(".dvc/cache/runs"),
+    "locks and state of DVC": _delete(".dvc/tmp"),
+    "files that runs go on from": _delete("data/resume"),
+    "a checkpoint": _delete(f"data/checkpoints/{EXPERIMENT}/unpruned.safetensors"),
+    "the report": _delete("reports/tiny"),
+    "every output": _delete("data/checkpoints", "data/datasets", "data/notebooks", "data/results", "data/summaries"),
+    "the cache and the last stages' outputs": _delete(".dvc/cache", "data/summaries", "reports/tiny"),
+}  # fmt: skip
+
+
+def deletions(reference: Reference, folder: Path) -> Iterator[Faults]:
+    """Each deletion in a copy of its own."""
+    for name in DELETIONS:
+        arguments = (reference, folder / name.replace(" ", "-"), name)
+        yield Faults(name, f"deleted: {name}", deleted, arguments)
+
+
+def deleted(reference: Reference, folder: Path, name: str) -> list[Outcome]:
+    """Delete, reproduce, and compare with the undisturbed result."""
+    repository = reference.copy(folder)
+    DELETIONS[name](repository)
+    done = repository.dvc("repro")
+    wrong = reference.result.differences(repository) if not done.returncode else [last_line(done.stderr)]
+    again = repository.dvc("repro", "--dry")
+    if "Running stage" in again.stdout:
+        wrong.append("`dvc repro` is not done after it ran")
+    ran = done.stdout.count("Running stage '")
+    shutil.rmtree(folder)
+    return [Outcome(f"deleted: {name}", not wrong, "; ".join(wrong) or f"{ran} stages ran, all identical")]

@@ -1,28 +1,24 @@
-"""Damages to a file, and what the library makes of damaged files when it reads them itself."""
+"""Damages to a file, and what the library makes of damaged files that it goes on from or hands on.
+
+Damaged checkpoints, datasets and archives are among the bad inputs: see ``fuzz_weights`` and ``fuzz_images``.
+"""
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import random
-import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import torch
-from PIL import Image
 
-from xbarpaper import data
 from xbarpaper.data import ImageSet
-from xbarpaper.experiments import checkpoints
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.networks import Architecture, build, training
 from xbarpaper.networks.training import tensor_digest
-from xbarpaper.params import ImageFolder
 from xbarpaper.pipeline import inputs
 from xbarpaper.pipeline.elsewhere import read
 from xbarpaper.pipeline.elsewhere.stages import inside
@@ -73,26 +69,16 @@ def readers(folder: Path) -> dict[str, tuple[Path, Path, Reader]]:
     """For each kind of file: one, another of its kind to put in its place, and what reads it."""
     images = writers.images()
     paths = {
-        name: (folder / name, folder / f"other-{name}")
-        for name in ("dataset.safetensors", "resume.safetensors", "journal.csv", "pictures.tar.xz",
-                     "pictures.tar.gz")
-    }  # fmt: skip
-    dataset, resume, journal, xz, gz = paths.values()
-    for number, path in enumerate(dataset):
-        data.save(images if not number else data.prepare("tiny", _other(), progress=False), path)
+        name: (folder / name, folder / f"other-{name}") for name in ("resume.safetensors", "journal.csv")
+    }
+    resume, journal = paths.values()
     for number, path in enumerate(resume):
         writers.resume_file(path, images, seed=number, epochs=2)
     writers.journal(journal[0])
     journal[1].write_text("effects,seed\nboth,1\n")
-    for number in (0, 1):
-        _pictures(xz[number], "w:xz", number)
-        _pictures(gz[number], "w:gz", number)
     return {
-        "dataset": (*dataset, lambda: _dataset(dataset[0], images.digest)),
         "resume file": (*resume, lambda: _resumed(resume[0], images)),
         "journal": (*journal, lambda: _journal(journal[0])),
-        "archive of images, xz": (*xz, lambda: _archive(xz[0])),
-        "archive of images, gzip": (*gz, lambda: _archive(gz[0])),
     }
 
 
@@ -106,9 +92,8 @@ def read_damaged(folder: Path, times: int, seed: int) -> Iterator[Outcome]:
             for number in range(times):
                 path.write_bytes(damage(whole, generator))
                 yield _met(f"{kind}: {name} ({number + 1})", reader, right)
-        if not kind.startswith("archive"):  # any archive is the user's own choice
-            path.write_bytes(other.read_bytes())
-            yield _met(f"{kind}: another in its place", reader, right)
+        path.write_bytes(other.read_bytes())
+        yield _met(f"{kind}: another in its place", reader, right)
         path.write_bytes(whole)
 
 
@@ -122,18 +107,6 @@ def _met(fault: str, reader: Reader, right: str) -> Outcome:
     except Exception as error:  # anything else is a traceback to the user
         return Outcome(fault, False, f"{type(error).__name__}: {error}")
     return Outcome(fault, found == right, "read as it was" if found == right else "accepted")
-
-
-def _other() -> Any:
-    return writers.settings().datasets["tiny"].model_copy(update={"seed": 2})
-
-
-def _dataset(path: Path, expected: str) -> str:
-    """A dataset is known by its digest, which every checkpoint names: another one is refused there."""
-    found = data.load(path)
-    if found.digest != expected:
-        raise ArtifactError("another dataset, refused by every checkpoint")
-    return f"{found.digest} {found.name} {found.description} {found.classes}"
 
 
 def _resumed(path: Path, images: ImageSet) -> str:
@@ -155,25 +128,6 @@ def _journal(path: Path) -> str:
     if not len(journal):
         raise StartedAnewError
     return repr(journal._rows)
-
-
-def _pictures(path: Path, mode: Any, seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    with tarfile.open(path, mode) as archive:
-        for name in (f"{split}/{kind}/{n}.png" for split in ("train", "test") for kind in "ab" for n in "12"):
-            buffer = io.BytesIO()
-            pixels = torch.randint(0, 256, (32, 32, 3), dtype=torch.uint8, generator=generator)
-            Image.fromarray(pixels.numpy()).save(buffer, "png")
-            member = tarfile.TarInfo(name)
-            member.size = len(buffer.getvalue())
-            archive.addfile(member, io.BytesIO(buffer.getvalue()))
-
-
-def _archive(path: Path) -> str:
-    folder = ImageFolder(
-        kind="image_folder", path=str(path), path_environment="NOWHERE", description="", image_pixels=32
-    )
-    return data.prepare("tiny", folder, progress=False).digest
 
 
 # --- files that one stage hands to another --------------------------------------------------------------------
@@ -234,23 +188,3 @@ def _refused(root: Path, stage: str, path: Path, fault: str) -> Outcome:
 def _running_under_dvc(stage: str) -> Iterator[None]:
     with mock.patch.dict(os.environ, {"DVC_STAGE": stage}):
         yield
-
-
-def checkpoint_tensors(folder: Path, times: int, seed: int) -> Iterator[Outcome]:
-    """Bits of a checkpoint's weights and masks flipped, where no pipeline stands before the reader."""
-    folder.mkdir(parents=True, exist_ok=True)
-    generator, images = random.Random(seed), writers.images()
-    path = writers.checkpoint(folder / "checkpoint.safetensors", images)
-    whole = path.read_bytes()
-    start = 8 + int.from_bytes(whole[:8], "little")  # of the tensors, behind the header
-
-    def reader() -> str:
-        pruned = checkpoints.load(path, {}, images).pruned
-        return tensor_digest({**pruned.network.state_dict(), **pruned.masks})
-
-    right = reader()
-    for number in range(times):
-        path.write_bytes(whole[:start] + flipped(whole[start:], generator))
-        yield _met(f"checkpoint: a bit of its tensors flipped ({number + 1})", reader, right)
-        path.write_bytes(truncated(whole, generator))
-        yield _met(f"checkpoint: truncated ({number + 1})", reader, right)

@@ -14,7 +14,20 @@ from typing import Any
 
 from .fuzz_archives import archives
 from .fuzz_cifar import originals
-from .image_files import MODES, Files, Trap, archive, case, good, member, packed, picture, tree
+from .image_files import (
+    MODES,
+    Files,
+    Trap,
+    archive,
+    case,
+    good,
+    member,
+    packed,
+    picture,
+    read,
+    read_the_good,
+    tree,
+)
 from .survival import Case
 
 
@@ -147,7 +160,9 @@ def damaged(rng: random.Random) -> Case:
         return case(f"{name}, {rng.random()}", tree(good() | {"train/a/x": image}), "either")
     content = packed(good(), pax=rng.random() < 0.5, suffix=suffix if kind == "archive" else "")
     if kind == "archive":
-        return case(f"archive{suffix}, {rng.random()}", archive(_hurt(rng, content)), "either")
+        reader = read_the_good() if suffix else read  # compressed ones have a checksum
+        hurt = archive(_hurt(rng, content))
+        return Case(f"images: archive{suffix}, {rng.random()}", hurt, reader, "either")
     start = rng.randrange(3) * 1024  # a header, its image in one block
     changed = bytearray(content)
     for _ in range(rng.randint(1, 12)):

@@ -6,12 +6,15 @@ import io
 import os
 import tarfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
 
 from xbarpaper import data
+from xbarpaper.data import ImageSet
 from xbarpaper.params import ImageFolder
 
 from .survival import Case
@@ -38,7 +41,7 @@ def good(kind: str = "PNG") -> Files:
     return {name: picture(20 * n, kind=kind) for n, name in enumerate(names)}
 
 
-def read(folder: Path) -> None:
+def read(folder: Path) -> ImageSet:
     """Prepare the dataset; what was accepted must be images as networks take them."""
     path = next(one for one in sorted(folder.iterdir()) if one.name.startswith("images"))
     settings = ImageFolder(
@@ -50,6 +53,20 @@ def read(folder: Path) -> None:
         assert 0 <= int(split.labels.min()) <= int(split.labels.max()) < len(images.classes)
     assert list(images.classes) == sorted(set(images.classes))
     assert len(data.normalised(images.test, images, "cpu")) == len(images.test)
+    return images
+
+
+@cache
+def read_the_good() -> Callable[[Path], None]:
+    """What reads a dataset that must be that of the good files, to the bit."""
+    with TemporaryDirectory() as folder:
+        tree(good())(Path(folder))
+        digest = read(Path(folder)).digest
+
+    def check(folder: Path) -> None:
+        assert read(folder).digest == digest
+
+    return check
 
 
 def tree(files: Files) -> Callable[[Path], None]:

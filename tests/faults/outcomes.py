@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import platform
 import re
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from repository import Repository
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, model_validator
+from repository import ROOT, Repository
 from ruamel.yaml import YAML
 
 from xbarpaper.pipeline.elsewhere.identity import digest
+from xbarpaper.support.files import write_text
 from xbarpaper.support.spreading import Task
 
 
@@ -119,3 +125,67 @@ def told(outcomes: Iterable[Outcome], log: Path) -> None:
     """Keep what became of every fault, a line each."""
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("".join(f"{outcome}\n" for outcome in outcomes), encoding="utf-8")
+
+
+# --- counts, for the README ---------------------------------------------------------------------------------
+
+RELIABILITY = ROOT / "reports" / "reliability.json"
+
+Kind = Literal[
+    "kills", "full_disk", "corruptions", "caches", "concurrent", "transfers", "workers", "bad_inputs"
+]
+
+
+class Count(BaseModel):
+    """Faults of one kind.
+
+    Attributes:
+        tried: how many were made to happen.
+        survived: after how many nothing was lost, nothing wrong was accepted, and one clear line said what happened.
+        what: what they were, a line for the reader.
+        command: what makes them.
+        date, commit, machine: when, on which code and where.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tried: NonNegativeInt
+    survived: NonNegativeInt
+    what: str
+    command: str
+    date: str
+    commit: str
+    machine: str
+
+    @model_validator(mode="after")
+    def _no_more_than_tried(self) -> Count:
+        if self.survived > self.tried:
+            raise ValueError(f"survived = {self.survived} must be at most tried = {self.tried}")
+        return self
+
+
+def keep(kind: Kind, tried: int, survived: int, what: str, command: str, path: Path = RELIABILITY) -> None:
+    """Put the count of one kind of fault in the place of the one before."""
+    counts = json.loads(path.read_text()) if path.exists() else {}
+    count = Count(
+        tried=tried,
+        survived=survived,
+        what=what,
+        command=command,
+        date=datetime.now(UTC).date().isoformat(),
+        commit=_commit(),
+        machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    )
+    counts[kind] = count.model_dump()
+    write_text(path, json.dumps(dict(sorted(counts.items())), indent=2) + "\n")
+
+
+def _commit() -> str:
+    """The commit tried, marked where other files than the counts differ from it."""
+    found = _git("describe", "--always", "--abbrev=12")
+    changed = _git("status", "--porcelain", "--untracked-files=no", ".", f":!{RELIABILITY.relative_to(ROOT)}")
+    return (found or "unknown") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()

@@ -1,21 +1,80 @@
-"""The campaign in short: every kind of write without room, damaged files read, and one kill of the real pipeline."""
+"""The campaign in small: some hundred bad inputs of each kind, damaged files read, and writes without room."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import random
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
-from tqdm import tqdm
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from xbarpaper.support import spreading
+from xbarpaper.params import Params, profile
+from xbarpaper.support.errors import ParameterError
 
-from . import counts, full_disk
-from .__main__ import tried
-from .damages import DAMAGES, checkpoint_tensors, read_damaged
-from .kills import kill_all
-from .outcomes import Faults, Outcome, clear_line, collected, lock, unlike_the_lock
-from .tiny import clone, running, stages_of
+from . import bad_inputs, full_disk, fuzz_commands, fuzz_images, fuzz_params, fuzz_weights
+from .damages import DAMAGES, read_damaged
+from .outcomes import Outcome, keep
+from .survival import Case, failure, failures
+
+KINDS = {fuzz_params: 50, fuzz_images: 80, fuzz_weights: 120, fuzz_commands: 30}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__.split("_")[-1])
+def test_bad_inputs_are_survived(kind: ModuleType) -> None:
+    cases = list(kind.cases(KINDS[kind], 1))
+    assert len(cases) == KINDS[kind]
+    assert failures(cases) == {}
+
+
+@pytest.mark.parametrize("kind", [fuzz_images, fuzz_weights], ids=lambda kind: kind.__name__.split("_")[-1])
+def test_good_inputs_are_among_them_and_are_accepted(kind: ModuleType) -> None:
+    good = [case for case in kind.cases(450, 0) if case.outcome == "accepted"][:10]
+    assert len(good) >= 2
+    assert failures(good) == {}
+
+
+def test_a_good_profile_is_accepted(tmp_path: Path) -> None:
+    good = fuzz_params.case("good", fuzz_params.written(fuzz_params.good()), "accepted")
+    assert failure(good, tmp_path) is None
+
+
+def test_a_reader_that_lets_errors_through_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile, "read_yaml", lambda path, hint="": yaml.safe_load(path.read_text()))
+    wrong = failures([case for case in fuzz_params.whole_files() if case.name.endswith("file: tabs")])
+    assert "ScannerError" in wrong["params: file: tabs"]
+
+
+def test_a_campaign_counts_what_it_tried_and_what_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cases(inputs: int, seed: int) -> list[Case]:
+        fine = Case("fine", lambda folder: None, lambda folder: None, "either")
+        return [fine] * (inputs - 1) + [Case("crash", lambda folder: None, lambda folder: 1 / 0)]
+
+    monkeypatch.setattr(bad_inputs, "cases", cases)
+    found = [one for task in bad_inputs.tasks(107, 0) for one in task.function(*task.arguments)]
+    assert [one.survived for one in found] == [True] * 106 + [False]
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates()
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+)
+
+
+@given(place=st.sampled_from(list(fuzz_params.places(Params, fuzz_params.good()))), value=ANYTHING)
+def test_any_value_of_any_parameter_is_valid_or_refused(tmp_path: Path, place: Any, value: Any) -> None:
+    tree = fuzz_params.changed(place, lambda holder, name: holder.__setitem__(name, value))
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8")
+    with contextlib.suppress(ParameterError):  # printable in one line by its type
+        fuzz_params.read(tmp_path)
 
 
 def assert_survived(outcomes: list[Outcome], least: int) -> None:
@@ -28,11 +87,7 @@ def test_no_room_for_any_kind_of_file(tmp_path: Path):
 
 
 def test_damaged_files_are_refused_or_made_anew(tmp_path: Path):
-    assert_survived(list(read_damaged(tmp_path, 10, seed=1)), 100)
-
-
-def test_damaged_checkpoints_are_refused(tmp_path: Path):
-    assert_survived(list(checkpoint_tensors(tmp_path, 10, seed=1)), 20)
+    assert_survived(list(read_damaged(tmp_path, 10, seed=1)), 42)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -41,51 +96,14 @@ def test_a_damage_damages(damage: str):
     assert all(DAMAGES[damage](content, generator) != content for _ in range(100))
 
 
-@pytest.mark.slow
-def test_a_killed_stage_is_run_again_and_a_damaged_input_refused(tmp_path: Path):
-    """The smallest part of the pipeline: two stages, one of them killed, its cached input then damaged."""
-    repository = clone(tmp_path / "clone")
-    with running(repository, "train@tiny-vgg11") as process:
-        assert next(stages_of(process)) == "data@tiny"
-        kill_all(process)
-    repository.repro("train@tiny-vgg11")
-    assert list(lock(repository)) == ["data@tiny", "train@tiny-vgg11"]
-    assert unlike_the_lock(repository) == []
-    path = repository.folder / "data/datasets/tiny.safetensors"
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-    done = repository.dvc("repro", "--force", "--single-item", "train@tiny-vgg11")
-    assert done.returncode
-    assert clear_line(done.stderr, r"^01_train: data/datasets/tiny\.safetensors: not what data@tiny wrote: ")
-    repository.repro("train@tiny-vgg11")
-    assert unlike_the_lock(repository) == []
-
-
-@pytest.mark.slow
-def test_faults_spread_over_workers_become_what_they_become_here(tmp_path: Path):
-    def outcomes(scheduler: str) -> list[tuple[str, bool]]:
-        plan = [
-            Faults("read", "files read", collected, (read_damaged, tmp_path / scheduler / "read", 2, 1)),
-            Faults("tensors", "tensors", collected, (checkpoint_tensors, tmp_path / scheduler / "t", 2, 1)),
-        ]
-        with spreading.opened("--scheduler", scheduler, 2) as workers, tqdm(disable=True) as bar:
-            found = tried(workers, iter(plan), bar)
-        return [(one.fault, one.survived) for one in found]
-
-    here = outcomes("none")
-    assert len(here) >= 24
-    assert outcomes("local") == here
-
-
 def test_counts_are_kept_beside_each_other(tmp_path: Path):
     path = tmp_path / "reliability.json"
-    counts.keep("kills", 5, 4, "what", "command", path)
-    counts.keep("caches", 1, 1, "what", "command", path)
-    counts.keep("kills", 6, 6, "what", "command", path)
-    assert [(kind, one["tried"]) for kind, one in counts.json.loads(path.read_text()).items()] == [
+    keep("kills", 5, 4, "what", "command", path)
+    keep("caches", 1, 1, "what", "command", path)
+    keep("kills", 6, 6, "what", "command", path)
+    assert [(kind, one["tried"]) for kind, one in json.loads(path.read_text()).items()] == [
         ("caches", 1),
         ("kills", 6),
     ]
     with pytest.raises(ValueError, match=r"survived = 2 must be at most tried = 1"):
-        counts.keep("caches", 1, 2, "what", "command", path)
+        keep("caches", 1, 2, "what", "command", path)

@@ -15,52 +15,25 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from repository import ROOT, Repository
+from repository import Repository, tiny_profile
 
-from xbarpaper import params
 from xbarpaper.params import Params
 
 from .outcomes import Result
 
 EXPERIMENT = "tiny-vgg11"
-_SETTINGS: dict[str, dict[str, Any]] = {
+_SMALLER: dict[str, dict[str, Any]] = {
     "train": {"device": "cpu", "precision": "float32", "epochs": 2, "batch_size": 25},
-    "prune": {"epochs": 1},
     "wct": {"epochs": 1},
     "mapping": {"crossbar_sizes": (8,)},
-    "evaluation": {"variation_seeds": 2, "gains": ("none", "layer"), "batch_size": 40},
-    "sensitivity": {
-        "experiments": (EXPERIMENT,),
-        "crossbar_size": 8,
-        "on_off_ratios": (10.0, 100.0),
-        "wire_factors": (1.0,),
-        "driver_factors": (1.0,),
-        "crossbar_sizes": (8,),
-        "sparsities": (0.6,),
-        "variation_sigmas": (0.0, 0.1),
-    },
-    "beyond": {"experiments": (EXPERIMENT,), "batch_norm_images": 50, "tuning_refresh_steps": 2},
+    "sensitivity": {"wire_factors": (1.0,), "driver_factors": (1.0,), "crossbar_sizes": (8,), "sparsities": (0.6,)},
     "claims": {"bootstrap_resamples": 200},
-}
+}  # fmt: skip
 
 
-def settings(**changes: dict[str, Any]) -> Params:
-    """One VGG11 of 0.06 of the width on 100 drawn images, with changes by section."""
-    tree = params.load(ROOT / "profiles" / "quick.yaml").model_dump()
-    tree["profile"] = "tiny"
-    images = {"kind": "shapes10", "train_images": 100, "test_images": 40, "noise_sigma": 0.05, "seed": 1}
-    tree["datasets"] = {"tiny": images}
-    network = {
-        "dataset": "tiny",
-        "network": "vgg11",
-        "width": 0.06,
-        "sparsity": 0.6,
-        "training_seed": 0,
-    }
-    tree["experiments"] = {EXPERIMENT: network}
-    for section, values in [*_SETTINGS.items(), *changes.items()]:
-        tree[section] = tree[section] | values
-    return Params.model_validate(tree)
+def settings() -> Params:
+    """The tiny profile of the other tests, smaller still: one crossbar size and few points of each axis."""
+    return tiny_profile(**_SMALLER)
 
 
 def clone(folder: Path) -> Repository:

@@ -1,18 +1,12 @@
-"""Transfers cut off: ``dvc push`` and ``dvc pull`` killed, or their server gone, and given again.
-
-``python -m tests.faults.transfers --kills 10`` runs the tiny profile, cuts off so many transfers at random moments, half
-of them pushes, and keeps the count in reports/reliability.json.
-"""
+"""Transfers cut off: ``dvc push`` and ``dvc pull`` killed, or their server gone, and given again."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import logging
+import os
 import random
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,13 +16,14 @@ from typing import Any, Literal
 import psutil
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
-from tqdm import tqdm
+from repository import Repository
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does
+from .outcomes import Faults, Outcome
+from .tiny import Reference
 
-from repository import Repository, run_profile, tiny_profile
+WHAT = "dvc push or dvc pull, to and from an S3 server, killed at a random moment or its server stopped; given again"
+CUTS = 10
 
-from .counts import keep
 
 ACCOUNT = "123456789012"  # moto's only one
 BUCKET = "xbarpaper-results"
@@ -100,13 +95,16 @@ def connect(repository: Repository, server: Server, store: str) -> None:
 
 
 def shared(repository: Repository) -> dict[str, bytes]:
-    """Every shared file of a repository, by its path; hidden ones are none, DVC does not see them."""
-    return {
-        f"{top}/{name}": content
-        for top in SHARED
-        for name, content in repository.contents(top).items()
-        if not Path(name).name.startswith(".")
-    }
+    """Every shared file of a repository, by its path there; hidden ones are none, DVC does not see them."""
+    return {str(path.relative_to(repository.folder)): path.read_bytes() for path in _shared(repository)}
+
+
+def _shared(repository: Repository) -> list[Path]:
+    """Their paths; also while a pull writes and renames them, which ``Path.rglob`` stumbles over."""
+    tops = (os.walk(repository.folder / top) for top in SHARED)
+    return [
+        Path(folder) / name for top in tops for folder, _, names in top for name in names if name[0] != "."
+    ]
 
 
 def cached(repository: Repository) -> list[str]:
@@ -170,7 +168,7 @@ def pull_cut_off(
     if when < 1:
         _wait(process, lambda: len(cached(clone)) >= when * objects)
     else:
-        _wait(process, lambda: len(shared(clone)) >= (when - 1) * len(wanted))
+        _wait(process, lambda: len(_shared(clone)) >= (when - 1) * len(wanted))
     _cut(process, server, cut)
     done = clone.dvc("pull")
     if "Use `--force`" in done.stderr:  # killed while it laid files out, it left a piece of one
@@ -207,56 +205,31 @@ def _cut(process: subprocess.Popen[bytes], server: Server, cut: Cut) -> None:
     server.start()
 
 
-def main() -> int:
-    """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--kills", type=int, default=10, help="how many transfers to cut off")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument(
-        "--repository", type=Path, help="where the tiny profile has run; made where not given"
-    )
-    given = parser.parse_args()
-    moments = random.Random(given.seed)
-    wrong = []
-    with tempfile.TemporaryDirectory(prefix="transfers-") as name, serving() as server:
-        folder = Path(name)
-        if given.repository is None:
-            run_profile(folder / "source", tiny_profile(claims={"bootstrap_resamples": 200}))
-        source = (
-            Repository(folder / "source")
-            if given.repository is None
-            else Repository.twin(given.repository, folder / "source")
-        )
+def tasks(reference: Reference, folder: Path, seed: int) -> Iterator[Faults]:
+    """All transfers in one task: they share a server."""
+    yield Faults("transfers", "transfers cut off", cut_off, (reference, folder, CUTS, seed))
+
+
+def cut_off(reference: Reference, folder: Path, cuts: int, seed: int) -> list[Outcome]:
+    """Cut off so many transfers, half of them pulls; the last two because their server goes."""
+    moments = random.Random(seed)
+    found = []
+    source = reference.copy(folder / "source")
+    with serving() as server:
         connect(source, server, "whole")
         whole = source.dvc("push")
         if whole.returncode:
             raise RuntimeError(whole.stderr)
         objects = len(server.names("whole"))
-        tried = 0
-        try:
-            for number in tqdm(range(given.kills), unit="cut"):
-                cut: Cut = "server gone" if number >= given.kills - 2 else "killed"
-                if number % 2:
-                    moment = moments.uniform(0, 1 if cut == "server gone" else 2)
-                    said = pull_cut_off(source, server, "whole", folder / f"clone-{number}", cut, moment)
-                else:
-                    moment = moments.random()
-                    said = push_cut_off(source, server, f"store-{number}", objects, cut, moment)
-                tried += 1
-                if said:
-                    wrong.append(said)
-                    tqdm.write(f"{'pull' if number % 2 else 'push'} {cut} at {moment:.2f}: {said}")
-        except KeyboardInterrupt:
-            tqdm.write(f"stopped after {tried} of {given.kills}")
-    keep(
-        "transfers",
-        tried,
-        tried - len(wrong),
-        "dvc push or dvc pull, to and from an S3 server, killed at a random moment or its server stopped; given again",
-        f"python -m tests.faults.transfers --kills {given.kills}",
-    )
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        for number in range(cuts):
+            cut: Cut = "server gone" if number >= cuts - 2 else "killed"
+            if number % 2:
+                when = moments.uniform(0, 1 if cut == "server gone" else 2)
+                wrong = pull_cut_off(source, server, "whole", folder / f"clone-{number}", cut, when)
+            else:
+                when = moments.random()
+                wrong = push_cut_off(source, server, f"store-{number}", objects, cut, when)
+            found.append(
+                Outcome(f"{'pull' if number % 2 else 'push'}, {cut} at {when:.2f}", not wrong, wrong or "")
+            )
+    return found

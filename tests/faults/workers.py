@@ -1,4 +1,4 @@
-"""Kills Dask workers in the middle of sweeps: ``python -m tests.faults.workers --kills 10``.
+"""Kills Dask workers in the middle of sweeps.
 
 Two workers evaluate tiny networks; again and again one of them, drawn at random, gets SIGKILL at a random moment, and
 another takes its place. A kill is survived if the sweep that it hit ends with the very table of an undisturbed one.
@@ -6,23 +6,22 @@ another takes its place. A kill is survived if the sweep that it hit ends with t
 
 from __future__ import annotations
 
-import argparse
 import random
-import sys
-import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from xbarpaper.support.errors import ArtifactError
 
-from . import counts
 from .machines import Machines
+from .outcomes import Faults, Outcome
 from .sweeping import swept
 
-WORKERS = 2
+WHAT = "Dask workers killed (SIGKILL) at random moments of a sweep; survived: the same table to the bit"
+WORKERS, KILLS = 2, 12
 LONGEST_PAUSE_SECONDS = 2.0
 
 
@@ -52,16 +51,20 @@ class Killer(threading.Thread):
         return self.journal.read_bytes().count(b"\n") if self.journal.exists() else 0
 
 
-def campaign(kills: int, seed: int, folder: Path) -> tuple[int, int]:
-    """Kill so many workers; gives how many were killed and how many of these the sweeps survived."""
+def tasks(folder: Path, seed: int) -> Iterator[Faults]:
+    """All kills in one task: they share a scheduler."""
+    yield Faults("workers", "workers killed", killed, (folder, KILLS, seed))
+
+
+def killed(folder: Path, kills: int, seed: int) -> list[Outcome]:
+    """Kill so many workers; each kill is survived if the sweep that it hit is, and none follows one that is not."""
     expected = swept("none", folder / "undisturbed.csv")
-    tried = survived = number = 0
+    found: list[Outcome] = []
     rng = random.Random(seed)
     with Machines(folder / "machines", WORKERS) as machines:
-        while tried < kills:
-            number += 1
-            journal = folder / f"{number}.csv"
-            killer = Killer(machines, journal, kills - tried, rng)
+        while len(found) < kills and all(outcome.survived for outcome in found):
+            journal = folder / f"{len(found)}.csv"
+            killer = Killer(machines, journal, kills - len(found), rng)
             killer.start()
             try:
                 equal = same(swept(machines.address, journal), expected)
@@ -70,40 +73,15 @@ def campaign(kills: int, seed: int, folder: Path) -> tuple[int, int]:
                 equal, said = False, str(error)
             killer.ended.set()
             killer.join()
-            tried += killer.kills
-            survived += killer.kills if equal else 0
-            print(f"sweep {number}: {killer.kills} workers killed, {said}", flush=True)
+            found += [
+                Outcome(f"a worker killed, {n + 1} of this sweep", equal, said) for n in range(killer.kills)
+            ]
             journal.unlink(missing_ok=True)
             if not equal:
                 break
-    return tried, survived
+    return found
 
 
 def same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     """Equal to the last bit, in order and in types."""
     return one.equals(other) and one.dtypes.equals(other.dtypes)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.faults.workers", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments and the victims")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        tried, survived = campaign(given.kills, given.seed, Path(folder))
-    what = "Dask workers killed (SIGKILL) at random moments of a sweep; survived: the same table to the bit"
-    counts.keep(
-        "workers",
-        tried,
-        survived,
-        what,
-        f"python -m tests.faults.workers --kills {given.kills} --seed {given.seed}",
-    )
-    print(f"{survived} of {tried} survived")
-    return 0 if survived == tried else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

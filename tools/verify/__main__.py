@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tools.verify import running
 from tools.verify.comparing import compare
-from tools.verify.outcome import RECORD, outcome, told
+from tools.verify.outcome import RECORD, Outcome, told
 from xbarpaper.pipeline.notebook import find_root
 from xbarpaper.support.errors import ArtifactError
 
@@ -47,7 +47,7 @@ def _verify(given: argparse.Namespace) -> int:
     goes_on = running.prepare(run)
     against = given.against or run.committed
     if not against.is_dir():
-        running.finish(run, keep=False)
+        running.clear(run)
         raise ArtifactError(
             f"profile = {given.profile}: the last commit has no report of it; name one: --against"
         )
@@ -59,20 +59,12 @@ def _verify(given: argparse.Namespace) -> int:
     running.execute(run)
     seconds = time.perf_counter() - began
     comparison = compare(against, run.made)
-    found = outcome(
-        comparison,
-        profile=given.profile,
-        seconds=seconds,
-        threads=threads,
-        command=f"python -m tools.verify --profile {given.profile}",
-        commit=running.commit(root)[:12],
-    )
-    kept = [found.write(run.folder / "verify.json")]
-    if given.record:
-        kept.append(found.write(root / RECORD))
+    commit = running.commit(root)
+    found = Outcome.of(comparison, profile=given.profile, seconds=seconds, threads=threads, commit=commit)
+    kept = [found.write(path) for path in (run.folder / "verify.json", *([root / RECORD] * given.record))]
     running.finish(run, given.keep)
     print(told(comparison))
-    print(f"{seconds / 60:.1f} minutes; written: {', '.join(str(path) for path in kept)}")
+    print(f"{seconds / 60:.1f} minutes; written: {', '.join(map(str, kept))}")
     return int(bool(comparison.outside))
 
 
@@ -82,16 +74,13 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--profile", default="quick", help="profile to run again (default: %(default)s)")
-    parser.add_argument(
-        "--against", type=Path, help="report to compare with (default: reports/<profile> as committed)"
-    )
-    parser.add_argument("--folder", type=Path, help=f"where to run (default: {running.VERIFY})")
-    parser.add_argument(
-        "--threads", type=_threads, help="of the run (default: those of the committed report)"
-    )
-    parser.add_argument("--keep", action="store_true", help="keep the copy that was run, to look into it")
-    parser.add_argument("--record", action="store_true", help=f"write {RECORD} as well")
+    add = parser.add_argument
+    add("--profile", default="quick", help="profile to run again (default: %(default)s)")
+    add("--against", type=Path, help="report to compare with (default: reports/<profile> as committed)")
+    add("--folder", type=Path, help=f"where to run (default: {running.VERIFY})")
+    add("--threads", type=_threads, help="of the run (default: those of the committed report)")
+    add("--keep", action="store_true", help="keep the copy that was run, to look into it")
+    add("--record", action="store_true", help=f"write {RECORD} as well")
     commands = parser.add_subparsers(dest="command")
     comparing = commands.add_parser("compare", help="compare two report folders, and run nothing")
     comparing.add_argument("committed", type=Path, help="the report that is believed")

@@ -9,14 +9,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from tools.verify import shown
-from tools.verify.values import VERDICTS, Difference, Place, difference
+from tools.verify.values import VERDICTS, Difference, judged
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.support.errors import ArtifactError
 
 State = Literal["identical", "within", "outside"]
+STATES: Final[tuple[State, ...]] = get_args(State)
 
 _DERIVED_KEYS: Final = {
     "claims": ("claim", "level", "experiment", "crossbar_size", "scheme", "mitigation"),
@@ -72,7 +73,8 @@ def compare(committed: Path, now: Path) -> Comparison:
         if not (folder / _CLAIMS).is_file():
             raise ArtifactError(f"{folder}: not a report: it has no {_CLAIMS}")
     theirs, ours = _files(committed), _files(now)
-    remeasured = any(not _same(committed / name, now / name) for name in theirs | ours if _is_measured(name))
+    measured = {f"tables/{table}.csv" for table in TABLES}
+    remeasured = any(not _same(committed / name, now / name) for name in theirs | ours if name in measured)
     comparison = Comparison()
     for name in sorted(theirs | ours):
         if _same(committed / name, now / name):
@@ -91,11 +93,6 @@ def compare(committed: Path, now: Path) -> Comparison:
 
 def _files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-
-
-def _is_measured(name: str) -> bool:
-    path = Path(name)
-    return path.parent == Path("tables") and path.stem in TABLES
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -146,8 +143,8 @@ def _tables(
         row = " ".join(cells[key] for key in keys if cells.get(key))
         for column, after in zip(columns, ours, strict=True):
             if cells[column] != after:
-                place = Place(name, row, column, table, cells.get("level", ""), remeasured)
-                yield difference(place, cells[column], after)
+                found = Difference(name, row, column, cells[column], after)
+                yield judged(found, table, cells.get("level", ""), remeasured)
 
 
 def _trees(
@@ -155,7 +152,8 @@ def _trees(
 ) -> Iterator[Difference]:
     """Two JSON values in parallel; a value has the tolerance of its key, as the column of the same name."""
     key = _key(path)
-    if isinstance(committed, dict) and isinstance(now, dict) and key not in _WHOLE:
+    kinds = {type(committed), type(now)} if key not in _WHOLE else set()
+    if kinds == {dict}:
         if committed.keys() != now.keys():
             yield Difference(name, path, "keys", ",".join(committed), ",".join(now))
             return
@@ -163,22 +161,13 @@ def _trees(
         for inner in committed:
             inside = f"{path}.{inner}" if path else str(inner)
             yield from _trees(name, committed[inner], now[inner], remeasured, inside, level)
-    elif (
-        isinstance(committed, list)
-        and isinstance(now, list)
-        and len(committed) == len(now)
-        and key not in _WHOLE
-    ):
+    elif kinds == {list} and len(committed) == len(now):
         for index, (one, other) in enumerate(zip(committed, now, strict=True)):
             yield from _trees(name, one, other, remeasured, f"{path}[{index}]", level)
     elif (before := json.dumps(committed)) != (after := json.dumps(now)):
         parent = _key(path.rpartition(".")[0])
-        column = parent if parent in VERDICTS else key
-        yield difference(
-            Place(name, path, column, "claims", "overall" if key == "overall" else level, remeasured),
-            before,
-            after,
-        )
+        found = Difference(name, path, parent if parent in VERDICTS else key, before, after)
+        yield judged(found, "claims", "overall" if key == "overall" else level, remeasured)
 
 
 def _key(path: str) -> str:

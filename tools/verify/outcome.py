@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt
 
-from tools.verify.comparing import Comparison
+from tools.verify.comparing import STATES, Comparison
 from xbarpaper.support import files
 
 RECORD: Final = Path("reports/verify.json")
@@ -50,30 +50,28 @@ class Outcome(BaseModel):
     commit: str
     machine: str
 
+    @classmethod
+    def of(
+        cls, comparison: Comparison, *, profile: str, seconds: float, threads: int | None, commit: str
+    ) -> Outcome:
+        """What to keep of a comparison."""
+        return cls(
+            profile=profile,
+            **{state: comparison.count(state) for state in STATES},
+            values_within=sum(not found.outside for found in comparison.differences),
+            largest=str(comparison.largest or ""),
+            differences=[str(found) for found in comparison.outside[:LINES]],
+            seconds=round(seconds, 1),
+            threads=threads,
+            command=f"python -m tools.verify --profile {profile}",
+            date=datetime.now(UTC).date().isoformat(),
+            commit=commit[:12],
+            machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        )
+
     def write(self, path: Path) -> Path:
         """Write it as JSON, atomically."""
         return files.write_text(path, self.model_dump_json(indent=2) + "\n")
-
-
-def outcome(
-    comparison: Comparison, *, profile: str, seconds: float, threads: int | None, command: str, commit: str
-) -> Outcome:
-    """What to keep of a comparison."""
-    return Outcome(
-        profile=profile,
-        identical=comparison.count("identical"),
-        within=comparison.count("within"),
-        outside=comparison.count("outside"),
-        values_within=sum(not found.outside for found in comparison.differences),
-        largest=str(comparison.largest or ""),
-        differences=[str(found) for found in comparison.outside[:LINES]],
-        seconds=round(seconds, 1),
-        threads=threads,
-        command=command,
-        date=datetime.now(UTC).date().isoformat(),
-        commit=commit,
-        machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-    )
 
 
 def told(comparison: Comparison) -> str:
@@ -81,8 +79,7 @@ def told(comparison: Comparison) -> str:
     lines = [f"outside: {found}" for found in comparison.outside[:LINES]]
     if (more := len(comparison.outside) - LINES) > 0:
         lines.append(f"outside: and {more} more values")
-    identical, within, outside = (comparison.count(state) for state in ("identical", "within", "outside"))
     if comparison.largest is not None:
         lines.append(f"nearest to its tolerance: {comparison.largest}")
-    lines.append(f"{identical} files identical, {within} within tolerance, {outside} outside")
-    return "\n".join(lines)
+    identical, within, outside = map(comparison.count, STATES)
+    return "\n".join([*lines, f"{identical} files identical, {within} within tolerance, {outside} outside"])

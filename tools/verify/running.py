@@ -129,11 +129,7 @@ def threads_of(root: Path, profile: str) -> int | None:
 
 
 def commit(root: Path) -> str:
-    """The last commit of a clone, in full.
-
-    Raises:
-        ArtifactError: there is none.
-    """
+    """The last commit of a clone, in full."""
     return git(root, "rev-parse", "HEAD")
 
 

@@ -37,14 +37,11 @@ def judge(committed: Path, now: Path, remeasured: bool) -> tuple[bool, str]:
     """
     if committed.suffix == ".png":
         return _pictures(committed, now, remeasured)
+    kinds = {".svg": _drawings, ".ipynb": _notebooks, ".html": _pages}
+    if committed.suffix not in kinds:
+        return False, "differs, and is of no kind that may"
     before, after = (path.read_text(encoding="utf-8") for path in (committed, now))
-    if committed.suffix == ".svg":
-        return _drawings(before, after, remeasured)
-    if committed.suffix == ".ipynb":
-        return _notebooks(before, after, remeasured)
-    if committed.suffix == ".html":
-        return _pages(before, after, remeasured)
-    return False, "differs, and is of no kind that may"
+    return kinds[committed.suffix](before, after, remeasured)
 
 
 def _pictures(committed: Path, now: Path, remeasured: bool) -> tuple[bool, str]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from tools.verify.tolerances import NOT_COMPARED, Tolerance, of_column
+from tools.verify.tolerances import of_column
 
 VERDICTS: Final = ("verdict", "overall", "by_mitigation", "accuracy_verdict")
 """Columns and keys that hold a verdict."""
 
-_TELLS: Final = ("summary", "needed_seeds", "conventions_summary", "notes", "counts")
-"""Columns and keys that put other numbers of the report into words, or count its verdicts."""
-
+# Columns and keys that put other numbers of the report into words, or count its verdicts.
+_IN_WORDS: Final = ("summary", "needed_seeds", "conventions_summary", "notes", "counts")
 _MACHINE: Final = "hardware"
-_OPPOSITE: Final = {"supported", "not supported"}
 
 
 @dataclass(frozen=True)
@@ -52,59 +50,44 @@ class Difference:
         return f"{place}: " + "; ".join(part for part in (values, allowed, self.note) if part)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a value stands.
+def judged(found: Difference, table: str, level: str, remeasured: bool) -> Difference:
+    """A value that is, as text, not the committed one, with its share of what is allowed.
 
-    Attributes:
-        file: relative to the report.
-        row: its row in words, or its path in JSON.
-        column: its column or key, which decides what is allowed.
-        table: name of the table; ``claims`` for ``claims.json``.
+    Args:
+        found: where it stands, and the two values.
+        table: name of its table; ``claims`` for ``claims.json``.
         level: of the verdict that it belongs to; empty where it belongs to none.
         remeasured: whether some table that the stages measured differs, from which this value may be computed.
     """
-
-    file: str
-    row: str
-    column: str
-    table: str
-    level: str
-    remeasured: bool
-
-
-def difference(place: Place, committed: str, now: str) -> Difference:
-    """What to say of a value that is, as text, not the committed one."""
-
-    def found(share: float, note: str = "", allowed: float | None = None) -> Difference:
-        return Difference(place.file, place.row, place.column, committed, now, allowed, share, note)
-
-    if place.column == _MACHINE:
-        return found(0.0, "another machine or number of threads")
-    if place.column in VERDICTS:
-        return found(*_verdict(place, committed, now))
-    if place.column in _TELLS:
-        return found(0.0, "told anew") if place.remeasured else found(math.inf, "its tables are identical")
-    allowed = of_column(place.table, place.column, place.remeasured)
-    if allowed is NOT_COMPARED:
-        return found(0.0)
-    before, after = _number(committed), _number(now)
+    if found.column == _MACHINE:
+        return replace(found, share=0.0, note="another machine or number of threads")
+    if found.column in (*VERDICTS, *_IN_WORDS):
+        if not remeasured:
+            return replace(found, note="its tables are identical")
+        if found.column in _IN_WORDS:
+            return replace(found, share=0.0, note="told anew")
+        share, note = _verdict(level, {found.committed.strip('"'), found.now.strip('"')})
+        return replace(found, share=share, note=note)
+    tolerance = of_column(table, found.column, remeasured)
+    if math.isinf(tolerance.absolute):
+        return replace(found, share=0.0)
+    before, after = _number(found.committed), _number(found.now)
     if before is None or after is None:
-        return found(math.inf)
-    return found(_share(before, after, allowed), allowed=allowed.allowed(before))
+        return found
+    allowed, off = tolerance.allowed(before), abs(after - before)
+    share = off / allowed if allowed else math.inf
+    if off <= allowed * (1 + 1e-9):  # numbers are written to nine digits
+        share = min(share, 1.0) if allowed else 0.0
+    return replace(found, share=share, allowed=allowed)
 
 
-def _verdict(place: Place, committed: str, now: str) -> tuple[float, str]:
+def _verdict(level: str, both: set[str]) -> tuple[float, str]:
     """A verdict over everything must stay; a single one may move to or from undecided, by which seeds it is drawn."""
-    if not place.remeasured:
-        return math.inf, "its tables are identical"
-    if place.level == "overall":
+    if level == "overall":
         return math.inf, "the overall verdict must stay"
-    if {committed.strip('"'), now.strip('"')} == _OPPOSITE:
+    if both == {"supported", "not supported"}:
         return math.inf, "the opposite verdict"
-    if "undecided" not in (committed.strip('"'), now.strip('"')):
-        return math.inf, "not a verdict"
-    return 0.0, "to or from undecided"
+    return (0.0, "to or from undecided") if "undecided" in both else (math.inf, "not a verdict")
 
 
 def _number(text: str) -> float | None:
@@ -113,13 +96,6 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
-
-
-def _share(committed: float, now: float, tolerance: Tolerance) -> float:
-    off, allowed = abs(now - committed), tolerance.allowed(committed)
-    if off <= allowed * (1 + 1e-9):  # numbers are written to nine digits
-        return min(off / allowed, 1.0) if allowed else 0.0
-    return off / allowed if allowed else math.inf
 
 
 def _short(text: str) -> str:
