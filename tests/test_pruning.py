@@ -415,7 +415,6 @@ def drawn_networks(draw: st.DrawFn) -> Network:
     return made.double().eval()
 
 
-@settings(max_examples=40, deadline=None)
 @given(network=drawn_networks(), sparsity=st.floats(0, 0.95), where=st.sampled_from([SETTINGS, EVERYWHERE]))
 def test_channels_go_in_every_layer_that_writes_or_reads_them(
     network: Network, sparsity: float, where: Prune
@@ -437,7 +436,6 @@ def test_channels_go_in_every_layer_that_writes_or_reads_them(
     assert {group: int(alive.sum()) for group, alive in kept.items()} == pruned.network.channels
 
 
-@settings(max_examples=40, deadline=None)
 @given(network=drawn_networks(), sparsity=st.floats(0, 0.95), name=st.sampled_from(list(SCHEMES)))
 def test_a_compact_network_computes_what_its_mask_says(network: Network, sparsity: float, name: str):
     pruned = prune(network, SCHEMES[name], EVERYWHERE, sparsity, SIZE)
