@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sys
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
@@ -34,9 +33,9 @@ from xbarpaper import params
 from xbarpaper.experiments.sensitivity.points import plan
 from xbarpaper.mitigation import FURTHER
 from xbarpaper.params import MITIGATIONS, SCHEMES, Experiment, Params, SchemeName
-from xbarpaper.pipeline import elsewhere
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.yaml_files import read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "reports" / "benchmarks"
@@ -46,7 +45,6 @@ COLUMNS = ["stage", "experiment", "minutes", "gib", "hardware"]
 _IMPORTED = [
     "xbarpaper.experiments.mechanism",
     "xbarpaper.networks.training",
-    "xbarpaper.pipeline.elsewhere",
 ]  # once, not for each part
 _TABLES_ONLY = {"figures", "claims", "publish"}
 
@@ -70,7 +68,7 @@ def main() -> int:
             print(f"\n{settings.profile}")
             print(table.drop(columns="hardware").to_string(index=False))
             print(f"{table['minutes'].sum() / 60:.1f} hours in all; {table['hardware'].iloc[0]}")
-            print(f"not estimated: {', '.join(left_out(path, table))}")
+            print(f"not estimated: {', '.join(left_out(table))}")
             print(files.write_table(arguments.output / f"costs-{settings.profile}.csv", table))
     except ArtifactError as error:
         print(f"costs: {error}", file=sys.stderr)
@@ -217,12 +215,9 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
     return found
 
 
-def left_out(path: Path, table: pd.DataFrame) -> list[str]:
+def left_out(table: pd.DataFrame) -> list[str]:
     """Groups of stages of dvc.yaml that the table does not have."""
-    with tempfile.TemporaryDirectory() as folder:
-        for source, name in ((ROOT / "dvc.yaml", "dvc.yaml"), (path, "params.yaml")):
-            (Path(folder) / name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-        groups = dict.fromkeys(stage.group for stage in elsewhere.read(Path(folder)).values())
+    groups = read_yaml(ROOT / "dvc.yaml", "dvc.yaml")["stages"]
     known = set(table["stage"])
     return [
         f"{group} (tables only)" if group in _TABLES_ONLY else group for group in groups if group not in known

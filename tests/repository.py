@@ -6,9 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
 from isolation import Isolation
 from ruamel.yaml import YAML
 
@@ -16,6 +19,26 @@ from xbarpaper import params
 from xbarpaper.params import Params
 
 ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage as DVC reads it from dvc.yaml, nothing left to fill in; paths are relative to the repository."""
+
+    command: str
+    deps: tuple[str, ...]
+    params: tuple[str, ...]
+    outs: tuple[str, ...]
+
+
+def stages(folder: Path) -> dict[str, Stage]:
+    """All stages of a repository by name."""
+    found = {}
+    for stage in Repo(str(folder)).index.stages:
+        params = tuple(name for dep in stage.deps if isinstance(dep, ParamsDependency) for name in dep.params)
+        deps = tuple(dep.def_path for dep in stage.deps if not isinstance(dep, ParamsDependency))
+        found[stage.addressing] = Stage(stage.cmd, deps, params, tuple(out.def_path for out in stage.outs))
+    return found
 
 
 class Repository:

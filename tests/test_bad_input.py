@@ -290,7 +290,7 @@ def test_the_command_says_it_in_one_line_and_fails(top: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("label_smoothing", "label_smoothign"))
     before = contents()
     target = "data/notebooks/tiny/tiny-vgg11/01_train.ipynb"
-    command = [sys.executable, "-m", "xbarpaper.pipeline.notebook", "run", "notebooks/01_train.ipynb", target]
+    command = [sys.executable, "-m", "xbarpaper.pipeline.run", "notebooks/01_train.ipynb", target]
     done = subprocess.run(
         [*command, "-p", "experiment", "tiny-vgg11"], capture_output=True, text=True, check=False
     )

@@ -2,54 +2,55 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from xbarpaper.pipeline import inputs
-from xbarpaper.pipeline.elsewhere.identity import digest
+from xbarpaper.support import inputs
 from xbarpaper.support.errors import ArtifactError
 
-PIPELINE = """
-stages:
-  first:
-    cmd: "true"
-    outs: [data/one.txt]
-  second:
-    cmd: "true"
-    outs: [data/tables]
-  last:
-    cmd: "true"
-    deps: [data/one.txt, data/tables]
-    outs: [data/last.txt]
-"""
 CACHE = Path(".dvc/cache/files/md5")
+KEPT = 'rm -f "$(dvc cache dir)/files/md5/{}/{}"'
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two stages that have run, and a third that DVC runs now."""
+    """Two stages that have run, and a third that DVC runs again."""
     (tmp_path / "data" / "tables").mkdir(parents=True)
-    (tmp_path / "params.yaml").write_text("profile: tiny\n")
-    (tmp_path / "dvc.yaml").write_text(PIPELINE)
     for name in ("one.txt", "last.txt", "tables/a.csv", "tables/b.csv"):
         (tmp_path / "data" / name).write_text(f"{name}\n1\n")
-    made = {"first": "data/one.txt", "second": "data/tables", "last": "data/last.txt"}
-    lock = {stage: {"outs": [{"path": path, "md5": digest(tmp_path, path)}]} for stage, path in made.items()}
+    entries = [{"md5": md5(f"tables/{name}\n1\n".encode()), "relpath": name} for name in ("a.csv", "b.csv")]
+    listing = json.dumps(entries).encode()
+    outs = {
+        "first": {"path": "data/one.txt", "md5": md5(b"one.txt\n1\n")},
+        "second": {"path": "data/tables", "md5": f"{md5(listing)}.dir"},
+        "last": {"path": "data/last.txt", "md5": md5(b"last.txt\n1\n")},
+    }
+    lock: dict = {stage: {"cmd": "true", "outs": [out]} for stage, out in outs.items()}
+    lock["last"]["deps"] = [{"path": path} for path in ("code.py", "data/one.txt", "data/tables")]
     (tmp_path / "dvc.lock").write_text(json.dumps({"stages": lock}))
+    keep(tmp_path, f"{md5(listing)}.dir", listing)
     monkeypatch.setenv("DVC_STAGE", "last")
     return tmp_path
 
 
-def keep_listing(root: Path) -> None:
+def keep(root: Path, name: str, content: bytes, cache: Path = CACHE) -> Path:
+    path = root / cache / name[:2] / name[2:]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def listing(root: Path) -> Path:
     """What DVC's cache knows of the folder."""
-    md5 = digest(root, "data/tables")
-    assert md5
-    entries = [{"md5": digest(root, f"data/tables/{name}"), "relpath": name} for name in ("a.csv", "b.csv")]
-    path = root / CACHE / md5[:2] / md5[2:]
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(entries))
+    (path,) = (root / CACHE).rglob("*.dir")
+    return path
 
 
 def test_what_the_stages_wrote_is_read(root: Path):
@@ -58,6 +59,7 @@ def test_what_the_stages_wrote_is_read(root: Path):
 
 def test_own_outs_and_missing_files_are_not_its_business(root: Path):
     (root / "data" / "last.txt").write_text("of the run before")
+    (root / "data" / "tables" / "b.csv").unlink()
     (root / "data" / "one.txt").unlink()
     inputs.check(root)
 
@@ -75,26 +77,35 @@ def test_before_the_first_run_there_is_nothing_to_compare_with(root: Path):
 
 
 def test_another_file_is_refused_with_what_to_do(root: Path):
-    kept = digest(root, "data/one.txt")
-    assert kept
+    kept = md5(b"one.txt\n1\n")
     (root / "data" / "one.txt").write_text("one.txt\n2\n")
     with pytest.raises(ArtifactError) as refused:
         inputs.check(root)
     assert str(refused.value) == (
         "data/one.txt: not what first wrote: damaged, or changed by hand; "
-        f"`rm -f {CACHE}/{kept[:2]}/{kept[2:]}; dvc repro -f -s first` makes it anew"
+        f"`{KEPT.format(kept[:2], kept[2:])}; dvc repro -f -s first` makes it anew"
     )
 
 
-def test_the_file_of_a_folder_is_named_where_the_cache_lists_it(root: Path):
-    (root / "data" / "tables" / "b.csv").write_text("b,\n")
-    with pytest.raises(ArtifactError, match=r"^data/tables: not what second wrote: "):
-        inputs.check(root)
-    (root / "data" / "tables" / "b.csv").write_text("tables/b.csv\n1\n")
-    keep_listing(root)
-    inputs.check(root)
+def test_the_file_of_a_folder_is_named(root: Path):
     (root / "data" / "tables" / "b.csv").write_text("b,\n")
     with pytest.raises(ArtifactError, match=r"^data/tables/b\.csv: not what second wrote: .* -s second`"):
+        inputs.check(root)
+    listing(root).unlink()  # then nothing says what the folder held
+    inputs.check(root)
+
+
+def test_a_damaged_list_of_a_folder_is_refused(root: Path):
+    listing(root).write_text("[]")
+    with pytest.raises(ArtifactError, match=r"^data/tables: not what second wrote: .*\.dir\"; dvc repro"):
+        inputs.check(root)
+
+
+def test_a_cache_elsewhere_is_found(root: Path):
+    (root / "data" / "tables" / "b.csv").write_text("b,\n")
+    (root / ".dvc" / "config").write_text("[cache]\n    dir = ../kept\n")
+    (root / ".dvc" / "cache").rename(root / "kept")
+    with pytest.raises(ArtifactError, match=r"^data/tables/b\.csv: not what second wrote: "):
         inputs.check(root)
 
 

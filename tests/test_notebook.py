@@ -13,12 +13,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from xbarpaper.pipeline import notebook, stripping
+from xbarpaper.pipeline import run, stripping
+from xbarpaper.pipeline.start import start
 from xbarpaper.support.errors import ArtifactError
 
 TARGET = Path("data/notebooks/tiny/01_tiny.ipynb")
 FAILED = Path("data/resume/failed/tiny/01_tiny.ipynb")
-START = "from xbarpaper.pipeline import notebook\nnotebook.start()"
+START = "from xbarpaper.pipeline.start import start\nstart()"
 PARAMETERS = 'experiment = "tiny"\nsteps = 3\nshare = 0.5\nquick = True'
 
 
@@ -48,7 +49,7 @@ def _notebook(repository: Path, *cells: str) -> Path:
 
 def _command(*arguments: str) -> list[str]:
     return [
-        sys.executable, "-m", "xbarpaper.pipeline.notebook", "run", "notebooks/01_tiny.ipynb", str(TARGET), *arguments
+        sys.executable, "-m", "xbarpaper.pipeline.run", "notebooks/01_tiny.ipynb", str(TARGET), *arguments
     ]  # fmt: skip
 
 
@@ -158,7 +159,7 @@ def test_what_failed_is_told_even_where_nothing_can_be_kept(repository: Path):
 
 
 def test_no_room_for_temporary_files_is_one_line(
-    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
     _notebook(repository, "1")
 
@@ -166,8 +167,8 @@ def test_no_room_for_temporary_files_is_one_line(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("papermill.execute_notebook", full)
-    assert notebook.main(["run", "notebooks/01_tiny.ipynb", str(TARGET)]) == 1
-    assert capsys.readouterr().err == (
+    assert run.main(["notebooks/01_tiny.ipynb", str(TARGET)]) == 1
+    assert capfd.readouterr().err == (
         "01_tiny: cannot write temporary files: No space left on device; name a folder with room in TMPDIR\n"
     )
 
@@ -177,7 +178,7 @@ def test_dead_kernel_is_told(repository: Path):
     done = _run()
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "01_tiny: the notebook's kernel died, most often because memory ran out"
+        "01_tiny: the notebook's process died, most often because memory ran out"
     )
 
 
@@ -218,7 +219,7 @@ def test_interruption_stops_the_kernel(repository: Path):
 def test_bad_parameters_are_refused_before_anything_runs(repository: Path, parameters, message: str):
     source = _notebook(repository, "open('ran', 'w')")
     with pytest.raises(ArtifactError, match=message) as caught:
-        notebook.run(source, TARGET, parameters)
+        run.run(source, TARGET, parameters)
     assert "\n" not in str(caught.value)
     assert not (repository / "ran").exists()
 
@@ -226,45 +227,37 @@ def test_bad_parameters_are_refused_before_anything_runs(repository: Path, param
 def test_missing_notebook_is_named(repository: Path):
     _notebook(repository)
     with pytest.raises(ArtifactError, match=r"^notebooks/02.ipynb: no such notebook .*01_tiny.ipynb"):
-        notebook.run("notebooks/02.ipynb", TARGET)
+        run.run("notebooks/02.ipynb", TARGET)
 
 
 def test_damaged_notebook_is_named(repository: Path):
     _notebook(repository).write_text("{}{", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"^notebooks/01_tiny.ipynb: not a Jupyter notebook"):
-        notebook.run("notebooks/01_tiny.ipynb", TARGET)
+        run.run("notebooks/01_tiny.ipynb", TARGET)
 
 
 def test_unwritable_target_is_found_before_anything_runs(repository: Path):
     source = _notebook(repository, "open('ran', 'w')")
     Path("data").write_text("a file where a folder should be", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"01_tiny.ipynb: cannot be written"):
-        notebook.run(source, TARGET)
+        run.run(source, TARGET)
     assert not (repository / "ran").exists()
 
 
 def test_start_goes_to_the_top_of_the_repository(repository: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(repository / "notebooks")
-    notebook.start()
+    start()
     assert Path.cwd() == repository
 
 
 def test_start_outside_the_repository_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ArtifactError, match="not inside the repository"):
-        notebook.start()
+        start()
 
 
 def test_no_grammar_is_built_that_no_notebook_needs():
-    code = (
-        "import sys\n"
-        "from xbarpaper.pipeline.nbformat_light import import_nbformat\n"
-        "nbformat = import_nbformat()\n"
-        "import papermill\n"
-        "nbformat.validate(nbformat.v4.new_notebook())\n"
-        "assert 'rfc3987_syntax' not in sys.modules\n"
-        "import rfc3987_syntax"  # whoever asks for it himself gets it
-    )
+    code = "import sys, xbarpaper.pipeline.run, papermill; assert not sys.modules.get('rfc3987_syntax')"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

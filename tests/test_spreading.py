@@ -16,12 +16,10 @@ import pytest
 from faults.machines import ROOT, Machines, wait_for
 from faults.sweeping import swept
 from faults.workers import same
-from test_elsewhere import write_pipeline
+from repository import stages
 
 from xbarpaper.params import Execution
 from xbarpaper.params.execution import require_scheduler
-from xbarpaper.pipeline import elsewhere
-from xbarpaper.pipeline.elsewhere import __main__ as command_line
 from xbarpaper.support import dasked, spreading
 from xbarpaper.support.errors import ArtifactError, ParameterError
 from xbarpaper.support.spreading import InProcess, Task, results, spread
@@ -86,8 +84,8 @@ def test_in_process_is_the_default_and_lazy():
 
 
 def test_no_stage_depends_on_where_work_is_done():
-    for stage in elsewhere.read(ROOT).values():
-        assert not any(name.split(".")[0] == "execution" for name in stage.params), stage.name
+    for name, stage in stages(ROOT).items():
+        assert not any(param.split(".")[0] == "execution" for param in stage.params), name
 
 
 # --- real schedulers and workers ----------------------------------------------------------------------------
@@ -130,12 +128,13 @@ def test_other_code_or_versions_are_refused(machines: Machines, monkeypatch: pyt
         spread(workers, abs, [1])
 
 
-def test_without_a_scheduler_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_without_a_scheduler_one_line(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(dasked, "_ANSWER_SECONDS", 1)
-    monkeypatch.chdir(ROOT)
-    assert command_line.main(["run", "data", "--scheduler", "tcp://127.0.0.1:1"]) == 1
-    said = capsys.readouterr().err
-    assert re.fullmatch(r"run: tcp://127\.0\.0\.1:1: no Dask scheduler answers there \(.*\)\n", said)
+    with (
+        pytest.raises(ArtifactError, match=r"^tcp://127\.0\.0\.1:1: no Dask scheduler answers there \(.*\)$"),
+        dasked.at("tcp://127.0.0.1:1"),
+    ):
+        pass
 
 
 @pytest.mark.slow
@@ -185,22 +184,6 @@ def test_a_task_that_kills_its_workers_is_given_up():
         list(results(workers, [Task(0, "the deadly row", os._exit, (1,))]))
 
 
-@pytest.mark.slow
-def test_stages_run_side_by_side_and_in_order(
-    machines: Machines, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-):
-    there = write_pipeline(tmp_path / "there")
-    elsewhere.run(there, ["total", "make"], machines.address)
-    said = capfd.readouterr().out
-    assert (there / "data/total-p.txt").read_text(encoding="utf-8") == "4"
-    begun = re.findall(r"^\[\d/3\] (\S+): python", said, flags=re.M)
-    assert sorted(begun[:2]) == ["make@one", "make@two"]
-    assert begun[2:] == ["total@p"]
-    assert len(re.findall(r"minutes", said)) == 3
-    elsewhere.run(there, ["total", "make"], machines.address)
-    assert capfd.readouterr().out.count("done already") == 3
-
-
 # --- the page -----------------------------------------------------------------------------------------------
 
 PAGE = (ROOT / "docs" / "spreading.md").read_text(encoding="utf-8")
@@ -211,9 +194,7 @@ def test_commands_of_the_page_are_understood():
     assert COMMANDS
     for line in COMMANDS:
         words = line.split("#")[0].split()
-        if "xbarpaper.pipeline.elsewhere" in words:
-            assert command_line._arguments(words[words.index("xbarpaper.pipeline.elsewhere") + 1 :])
-        elif "dask" in words:
+        if "dask" in words:
             told = [*words[words.index("dask") : words.index("dask") + 2], "--help"]
             helped = subprocess.run(
                 [sys.executable, "-m", *told], capture_output=True, text=True, check=True

@@ -14,14 +14,13 @@ from pathlib import Path
 from unittest import mock
 
 import torch
+from repository import stages as stages_of
 
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.networks import Architecture, build, training
 from xbarpaper.networks.training import tensor_digest
-from xbarpaper.pipeline import inputs
-from xbarpaper.pipeline.elsewhere import read
-from xbarpaper.pipeline.elsewhere.stages import inside
+from xbarpaper.support import inputs
 from xbarpaper.support.errors import ArtifactError
 
 from . import writers
@@ -141,13 +140,19 @@ def handed_over(root: Path, times: int, seed: int) -> Iterator[Outcome]:
         times: files for each stage and kind of damage.
         seed: of the choice of files and damages.
     """
-    generator, stages = random.Random(seed), read(root)
+    generator, stages = random.Random(seed), stages_of(root)
     made = [out for stage in stages.values() for out in stage.outs]
     for name, stage in stages.items():
         if name.startswith("data@"):  # reads nothing that a stage made
             continue
         files = _files(
-            root, [out for out in made for dep in stage.deps if inside(out, dep) or inside(dep, out)]
+            root,
+            [
+                out
+                for out in made
+                for dep in map(Path, stage.deps)
+                if dep.is_relative_to(out) or Path(out).is_relative_to(dep)
+            ],
         )
         for number in range(times):
             for kind in (*DAMAGES, "another in its place"):

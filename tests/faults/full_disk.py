@@ -13,9 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from repository import Repository
-
-from xbarpaper.pipeline.elsewhere import read
+from repository import Repository, stages
 
 from .outcomes import Faults, Outcome, collected
 from .tiny import EXPERIMENT, Reference
@@ -106,7 +104,7 @@ def on_full_disk(repository: Repository, name: str, case: Case) -> Outcome:
     (repository.folder / "temporary").mkdir(exist_ok=True)
     with _full(folder, case.free):
         before = _contents(folder)
-        command = shlex.split(read(repository.folder)[case.stage].command)
+        command = shlex.split(stages(repository.folder)[case.stage].command)
         done = subprocess.run(
             command, cwd=repository.folder, env=environment, capture_output=True, text=True, errors="replace"
         )

@@ -1,4 +1,4 @@
-"""Bad commands: notebooks and parameters that are none, and handbacks whose manifest says what it likes."""
+"""Bad commands: notebooks and parameters that are none."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from xbarpaper.pipeline import notebook
-from xbarpaper.pipeline.elsewhere import __main__ as elsewhere
+from xbarpaper.pipeline import run
 from xbarpaper.support.errors import ArtifactError
 
 from .survival import Case
@@ -57,7 +55,7 @@ def notebooks() -> Iterator[Case]:
     }  # fmt: skip
 
     def asks(arguments: list[str]) -> Callable[[Path], None]:
-        return lambda folder: _said(folder, notebook.main, arguments)
+        return lambda folder: _said(folder, run.main, arguments)
 
     def writes(text: str) -> Callable[[Path], None]:
         def write(folder: Path) -> None:
@@ -67,56 +65,25 @@ def notebooks() -> Iterator[Case]:
         return write
 
     for name, text in texts.items():
-        yield Case(f"notebook: {name}", writes(text), asks(["run", "n.ipynb", "out.ipynb", "-p", "a", "1"]))
+        yield Case(f"notebook: {name}", writes(text), asks(["n.ipynb", "out.ipynb", "-p", "a", "1"]))
     fine = writes(_cells("a = 1\nb = True\nc = 0.5"))
     for parameter, value in (
         ("a", "x"), ("a", "1.5"), ("a", "9" * 5000), ("a", ""), ("b", "1"), ("b", "yes"), ("c", "x"), ("d", "1"),
         ("a\nb", "1"), ("\x1b[2J", "1"), ("__class__", "1"), ("", ""), ("a", "a\nb"),
     ):  # fmt: skip
-        arguments = ["run", "n.ipynb", "out.ipynb", "-p", parameter, value]
+        arguments = ["n.ipynb", "out.ipynb", "-p", parameter, value]
         yield Case(f"parameter: {parameter!r} = {value!r:.20}", fine, asks(arguments))
     for source in ("none.ipynb", ".", "../none", "\n", "x" * 300, "dvc.yaml"):
-        yield Case(f"notebook called {source!r:.20}", fine, asks(["run", source, "out.ipynb"]))
+        yield Case(f"notebook called {source!r:.20}", fine, asks([source, "out.ipynb"]))
     for target in ("n.ipynb/out.ipynb", "x" * 300, ".", "data"):
         write = fine
         if target == "data":
             write = lambda folder: (fine(folder), (folder / "data").mkdir())  # noqa: E731
-        yield Case(f"target called {target!r:.20}", write, asks(["run", "n.ipynb", target, "-p", "a", "1"]))
-
-
-def handbacks() -> Iterator[Case]:
-    """Manifests that are none; what digests protect is in the tests of ``elsewhere``."""
-    form = {"format": "xbarpaper-handback-1", "stages": [], "files": [], "pieces": [], "digest": ""}
-    trees: dict[str, Any] = {
-        "list": [], "number": 3, "empty": {}, "only its form": form, "files a number": form | {"files": 3},
-        "files of numbers": form | {"files": [1]}, "files null": form | {"files": None},
-        "files a text": form | {"files": "x"},
-        "parts a number": form | {"files": [{"parts": 3}]}, "parts null": form | {"files": [{"parts": None}]},
-        "stages a text": form | {"stages": "x"}, "pieces a map": form | {"pieces": {}},
-        "odd name": form | {"a\nb": 1},
-    }  # fmt: skip
-    texts = {name: json.dumps(tree) for name, tree in trees.items()}
-    texts |= {"deep": "[" * 100_000, "no JSON": "{", "long number": "9" * 5000, "nothing": ""}
-    for name, text in texts.items():
-
-        def write(folder: Path, text: str = text) -> None:
-            _top(folder)
-            (folder / "back").mkdir()
-            (folder / "back/manifest.json").write_text(text, encoding="utf-8")
-
-        yield Case(
-            f"handback: {name}", write, lambda folder: _said(folder, elsewhere.main, ["unpack", "back"])
-        )
-    for given in ("none", ".", "dvc.yaml", "\n", "x" * 300):
-        yield Case(
-            f"handback called {given!r:.20}",
-            _top,
-            lambda folder, given=given: _said(folder, elsewhere.main, ["unpack", given]),
-        )
+        yield Case(f"target called {target!r:.20}", write, asks(["n.ipynb", target, "-p", "a", "1"]))
 
 
 def cases(count: int, seed: int) -> Iterator[Case]:
     """At most as many as there are; a campaign takes the same for every number of inputs."""
-    crafted = [*notebooks(), *handbacks()]
+    crafted = list(notebooks())
     random.Random(f"commands {seed}").shuffle(crafted)
     yield from crafted[:count]

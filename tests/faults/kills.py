@@ -13,9 +13,8 @@ from pathlib import Path
 
 import psutil
 from repository import Repository
+from repository import stages as stages_of
 from ruamel.yaml import YAML
-
-from xbarpaper.pipeline.elsewhere import read
 
 from .outcomes import Faults, Outcome, last_line
 from .tiny import Reference, computed, running
@@ -72,8 +71,9 @@ def tasks(stages: list[str], reference: Reference, folder: Path, kills: int, see
 def before(reference: Reference, folder: Path, stages: list[str]) -> Repository:
     """A copy of the undisturbed run as it was before some of the last stages."""
     repository = reference.copy(folder)
+    made = stages_of(repository.folder)
     for stage in stages:
-        for out in read(repository.folder)[stage].outs:
+        for out in made[stage].outs:
             path = repository.folder / out
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     for name in (".dvc/cache/runs", "data/resume"):  # else the stages would be found done

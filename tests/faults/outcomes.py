@@ -12,11 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from dvc.repo import Repo
+from dvc_data.hashfile.build import build
+from dvc_data.hashfile.db import HashFileDB
+from dvc_objects.fs.local import LocalFileSystem
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, model_validator
 from repository import ROOT, Repository
 from ruamel.yaml import YAML
 
-from xbarpaper.pipeline.elsewhere.identity import digest
 from xbarpaper.support.files import write_text
 from xbarpaper.support.spreading import Task
 
@@ -79,12 +82,21 @@ class Result:
 
 def unlike_the_lock(repository: Repository) -> list[str]:
     """Outputs whose files are not those that dvc.lock names."""
-    return [
-        f"{path} is not what {stage} wrote"
-        for stage, outs in lock(repository).items()
-        for path, md5 in outs.items()
-        if digest(repository.folder, path) != md5
-    ]
+    odb = HashFileDB(LocalFileSystem(), str(repository.folder / ".dvc/cache/files/md5"))
+    ignore = Repo(str(repository.folder)).dvcignore
+    found = []
+    for stage, outs in lock(repository).items():
+        for path, md5 in outs.items():
+            try:
+                _, _, made = build(
+                    odb, str(repository.folder / path), odb.fs, "md5", dry_run=True, ignore=ignore
+                )
+            except FileNotFoundError:
+                found.append(f"{path}, which {stage} wrote, is missing")
+                continue
+            if made.hash_info.value != md5:
+                found.append(f"{path} is not what {stage} wrote")
+    return found
 
 
 def lock(repository: Repository) -> dict[str, dict[str, str]]:

@@ -15,8 +15,8 @@ from pathlib import Path
 from tools.verify import running
 from tools.verify.comparing import compare
 from tools.verify.outcome import RECORD, Outcome, told
-from xbarpaper.pipeline.notebook import find_root
 from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.files import find_root
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from xbarpaper.pipeline.nbformat_light import import_nbformat
+from xbarpaper.support.light_nbformat import nbformat
 
 _VOLATILE_KEYS = [
     "metadata.papermill",
@@ -20,7 +20,7 @@ _VOLATILE_KEYS = [
 ]
 # What a run says of a damaged file that it would have gone on from: its results are those of any other run.
 _STARTED_ANEW = re.compile(r"^data/resume/.*, starting anew( \(.*\))?\n", re.MULTILINE)
-_CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py")
+_CELL_FILE = re.compile(r"<ipython-input-\d+-\w+>")
 
 
 def strip(notebook: Any, root: Path) -> Any:
@@ -83,4 +83,4 @@ def _steady(text: str, root: Path) -> str:
 
 def to_text(notebook: Any) -> str:
     """The notebook as the text of an .ipynb file, keys sorted."""
-    return str(import_nbformat().writes(notebook)).rstrip("\n") + "\n"
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from xbarpaper import params
-from xbarpaper.pipeline import inputs
-from xbarpaper.pipeline.notebook import find_root
 from xbarpaper.report import publish
+from xbarpaper.support import inputs
 from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.files import find_root
 
 
 def main() -> int:

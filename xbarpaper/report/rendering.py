@@ -12,9 +12,9 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from xbarpaper.pipeline.nbformat_light import import_nbformat
 from xbarpaper.report.gather import Notebook, Picture
 from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.light_nbformat import nbformat
 
 _UNRESERVED = " !$'()*+,-./:;=?@[]^_{|}~"  # may stand in an address within double quotes
 _DANGEROUS = ["script", "style", "link", "meta", "iframe", "object", "embed", "base", "form"]
@@ -63,7 +63,6 @@ def notebook_page(notebook: Notebook) -> str:
     Raises:
         ArtifactError: the file is not a notebook.
     """
-    nbformat = import_nbformat()
     from nbconvert import HTMLExporter
 
     try:

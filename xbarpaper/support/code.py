@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,7 @@ def digest(module: str) -> str:
     """SHA-256 of a module and of all modules of the library that it reaches.
 
     Args:
-        module: dotted name, such as ``__name__``.
+        module: dotted name, such as ``__name__``. A module outside of the library must have been imported.
 
     Raises:
         ModuleNotFoundError: the library has no such module.
@@ -36,7 +37,11 @@ def digest(module: str) -> str:
 @cache
 def _digest(root: Path, module: str) -> str:
     total = hashlib.sha256()
-    for path in sorted(reached(root, [module])):
+    sources = []
+    if not _ours(module) and (file := getattr(sys.modules.get(module), "__file__", None)):
+        sources = [Path(file).read_text(encoding="utf-8")]
+        total.update(sources[0].encode())
+    for path in sorted(reached(root, [] if sources else [module], sources)):
         content = hashlib.sha256((root / path).read_bytes()).hexdigest()
         total.update(f"{path.as_posix()} {content}\n".encode())
     return total.hexdigest()

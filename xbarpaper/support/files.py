@@ -15,6 +15,23 @@ from safetensors import SafetensorError
 
 from xbarpaper.support.errors import ArtifactError
 
+_MARKERS = ("dvc.yaml", "params.yaml")
+
+
+def find_root(folder: Path | str = ".") -> Path:
+    """The top of the repository: the nearest folder, from ``folder`` upwards, with dvc.yaml and params.yaml.
+
+    Raises:
+        ArtifactError: there is none.
+    """
+    begin = Path(folder).resolve()
+    for candidate in (begin, *begin.parents):
+        if all((candidate / name).is_file() for name in _MARKERS):
+            return candidate
+    raise ArtifactError(
+        f"{begin}: not inside the repository (no folder above holds {' and '.join(_MARKERS)})"
+    )
+
 
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:

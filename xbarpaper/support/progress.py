@@ -1,7 +1,7 @@
 """Progress of long work: a bar on a terminal, a whole line a minute in a log.
 
-A log that holds a bar is unreadable, since a bar rewrites its line. What ``notebook.run`` executes runs in a kernel whose
-standard error is neither; ``MODE`` tells it which of the two there is at the other end.
+A log that holds a bar is unreadable, since a bar rewrites its line. The standard error of a notebook that the pipeline
+executes is neither; ``MODE`` tells it which of the two there is at the other end.
 """
 
 from __future__ import annotations
@@ -168,6 +168,8 @@ def duration(seconds: float) -> str:
 
 def _in_kernel() -> bool:
     """Whether standard error goes into a notebook."""
-    if "ipykernel.kernelapp" not in sys.modules:
+    if "IPython" not in sys.modules:
         return False
-    return bool(sys.modules["ipykernel.kernelapp"].IPKernelApp.initialized())
+    from IPython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")

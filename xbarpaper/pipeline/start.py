@@ -1,0 +1,38 @@
+"""The first call of every notebook."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from xbarpaper.figures.style import apply_style
+from xbarpaper.support.files import find_root
+
+
+def start() -> None:
+    """Begin a notebook: work in the repository's top folder, and draw in the artifact's one style.
+
+    JupyterLab starts a notebook in its own folder and the pipeline in the repository's top; after this call,
+    paths mean the same in both.
+
+    Raises:
+        ArtifactError: the notebook does not lie inside the repository.
+    """
+    os.chdir(find_root())
+    apply_style()
+    _drop_software_from_figures()
+
+
+def _drop_software_from_figures() -> None:
+    """Keep matplotlib's version out of inline figures, so that equal figures are equal bytes."""
+    if "IPython" not in sys.modules:
+        return
+    from IPython import get_ipython
+
+    if get_ipython() is None:
+        return
+    from matplotlib_inline.config import InlineBackend
+
+    options: Any = InlineBackend.instance()
+    options.print_figure_kwargs = {**options.print_figure_kwargs, "metadata": {"Software": None}}
