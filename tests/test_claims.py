@@ -11,7 +11,7 @@ import pytest
 from synthetic_results import LOSSES, SOFTWARE, make_params, make_results, replicated
 
 from xbarpaper import claims
-from xbarpaper.claims import conductance, judging, savings
+from xbarpaper.claims import conductance, rules, savings
 from xbarpaper.experiments import results
 from xbarpaper.params import Params
 from xbarpaper.support import files, statistics
@@ -145,7 +145,7 @@ def test_c5_tells_the_association_only_where_there_are_points_enough():
     ],
 )
 def test_rule_of_paired_effects(effect, p_holm, expected):
-    assert judging.judge(effect, p_holm, 0.95) == expected
+    assert rules.judge(effect, p_holm, 0.95) == expected
 
 
 @pytest.mark.parametrize(
@@ -173,12 +173,12 @@ def test_rule_of_savings(rates, least, most, expected):
     ],
 )
 def test_rule_of_a_claim_with_two_parts(verdicts, expected):
-    assert judging.joined(verdicts) == expected
+    assert rules.joined(verdicts) == expected
 
 
 def test_holm_families_are_the_comparisons_of_one_mitigation():
     sample = [Effect(1.0, 0.5, 1.5, p, 5, None, None, None) for p in (0.01, 0.02, 0.03)]
-    assert judging.corrected(sample, ["R", "WCT", "R"]) == pytest.approx([0.02, 0.02, 0.03])
+    assert rules.corrected(sample, ["R", "WCT", "R"]) == pytest.approx([0.02, 0.02, 0.03])
 
 
 def test_files_are_stable_finite_and_say_the_same(tmp_path):

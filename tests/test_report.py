@@ -15,7 +15,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
-import pandas as pd
 import pytest
 from browser import chromium, visit
 from matplotlib.figure import Figure
@@ -23,7 +22,7 @@ from PIL import Image, ImageChops
 from synthetic_results import make_params, make_results, write_stages
 
 from tools import readme
-from xbarpaper.claims import examine
+from xbarpaper.claims import ClaimReport, Labels, examine, recovery_table
 from xbarpaper.experiments import results
 from xbarpaper.params import Params
 from xbarpaper.report import Places, gather, publish, rendering
@@ -46,67 +45,6 @@ def _write_figures(folder: Path, names: dict[str, int]) -> None:
         command = f"dvc repro {folder.name[3:]}"
         captions.append({"name": name, "title": f"Invented {name}", "caption": caption, "command": command})
     (folder / "captions.json").write_text(json.dumps(captions), encoding="utf-8")
-
-
-def _write_claims(folder: Path, params: Params) -> None:
-    outcomes = ["supported", "not supported", "undecided"]
-    claims = []
-    for number in range(1, 6):
-        verdicts = [
-            {
-                "experiment": name,
-                "network": experiment.network,
-                "dataset": experiment.dataset,
-                "crossbar_size": size,
-                "scheme": scheme,
-                "mitigation": None,
-                "verdict": outcomes[(number + size) % 3],
-                "effect": 1.25,
-                "low": -0.5,
-                "high": 3.0,
-                "p": 0.0001,
-                "n": 5,
-                "unit": "points",
-                "summary": "Invented: a test of the page, not of the paper.",
-            }
-            for name, experiment in params.experiments.items()
-            for size in params.mapping.crossbar_sizes
-            for scheme in ("cf", "xcs")
-        ]
-        claims.append(
-            {
-                "id": f"C{number}",
-                "text": "An invented statement that is long enough for more than one line on a telephone.",
-                "verdicts": verdicts,
-                "levels": [
-                    {
-                        **verdicts[0],
-                        "level": level,
-                        "experiment": next(iter(params.experiments)) if level == "network" else None,
-                        "crossbar_size": 32 if level == "size" else None,
-                        "scheme": None,
-                        "mitigation": "R",
-                        "inference": "variation seed",
-                        "needed_seeds": f"{10 + number} variation seeds",
-                    }
-                    for level in ("size", "network", "overall")
-                ],
-                "main": ["R"],
-                "overall": outcomes[number % 3],
-                "summary": "Invented numbers, so this says nothing.",
-            }
-        )
-    tree = {
-        "profile": params.profile,
-        "data": [],
-        "claims": claims,
-        "scope": "Only a test.",
-        "conventions_summary": "These are the conventions of a test.",
-        "rules": {"paired": "p < 0.05"},
-        "more": "is ignored",
-    }
-    (folder / "claims.json").write_text(json.dumps(tree), encoding="utf-8")
-    files.write_table(folder / "claims.csv", pd.DataFrame([{"claim": "C1", "verdict": "supported"}]))
 
 
 def _write_notebook(path: Path) -> None:
@@ -142,9 +80,11 @@ def invented(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     stages = data / "summaries" / params.profile
     _write_figures(stages / "90_figures", {"light": 20, "heavy": 5000})
     _write_figures(stages / "91_claims", {"claims": 30})
-    _write_claims(stages / "91_claims", params)
-    results.load(params, data / "results" / params.profile).write(stages / "90_figures" / "tables")
-    files.write_table(stages / "90_figures" / "tables" / "more.csv", pd.DataFrame({"number": [1]}))
+    examine(tables.evaluation, params, {"shapes10": 2000}).write(stages / "91_claims")
+    drawn = stages / "90_figures" / "tables"
+    results.load(params, data / "results" / params.profile).write(drawn)
+    recovered = recovery_table(tables.recovery, tables.costs, Labels.of(params), params.claims)
+    files.write_table(drawn / "recovered.csv", recovered)
     for group, name in [("shapes10", "00_data"), *((name, "01_train") for name in params.experiments)]:
         _write_notebook(data / "notebooks" / params.profile / group / f"{name}.ipynb")
     _write_notebook(data / "notebooks" / params.profile / "summary" / "90_figures.ipynb")
@@ -179,7 +119,7 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, plac
     assert {
         "index.html",
         "claims.json",
-        *(f"tables/{name}.csv" for name in (*results.TABLES, "claims", "more")),
+        *(f"tables/{name}.csv" for name in (*results.TABLES, "claims", "recovered")),
         *(f"figures/{name}.{suffix}" for name in ("light", "heavy", "claims") for suffix in ("png", "svg")),
         *(
             f"notebooks/{name}.{suffix}"
@@ -249,47 +189,44 @@ def test_page_shows_the_accuracies_of_the_table(params: Params, published: Path)
 
 def test_page_shows_the_joined_effects_and_what_they_hang_on(published: Path):
     text = (published / "index.html").read_text(encoding="utf-8")
-    for number in range(1, 6):
-        assert text.count(f"<td>{10 + number} variation seeds</td>") == 3
-    assert text.count("<td>overall</td><td>R</td>") == 5
-    assert text.count("<td>5 variation seeds</td>") == 15
+    report = ClaimReport.read(published / "claims.json")
+    rows = [row for claim in report.claims for row in claim.levels]
+    for needed in {row.needed_seeds for row in rows} - {""}:
+        assert f"<td>{needed}</td>" in text
+    assert text.count("<td>overall</td>") == sum(row.level == "overall" for row in rows)
+    assert "<td>5 variation seeds</td>" in text
 
 
 def test_page_says_what_was_run_and_where_it_comes_from(published: Path):
     text = (published / "index.html").read_text(encoding="utf-8")
     first = text.split("<main>")[1]
     assert first.index("trained unpruned and pruned by") < first.index('class="summary"')
-    assert "conventions of a test" in first
+    assert "does not depend on the gain mode here" in first
     for name in ("Code", "Hardware of training", "Data", "Training seeds", "Versions"):
         assert f"<dt>{name}</dt>" in text
     for heading in ("Won back by mitigations", "lost (points)", "solutions of circuits", "R2D + BN"):
         assert heading in text
 
 
-def test_conventions_and_further_mitigations_may_be_absent(places: Places, tmp_path: Path):
+def test_further_mitigations_may_be_absent(places: Places):
     params = make_params()
-    path = places.summaries / params.profile / "91_claims" / "claims.json"
-    tree = json.loads(path.read_text(encoding="utf-8"))
-    del tree["conventions_summary"]
-    path.write_text(json.dumps(tree), encoding="utf-8")
-    for table in ("sensitivity", "recovery", "costs"):
+    for table in ("sensitivity", "recovery", "costs", "recovered"):
         (places.summaries / params.profile / "90_figures" / "tables" / f"{table}.csv").unlink()
     folder = publish(params, places)
-    text = (folder / "index.html").read_text(encoding="utf-8")
-    assert "Won back" not in text
-    assert "conventions of a test" not in text
+    assert "Won back" not in (folder / "index.html").read_text(encoding="utf-8")
     assert not (folder / "tables" / "recovery.csv").exists()
 
 
-def test_page_stays_small_with_many_notebooks(tmp_path: Path):
+def test_page_stays_small_with_many_notebooks(invented: Path, tmp_path: Path):
     """Three trainings, thirteen notebooks each, and thirty figures: all linked, and the page can be sent by mail."""
-    params = make_params(1, (16, 32, 64), training_seeds=(0, 1, 2), further=True)
-    data = tmp_path / "data"
-    write_stages(data / "results" / params.profile, params, make_results(params))
+    params = make_params(1, (16, 32, 64), training_seeds=(0, 1, 2))
+    data, tables = tmp_path / "data", make_results(params)
+    write_stages(data / "results" / params.profile, params, tables)
     stages = data / "summaries" / params.profile
-    _write_figures(stages / "90_figures", {f"figure-{number}": 500 for number in range(30)})
-    _write_figures(stages / "91_claims", {"claims": 30})
-    _write_claims(stages / "91_claims", params)
+    drawn = invented / "summaries" / params.profile / "90_figures"
+    shutil.copytree(drawn, stages / "90_figures", ignore=shutil.ignore_patterns("tables"))
+    _write_figures(stages / "91_claims", {f"figure-{number}": 500 for number in range(30)})
+    examine(tables.evaluation, params, {"shapes10": 2000}).write(stages / "91_claims")
     groups = {"shapes10": ["00_data"], "summary": ["90_figures", "91_claims"]}
     groups |= {name: [f"{number:02}_notebook" for number in range(1, 12)] for name in params.experiments}
     for group, names in groups.items():
@@ -303,6 +240,7 @@ def test_page_stays_small_with_many_notebooks(tmp_path: Path):
             assert (page.parent / "notebooks" / group / f"{name}.html").is_file()
     assert page.stat().st_size < 2_000_000
     assert "VGG11 (width 0.25), seed 2" in text
+    assert "VGG11 (width 0.25), 3 trainings" in text
 
 
 @pytest.fixture(scope="module")
@@ -392,21 +330,20 @@ def test_missing_input_is_named_and_the_report_stays(
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("old", "new", "message"),
     [
-        ("{", "not valid JSON"),
-        ('{"profile": "made-up"}', "claims is missing"),
-        ('{"profile": "other", "claims": []}', "profile = other must be made-up"),
-        (
-            '{"profile": "made-up", "claims": [{"id": "C1", "text": "", "verdicts": [], "overall": "yes", '
-            '"summary": ""}]}',
-            "yes must be one of 'supported', 'not supported' or 'undecided'",
-        ),
+        ("{", "", "not valid JSON"),
+        ('"claims":', '"clams":', "clams is not a parameter; did you mean claims"),
+        ('"profile": "made-up"', '"profile": "other"', "profile = other must be made-up"),
+        ('"verdict": "', '"verdict": "un', "must be one of 'supported', 'not supported' or 'undecided'"),
     ],
 )
-def test_damaged_claims_are_refused(params: Params, tmp_path: Path, text: str, message: str):
+def test_damaged_claims_are_refused(
+    params: Params, invented: Path, tmp_path: Path, old: str, new: str, message: str
+):
+    text = (invented / "summaries" / "made-up" / "91_claims" / "claims.json").read_text(encoding="utf-8")
     path = tmp_path / "claims.json"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(ArtifactError, match=message):
         gather.claims(path, params)
 
@@ -461,14 +398,10 @@ def test_command_tells_an_error_in_one_line(tmp_path: Path):
 
 
 def test_claims_as_they_are_written_are_read(tmp_path: Path, params: Params):
-    """What ``claims.examine`` writes is what the report reads, levels and gain modes included."""
     report = examine(make_results(params).evaluation, params, {"shapes10": 2000})
     found = gather.claims(report.write(tmp_path)[0], params)
-    for claim, written in zip(found.claims, report.claims, strict=True):
-        assert [row.level for row in claim.levels] == [row.level for row in written.levels]
-        assert [row.mitigation for row in claim.tops()] == written.main
-    assert [one.gain for one in found.conventions] == ["none", "layer", "tile", "column"]
-    assert found.conventions_summary == report.conventions_summary
+    assert found.as_json() == report.as_json()
+    assert all([row.mitigation for row in claim.tops()] == claim.main for claim in found.claims)
 
 
 def test_readme_tells_effect_interval_and_counts(tmp_path: Path, params: Params):

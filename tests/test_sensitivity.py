@@ -15,13 +15,14 @@ from conftest import MakeParams
 from test_figures import assert_readable
 
 from xbarpaper import data, figures
+from xbarpaper.claims import regions
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import crossbars, evaluation, pruned, trained, trained_on
 from xbarpaper.experiments.bench import bench as bench_of
 from xbarpaper.experiments.evaluation import Case, sweep
 from xbarpaper.experiments.experiment import UNPRUNED, Experiment
 from xbarpaper.experiments.journal import Journal
-from xbarpaper.experiments.sensitivity import axes, claimed, evaluating, points, sparsities
+from xbarpaper.experiments.sensitivity import axes, evaluating, points, sparsities
 from xbarpaper.mitigation import NONE, WCT, R
 from xbarpaper.networks import training
 from xbarpaper.networks.training import accuracy
@@ -341,7 +342,7 @@ def wide(make_params: MakeParams) -> Params:
 
 
 def test_effects_have_the_sizes_put_in(wide: Params) -> None:
-    found = claimed.effects(synthetic(wide, noise=0.0))
+    found = regions.effects(synthetic(wide, noise=0.0))
     means = found.groupby(["claim", "axis", "value"])["effect"].mean()
     assert means["C2", "sigma", "0.1"] == pytest.approx(4.0)
     assert means["C3", "on_off", "1000"] == pytest.approx(1.5)
@@ -351,7 +352,7 @@ def test_effects_have_the_sizes_put_in(wide: Params) -> None:
 
 
 def test_regions_find_where_the_claims_hold(wide: Params) -> None:
-    table = claimed.regions(synthetic(wide), 0.95)
+    table = regions.regions(synthetic(wide), 0.95)
     assert list(table.columns) == [
         "experiment", "axis", "value", "claim", "schemes", "effect", "low", "high", "holds",
     ]  # fmt: skip
@@ -367,15 +368,15 @@ def test_regions_find_where_the_claims_hold(wide: Params) -> None:
     sizes = table[(table["axis"] == "size") & (table["claim"] == "C3")].set_index("value")["schemes"]
     assert sizes["128"] == "unpruned cf"
     assert sizes["8"] == "unpruned cf xcs xrs"
-    words = claimed.overview(table)
+    words = regions.overview(table)
     assert words.loc["on_off", "C3"] == "yes: 100, 1000; no: 2, 5, 10, 20"
-    assert list(words.columns) == list(claimed.CLAIMS)
+    assert list(words.columns) == list(regions.CLAIMS)
 
 
 def test_wct_that_only_raises_software_accuracy_does_not_hold(wide: Params) -> None:
     table = synthetic(wide)
     table.loc[table["mitigation"] == "WCT", "software_accuracy"] += 2.0
-    held = claimed.regions(table, 0.95)
+    held = regions.regions(table, 0.95)
     assert set(held.loc[held["claim"] == "C4", "holds"]) == {"open"}
 
 
@@ -383,14 +384,14 @@ def test_regions_are_the_same_from_a_file(wide: Params, tmp_path: Path) -> None:
     table = synthetic(wide)
     again = read_table(write_table(tmp_path / "sensitivity.csv", table))
     for one, other in ((table, again), (again, table)):
-        found = claimed.regions(one, 0.95)
-        assert found["holds"].equals(claimed.regions(other, 0.95)["holds"])
+        found = regions.regions(one, 0.95)
+        assert found["holds"].equals(regions.regions(other, 0.95)["holds"])
 
 
 # --- figures ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("claim", list(claimed.CLAIMS))
+@pytest.mark.parametrize("claim", list(regions.CLAIMS))
 def test_figures_of_claims_draw(wide: Params, claim: str) -> None:
     figure = figures.claim_along_axes(
         synthetic(wide), figures.Labels.of(wide), claim, axes.own_values(wide, NAME)

@@ -11,11 +11,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from xbarpaper.claims import statements
-from xbarpaper.report.gather import Claim, ClaimsFile, read_json
+from xbarpaper.claims import Claim, ClaimReport, statements
 from xbarpaper.support.errors import ArtifactError
-from xbarpaper.support.files import read_table
-from xbarpaper.support.validation import parse
+from xbarpaper.support.files import read_json, read_table
 
 PROFILES: Final = ("cifar10-seeds", "cifar10-small", "cifar10-vgg16", "quick")
 """Profiles whose reports are in git, the one that weighs most first."""
@@ -86,11 +84,9 @@ def _results() -> str:
     lines = []
     texts = statements.load()
     for profile in PROFILES:
-        path = Path("reports") / profile / "claims.json"
-        plain = read_json(path)
-        found = parse(plain, str(path), ClaimsFile)
+        found = ClaimReport.read(Path("reports") / profile / "claims.json")
         lines += [
-            f"**`{profile}`**: {'; '.join(plain['data'])}.",
+            f"**`{profile}`**: {'; '.join(found.data)}.",
             "",
             "| claim | verdict | effect, 95 % interval | comparisons |",
             "|---|---|---|---|",
@@ -99,9 +95,7 @@ def _results() -> str:
             f"| {claim.id} {texts[claim.id].text} | {claim.overall} | {_effects(claim)} | {_counts(claim)} |"
             for claim in found.claims
         ]
-        if found.conventions_summary:
-            lines += ["", found.conventions_summary]
-        lines.append("")
+        lines += ["", found.conventions_summary, ""]
     return "\n".join(lines).rstrip()
 
 

@@ -1,7 +1,18 @@
-"""The paper's statements C1 to C5, tested on a profile's numbers."""
+"""The paper's statements C1 to C5, tested on a profile's numbers, and what its tables say besides."""
 
-from xbarpaper.claims.conventions import Convention
-from xbarpaper.claims.examining import ClaimReport, examine, images_per_test_set
-from xbarpaper.claims.judging import Claim, Verdict
+from xbarpaper.claims.examining import examine, images_per_test_set
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.recovery import best_mitigations, recovery_table
+from xbarpaper.claims.schema import Claim, ClaimReport, Convention, Verdict
 
-__all__ = ["Claim", "ClaimReport", "Convention", "Verdict", "examine", "images_per_test_set"]
+__all__ = [
+    "Claim",
+    "ClaimReport",
+    "Convention",
+    "Labels",
+    "Verdict",
+    "best_mitigations",
+    "examine",
+    "images_per_test_set",
+    "recovery_table",
+]

@@ -9,18 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xbarpaper.claims.judging import (
-    Claim,
-    Outcome,
-    Verdict,
-    conclude,
-    measured_verdict,
-    needed_words,
-    p_words,
-)
 from xbarpaper.claims.labels import groups_of
 from xbarpaper.claims.paired import Measured, Row, words_of
 from xbarpaper.claims.replicates import POWER, TRAINING_SEEDS
+from xbarpaper.claims.rules import conclude, needed_words, p_words
+from xbarpaper.claims.schema import Claim, Outcome, Verdict
 from xbarpaper.claims.statements import Statement
 from xbarpaper.params import Params
 from xbarpaper.support.statistics import RESOLUTION, mean_interval, rank_correlation
@@ -53,7 +46,7 @@ def share_rises(statement: Statement, evaluation: pd.DataFrame, measured: Measur
             before, after = (_shares(row, shares, name, params) for name in ("none", mitigation))
             rows.append(_verdict(row, before, after, params))
             if row.place.level == "comparison":
-                singles.append((row, rows[-1].effect or 0.0))
+                singles.append((row, rows[-1].effect))
         if mitigation == "R" and singles and all(rise == 0 for _, rise in singles):
             notes.insert(0, CHANGES_NOTHING)
         notes += _associations(mitigation, singles, params)
@@ -101,13 +94,14 @@ def _verdict(row: Row, before: NDArray[np.float64], after: NDArray[np.float64], 
         if rise
         else f"leaves the low-conductance share at {new:.2f} %"
     )
-    alpha = (1 - confidence) / row.family
-    needed = needed_words(row.tested, alpha) if (outcome, accuracy) == ("undecided", "undecided") else ""
-    return measured_verdict(
-        row.place,
-        outcome,
-        rise,
-        (low, high) if seeds else (None, None),
+    open_yet = (outcome, accuracy) == ("undecided", "undecided")
+    needed = needed_words(row.tested, row.alpha(params)) if open_yet else ""
+    return Verdict(
+        **row.place.fields,
+        verdict=outcome,
+        effect=rise,
+        low=low if seeds else None,
+        high=high if seeds else None,
         unit="percentage points",
         n=seeds,
         inference="training seed" if seeds else "",

@@ -3,46 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from xbarpaper.claims.judging import Outcome, p_words, plain
 from xbarpaper.claims.paired import Measured, compared_rows, pruning_rows, with_families, words_of
+from xbarpaper.claims.rules import p_words
+from xbarpaper.claims.schema import Convention
 from xbarpaper.params import GAINS, Params
 from xbarpaper.support.words import join
-
-
-@dataclass(frozen=True)
-class Convention:
-    """The overall effect of C2 at one gain mode.
-
-    Attributes:
-        gain: none, or one factor per layer, tile or column.
-        chosen: whether the profile reads out so, and the claims are tested so.
-        verdict: by the rules of the overall effect, with C3 and C4 as they are in the family.
-        effect, low, high: points of loss.
-        p, p_holm: of the paired t test.
-        n, inference: how many seeds of which kind it was tested over.
-        summary: a sentence.
-    """
-
-    gain: str
-    chosen: bool
-    verdict: Outcome
-    effect: float
-    low: float | None
-    high: float | None
-    p: float | None
-    p_holm: float | None
-    n: int
-    inference: str
-    summary: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return dict(plain(vars(self)))
 
 
 def conventions(evaluation: pd.DataFrame, measured: Measured, params: Params) -> list[Convention]:

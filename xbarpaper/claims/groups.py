@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any
 
 from xbarpaper.claims.labels import Labels, groups_of
 from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.claims.replicates import TRAINING_SEEDS
+from xbarpaper.claims.schema import Level
 from xbarpaper.params import Params
 from xbarpaper.support.words import count, square
-
-Level = Literal["comparison", "size", "network", "overall"]
-LEVELS: Final[tuple[Level, ...]] = ("comparison", "size", "network", "overall")
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,12 @@ class Place:
         if self.level == "comparison":
             return f"{network}, {size}, {SCHEME_NAMES.get(self.scheme or '', self.scheme or '')}"
         return {"size": f"All of {size}", "network": f"All of {network}", "overall": "Overall"}[self.level]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The same as fields of a ``Verdict``."""
+        values = dict(vars(self))
+        return {"training_seeds": values.pop("trained"), **values}
 
 
 def levels_above(places: Sequence[Place]) -> list[tuple[Place, list[int]]]:

@@ -99,6 +99,14 @@ class Labels:
         name = self.networks.get(experiment, experiment)
         return f"{name}, seed {self.replicates[experiment].seed}" if experiment in self.replicates else name
 
+    def trainings(self, experiment: str) -> str:
+        """The network of an experiment with the number of its trainings, where there are several."""
+        one = self.replicates.get(experiment)
+        if one is None:
+            return self.network(experiment)
+        number = sum(other.first == one.first for other in self.replicates.values())
+        return f"{self.networks[experiment]}, {number} trainings"
+
     def dataset(self, name: str) -> str:
         """What figures call a dataset of the parameters."""
         return self.datasets.get(name, name)

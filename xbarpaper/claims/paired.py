@@ -11,19 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xbarpaper.claims.groups import Place, levels_above
-from xbarpaper.claims.judging import (
-    Claim,
-    Outcome,
-    Verdict,
-    conclude,
-    corrected,
-    effect_words,
-    judge,
-    p_words,
-    verdict_of,
-)
 from xbarpaper.claims.labels import Group, groups_of
 from xbarpaper.claims.replicates import POWER, Replicates, Tested, averaged, comparison_effect, level_effect
+from xbarpaper.claims.rules import conclude, corrected, effect_words, judge, needed_words, p_words
+from xbarpaper.claims.schema import Claim, Outcome, Verdict
 from xbarpaper.claims.statements import Statement
 from xbarpaper.params import SCHEMES, Params
 
@@ -102,6 +93,10 @@ class Row:
         found = judge(self.tested.effect, self.p_holm, confidence)
         lone = self.place.level == "comparison" and not self.tested.every_network
         return "undecided" if found == "supported" and lone else found
+
+    def alpha(self, params: Params) -> float:
+        """The level at which more seeds would be tested: the strictest that Holm asks for in the family."""
+        return (1 - params.claims.confidence) / self.family
 
     @property
     def opposed(self) -> bool:
@@ -288,14 +283,20 @@ def words_of(tested: Tested, confidence: float) -> str:
 
 
 def _verdict(row: Row, outcome: Outcome, sentence: str, params: Params, unit: str) -> Verdict:
-    alpha = (1 - params.claims.confidence) / row.family
-    found = verdict_of(
-        row.place,
-        row.tested,
-        outcome,
+    effect, loss = row.tested.effect, row.loss.effect
+    needed = needed_words(row.tested, row.alpha(params)) if outcome == "undecided" else ""
+    if needed:
+        sentence += (
+            f" At this effect and spread, {needed} would decide it with a chance of {100 * POWER:g} %."
+        )
+    return Verdict(
+        **row.place.fields,
+        **vars(effect),
+        verdict=outcome,
         p_holm=row.p_holm,
-        alpha=alpha,
         unit=unit,
+        inference=row.tested.inference,
+        needed_seeds=needed,
         summary=sentence,
         details={
             "baseline": row.pairs[0].baseline,
@@ -303,12 +304,8 @@ def _verdict(row: Row, outcome: Outcome, sentence: str, params: Params, unit: st
             "family": row.family,
             "spread": row.tested.spread,
             "averaged_over_networks_p": row.tested.pooled_p,
-            "loss_reduced": row.loss.effect.effect,
-            "loss_reduced_low": row.loss.effect.low,
-            "loss_reduced_high": row.loss.effect.high,
+            "loss_reduced": loss.effect,
+            "loss_reduced_low": loss.low,
+            "loss_reduced_high": loss.high,
         },
     )
-    if found.needed_seeds:
-        extra = f" At this effect and spread, {found.needed_seeds} would decide it with a chance of {100 * POWER:g} %."
-        return replace(found, summary=found.summary + extra)
-    return found

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from xbarpaper.claims.groups import Place, levels_above
-from xbarpaper.claims.judging import Claim, Outcome, Verdict, conclude, count_words, measured_verdict
 from xbarpaper.claims.labels import groups_of
 from xbarpaper.claims.replicates import MOST_SEEDS, POWER, TRAINING_SEEDS, seeds_needed
+from xbarpaper.claims.rules import conclude, count_words
+from xbarpaper.claims.schema import Claim, Outcome, Verdict
 from xbarpaper.claims.statements import Statement
 from xbarpaper.params import SCHEMES, Params
 from xbarpaper.support.statistics import mean_interval, proportion_difference
@@ -149,11 +150,12 @@ def _verdict(saving: Saving, params: Params) -> Verdict:
             f" ({100 * claims.confidence:g} % interval {least:+.2f} to {most:+.2f} from {', '.join(behind)})"
         )
     needed = _needed(saving, tolerance, claims.confidence) if outcome == "undecided" else ""
-    return measured_verdict(
-        saving.place,
-        outcome,
-        loss,
-        (low, high),
+    return Verdict(
+        **saving.place.fields,
+        verdict=outcome,
+        effect=loss,
+        low=low,
+        high=high,
         unit="points lost",
         n=len(saving.losses) if saving.over_training else saving.images,
         inference="training seed" if saving.over_training else "test image",

@@ -1,6 +1,7 @@
 """The artifact's figures: functions that take tidy tables or plain arrays and give matplotlib figures."""
 
 from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.recovery import best_mitigations, recovery_table
 from xbarpaper.figures.accuracy import accuracy_by_size, gain_sensitivity, loss_by_effect
 from xbarpaper.figures.crossbars import compression, non_ideality
 from xbarpaper.figures.mechanism import error_by_layer, layer_losses
@@ -13,7 +14,7 @@ from xbarpaper.figures.network import (
     pruning_masks,
     tile_map,
 )
-from xbarpaper.figures.recovery import best_mitigations, recovered_shares, recovery_table
+from xbarpaper.figures.recovery import recovered_shares
 from xbarpaper.figures.saving import Caption, Captions, save
 from xbarpaper.figures.sensitivity import claim_along_axes, claim_map, loss_along_axes
 from xbarpaper.figures.style import ArtifactFigure, apply_style

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from xbarpaper.figures.style import ArtifactFigure, apply_style
 from xbarpaper.support import files
+from xbarpaper.support.validation import Section, parse
 
 PNG_DPI: Final = 200
 # The date and the version of the program would change the files without changing the figure.
@@ -21,14 +22,26 @@ _METADATA: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Caption:
+class Caption(Section):
     """What stands with a figure: its files' name, a title, a text, and the command that makes it."""
 
     name: str
     title: str
     caption: str
     command: str
+
+
+class _File(Section):
+    captions: list[Caption]
+
+
+def read_captions(path: Path) -> list[Caption]:
+    """The captions of a stage, as ``Captions`` wrote them.
+
+    Raises:
+        ArtifactError: the file is missing or damaged.
+    """
+    return parse({"captions": files.read_json(path)}, str(path), _File).captions
 
 
 @dataclass
@@ -43,7 +56,7 @@ class Captions:
 
     def write(self, path: Path | str) -> Path:
         """Write ``[{"name", "title", "caption", "command"}, ...]`` as JSON; returns the path."""
-        rows = [asdict(caption) for caption in self.entries.values()]
+        rows = [caption.model_dump() for caption in self.entries.values()]
         return files.write_text(path, json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -75,7 +88,7 @@ def save(
         ArtifactError: the folder cannot be written.
     """
     own = (figure.heading, figure.caption) if isinstance(figure, ArtifactFigure) else ("", "")
-    entry = Caption(name, title or own[0], caption or own[1], command)
+    entry = Caption(name=name, title=title or own[0], caption=caption or own[1], command=command)
     if not entry.title or not entry.caption:
         raise ValueError(f"figure {name!r} needs a title and a caption")
     apply_style()

@@ -14,8 +14,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES, present
+from xbarpaper.claims.regions import CLAIMS, effects, with_loss
 from xbarpaper.experiments.sensitivity.axes import AXES, MAPS, text_of
-from xbarpaper.experiments.sensitivity.claimed import CLAIMS, effects, with_loss
 from xbarpaper.figures.panels import error_bars, seed_words
 from xbarpaper.figures.style import (
     PAGE_INCHES,

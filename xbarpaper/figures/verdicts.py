@@ -10,9 +10,9 @@ from typing import Final
 import pandas as pd
 from matplotlib.axes import Axes
 
-from xbarpaper.claims.judging import Claim
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
+from xbarpaper.claims.schema import Claim
 from xbarpaper.figures.panels import per_experiment
 from xbarpaper.figures.style import (
     PAGE_INCHES,

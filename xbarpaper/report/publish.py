@@ -48,13 +48,14 @@ def publish(params: Params, places: Places | None = None) -> Path:
     tables = results.load(params, places.results / params.profile)
     claims = gather.claims(stages / "91_claims" / "claims.json", params)
     verdicts = files.read_table(stages / "91_claims" / "claims.csv")
-    pictures = gather.pictures(stages / "90_figures") + gather.pictures(stages / "91_claims")
-    _refuse_equal_names(pictures)
+    pictures = gather.pictures(stages / "90_figures", stages / "91_claims")
+    drawn = stages / "90_figures" / "tables"
+    recovered = files.read_table(drawn / "recovered.csv") if len(tables.recovery) else None
     notebooks = gather.notebooks(places.notebooks / params.profile, params)
     with _replacing(places.reports, params.profile) as folder:
         tables.write(folder / "tables")
         files.write_table(folder / "tables" / "claims.csv", verdicts)
-        for table in sorted((stages / "90_figures" / "tables").glob("*.csv")):
+        for table in sorted(drawn.glob("*.csv")):
             _copy(table, folder / "tables" / table.name, may_be_there=True)
         for picture in pictures:
             for path in (picture.png, picture.svg):
@@ -65,7 +66,7 @@ def publish(params: Params, places: Places | None = None) -> Path:
             files.write_text(target.with_suffix(".html"), rendering.notebook_page(notebook))
         _copy(stages / "91_claims" / "claims.json", folder / "claims.json")
         names = sorted(path.name for path in (folder / "tables").iterdir())
-        text = page.index(params, tables, claims, pictures, notebooks, names, places.root)
+        text = page.index(params, tables, recovered, claims, pictures, notebooks, names, places.root)
         files.write_text(folder / "index.html", text)
     return places.reports / params.profile
 
@@ -104,10 +105,3 @@ def _copy(source: Path, target: Path, *, may_be_there: bool = False) -> None:
         raise ArtifactError(f"{source}: the report already has another {target.parent.name}/{target.name}")
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-
-
-def _refuse_equal_names(pictures: list[gather.Picture]) -> None:
-    names = [picture.caption.name for picture in pictures]
-    for picture in pictures:
-        if names.count(picture.caption.name) > 1:
-            raise ArtifactError(f"{picture.png}: another figure has the name {picture.caption.name}")

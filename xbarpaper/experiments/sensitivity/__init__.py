@@ -2,5 +2,5 @@
 
 ``axes`` says what is moved, ``points.plan`` lists the points, ``sparsities.train`` makes the networks of other
 sparsities than the experiment's, ``evaluating.evaluate`` evaluates points that coincide once and reports them under each
-of their axes, and ``claimed.regions`` says where each claim has the claimed sign.
+of their axes, and ``claims.regions`` says where each claim has the claimed sign.
 """

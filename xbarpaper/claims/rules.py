@@ -1,20 +1,16 @@
-"""What a verdict is, and the rules that lead from numbers to one."""
+"""The rules that lead from numbers to verdicts, and from verdicts to a claim's."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal
+from typing import Final
 
-from xbarpaper.claims.groups import Level, Place
 from xbarpaper.claims.replicates import MOST_SEEDS, POWER, TRAINING_SEEDS, Tested, seeds_needed
+from xbarpaper.claims.schema import OUTCOMES, Claim, Outcome, Verdict
 from xbarpaper.claims.statements import Statement
 from xbarpaper.support.statistics import RESOLUTION, Effect, holm
 from xbarpaper.support.words import count
-
-Outcome = Literal["supported", "not supported", "undecided"]
-OUTCOMES: Final[tuple[Outcome, ...]] = ("supported", "not supported", "undecided")
 
 RULES: Final = {
     "paired": (
@@ -58,83 +54,6 @@ RULES: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """An effect and its verdict, of one comparison or of a level above.
-
-    Attributes:
-        level, experiment, network, dataset, crossbar_size, scheme, mitigation: as in ``Place``.
-        verdict: of this effect.
-        effect, low, high: the effect with its interval, in ``unit``; ``None`` where there is no interval.
-        p, p_holm: p value, and corrected for the family; ``None`` where nothing is tested.
-        n: pairs or seeds behind the test, or images behind the interval.
-        unit: of effect, low and high.
-        bootstrap_low, bootstrap_high, sign_flip_p: interval and p that lean on no normal distribution.
-        inference: what the ``n`` are; empty where nothing is sampled.
-        training_seeds: trained networks behind each comparison.
-        needed_seeds: ``23 variation seeds`` for an undecided effect, else empty.
-        summary: a sentence.
-        details: further numbers by name.
-    """
-
-    level: Level
-    experiment: str | None
-    network: str | None
-    dataset: str | None
-    crossbar_size: int | None
-    scheme: str | None
-    mitigation: str
-    verdict: Outcome
-    effect: float | None
-    low: float | None
-    high: float | None
-    p: float | None
-    p_holm: float | None
-    n: int | None
-    unit: str
-    bootstrap_low: float | None
-    bootstrap_high: float | None
-    sign_flip_p: float | None
-    inference: str
-    training_seeds: int
-    needed_seeds: str
-    summary: str
-    details: dict[str, float | int | str | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A statement of the paper, its comparisons, the levels above them, and what they say together.
-
-    Attributes:
-        id, text, rule: of the statement.
-        verdicts: single comparisons.
-        levels: per crossbar size, per network and overall, for each mitigation.
-        overall: verdict of the claim.
-        main: mitigations that it is about; others are reported beside them.
-        by_mitigation: verdict of each mitigation's overall effect.
-        counts: verdicts of the comparisons that the claim is about.
-        summary: sentences.
-        notes: those of the summary that are particular to the numbers.
-    """
-
-    id: str
-    text: str
-    rule: str
-    verdicts: list[Verdict]
-    levels: list[Verdict]
-    overall: Outcome
-    main: list[str]
-    by_mitigation: dict[str, Outcome]
-    counts: dict[str, int]
-    summary: str
-    notes: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, numbers rounded to nine digits so that they are the same on every machine."""
-        return dict(plain(asdict(self)))
-
-
 def judge(effect: Effect, p_holm: float | None, confidence: float) -> Outcome:
     """Apply the rule ``paired`` to one effect."""
     if effect.low is not None and effect.high is not None:
@@ -143,79 +62,6 @@ def judge(effect: Effect, p_holm: float | None, confidence: float) -> Outcome:
         if effect.effect > 0 and p_holm is not None and p_holm < 1 - confidence:
             return "supported"
     return "undecided"
-
-
-def verdict_of(
-    place: Place,
-    tested: Tested,
-    outcome: Outcome,
-    *,
-    p_holm: float | None,
-    alpha: float,
-    unit: str,
-    summary: str,
-    details: dict[str, float | int | str | None],
-) -> Verdict:
-    """A tested effect as a row; ``alpha`` is the level at which more seeds would be tested."""
-    effect = tested.effect
-    return Verdict(
-        **_flat(place),
-        verdict=outcome,
-        effect=effect.effect,
-        low=effect.low,
-        high=effect.high,
-        p=effect.p,
-        p_holm=p_holm,
-        n=effect.n,
-        unit=unit,
-        bootstrap_low=effect.bootstrap_low,
-        bootstrap_high=effect.bootstrap_high,
-        sign_flip_p=effect.sign_flip_p,
-        inference=tested.inference,
-        training_seeds=place.trained,
-        needed_seeds=needed_words(tested, alpha) if outcome == "undecided" else "",
-        summary=summary,
-        details=details,
-    )
-
-
-def measured_verdict(
-    place: Place,
-    outcome: Outcome,
-    effect: float,
-    bounds: tuple[float | None, float | None],
-    *,
-    unit: str,
-    n: int | None,
-    inference: str,
-    needed_seeds: str,
-    summary: str,
-    details: dict[str, float | int | str | None],
-) -> Verdict:
-    """An effect that is judged by its bounds, without a p value, as a row."""
-    return Verdict(
-        **_flat(place),
-        verdict=outcome,
-        effect=effect,
-        low=bounds[0],
-        high=bounds[1],
-        p=None,
-        p_holm=None,
-        n=n,
-        unit=unit,
-        bootstrap_low=None,
-        bootstrap_high=None,
-        sign_flip_p=None,
-        inference=inference,
-        training_seeds=place.trained,
-        needed_seeds=needed_seeds,
-        summary=summary,
-        details=details,
-    )
-
-
-def _flat(place: Place) -> dict[str, Any]:
-    return {name: value for name, value in vars(place).items() if name != "trained"}
 
 
 def needed_words(tested: Tested, alpha: float) -> str:
@@ -298,14 +144,3 @@ def effect_words(effect: Effect, confidence: float, inference: str = "seed", uni
         return f"{effect.effect:+.2f} {unit} ({seeds}, no interval)"
     interval = f"{100 * confidence:g} % interval {effect.low:+.2f} to {effect.high:+.2f}"
     return f"{effect.effect:+.2f} {unit} ({interval}, {seeds})"
-
-
-def plain(value: Any) -> Any:
-    """Numbers rounded to nine digits, those that are not finite as ``None``."""
-    if isinstance(value, dict):
-        return {key: plain(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(member) for member in value]
-    if isinstance(value, float):
-        return float(f"{value:.9g}") if abs(value) < float("inf") else None
-    return value
