@@ -8,6 +8,8 @@ from itertools import pairwise
 import pytest
 import torch
 from conftest import MakeNetwork
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from xbarpaper.networks import (
@@ -280,15 +282,47 @@ def test_a_registry_has_one_entry_for_each_name(entries: list[tuple[str, int]], 
 # --- grouped convolutions -----------------------------------------------------------------------------------
 
 
-def grouped(groups: int, inputs: int, filters: int, kernel: int) -> tuple[torch.Tensor, Placement]:
-    weight = torch.randn(groups * filters, inputs, kernel, kernel, dtype=torch.float64)
-    return weight, placed(weight, groups)
+@st.composite
+def placements(draw: st.DrawFn) -> tuple[torch.Tensor, Placement]:
+    """A weight of any size and its place; one that is not grouped may have lost inputs and filters."""
+    groups, inputs, filters = (draw(st.integers(1, 5)) for _ in range(3))
+    kernel = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    torch.manual_seed(draw(st.integers(0, 2**31)))
+    weight = torch.randn(groups * filters, inputs, *kernel, dtype=torch.float64)
+    place = placed(weight, groups)
+    if groups == 1:
+        rows, columns = (
+            torch.tensor(sorted(draw(st.sets(st.integers(0, count - 1), min_size=1))))
+            for count in place.full_shape
+        )
+        return matrix_of(weight)[rows[:, None], columns], Placement(
+            rows[None], columns[None], place.full_shape
+        )
+    return matrix_of(weight), place
+
+
+@settings(max_examples=100, deadline=None)
+@given(case=placements())
+def test_embedding_and_extracting_are_inverse(case: tuple[torch.Tensor, Placement]):
+    matrix, place = case
+    full = place.embed(matrix)
+    assert tuple(full.shape) == place.full_shape
+    assert torch.equal(place.extract(full), matrix)
+    assert torch.equal(place.embed(place.extract(full)), full)
+    inside = place.embed(torch.ones_like(matrix, dtype=torch.bool))
+    assert int(inside.sum()) == matrix.numel()
+    assert not full[~inside].any()
+    assert not (inside & ~place.whole()).any()
+    assert int(place.whole().sum()) == place.full_weights
+    blocks = [full[rows[:, None], columns] for rows, columns in place.blocks()]
+    assert all(tuple(block.shape) == place.block_shape for block in blocks)
+    assert sum(float(block.square().sum()) for block in blocks) == pytest.approx(float(full.square().sum()))
 
 
 @pytest.mark.parametrize("groups", [1, 2, 5])
 def test_a_grouped_convolution_is_the_product_with_its_block_diagonal_matrix(groups: int):
-    weight, place = grouped(groups, inputs=2, filters=3, kernel=3)
-    full = place.embed(matrix_of(weight))
+    weight = torch.randn(groups * 3, 2, 3, 3, dtype=torch.float64)
+    full = placed(weight, groups).embed(matrix_of(weight))
     images = torch.randn(2, 2 * groups, 6, 6, dtype=torch.float64)
     patches = nn.functional.unfold(images, 3, padding=1)
     product = (patches.mT @ full).mT.reshape(2, 3 * groups, 6, 6)

@@ -10,7 +10,7 @@ import torch
 from repository import ROOT
 from torch import nn
 
-from xbarpaper.hardware import Devices, Parasitics, Variation, map_module, read_out
+from xbarpaper.hardware import Devices, Parasitics, Variation, map_module, read_out, views
 from xbarpaper.hardware.circuit import reference_effective_conductance
 from xbarpaper.support.errors import ArtifactError
 
@@ -163,6 +163,11 @@ def test_what_is_listed_stays_digital():
         assert torch.equal(value, twin.state_dict()[name]) == (name != "last.weight")
     with pytest.raises(ArtifactError, match=r"^digital: ModuleDict has no module 'atention'$"):
         map_module(module, 16, digital=("atention",))
+
+
+def test_a_view_that_names_no_layer_shows_the_fourth_or_the_last():
+    assert views.layer_named(map_module(own(), 16), "").name == "8"
+    assert views.layer_named(map_module(nn.Sequential(nn.Linear(4, 4)), 16), "").name == "0"
 
 
 def test_a_single_layer_is_a_network():

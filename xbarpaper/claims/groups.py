@@ -11,6 +11,7 @@ from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.claims.replicates import TRAINING_SEEDS
 from xbarpaper.claims.schema import Level
 from xbarpaper.params import Params
+from xbarpaper.params.names import NETWORK_TITLES
 from xbarpaper.support.words import count, square
 
 
@@ -41,7 +42,7 @@ class Place:
     def words(self) -> str:
         """Which place this is, for sentences."""
         seeds = f", {count(self.trained, 'training seed')}" if self.trained > 1 else ""
-        network = f"{(self.network or '').upper()} ({self.experiment}{seeds})"
+        network = f"{NETWORK_TITLES.get(self.network or '', self.network)} ({self.experiment}{seeds})"
         size = square(self.crossbar_size) if self.crossbar_size is not None else ""
         if self.level == "comparison":
             return f"{network}, {size}, {SCHEME_NAMES.get(self.scheme or '', self.scheme or '')}"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from xbarpaper.claims.names import DATA_NAMES
 from xbarpaper.params import ImageFolder, Params
+from xbarpaper.params.names import NETWORK_TITLES
 from xbarpaper.support.words import join
 
 
@@ -77,7 +78,7 @@ class Labels:
         """The labels of a profile."""
         return cls(
             networks={
-                name: f"{experiment.network.upper()} (width {experiment.width:g})"
+                name: f"{NETWORK_TITLES[experiment.network]} (width {experiment.width:g})"
                 for name, experiment in params.experiments.items()
             },
             datasets={

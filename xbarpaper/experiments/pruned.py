@@ -200,13 +200,13 @@ def teacher(experiment: Experiment) -> training.Teacher | None:
 
 
 def _sparsity_table(experiment: Experiment, wanted: Variant, pruned: PrunedNetwork) -> pd.DataFrame:
-    prunable = prunable_layers(pruned.network, experiment.params.prune)
+    prunable, places = prunable_layers(pruned.network, experiment.params.prune), pruned.placements()
     rows = [
         {
             **experiment.leading_of(wanted),
             "layer": name,
             "prunable": name in prunable,
-            "weights": mask.numel(),
+            "weights": places[name].full_weights,
             "kept_weights": int(mask.sum()),
             "sparsity": pruned.sparsity(frozenset({name})),
         }

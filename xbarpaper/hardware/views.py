@@ -16,15 +16,20 @@ from xbarpaper.params import Devices
 from xbarpaper.pruning import PrunedNetwork
 
 Array = NDArray[Any]
+_SHOWN = (
+    4  # number of the layer that is shown where none is named: several crossbars, and small enough to see
+)
 
 
 def layer_named(network: MappedNetwork, name: str) -> MappedLayer:
-    """A layer by name.
+    """A layer by name; where the name is empty, the fourth, or the last of fewer.
 
     Raises:
         ValueError: there is none; the message lists those there are.
     """
     layers = {layer.name: layer for layer in network.layers}
+    if not name:
+        return network.layers[:_SHOWN][-1]
     if name not in layers:
         raise ValueError(f"layer {name!r} is not in the network (there are: {', '.join(layers)})")
     return layers[name]

@@ -21,7 +21,7 @@ NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 GAINS: tuple[Gain, ...] = get_args(Gain)
 MITIGATIONS: tuple[Mitigation, ...] = get_args(Mitigation)
 
-NETWORK_TITLES: Final[dict[NetworkName, str]] = {"vgg11": "VGG11", "vgg16": "VGG16", "resnet20": "ResNet-20"}
+NETWORK_TITLES: Final[dict[str, str]] = {"vgg11": "VGG11", "vgg16": "VGG16", "resnet20": "ResNet-20"}
 
 MOST: Final = 1_000_000
 """Upper limit of what is counted (images, epochs, steps, draws): more is a slip, and would fill the memory."""
