@@ -12,12 +12,11 @@ from conftest import DEVICES, MakeNetwork, MakeParams
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xbarpaper.hardware.circuit import Parasitics, effective_conductance
+from xbarpaper.hardware.circuit import Parasitics, effective_conductance, shared_resistance
 from xbarpaper.hardware.conductances import conductances
 from xbarpaper.hardware.mapped import LayerPlan, map_network
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import arranged_in_two_dimensions, ordered_by_mean_conductance, predicted_error
-from xbarpaper.mitigation.arrange2d import _shared_resistance
 from xbarpaper.mitigation.swaps import Placing, swapped
 from xbarpaper.params import SCHEMES, Gain, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
@@ -181,7 +180,8 @@ def test_weights_are_lost_as_the_first_order_says():
     shrunk = Parasitics(**{name: ohm / 1000 for name, ohm in WIRES.model_dump().items()})
     pair = conductances(torch.randn(6, 6, dtype=torch.float64), DEVICES, 2.0)
     D, T = (pair.plus - pair.minus).numpy(), (pair.plus + pair.minus).numpy() / 2
-    K_r, K_c = _shared_resistance(6, shrunk)
+    K_r = shared_resistance(6, shrunk.driver_ohm, shrunk.row_wire_ohm)[::-1, ::-1]
+    K_c = shared_resistance(6, shrunk.sense_ohm, shrunk.column_wire_ohm)
     expected = D * (T @ K_r + K_c @ T) + T * (D @ K_r + K_c @ D)
     plus, minus = (effective_conductance(sign, shrunk) for sign in (pair.plus, pair.minus))
     lost = D - (plus - minus).numpy()

@@ -1,4 +1,4 @@
-"""A sweep over tiny networks, spread as asked: ``python -m tests.faults.sweeping SCHEDULER JOURNAL TABLE``."""
+"""A sweep over tiny networks, spread as asked: ``python -m faults.sweeping SCHEDULER JOURNAL TABLE``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def subject(scheme: SchemeName, width: float = 0.06) -> Subject:
     return Subject(mapped, scheme, 0.0 if scheme == "unpruned" else 0.6, "none", 12.5)
 
 
-def bench(images: int = 200) -> Bench:
+def bench(images: int = 60) -> Bench:
     """Images of noise: what is in the pixels changes no time, and every bit of it counts all the same."""
     generator = torch.Generator().manual_seed(0)
     return Bench(
@@ -45,7 +45,7 @@ def bench(images: int = 200) -> Bench:
         devices=Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1),
         parasitics=Parasitics(),
         low_conductance_threshold=0.1,
-        batch_size=100,
+        batch_size=30,
     )
 
 

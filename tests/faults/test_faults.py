@@ -22,7 +22,7 @@ from .damages import DAMAGES, read_damaged
 from .outcomes import Outcome, keep
 from .survival import Case, failure, failures
 
-KINDS = {fuzz_params: 50, fuzz_images: 80, fuzz_weights: 120, fuzz_commands: 30}
+KINDS = {fuzz_params: 40, fuzz_images: 50, fuzz_weights: 100, fuzz_commands: 20}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__.split("_")[-1])
@@ -34,7 +34,7 @@ def test_bad_inputs_are_survived(kind: ModuleType) -> None:
 
 @pytest.mark.parametrize("kind", [fuzz_images, fuzz_weights], ids=lambda kind: kind.__name__.split("_")[-1])
 def test_good_inputs_are_among_them_and_are_accepted(kind: ModuleType) -> None:
-    good = [case for case in kind.cases(450, 0) if case.outcome == "accepted"][:10]
+    good = [case for case in kind.cases(450, 0) if case.outcome == "accepted"][:6]
     assert len(good) >= 2
     assert failures(good) == {}
 
