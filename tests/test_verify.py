@@ -26,13 +26,33 @@ ROOT = Path(__file__).parents[1]
 QUICK = ROOT / "reports" / "quick"
 KEYS = {column for table in TABLES.values() for column in table.keys}
 
+FIGURE, DRAWING, PAGE = "figures/training.png", "figures/training.svg", "index.html"
+NOTEBOOK = "notebooks/quick-vgg11/06_evaluate.ipynb"
+OTHER = "figures/compression.png"
+
 Rows = list[list[str]]
 
 
+@pytest.fixture(scope="session")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of quick with few of its figures and notebooks, so that copies are quick."""
+    folder = tmp_path_factory.mktemp("committed") / "report"
+    for name in ("claims.json", PAGE, FIGURE, DRAWING, OTHER, NOTEBOOK):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(QUICK / name, folder / name)
+    shutil.copytree(QUICK / "tables", folder / "tables")
+    return folder
+
+
 @pytest.fixture
-def now(tmp_path: Path) -> Path:
+def now(committed: Path, tmp_path: Path) -> Path:
     """A report that is the committed one, until a test changes it."""
-    return shutil.copytree(QUICK, tmp_path / "now")
+    (tmp_path / "committed").symlink_to(committed)
+    return shutil.copytree(committed, tmp_path / "now")
+
+
+def compared(now: Path) -> Comparison:
+    return compare(now.parent / "committed", now)
 
 
 def read(path: Path) -> Rows:
@@ -58,24 +78,25 @@ def only(comparison: Comparison, name: str) -> str:
     return comparison.states[name]
 
 
-COLUMNS = [(path.stem, column) for path in sorted(QUICK.glob("tables/*.csv")) for column in read(path)[0]]
+MEASURED = {path.stem: read(path) for path in sorted(QUICK.glob("tables/*.csv"))}
+COLUMNS = [(table, column) for table, rows in MEASURED.items() for column in rows[0]]
 NUMBERS = [
     (table, column)
-    for table, column in COLUMNS
-    if any(number(row[read(QUICK / f"tables/{table}.csv")[0].index(column)]) is not None
-           for row in read(QUICK / f"tables/{table}.csv")[1:])
-]  # fmt: skip
+    for table, rows in MEASURED.items()
+    for index, column in enumerate(rows[0])
+    if any(number(row[index]) is not None for row in rows[1:])
+]
 
 
 # --- the whole ----------------------------------------------------------------------------------------------
 
 
 def test_a_report_is_identical_to_itself(now: Path, capsys: pytest.CaptureFixture[str]):
-    comparison = compare(QUICK, now)
-    files = sum(path.is_file() for path in QUICK.rglob("*"))
+    comparison = compared(now)
+    files = sum(path.is_file() for path in now.rglob("*"))
     assert comparison.count("identical") == files
     assert comparison.differences == []
-    assert main(["compare", str(QUICK), str(now)]) == 0
+    assert main(["compare", str(now.parent / "committed"), str(now)]) == 0
     assert capsys.readouterr().out == f"{files} files identical, 0 within tolerance, 0 outside\n"
 
 
@@ -84,15 +105,15 @@ def test_a_missing_file_and_one_too_many_are_outside(now: Path, name: str):
     kept = (now / name).read_bytes()
     if name != "claims.json":
         (now / name).unlink()
-        assert only(compare(QUICK, now), name) == "outside"
+        assert only(compared(now), name) == "outside"
         (now / name).write_bytes(kept)
     (now / "extra.txt").write_bytes(kept)
-    assert only(compare(QUICK, now), "extra.txt") == "outside"
+    assert only(compared(now), "extra.txt") == "outside"
 
 
 def test_what_is_no_report_is_refused(now: Path, capsys: pytest.CaptureFixture[str]):
     (now / "claims.json").unlink()
-    assert main(["compare", str(QUICK), str(now)]) == 1
+    assert main(["compare", str(now.parent / "committed"), str(now)]) == 1
     assert capsys.readouterr().err == f"verify: {now}: not a report: it has no claims.json\n"
 
 
@@ -106,7 +127,7 @@ def test_another_text_in_any_column_is_noticed(now: Path, table: str, column: st
     place = rows[0].index(column)
     rows[1][place] = "something else"
     write(path, rows)
-    state = only(compare(QUICK, now), f"tables/{table}.csv")
+    state = only(compared(now), f"tables/{table}.csv")
     assert state == ("within" if column == "hardware" else "outside")
 
 
@@ -121,7 +142,7 @@ def test_another_number_anywhere_is_judged_by_its_tolerance(
 ):
     table, column = place
     name = f"tables/{table}.csv"
-    rows = read(QUICK / name)
+    rows = [row.copy() for row in MEASURED[table]]
     index = rows[0].index(column)
     numbered = [number_of for number_of in range(1, len(rows)) if number(rows[number_of][index]) is not None]
     chosen = numbered[row % len(numbered)]
@@ -153,7 +174,7 @@ def test_a_number_that_is_no_number_is_outside(now: Path, value: str):
     rows = read(path)
     rows[7][rows[0].index("accuracy")] = value
     write(path, rows)
-    assert only(compare(QUICK, now), "tables/evaluation.csv") == "outside"
+    assert only(compared(now), "tables/evaluation.csv") == "outside"
 
 
 STRUCTURE: dict[str, Callable[[Rows], Any]] = {
@@ -176,7 +197,7 @@ def test_a_table_of_another_structure_is_outside(now: Path, table: str, change: 
     rows = read(path)
     STRUCTURE[change](rows)
     write(path, rows)
-    assert only(compare(QUICK, now), f"tables/{table}.csv") == "outside"
+    assert only(compared(now), f"tables/{table}.csv") == "outside"
 
 
 # --- verdicts -----------------------------------------------------------------------------------------------
@@ -233,9 +254,9 @@ VERDICTS: dict[str, tuple[Callable[[Any], Any], str, str]] = {
 def test_claims_are_compared_key_by_key(now: Path, change: str):
     alter, of_equal_tables, of_other_tables = VERDICTS[change]
     change_claims(now, alter)
-    assert only(compare(QUICK, now), "claims.json") == of_equal_tables
+    assert only(compared(now), "claims.json") == of_equal_tables
     remeasure(now)
-    comparison = compare(QUICK, now)
+    comparison = compared(now)
     assert comparison.states["claims.json"] == of_other_tables
     assert comparison.states["tables/evaluation.csv"] == "within"
 
@@ -255,10 +276,6 @@ def repaint(path: Path, share: float) -> None:
     painted.paste((255, 0, 255), (0, 0, painted.width, max(1, int(painted.height * share))))
     painted.save(path)
 
-
-FIGURE, DRAWING, PAGE = "figures/training.png", "figures/training.svg", "index.html"
-NOTEBOOK = "notebooks/quick-vgg11/06_evaluate.ipynb"
-OTHER = "figures/compression.png"
 
 SHOWN: dict[str, tuple[str, Callable[[Path], Any], str, str]] = {
     "a few pixels": (FIGURE, lambda path: repaint(path, 0.0), "within", "within"),
@@ -284,9 +301,9 @@ SHOWN: dict[str, tuple[str, Callable[[Path], Any], str, str]] = {
 def test_what_shows_the_tables_is_compared_part_by_part(now: Path, change: str):
     name, alter, of_equal_tables, of_other_tables = SHOWN[change]
     alter(now / name)
-    assert only(compare(QUICK, now), name) == of_equal_tables
+    assert only(compared(now), name) == of_equal_tables
     remeasure(now)
-    assert compare(QUICK, now).states[name] == of_other_tables
+    assert compared(now).states[name] == of_other_tables
 
 
 # --- what is said and kept ----------------------------------------------------------------------------------
@@ -294,7 +311,7 @@ def test_what_shows_the_tables_is_compared_part_by_part(now: Path, change: str):
 
 def test_the_largest_difference_is_named(now: Path):
     remeasure(now)
-    comparison = compare(QUICK, now)
+    comparison = compared(now)
     largest = comparison.largest
     assert largest is not None
     assert (largest.file, largest.column) == ("tables/evaluation.csv", "accuracy")
@@ -311,11 +328,11 @@ def test_many_differences_are_told_in_few_lines(now: Path, capsys: pytest.Captur
     for row in rows[1:]:
         row[place] = "-50"
     write(path, rows)
-    assert main(["compare", str(QUICK), str(now)]) == 1
+    assert main(["compare", str(now.parent / "committed"), str(now)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == LINES + 2
     assert lines[-2] == f"outside: and {len(rows) - 1 - LINES} more values"
-    kept = Outcome.of(compare(QUICK, now), profile="quick", seconds=1.23, threads=2, commit="abc")
+    kept = Outcome.of(compared(now), profile="quick", seconds=1.23, threads=2, commit="abc")
     assert len(kept.differences) == LINES
     assert (kept.outside, kept.within) == (1, 0)
     assert Outcome.model_validate_json(kept.write(now / "verify.json").read_text()) == kept
