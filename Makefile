@@ -9,6 +9,10 @@ PROFILES := $(patsubst profiles/%.yaml,%,$(wildcard profiles/*.yaml))
 # Stages and kernels must find the environment's programs, whoever calls make.
 RUN := PATH="$(BIN):$$PATH"
 
+ifneq ($(filter-out $(PROFILES),$(PROFILE)),)
+$(error PROFILE = $(PROFILE): no file profiles/$(PROFILE).yaml (there are: $(PROFILES)))
+endif
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help repro profile test test-faults verify audit lab lint lock clean
@@ -18,23 +22,14 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 	@echo "profiles: $(PROFILES)"
 
-repro: profile $(STAMP) ## install, then run the pipeline of params.yaml, or of PROFILE=name
+repro: $(STAMP) profile ## install, then run the pipeline of params.yaml, or of PROFILE=name
 	@$(RUN) dvc repro
 	@name=$$(sed -n 's/^profile: *\([^ #]*\).*/\1/p' params.yaml); \
 	echo "The report: reports/$$name/index.html (figures/, tables/ and notebooks/ beside it)"
 
 # Makes a profile the active one; without PROFILE, params.yaml stays as it is.
-profile:
-	@if [ -n "$(PROFILE)" ]; then \
-	    if [ ! -f "profiles/$(PROFILE).yaml" ]; then \
-	        echo "PROFILE = $(PROFILE): no file profiles/$(PROFILE).yaml (there are: $(PROFILES))" >&2; exit 1; \
-	    fi; \
-	    if ! cmp -s "profiles/$(PROFILE).yaml" params.yaml; then \
-	        ours=no; for known in profiles/*.yaml; do ! cmp -s "$$known" params.yaml || ours=yes; done; \
-	        [ $$ours = yes ] || { cp params.yaml params.yaml.before && echo "params.yaml differs from every profile: kept as params.yaml.before"; }; \
-	        cp "profiles/$(PROFILE).yaml" params.yaml; \
-	    fi; \
-	fi
+profile: $(if $(PROFILE),$(STAMP))
+	@$(if $(PROFILE),$(RUN) python -m xbarpaper.params write "$(PROFILE)")
 
 test: $(STAMP) ## install, then run all the tests (or TESTS=tests/test_x.py)
 	@OMP_NUM_THREADS=1 $(RUN) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)

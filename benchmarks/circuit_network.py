@@ -46,7 +46,7 @@ def main() -> None:
 
 def measure(architecture: Architecture, size: int, repeats: int) -> dict[str, object]:
     """A row of the table: crossbars, seconds and memory of a network of random weights."""
-    devices, parasitics = params.load(PROFILE).devices, Parasitics()
+    devices, parasitics = params.load_profile(PROFILE).devices, Parasitics()
     mapped = map_randomly(architecture, size)
     solve = solve_seconds(mapped, devices, parasitics, repeats)
     effects = [Variation(devices.variation_sigma, seed=0)]

@@ -63,7 +63,7 @@ def main() -> int:
     try:
         for name in arguments.profiles:
             path = Path(name) if name.endswith(".yaml") else ROOT / "profiles" / f"{name}.yaml"
-            settings = params.load(path)
+            settings = params.load_profile(path)
             table = costs(path.resolve(), settings, arguments.seconds)
             print(f"\n{settings.profile}")
             print(table.drop(columns="hardware").to_string(index=False))

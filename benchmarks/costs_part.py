@@ -44,7 +44,7 @@ def measure(part: str, profile: Path, experiment: str, seconds: float) -> dict[s
         experiment: one of its experiments.
         seconds: of training steps; two steps at least.
     """
-    settings = params.load(profile)
+    settings = params.load_profile(profile)
     chosen = settings.experiment(experiment)
     with contextlib.redirect_stderr(io.StringIO()):  # progress bars
         if part == "data":
@@ -95,12 +95,12 @@ def prepare(settings: Dataset) -> dict[str, Any]:
         return {"seconds": seconds_of(lambda: random_images(settings))}
     if isinstance(settings, Shapes10):
         small = settings.model_copy(update={"train_images": _SAMPLE // 10 * 10, "test_images": 10})
-        seconds = seconds_of(lambda: data.prepare("sample", small, progress=False))
+        seconds = seconds_of(lambda: data.prepare("sample", small))
     else:
         with tempfile.TemporaryDirectory() as folder:
             draw_pictures(Path(folder))
             small_folder = settings.model_copy(update={"path": folder, "path_environment": ""})
-            seconds = seconds_of(lambda: data.prepare("sample", small_folder, progress=False))
+            seconds = seconds_of(lambda: data.prepare("sample", small_folder))
     pixels = 2 * whole * 3 * 32 * 32 / (1 << 30)  # once decoded, once on the way to the disk
     return {"seconds": seconds * whole / _SAMPLE, "gib": peak_gib() + pixels}
 

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    settings = params.load(PROFILE).train.model_copy(update={"batch_size": arguments.batch})
+    settings = params.load_profile(PROFILE).train.model_copy(update={"batch_size": arguments.batch})
     architecture = Architecture(network=arguments.network, width=arguments.width, classes=CLASSES)
     loop, bare = measure(architecture, random_images(arguments.images), settings, arguments.epochs)
     device = training.device_of(settings)

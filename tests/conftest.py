@@ -61,7 +61,7 @@ DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)
 def tiny_images() -> ImageSet:
     """A hundred training images and forty for testing, ten classes."""
     settings = Shapes10(kind="shapes10", train_images=100, test_images=40, noise_sigma=0.05, seed=1)
-    return data.prepare("tiny", settings, progress=False)
+    return data.prepare("tiny", settings)
 
 
 @pytest.fixture(scope="session")

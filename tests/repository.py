@@ -151,7 +151,7 @@ class Repository:
 
 def tiny_profile(**changes: dict[str, Any]) -> Params:
     """The profile quick, strictly checked, at a tiny size, with changes by section."""
-    tree = params.load(ROOT / "profiles" / "quick.yaml").model_dump()
+    tree = params.load_profile(ROOT / "profiles" / "quick.yaml").model_dump()
     tree["profile"] = "tiny"
     tree["datasets"] = {
         "tiny": {

@@ -132,7 +132,7 @@ def test_more_weights_left_cost_more_where_filters_are_removed(
 
 
 def test_paper_has_the_grid_and_its_replicates():
-    paper = params.load(ROOT / "profiles" / "paper.yaml")
+    paper = params.load_profile(ROOT / "profiles" / "paper.yaml")
     grid = {(one.network, one.dataset, one.training_seed) for one in paper.experiments.values()}
     networks = ("vgg11", "vgg16")
     assert grid == {(network, "cifar10", seed) for network in networks for seed in range(3)} | {

@@ -33,7 +33,7 @@ VARIABLE = "XBARPAPER_TEST_IMAGES"
 
 def shapes(**changes: int | float) -> data.ImageSet:
     values = {"train_images": 200, "test_images": 60, "noise_sigma": 0.08, "seed": 3} | changes
-    return data.prepare("small", Shapes10(kind="shapes10", **values), progress=False)
+    return data.prepare("small", Shapes10(kind="shapes10", **values))
 
 
 def folder_settings(path: Path | str) -> ImageFolder:
@@ -246,7 +246,7 @@ def test_a_tree_and_its_archive_in_any_order_give_the_same(tmp_path: Path, suffi
     tree = write_tree(tmp_path / "tree", GOOD)
     backwards = {f"./{name}": GOOD[name] for name in sorted(GOOD, reverse=True)}
     archive = write_archive(tmp_path / f"images{suffix}", backwards, mode)
-    one, other = (data.prepare("x", folder_settings(path), progress=False) for path in (tree, archive))
+    one, other = (data.prepare("x", folder_settings(path)) for path in (tree, archive))
     assert same(one, other)
     assert one.classes == ("cat", "dog")
     assert one.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
@@ -262,7 +262,7 @@ def test_pixels_arrive_where_they_were(tmp_path: Path) -> None:
         for name, split in (("train", images.train), ("test", images.test))
         for i, label in enumerate(split.labels.tolist())
     }
-    read = data.prepare("x", folder_settings(write_tree(tmp_path, files)), progress=False)
+    read = data.prepare("x", folder_settings(write_tree(tmp_path, files)))
     order = sorted(range(20), key=lambda i: (images.classes[int(images.train.labels[i])], i))
     assert torch.equal(read.train.pixels, images.train.pixels[order])
 
@@ -279,7 +279,7 @@ def test_grey_images_become_rgb_and_what_lies_beside_is_passed_over(tmp_path: Pa
         write_tree(tmp_path / "tree", GOOD | beside | grey),
         write_archive(tmp_path / "a.tar", GOOD | beside | grey),
     ):
-        images = data.prepare("x", folder_settings(path), progress=False)
+        images = data.prepare("x", folder_settings(path))
         assert images.counts(images.train) == [4, 3]
         assert (images.train.pixels[3] == 77).all()
 
@@ -296,19 +296,19 @@ def test_links_in_an_archive_are_passed_over(tmp_path: Path) -> None:
             member = tarfile.TarInfo(f"train/cat/{name}")
             member.type, member.linkname = kind, str(tmp_path / "secret.png")
             archive.addfile(member)
-    images = data.prepare("x", folder_settings(path), progress=False)
+    images = data.prepare("x", folder_settings(path))
     assert images.counts(images.train) == [3, 3]
 
 
 def test_the_environment_variable_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = write_tree(tmp_path / "tree", GOOD)
     monkeypatch.setenv(VARIABLE, str(tree))
-    assert len(data.prepare("x", folder_settings("nowhere"), progress=False).train) == 6
+    assert len(data.prepare("x", folder_settings("nowhere")).train) == 6
     monkeypatch.setenv(VARIABLE, "elsewhere")
     with pytest.raises(DatasetError, match=f"^elsewhere: no such folder or archive; .*{VARIABLE} names it"):
-        data.prepare("x", folder_settings(tree), progress=False)
+        data.prepare("x", folder_settings(tree))
     monkeypatch.setenv(VARIABLE, "")
-    assert len(data.prepare("x", folder_settings(tree), progress=False).train) == 6
+    assert len(data.prepare("x", folder_settings(tree)).train) == 6
 
 
 def without(*prefixes: str) -> dict[str, bytes]:
@@ -361,7 +361,7 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path, case: str, as_
     files, message = BAD_FILES[case]
     path = write_archive(tmp_path / "a.tar", files) if as_archive else write_tree(tmp_path / "a", files)
     with pytest.raises(DatasetError, match=message) as refused:
-        data.prepare("x", folder_settings(path), progress=False)
+        data.prepare("x", folder_settings(path))
     assert str(refused.value).startswith(f"{path}: ")
     assert "\n" not in str(refused.value)
 
@@ -409,7 +409,7 @@ def test_a_damaged_or_hostile_archive_is_refused_in_one_line(tmp_path: Path, cas
     path = tmp_path / "images.tar"
     path.write_bytes(content)
     with pytest.raises(DatasetError, match=message) as refused:
-        data.prepare("x", folder_settings(path), progress=False)
+        data.prepare("x", folder_settings(path))
     assert str(refused.value).startswith(f"{path}: ")
     assert "\n" not in str(refused.value)
 
@@ -418,24 +418,24 @@ def test_oversized_members_and_archives_are_refused(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(folder, "_MEMBER_BYTES", 1 << 20)
     bomb = write_archive(tmp_path / "bomb.tar.xz", {"train/cat/0.png": bytes(3 << 20)}, "w:xz")
     with pytest.raises(DatasetError, match=r"train/cat/0\.png has 3 MiB; at most 1 are allowed"):
-        data.prepare("x", folder_settings(bomb), progress=False)
+        data.prepare("x", folder_settings(bomb))
     monkeypatch.setattr(folder, "_ARCHIVE_BYTES", 500)
     with pytest.raises(DatasetError, match=r"too large at .*; allowed are 1 MiB a file"):
-        data.prepare("x", folder_settings(write_archive(tmp_path / "a.tar", GOOD)), progress=False)
+        data.prepare("x", folder_settings(write_archive(tmp_path / "a.tar", GOOD)))
 
 
 def test_files_too_large_pipes_and_files_without_a_name_are_refused(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", GOOD | {"train/cat/hole.png": b""})
     os.truncate(tree / "train/cat/hole.png", 1 << 40)
     with pytest.raises(DatasetError, match=r"train/cat/hole\.png has 1048576 MiB; at most 16 are allowed"):
-        data.prepare("x", folder_settings(tree), progress=False)
+        data.prepare("x", folder_settings(tree))
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DatasetError, match="must be a folder or an archive, not a device or a pipe"):
-        data.prepare("x", folder_settings(tmp_path / "pipe"), progress=False)
+        data.prepare("x", folder_settings(tmp_path / "pipe"))
     for name in ("", "."):
         (tmp_path / "a.tar").write_bytes(compressed("w", GOOD | {name: b"x"}))
         with pytest.raises(DatasetError, match="refused: a file without a name"):
-            data.prepare("x", folder_settings(tmp_path / "a.tar"), progress=False)
+            data.prepare("x", folder_settings(tmp_path / "a.tar"))
 
 
 @pytest.mark.parametrize("kind", [b"L", b"x"])
@@ -445,13 +445,13 @@ def test_headers_upon_headers_are_refused(tmp_path: Path, kind: bytes) -> None:
     header = member.tobuf(tarfile.GNU_FORMAT) + b"9 path=x\n".ljust(512, b"\0")
     (tmp_path / "a.tar").write_bytes(header * 2000)
     with pytest.raises(DatasetError, match=r"damaged, or no \.tar"):
-        data.prepare("x", folder_settings(tmp_path / "a.tar"), progress=False)
+        data.prepare("x", folder_settings(tmp_path / "a.tar"))
 
 
 def test_a_missing_path_names_the_parameter_and_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     with pytest.raises(DatasetError) as refused:
-        data.prepare("mine", folder_settings("no/such/place"), progress=False)
+        data.prepare("mine", folder_settings("no/such/place"))
     assert str(refused.value) == (
         "no/such/place: no such folder or archive; put the images there, or name another place in "
         f"datasets.mine.path or in the environment variable {VARIABLE}"
@@ -505,9 +505,7 @@ class Original:
         self.folder.rmdir()
 
     def read(self, *, download: bool = False) -> data.ImageSet:
-        return data.prepare(
-            "c", Cifar(kind=self.kind, root=str(self.root), download=download), progress=False
-        )
+        return data.prepare("c", Cifar(kind=self.kind, root=str(self.root), download=download))
 
 
 @pytest.fixture(params=["cifar10", "cifar100"])

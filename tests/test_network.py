@@ -15,6 +15,7 @@ from repository import ROOT, Repository
 from tools.verify import compare
 from tools.verify.__main__ import main
 from tools.verify.running import Run, clear, prepare, threads_of
+from xbarpaper.params.writing import write
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams
     made = Repository.copy(tmp_path_factory.mktemp("network") / "repository")
     made.activate(make_params(claims={"bootstrap_resamples": 100}))
     shutil.move(made.folder / "params.yaml", made.folder / "profiles" / "tiny.yaml")
-    shutil.copy(made.folder / "profiles" / "quick.yaml", made.folder / "params.yaml")
+    write("quick", made.folder)
     made.commit()
     return made
 

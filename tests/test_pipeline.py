@@ -17,6 +17,7 @@ from safetensors import safe_open
 
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.params import MITIGATIONS, SCHEMES, Params
+from xbarpaper.params.writing import write
 from xbarpaper.support.files import read_table
 
 pytestmark = pytest.mark.slow
@@ -288,7 +289,7 @@ def kill(pid: int) -> None:
 def test_the_committed_report_belongs_to_the_committed_code(tmp_path: Path):
     """That of quick; a profile on real images takes hours, and its report names the commit that made it."""
     copy = Repository.copy(tmp_path)
-    shutil.copy(copy.folder / "profiles" / "quick.yaml", copy.folder / "params.yaml")
+    write("quick", copy.folder)
     done = copy.dvc("repro", "--dry", "--allow-missing")
     assert done.returncode == 0, done.stderr
     assert ran(done.stdout) == []

@@ -11,7 +11,10 @@ import pytest
 from synthetic_results import make_params, make_results
 
 from xbarpaper.figures import Labels
+from xbarpaper.params.writing import write
 from xbarpaper.report import provenance
+
+QUICK = Path(__file__).parents[1] / "profiles" / "quick.yaml"
 
 PARAMS = make_params(1, (16, 32), training_seeds=(0, 1, 2))
 TABLES = make_results(PARAMS)
@@ -34,7 +37,7 @@ def repository(tmp_path: Path) -> Path:
         "profiles/made-up.yaml",
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(name, encoding="utf-8")
+        (tmp_path / name).write_text(QUICK.read_text() if "profiles" in name else name, encoding="utf-8")
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-q", "-m", "code", "--date", "2020-01-02T03:04:05")
@@ -76,7 +79,7 @@ def test_uncommitted_changes_of_the_code_are_told(repository: Path, changed: str
 
 
 def test_choosing_a_profile_is_no_change(repository: Path):
-    (repository / "params.yaml").write_bytes((repository / "profiles" / "made-up.yaml").read_bytes())
+    write("made-up", repository)
     assert "uncommitted" not in provenance.code(repository, "made-up")
     assert "uncommitted" in provenance.code(repository, "other")
 

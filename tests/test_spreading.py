@@ -19,7 +19,7 @@ from faults.workers import same
 from repository import stages
 
 from xbarpaper.params import Execution
-from xbarpaper.params.execution import require_scheduler
+from xbarpaper.params.sections import require_scheduler
 from xbarpaper.support import dasked, spreading
 from xbarpaper.support.errors import ArtifactError, ParameterError
 from xbarpaper.support.spreading import InProcess, Task, results, spread

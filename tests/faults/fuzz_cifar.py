@@ -22,7 +22,7 @@ def originals(rng: random.Random, kind: str) -> Iterator[Case]:
     listed = [name for name, _ in (*source.train_list, *source.test_list)] + [source.meta["filename"]]
 
     def prepare(folder: Path) -> None:
-        data.prepare("original", Cifar(kind=kind, root=str(folder), download=False), progress=False)  # type: ignore[arg-type]
+        data.prepare("original", Cifar(kind=kind, root=str(folder), download=False))  # type: ignore[arg-type]
 
     trap = pickle.dumps(Trap())
     contents = {

@@ -47,7 +47,7 @@ def read(folder: Path) -> ImageSet:
     settings = ImageFolder(
         kind="image_folder", path=str(path), path_environment=VARIABLE, description="fuzzed", image_pixels=32
     )
-    images = data.prepare("fuzzed", settings, progress=False)
+    images = data.prepare("fuzzed", settings)
     for split in (images.train, images.test):
         assert split.pixels.shape[1:] == (3, 32, 32)
         assert 0 <= int(split.labels.min()) <= int(split.labels.max()) < len(images.classes)

@@ -32,7 +32,7 @@ Header = dict[str, Any]
 def images() -> ImageSet:
     """A dataset of twenty images for each split."""
     settings = Shapes10(kind="shapes10", train_images=20, test_images=20, noise_sigma=0.05, seed=1)
-    return data.prepare("tiny", settings, progress=False)
+    return data.prepare("tiny", settings)
 
 
 @cache

@@ -33,7 +33,7 @@ SHARES = (0.0, 0.3, 0.9)  # of the file that still fits
 
 def images() -> ImageSet:
     """The drawn images of the tiny profile."""
-    return data.prepare("tiny", settings().datasets["tiny"], progress=False)
+    return data.prepare("tiny", settings().datasets["tiny"])
 
 
 def checkpoint(path: Path, drawn: ImageSet, seed: int = 0) -> Path:

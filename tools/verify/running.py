@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from xbarpaper.params.writing import write
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
 
@@ -77,7 +78,7 @@ def prepare(run: Run) -> bool:
             known = ", ".join(sorted(path.stem for path in chosen.parent.glob("*.yaml")))
             shutil.rmtree(run.copy)
             raise ArtifactError(f"profile = {run.profile}: not in the last commit (there are: {known})")
-        shutil.copyfile(chosen, run.copy / "params.yaml")
+        write(run.profile, run.copy)
         # Without these two nothing can be taken over from the commit: every stage runs, and writes its report.
         (run.copy / "dvc.lock").unlink(missing_ok=True)
         if run.made.is_dir():

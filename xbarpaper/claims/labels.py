@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from xbarpaper.claims.names import DATA_NAMES
-from xbarpaper.params import ImageFolder, Params
+from xbarpaper.params import Params
 from xbarpaper.params.names import NETWORK_TITLES
 from xbarpaper.support.words import join
 
@@ -81,10 +80,7 @@ class Labels:
                 name: f"{NETWORK_TITLES[experiment.network]} (width {experiment.width:g})"
                 for name, experiment in params.experiments.items()
             },
-            datasets={
-                name: dataset.description if isinstance(dataset, ImageFolder) else DATA_NAMES[dataset.kind]
-                for name, dataset in params.datasets.items()
-            },
+            datasets={name: dataset.title for name, dataset in params.datasets.items()},
             gain=params.readout.gain,
             confidence=params.claims.confidence,
             replicates={

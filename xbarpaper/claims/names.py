@@ -10,7 +10,6 @@ import pandas as pd
 from xbarpaper.support.words import join
 
 SCHEME_NAMES: Final = {"unpruned": "unpruned", "cf": "C/F", "xcs": "XCS", "xrs": "XRS"}
-DATA_NAMES: Final = {"shapes10": "shapes10 (procedural)", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
 
 
 def schemes_of(names: Sequence[str]) -> str:

@@ -18,7 +18,6 @@ from xbarpaper.params import Cifar
 from xbarpaper.support.errors import DatasetError
 
 _PATIENCE_SECONDS = 30.0
-_TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
 
 
 def cifar(name: str, settings: Cifar) -> ImageSet:
@@ -40,7 +39,7 @@ def cifar(name: str, settings: Cifar) -> ImageSet:
     if _problem(source, root):
         _fetch(name, source, root, settings)
     train, test = (source(root, train=is_train, download=False) for is_train in (True, False))
-    return ImageSet.of(name, _TITLES[settings.kind], train.classes, _images(train), _images(test))
+    return ImageSet.of(name, settings.title, train.classes, _images(train), _images(test))
 
 
 def _images(source: Any) -> Images:

@@ -36,26 +36,23 @@ _ARCHIVE_BYTES = 16 << 30
 _ARCHIVE_ERRORS = (*DAMAGES, lzma.LZMAError, zlib.error, MemoryError)
 
 
-def image_folder(name: str, settings: ImageFolder, *, progress: bool = True) -> ImageSet:
+def image_folder(name: str, settings: ImageFolder) -> ImageSet:
     """Decode a folder or an archive of images. Both give the same: images sorted by class and name.
 
     Args:
         name: entry of the parameters' datasets.
         settings: where the images are and what size they have.
-        progress: show a progress bar on stderr.
 
     Raises:
         DatasetError: the path is missing or no image folder, or an image is damaged or of another size.
     """
     path = _path(name, settings)
     contents = _Contents(path, settings.image_pixels)
-    with bar(name, unit="image", shown=progress) as shown:
+    with bar(name, unit="image") as shown:
         for place, content in _folder(path) if path.is_dir() else _archive(path):
             shown.update(contents.add(place, content))
     classes = contents.checked_classes()
-    return ImageSet.of(
-        name, settings.description, classes, *(contents.images(split, classes) for split in _SPLITS)
-    )
+    return ImageSet.of(name, settings.title, classes, *(contents.images(split, classes) for split in _SPLITS))
 
 
 def _path(name: str, settings: ImageFolder) -> Path:

@@ -115,21 +115,20 @@ SHAPES: dict[str, Callable[[Array, Array], Array]] = {
 """Signed distance to the outline of each class, negative inside, in units of about its radius, by label."""
 
 
-def shapes10(name: str, settings: Shapes10, *, progress: bool = True) -> ImageSet:
+def shapes10(name: str, settings: Shapes10) -> ImageSet:
     """Draw the dataset. The same settings give the same pixels; training and test have separate streams.
 
     Args:
         name: entry of the parameters' datasets.
         settings: how many images, how much noise, which seed.
-        progress: show a progress bar on stderr.
     """
     streams = np.random.SeedSequence(settings.seed).spawn(2)
-    with bar(name, settings.train_images + settings.test_images, "image", shown=progress) as shown:
+    with bar(name, settings.train_images + settings.test_images, "image") as shown:
         train, test = (
             _draw(count, settings.noise_sigma, np.random.default_rng(stream), shown)
             for count, stream in zip((settings.train_images, settings.test_images), streams, strict=True)
         )
-    return ImageSet.of(name, "shapes10 (procedural)", tuple(SHAPES), train, test)
+    return ImageSet.of(name, settings.title, tuple(SHAPES), train, test)
 
 
 def _draw(count: int, noise_sigma: float, rng: np.random.Generator, shown: Bar) -> Images:

@@ -1,6 +1,6 @@
 """Every parameter of the artifact, typed and checked once, at the door."""
 
-from xbarpaper.params.execution import Execution
+from xbarpaper.params.datasets import Cifar, Dataset, ImageFolder, Shapes10
 from xbarpaper.params.names import (
     GAINS,
     MITIGATIONS,
@@ -14,24 +14,21 @@ from xbarpaper.params.names import (
     PrunedSchemeName,
     SchemeName,
 )
-from xbarpaper.params.profile import Params, load
+from xbarpaper.params.profile import Params, load, load_profile
 from xbarpaper.params.sections import (
     Beyond,
-    Cifar,
     Claims,
-    Dataset,
     Devices,
     Distillation,
     Evaluation,
+    Execution,
     Experiment,
-    ImageFolder,
     Mapping,
     Parasitics,
     Prune,
     Readout,
     Rearrange,
     Sensitivity,
-    Shapes10,
     Train,
     Wct,
 )
@@ -69,4 +66,5 @@ __all__ = [
     "Train",
     "Wct",
     "load",
+    "load_profile",
 ]

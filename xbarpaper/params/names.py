@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
-SchemeName = Literal["unpruned", "cf", "xcs", "xrs"]
 PrunedSchemeName = Literal["cf", "xcs", "xrs"]
+SchemeName = Literal["unpruned", PrunedSchemeName]
 Gain = Literal["none", "layer", "tile", "column"]
 Effects = Literal["wires", "variation", "both"]
 Mitigation = Literal["none", "R", "WCT", "R+WCT"]
 NetworkName = Literal["vgg11", "vgg16", "resnet20"]
 Precision = Literal["auto", "float32", "bfloat16"]
 ColumnOrder = Literal["ascending", "descending", "none"]
+Device = Literal["auto", "cpu", "cuda"]
 
 SCHEMES: tuple[SchemeName, ...] = get_args(SchemeName)
 PRUNED_SCHEMES: tuple[PrunedSchemeName, ...] = get_args(PrunedSchemeName)
@@ -27,12 +29,29 @@ MOST: Final = 1_000_000
 """Upper limit of what is counted (images, epochs, steps, draws): more is a slip, and would fill the memory."""
 
 Count = Annotated[int, Field(ge=1, le=MOST)]
+Seeds = Annotated[int, Field(ge=2, le=MOST)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Ohm = Annotated[float, Field(ge=0, le=10**9)]
 DeviceOhm = Annotated[float, Field(ge=1, le=10**12)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Inside = Annotated[float, Field(gt=0, lt=1)]
 Factor = Annotated[float, Field(ge=0, le=1000)]
-WeightDecay = Annotated[float, Field(ge=0, le=1)]
+OnOffRatio = Annotated[float, Field(gt=1, le=1e6)]
 Quantile = Annotated[float, Field(gt=0, le=1)]
 CrossbarSize = Annotated[int, Field(ge=2, le=1024)]
+
+
+def _no_repeats(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) != len(values):
+        raise PydanticCustomError("repeated", "must not repeat a value")
+    return values
+
+
+T = TypeVar("T")
+# YAML gives lists; the sections are frozen and hold tuples.
+_TUPLE: Final = BeforeValidator(lambda values: tuple(values) if isinstance(values, list) else values)
+_DISTINCT: Final = AfterValidator(_no_repeats)
+Several = Annotated[tuple[T, ...], _TUPLE, _DISTINCT]
+AtLeastOne = Annotated[tuple[T, ...], Field(min_length=1), _TUPLE, _DISTINCT]

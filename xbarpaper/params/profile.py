@@ -1,8 +1,8 @@
 """Every parameter of the artifact, typed and checked once, at the door.
 
-``params.yaml`` at the top of the repository is the active profile. ``load`` reads it strictly: unknown names,
+``params.yaml`` at the top of the repository is the active profile, whole. ``load`` reads it strictly: unknown names,
 values of the wrong type and values out of range are refused with one line that says what is allowed.
-Functions of the library take the section that they need, never the whole tree.
+``load_profile`` reads a file of ``profiles/``, which holds only what differs from the defaults.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from xbarpaper.params.execution import Execution
+from xbarpaper.params.datasets import Dataset
 from xbarpaper.params.sections import (
     Beyond,
     Claims,
-    Dataset,
     Devices,
     Distillation,
     Evaluation,
+    Execution,
     Experiment,
     Mapping,
     Parasitics,
@@ -32,32 +32,35 @@ from xbarpaper.params.sections import (
     Wct,
 )
 from xbarpaper.support.errors import ParameterError
-from xbarpaper.support.validation import Section, parse
+from xbarpaper.support.validation import Defaults, parse
 from xbarpaper.support.yaml_files import read_yaml
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-class Params(Section):
+class Params(Defaults):
     """The whole of ``params.yaml``."""
 
     profile: str = Field(description="name of the profile; its reports land in reports/<profile>/")
-    datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
-    experiments: Annotated[dict[str, Experiment], Field(min_length=1)]
-    train: Train
-    prune: Prune
-    distillation: Distillation
-    mapping: Mapping
-    devices: Devices
-    circuit: Parasitics
-    readout: Readout
-    evaluation: Evaluation
-    rearrange: Rearrange
-    wct: Wct
-    sensitivity: Sensitivity
-    beyond: Beyond
-    claims: Claims
-    execution: Execution
+    datasets: Annotated[dict[str, Dataset], Field(min_length=1)] = Field(description="images, by name")
+    experiments: Annotated[dict[str, Experiment], Field(min_length=1)] = Field(
+        description="one pass through the pipeline each; names are unique over all profiles; replicates differ by "
+        "training_seed alone"
+    )
+    train: Train = Train()
+    prune: Prune = Prune()
+    distillation: Distillation = Distillation()
+    mapping: Mapping = Mapping()
+    devices: Devices = Devices()
+    circuit: Parasitics = Parasitics()
+    readout: Readout = Readout()
+    evaluation: Evaluation = Evaluation()
+    rearrange: Rearrange = Rearrange()
+    wct: Wct = Wct()
+    sensitivity: Sensitivity = Sensitivity()
+    beyond: Beyond = Beyond()
+    claims: Claims = Claims()
+    execution: Execution = Execution()
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name.
@@ -120,13 +123,24 @@ class Params(Section):
 
 
 def load(path: Path | str = "params.yaml") -> Params:
-    """Read and check a profile (YAML 1.2).
-
-    Args:
-        path: the file; ``params.yaml`` is the active profile.
+    """Read and check the active profile (YAML 1.2). Every parameter must be in it.
 
     Raises:
-        ParameterError: the file is missing, is not YAML, or holds a name or a value that is not allowed; the
-            message names the file, the parameter, its value and what is allowed.
+        ParameterError: the file is missing, is not YAML, leaves a parameter out, or holds a name or a value that is
+            not allowed; the message names the file, the parameter, its value and what is allowed.
     """
-    return parse(read_yaml(Path(path), hint="copy one of profiles/*.yaml there"), str(path), Params)
+    tree = read_yaml(Path(path), hint="`make profile PROFILE=quick` writes it")
+    return parse(tree, str(path), Params, whole=True)
+
+
+def load_profile(path: Path | str) -> Params:
+    """Read and check a profile, such as ``profiles/quick.yaml``: what it leaves out has its default.
+
+    It is called like its file unless it says another name.
+
+    Raises:
+        ParameterError: as ``load``, but nothing need be in it except datasets and experiments.
+    """
+    path = Path(path)
+    tree = read_yaml(path)
+    return parse({"profile": path.stem, **tree} if isinstance(tree, dict) else tree, str(path), Params)

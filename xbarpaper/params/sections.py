@@ -1,158 +1,139 @@
-"""The sections of ``params.yaml``, each with its ranges; functions take the section that they need."""
+"""The sections of ``params.yaml``: each parameter with its default, its range and what it means.
+
+Nothing of this is written anywhere else: profiles hold only what differs, and the comments of ``params.yaml`` are the
+docstrings and descriptions here. Functions take the section that they need.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+import re
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from xbarpaper.params.names import (
     MOST,
+    AtLeastOne,
     ColumnOrder,
     Count,
     CrossbarSize,
+    Device,
     DeviceOhm,
     Factor,
+    Fraction,
     Gain,
+    Inside,
     NetworkName,
     Ohm,
+    OnOffRatio,
     Positive,
     Precision,
     Quantile,
     Seed,
+    Seeds,
+    Several,
     Share,
-    WeightDecay,
 )
-from xbarpaper.support.validation import Section
+from xbarpaper.support.validation import Defaults
+
+NOWHERE_ELSE: Final = "none"
+LOCAL: Final = "local"
+
+_ADDRESS: Final = re.compile(r"(tcp|tls)://([\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 
 
-class Shapes10(Section):
-    """The procedural ten-class dataset: no download, no licence, drawn from a seed in seconds."""
-
-    kind: Literal["shapes10"]
-    train_images: Annotated[int, Field(ge=10, le=MOST)] = Field(
-        description="training images, split evenly over the classes"
-    )
-    test_images: Annotated[int, Field(ge=10, le=MOST)] = Field(
-        description="test images, split evenly over the classes"
-    )
-    noise_sigma: Annotated[float, Field(ge=0, le=1)] = Field(description="pixel noise, share of full scale")
-    seed: Seed = Field(description="seed of the images")
-
-
-class Cifar(Section):
-    """CIFAR-10 or CIFAR-100 in their original files, through torchvision with its checksums."""
-
-    kind: Literal["cifar10", "cifar100"]
-    root: str = Field(description="folder for the original files, relative to the repository")
-    download: bool = Field(description="download the files if they are missing")
-
-
-class ImageFolder(Section):
-    """Any tree ``train/<class>/*`` and ``test/<class>/*`` of images, or a .tar, .tar.xz or .tar.gz of one."""
-
-    kind: Literal["image_folder"]
-    path: str = Field(description="folder or archive, relative to the repository")
-    path_environment: str = Field(description="environment variable that, where set, takes the place of path")
-    description: str = Field(description="what figures and reports call this data")
-    image_pixels: Literal[32] = Field(description="height and width of every image, pixels")
-
-
-Dataset = Annotated[Shapes10 | Cifar | ImageFolder, Field(discriminator="kind")]
-
-
-class Experiment(Section):
+class Experiment(Defaults):
     """One network on one dataset, at one sparsity."""
 
-    dataset: str = Field(description="name of an entry of datasets")
+    dataset: str = Field(description="an entry of datasets")
     network: NetworkName = Field(description="architecture")
     width: Annotated[float, Field(gt=0, le=4)] = Field(
-        description="channels relative to the standard network"
+        default=0.125, description="channels relative to the standard network"
     )
-    sparsity: Share = Field(description="fraction of weights removed from the prunable layers")
-    training_seed: Seed = Field(description="seed of initialisation, batches and augmentation")
+    sparsity: Share = Field(default=0.8, description="fraction of weights removed from the prunable layers")
+    training_seed: Seed = Field(default=0, description="of initialisation, batches and augmentation")
 
 
-class Train(Section):
+class Train(Defaults):
     """Training of the unpruned network."""
 
-    device: Literal["auto", "cpu", "cuda"] = Field(description="where to train and evaluate")
-    precision: Precision = Field(description="arithmetic of the forward pass")
-    epochs: Count = Field(description="passes over the training images")
-    batch_size: Count = Field(description="images per step")
-    learning_rate: Positive = Field(description="peak of the one-cycle schedule")
-    warmup_share: Annotated[float, Field(gt=0, lt=1)] = Field(description="share of the steps until the peak")
-    momentum: Share = Field(description="Nesterov momentum")
-    weight_decay: WeightDecay = Field(description="L2 penalty on every weight")
-    label_smoothing: Share = Field(description="share of the target spread over all classes")
-    flip: bool = Field(description="mirror training images at random")
+    device: Device = Field(default="auto", description="where networks are trained and evaluated")
+    precision: Precision = Field(
+        default="auto",
+        description="arithmetic of the forward pass; auto takes bfloat16 where the processor or the GPU has "
+        "instructions for it",
+    )
+    epochs: Count = Field(default=10, description="passes over the training images")
+    batch_size: Count = Field(default=64, description="images per step")
+    learning_rate: Positive = Field(default=0.1, description="peak of the one-cycle schedule")
+    warmup_share: Inside = Field(default=0.25, description="share of the steps until the peak")
+    momentum: Share = Field(default=0.9, description="Nesterov momentum")
+    weight_decay: Fraction = Field(default=5e-4, description="L2 penalty")
+    label_smoothing: Share = Field(default=0.1, description="share of the target spread over all classes")
+    flip: bool = Field(default=True, description="mirror training images at random")
     shift_pixels: Annotated[int, Field(ge=0, le=16)] = Field(
-        description="largest shift of the random crop, pixels"
+        default=4, description="largest shift of the random crop"
     )
     cut_out_pixels: Annotated[int, Field(ge=0, le=32)] = Field(
-        description="side of the square blanked in each training image, pixels; fine-tuning blanks none"
+        default=0, description="side of the square blanked in each training image; fine-tuning blanks none"
     )
 
 
-class Prune(Section):
-    """Structured pruning and the fine-tuning that follows."""
+class Prune(Defaults):
+    """Structured pruning, then fine-tuning with the mask held."""
 
-    when: Literal["trained", "init"] = Field(description="prune the trained network, or at initialisation")
+    when: Literal["trained", "init"] = Field(
+        default="trained",
+        description="prune the trained network, or at initialisation (then train.* holds, and nothing of "
+        "steps, epochs, learning_rate and weight_decay below)",
+    )
     steps: Count = Field(
-        description="the sparsity grows to its end in so many, an epoch after each but the last (when: trained)"
+        default=1,
+        description="the sparsity grows to its end in so many steps, an epoch after each but the last",
     )
-    epochs: Count = Field(description="fine-tuning passes after the last step (when: trained)")
-    learning_rate: Positive = Field(description="peak of the fine-tuning schedule (when: trained)")
-    weight_decay: WeightDecay = Field(
-        description="L2 penalty from then on, for pruned networks (when: trained)"
+    epochs: Count = Field(default=2, description="of fine-tuning, after the last step")
+    learning_rate: Positive = Field(default=0.05, description="peak of the fine-tuning schedule")
+    weight_decay: Fraction = Field(
+        default=5e-4, description="L2 penalty on pruned networks, from the first step on"
     )
-    first_convolution: bool = Field(description="may the first convolution be pruned")
-    classifier: bool = Field(description="may the classifier be pruned")
+    first_convolution: bool = Field(default=False, description="whether it may be pruned")
+    classifier: bool = Field(default=False, description="whether it may be pruned")
 
 
-class Distillation(Section):
-    """What fine-tuning and WCT learn from the unpruned network (Hinton et al., arXiv 1503.02531)."""
+class Distillation(Defaults):
+    """Fine-tuning and WCT learn from the unpruned network too (arXiv 1503.02531)."""
 
     weight: Share = Field(
-        description="share of the teacher's answers in the loss; 0 learns from labels alone"
+        default=0.5, description="share of the teacher's answers in the loss; 0 learns from labels alone"
     )
     temperature: Annotated[float, Field(gt=0, le=1000)] = Field(
-        description="softening of teacher's and student's logits"
+        default=2.0, description="softening of the logits of teacher and student"
     )
 
 
-class Mapping(Section):
+class Mapping(Defaults):
     """From weight matrices to crossbars."""
 
-    crossbar_sizes: Annotated[tuple[CrossbarSize, ...], Field(min_length=1)] = Field(
-        description="rows and columns of a crossbar; everything is done for each size"
+    crossbar_sizes: AtLeastOne[CrossbarSize] = Field(
+        default=(16, 32), description="rows and columns of a crossbar; everything is done for each size"
     )
-    low_conductance_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
-        description="a device is low below g_min + this share of (g_max - g_min)"
+    low_conductance_threshold: Inside = Field(
+        default=0.1, description="a device is low below g_min + this share of (g_max - g_min)"
     )
     w_max_quantile: Quantile = Field(
-        description="quantile of a layer's |w| that programs the highest conductance; 1 is its largest"
+        default=1.0,
+        description="quantile of a layer's |w| that programs the highest conductance; 1 is its largest",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _sequence(cls, values: Any) -> Any:
-        return _with_tuples(values, "crossbar_sizes")
 
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        _refuse_repeats("mapping.crossbar_sizes", self.crossbar_sizes)
-        return self
+class Devices(Defaults):
+    """Memristive devices."""
 
-
-class Devices(Section):
-    """The memristive devices."""
-
-    r_min_ohm: DeviceOhm = Field(description="lowest programmable resistance")
-    r_max_ohm: DeviceOhm = Field(description="highest programmable resistance")
-    variation_sigma: Annotated[float, Field(ge=0, le=1)] = Field(
-        description="sigma/mu of programmed conductances"
+    r_min_ohm: DeviceOhm = Field(default=20e3, description="lowest programmable resistance")
+    r_max_ohm: DeviceOhm = Field(
+        default=200e3, description="highest programmable resistance: ON/OFF ratio r_max_ohm / r_min_ohm"
     )
+    variation_sigma: Fraction = Field(default=0.1, description="sigma/mu of programmed conductances")
 
     @property
     def g_min_siemens(self) -> float:
@@ -178,8 +159,8 @@ class Devices(Section):
         return self
 
 
-class Parasitics(Section):
-    """The linear resistances around a crossbar's devices; any of them may be zero."""
+class Parasitics(Defaults):
+    """Linear resistances around the devices of a crossbar; any may be 0."""
 
     driver_ohm: Ohm = Field(default=1e3, description="from each input to its row wire")
     row_wire_ohm: Ohm = Field(default=5.0, description="row wire between neighbouring columns")
@@ -192,137 +173,136 @@ class Parasitics(Section):
         return not (self.driver_ohm or self.row_wire_ohm or self.column_wire_ohm or self.sense_ohm)
 
 
-class Readout(Section):
+class Readout(Defaults):
     """Digital calibration of what the crossbars give."""
 
     gain: Gain = Field(
-        description="least-squares factor: none, or one per layer, per tile or per tile column"
+        default="layer",
+        description="one least-squares factor for each layer, tile or tile column; must be among evaluation.gains",
     )
 
 
-class Evaluation(Section):
-    """The sweep over disturbed networks."""
+class Evaluation(Defaults):
+    """Accuracy of networks on disturbed crossbars, always on the full test set."""
 
-    variation_seeds: Annotated[int, Field(ge=2, le=MOST)] = Field(
-        description="independent draws of device variation"
+    variation_seeds: Seeds = Field(default=5, description="independent draws of device variation")
+    gains: AtLeastOne[Gain] = Field(
+        default=("none", "layer", "tile", "column"),
+        description="compared without mitigation, both effects acting; all else is evaluated at readout.gain",
     )
-    gains: Annotated[tuple[Gain, ...], Field(min_length=1)] = Field(description="gain modes to compare")
-    batch_size: Count = Field(description="test images at a time")
-    precision: Precision = Field(description="arithmetic of inference on crossbars")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sequence(cls, values: Any) -> Any:
-        return _with_tuples(values, "gains")
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        _refuse_repeats("evaluation.gains", self.gains)
-        return self
+    batch_size: Count = Field(default=500, description="test images at a time")
+    precision: Precision = Field(
+        default="auto", description="arithmetic of inference on crossbars; auto as in train.precision"
+    )
 
 
-class Rearrange(Section):
-    """Mitigation R: the order of columns on the crossbars."""
+class Rearrange(Defaults):
+    """Mitigation R: columns are put in the order of their mean conductance."""
 
-    order: ColumnOrder = Field(description="of mean conductance, from the driver on")
+    order: ColumnOrder = Field(default="descending", description="from the driver on")
 
 
-class Wct(Section):
+class Wct(Defaults):
     """Mitigation WCT: Weight-Constrained-Training."""
 
-    cut_quantile: Annotated[float, Field(gt=0, lt=1)] = Field(
-        description="quantile of a layer's |w| kept as its limit"
+    cut_quantile: Inside = Field(default=0.95, description="quantile of a layer's |w| that becomes its limit")
+    epochs: Count = Field(default=1, description="fine-tuning under the limit")
+    learning_rate: Positive = Field(default=0.02, description="peak of the fine-tuning schedule")
+
+
+class Sensitivity(Defaults):
+    """Where the claims live: one parameter at a time changes, the others are those of the other sections."""
+
+    experiments: Several[str] = Field(default=(), description="that are mapped out")
+    crossbar_size: CrossbarSize = Field(default=16, description="one of mapping.crossbar_sizes")
+    variation_seeds: Seeds = Field(default=2, description="independent draws of device variation")
+    test_images: Count = Field(
+        default=500, description="random test images, the same everywhere; all where there are fewer"
     )
-    epochs: Count = Field(description="fine-tuning passes under the limit")
-    learning_rate: Positive = Field(description="peak of the fine-tuning schedule")
+    fine_tuning_epochs: Count = Field(
+        default=1, description="after pruning to another sparsity than the experiment's"
+    )
+    on_off_ratios: AtLeastOne[OnOffRatio] = Field(
+        default=(2.0, 10.0, 100.0), description="r_max_ohm over r_min_ohm, at devices.r_min_ohm"
+    )
+    w_max_quantiles: AtLeastOne[Quantile] = Field(
+        default=(1.0, 0.99), description="see mapping.w_max_quantile"
+    )
+    wire_factors: AtLeastOne[Factor] = Field(
+        default=(0.0, 1.0, 4.0), description="row and column wires, relative to circuit"
+    )
+    driver_factors: AtLeastOne[Factor] = Field(
+        default=(0.0, 1.0, 4.0), description="driver and sense resistances, relative to circuit"
+    )
+    crossbar_sizes: AtLeastOne[CrossbarSize] = Field(
+        default=(16, 32, 64), description="of networks whose pruning does not depend on the size"
+    )
+    sparsities: AtLeastOne[Share] = Field(
+        default=(0.5, 0.8), description="weights removed; pruned anew where it is not the experiment's"
+    )
+    variation_sigmas: AtLeastOne[Fraction] = Field(
+        default=(0.0, 0.1, 0.3), description="sigma/mu of programmed conductances"
+    )
 
 
-class Beyond(Section):
+class Beyond(Defaults):
     """Mitigations that the paper does not have."""
 
-    experiments: tuple[str, ...] = Field(description="experiments that try them")
+    experiments: Several[str] = Field(default=(), description="that try them")
     arrangement_rounds: Count = Field(
-        description="rounds of rows and columns of two-dimensional rearrangement"
+        default=1, description="of rows and columns, in two-dimensional rearrangement (R2D)"
     )
     batch_norm_images: Annotated[int, Field(ge=2, le=MOST)] = Field(
-        description="training images, without labels, that re-estimate batch-norm statistics"
+        default=500,
+        description="training images, without labels, that re-estimate batch-norm statistics (BN)",
     )
-    tuning_epochs: Count = Field(description="passes of fine-tuning through the circuit")
-    tuning_learning_rate: Positive = Field(description="peak of its schedule")
-    tuning_refresh_steps: Count = Field(description="steps between two solutions of the circuits")
-    compensation_rounds: Count = Field(description="solutions of the circuits, each followed by a correction")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sequence(cls, values: Any) -> Any:
-        return _with_tuples(values, "experiments")
-
-
-class Sensitivity(Section):
-    """Where in the space of conventions the claims live: one parameter at a time around the profile's point."""
-
-    experiments: tuple[str, ...] = Field(description="experiments that are mapped out")
-    crossbar_size: CrossbarSize = Field(description="rows and columns; one of mapping.crossbar_sizes")
-    variation_seeds: Annotated[int, Field(ge=2, le=MOST)] = Field(
-        description="independent draws of device variation"
-    )
-    test_images: Count = Field(
-        description="random test images, the same everywhere; all where there are fewer"
-    )
-    fine_tuning_epochs: Count = Field(description="after pruning to another sparsity than the experiment's")
-    on_off_ratios: Annotated[tuple[Annotated[float, Field(gt=1, le=1e6)], ...], Field(min_length=1)] = Field(
-        description="r_max_ohm over r_min_ohm, at the profile's r_min_ohm"
-    )
-    w_max_quantiles: Annotated[tuple[Quantile, ...], Field(min_length=1)] = Field(
-        description="of a layer's |w|; see mapping.w_max_quantile"
-    )
-    wire_factors: Annotated[tuple[Factor, ...], Field(min_length=1)] = Field(
-        description="row and column wires relative to the profile's"
-    )
-    driver_factors: Annotated[tuple[Factor, ...], Field(min_length=1)] = Field(
-        description="driver and sense resistances relative to the profile's"
-    )
-    crossbar_sizes: Annotated[tuple[CrossbarSize, ...], Field(min_length=1)] = Field(
-        description="of networks whose pruning does not depend on the size"
-    )
-    sparsities: Annotated[tuple[Share, ...], Field(min_length=1)] = Field(
-        description="weights removed; trained where it is not the experiment's"
-    )
-    variation_sigmas: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=1)] = Field(
-        description="sigma/mu of programmed conductances"
+    tuning_epochs: Count = Field(default=1, description="of fine-tuning through the circuit (tuned)")
+    tuning_learning_rate: Positive = Field(default=0.01, description="peak of its schedule")
+    tuning_refresh_steps: Count = Field(default=20, description="steps between two solutions of the circuits")
+    compensation_rounds: Count = Field(
+        default=4, description="of precompensation (PC): a solution of the circuits and a correction each"
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _sequence(cls, values: Any) -> Any:
-        return _with_tuples(values, *cls.model_fields)
+
+class Claims(Defaults):
+    """How the paper's statements are tested."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(
+        default=0.95, description="level of the intervals"
+    )
+    bootstrap_resamples: Annotated[int, Field(ge=100, le=MOST)] = Field(
+        default=10000, description="per interval"
+    )
+    seed: Seed = Field(default=0, description="of the bootstrap")
+    software_tolerance_points: Positive = Field(
+        default=2.0, description="software accuracy a pruned network may lose and still count as kept"
+    )
+
+
+class Execution(Defaults):
+    """Where evaluations run. Results are the same, so changing it runs nothing again."""
+
+    scheduler: str = Field(
+        default=NOWHERE_ELSE,
+        description="none, local, or the address of a Dask scheduler such as tcp://host:8786; see docs/spreading.md",
+    )
+    workers: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=2, description="processes of scheduler: local"
+    )
 
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        for name, values in self:
-            if isinstance(values, tuple):
-                _refuse_repeats(f"sensitivity.{name}", values)
+    def _somewhere(self) -> Self:
+        require_scheduler("execution.scheduler", self.scheduler)
         return self
 
 
-class Claims(Section):
-    """How the paper's statements are tested."""
+def require_scheduler(name: str, value: str) -> None:
+    """Refuse what names no scheduler.
 
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(description="level of the intervals")
-    bootstrap_resamples: Annotated[int, Field(ge=100, le=MOST)] = Field(description="resamples per interval")
-    seed: Seed = Field(description="seed of the bootstrap")
-    software_tolerance_points: Positive = Field(
-        description="accuracy a pruned network may lose and still count as kept"
-    )
-
-
-def _with_tuples(values: Any, *names: str) -> Any:
-    """YAML gives lists; the sections are frozen and hold tuples."""
-    if not isinstance(values, dict):
-        return values
-    return {key: tuple(v) if key in names and isinstance(v, list) else v for key, v in values.items()}
-
-
-def _refuse_repeats(name: str, values: tuple[Any, ...]) -> None:
-    if len(set(values)) != len(values):
-        raise ValueError(f"{name} = {', '.join(map(str, values))} must not repeat a value")
+    Raises:
+        ValueError: ``value`` is neither none, local nor an address; the message calls it ``name``.
+    """
+    if value not in (NOWHERE_ELSE, LOCAL) and not _ADDRESS.fullmatch(value):
+        raise ValueError(
+            f"{name} = {value} must be {NOWHERE_ELSE}, {LOCAL} or an address such as tcp://host:8786"
+        )

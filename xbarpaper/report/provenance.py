@@ -12,8 +12,9 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import DATA_NAMES, schemes_of
-from xbarpaper.params import Cifar, Dataset, ImageFolder, Params
+from xbarpaper.claims.names import schemes_of
+from xbarpaper.params import Params, load, load_profile
+from xbarpaper.support.errors import ParameterError
 from xbarpaper.support.words import count, join, square
 
 PACKAGES: Final = ("torch", "torchvision", "numpy", "scipy", "pandas", "matplotlib")
@@ -57,7 +58,7 @@ def facts(params: Params, labels: Labels, software: pd.DataFrame, root: Path) ->
     """
     used = {experiment.dataset for experiment in params.experiments.values()}
     data = [
-        f"{labels.dataset(name)}: {_data(params.dataset(name))}{_tested(software, name)}"
+        f"{labels.dataset(name)}: {params.dataset(name).provenance}{_tested(software, name)}"
         for name in params.datasets
         if name in used
     ]
@@ -78,7 +79,7 @@ def facts(params: Params, labels: Labels, software: pd.DataFrame, root: Path) ->
 def code(root: Path, profile: str) -> str:
     """The last commit that touched the code, its date, and whether the code has changed since.
 
-    A params.yaml that is a copy of its profile is no change: that is how a profile is chosen.
+    A params.yaml that holds what its profile gives is no change: that is how a profile is chosen.
     """
     last = _git(root, "log", "-1", "--format=%H %cs", "--", *CODE)
     changes = _git(root, "status", "--porcelain", "--", *CODE)
@@ -86,7 +87,7 @@ def code(root: Path, profile: str) -> str:
         return NO_GIT
     digest, date = last.split()
     changed = [line[3:] for line in changes.splitlines()]
-    if _same(root / "params.yaml", root / "profiles" / f"{profile}.yaml"):
+    if _chosen(root, profile):
         changed = [path for path in changed if path != "params.yaml"]
     return f"commit {digest[:10]} of {date}" + (" and uncommitted changes" if changed else "")
 
@@ -102,20 +103,12 @@ def _git(root: Path, *arguments: str) -> str | None:
     return done.stdout.rstrip("\n") if done.returncode == 0 else None
 
 
-def _same(one: Path, other: Path) -> bool:
+def _chosen(root: Path, profile: str) -> bool:
+    """Whether params.yaml holds exactly what the profile gives."""
     try:
-        return one.read_bytes() == other.read_bytes()
-    except OSError:
+        return load(root / "params.yaml") == load_profile(root / "profiles" / f"{profile}.yaml")
+    except ParameterError:
         return False
-
-
-def _data(dataset: Dataset) -> str:
-    if isinstance(dataset, ImageFolder):
-        pixels = square(dataset.image_pixels)
-        return f"image files, {pixels} pixels"
-    if isinstance(dataset, Cifar):
-        return f"original files of {DATA_NAMES[dataset.kind]}, by torchvision"
-    return f"drawn from seed {dataset.seed}, {dataset.train_images:,} training images"
 
 
 def _tested(software: pd.DataFrame, dataset: str) -> str:

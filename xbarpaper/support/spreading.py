@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from xbarpaper.params.execution import LOCAL, NOWHERE_ELSE, Execution, require_scheduler
+from xbarpaper.params.sections import LOCAL, NOWHERE_ELSE, Execution, require_scheduler
 from xbarpaper.support.errors import ArtifactError
 
 VARIABLE: Final = "XBARPAPER_SCHEDULER"
