@@ -77,18 +77,12 @@ def test_citation_has_the_projects_version_and_licence():
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Path:
-    """The Makefile with two profiles, and an environment that seems installed."""
+    """The Makefile with two profiles, and nothing to install or to run."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "profiles").mkdir()
     for name in ("small", "large"):
         shutil.copy(ROOT / "profiles" / "quick.yaml", tmp_path / "profiles" / f"{name}.yaml")
     write("small", tmp_path)
-    for name in ("requirements.lock", "pyproject.toml", ".venv/bin/python", ".venv/.installed"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    python = tmp_path / ".venv" / "bin" / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} "$@"\n', encoding="utf-8")
-    python.chmod(0o755)
     return tmp_path
 
 
@@ -110,6 +104,12 @@ def test_make_lists_its_targets_and_profiles(workplace: Path):
 
 
 def test_make_activates_a_profile(workplace: Path):
+    for name in ("requirements.lock", "pyproject.toml", ".venv/bin/python", ".venv/.installed"):
+        (workplace / name).parent.mkdir(parents=True, exist_ok=True)
+        (workplace / name).touch()
+    python = workplace / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
     params = workplace / "params.yaml"
     before = params.stat().st_mtime_ns
     assert _make(workplace, "profile").returncode == 0
@@ -124,6 +124,8 @@ def test_make_activates_a_profile(workplace: Path):
     [((), ""), (("PROFILE=large",), "--profile large"), (("RECORD=1",), "--record")],
 )
 def test_make_verify_runs_the_module(workplace: Path, given: tuple[str, ...], options: str):
+    for name in ("requirements.lock", "pyproject.toml"):
+        (workplace / name).touch()
     done = _make(workplace, "-n", "verify", *given)
     assert done.returncode == 0, done.stderr
     (command,) = (line for line in done.stdout.splitlines() if "tools.verify" in line)
@@ -131,7 +133,6 @@ def test_make_verify_runs_the_module(workplace: Path, given: tuple[str, ...], op
 
 
 def test_make_refuses_an_unknown_profile_before_installing(workplace: Path):
-    shutil.rmtree(workplace / ".venv")
     done = _make(workplace, "repro", "PROFILE=huge")
     assert done.returncode != 0
     assert "PROFILE = huge: no file profiles/huge.yaml (there are: " in done.stderr
@@ -140,7 +141,8 @@ def test_make_refuses_an_unknown_profile_before_installing(workplace: Path):
 
 
 def test_make_refuses_another_python(workplace: Path):
-    shutil.rmtree(workplace / ".venv")
+    for name in ("requirements.lock", "pyproject.toml"):
+        (workplace / name).touch()
     fake = workplace / "python2"
     # A Python that says it is 2.7 by running the check with another sys.version_info.
     fake.write_text(
