@@ -1,4 +1,4 @@
-"""What figures, claims and the report call the pruning schemes and the data."""
+"""What figures, claims and the report call the pruning schemes."""
 
 from __future__ import annotations
 
