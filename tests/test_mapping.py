@@ -17,6 +17,7 @@ from torch.nn import functional
 from xbarpaper.hardware.conductances import DifferentialPair, conductances, is_low, weights_of
 from xbarpaper.hardware.tiles import NO_DEVICE, TileMap, dense_tiles, tile_map
 from xbarpaper.networks import matrix_of, weight_of
+from xbarpaper.networks.matrix import placed
 from xbarpaper.params import Devices
 from xbarpaper.pruning.compaction import (
     Compaction,
@@ -97,15 +98,20 @@ def test_weight_and_matrix_form_are_inverse(shape: tuple[int, ...]):
 
 
 @pytest.mark.parametrize(
-    ("channels", "filters", "kernel", "side"), [(3, 5, 3, 8), (1, 1, 1, 4), (4, 2, 3, 2), (2, 7, 5, 6)]
+    ("groups", "channels", "filters", "kernel", "side"),
+    [(1, 3, 5, 3, 8), (1, 1, 1, 1, 4), (1, 4, 2, 3, 2), (1, 2, 7, 5, 6), (2, 4, 6, 3, 6), (5, 5, 15, 3, 6)],
 )
-def test_a_convolution_is_the_product_with_its_matrix(channels: int, filters: int, kernel: int, side: int):
-    weight = torch.randn(filters, channels, kernel, kernel, dtype=torch.float64)
+def test_a_convolution_is_the_product_with_its_matrix(
+    groups: int, channels: int, filters: int, kernel: int, side: int
+):
+    """Block-diagonal where it is grouped."""
+    weight = torch.randn(filters, channels // groups, kernel, kernel, dtype=torch.float64)
     weight = weight.contiguous(memory_format=torch.channels_last)  # as the networks hold it
     images = torch.randn(2, channels, side, side, dtype=torch.float64)
     patches = functional.unfold(images, kernel, padding=kernel // 2)  # (n, inputs, places)
-    product = (patches.mT @ matrix_of(weight)).mT.reshape(2, filters, side, side)
-    torch.testing.assert_close(product, functional.conv2d(images, weight, padding=kernel // 2))
+    product = (patches.mT @ placed(weight, groups).embed(matrix_of(weight))).mT
+    expected = functional.conv2d(images, weight, padding=kernel // 2, groups=groups)
+    torch.testing.assert_close(product.reshape(2, filters, side, side), expected)
 
 
 def test_a_linear_layer_is_the_product_with_its_matrix():

@@ -317,13 +317,3 @@ def test_embedding_and_extracting_are_inverse(case: tuple[torch.Tensor, Placemen
     blocks = [full[rows[:, None], columns] for rows, columns in place.blocks()]
     assert all(tuple(block.shape) == place.block_shape for block in blocks)
     assert sum(float(block.square().sum()) for block in blocks) == pytest.approx(float(full.square().sum()))
-
-
-@pytest.mark.parametrize("groups", [1, 2, 5])
-def test_a_grouped_convolution_is_the_product_with_its_block_diagonal_matrix(groups: int):
-    weight = torch.randn(groups * 3, 2, 3, 3, dtype=torch.float64)
-    full = placed(weight, groups).embed(matrix_of(weight))
-    images = torch.randn(2, 2 * groups, 6, 6, dtype=torch.float64)
-    patches = nn.functional.unfold(images, 3, padding=1)
-    product = (patches.mT @ full).mT.reshape(2, 3 * groups, 6, 6)
-    torch.testing.assert_close(product, nn.functional.conv2d(images, weight, padding=1, groups=groups))

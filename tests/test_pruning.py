@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
-from conftest import MakeNetwork, MakeParams
+from conftest import MakeNetwork
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -233,39 +232,34 @@ def test_segments_lie_as_the_crossbars_do(make_network: MakeNetwork, name: str):
             assert bool((strip == strip[0]).all())
 
 
-def group_scores(network: Network) -> list[Tensor]:
-    """L1 norm per weight of each filter of each convolution with what it feeds, a loop over filters."""
-    weights = [weight.detach() for weight in network.weights().values()]
-    scores = []
-    for own, following in pairwise(weights):
-        group = [torch.cat([own[n].flatten(), following[:, n].flatten()]).abs() for n in range(len(own))]
-        scores.append(torch.stack([weights.mean() for weights in group]))
-    return scores
+def channel_scores(network: Network, group: str) -> Tensor:
+    """L1 norm per weight of each channel with all that writes and reads it, a loop over channels."""
+    weights = {name: weight.detach().abs() for name, weight in network.weights().items()}
+    written = [weights[layer.name] for layer in network.layers if layer.writes == group]
+    read = [weights[layer.name].transpose(0, 1) for layer in network.layers if layer.reads == group]
+    channels = range(network.channels[group])
+    return torch.stack([torch.cat([w[n].flatten() for w in (*written, *read)]).mean() for n in channels])
 
 
-@pytest.mark.parametrize("network_name", ["vgg11", "vgg16"])
+@pytest.mark.parametrize("network_name", NETWORKS)
 @pytest.mark.parametrize("where", [SETTINGS, EVERYWHERE], ids=["inner", "everywhere"])
-def test_the_weakest_filters_go_with_the_channels_they_feed(
-    make_network: MakeNetwork, network_name: str, where: Prune
-):
-    network = make_network(network_name, width=0.1)
-    pruned = prune(network, SCHEMES["cf"], where, 0.6, SIZE)
-    layers, prunable = list(pruned.masks), prunable_layers(network, where)
-    kept_before = torch.ones(3, dtype=torch.bool)
-    shares = []
-    for layer, scores in zip(layers, [*group_scores(network), None], strict=True):
-        mask = pruned.masks[layer]
-        kept = mask.any(0)
-        cells = mask.shape[0] // len(kept_before)
-        assert torch.equal(mask, kept_before.repeat_interleave(cells)[:, None] & kept[None, :])
-        if scores is None or layer not in prunable:
-            assert kept.all()
+def test_the_weakest_channels_go(make_network: MakeNetwork, network_name: str, where: Prune):
+    network = make_network(network_name, width=0.2)
+    kept = prune(network, SCHEMES["cf"], where, 0.6, SIZE).network.kept_channels
+    prunable, shares = prunable_layers(network, where), []
+    for group, count in network.channels.items():
+        writers = {layer.name for layer in network.layers if layer.writes == group}
+        alive = torch.zeros(count, dtype=torch.bool)
+        alive[list(kept[group])] = True
+        if group in (IMAGES, CLASSES) or not writers <= prunable:
+            assert alive.all()
         else:
-            shares.append((int(kept.sum()), len(kept)))
-            assert float(scores[kept].min()) >= float(scores[~kept].max())
-        kept_before = kept
-    for kept, filters in shares:  # every prunable convolution keeps the same share, to whole filters
-        assert abs(kept - shares[-1][0] / shares[-1][1] * filters) <= 1.0
+            scores = channel_scores(network, group)
+            assert float(scores[alive].min()) >= float(scores[~alive].max())
+            shares.append((int(alive.sum()), count))
+    assert len(shares) >= 7
+    for left, count in shares:  # every group keeps the same share, to whole channels
+        assert abs(left - shares[-1][0] / shares[-1][1] * count) <= 1.0
 
 
 @pytest.mark.parametrize("network_name", NETWORKS)
@@ -299,11 +293,6 @@ def test_a_smaller_network_is_not_pruned_again(make_network: MakeNetwork):
     smaller = prune(make_network(), SCHEMES["cf"], SETTINGS, 0.5, SIZE).network
     with pytest.raises(ArtifactError, match="has them all"):
         prune(smaller, SCHEMES["cf"], SETTINGS, 0.5, SIZE)
-
-
-def test_settings_come_from_the_parameters(make_params: MakeParams, make_network: MakeNetwork):
-    chosen = make_params(prune={"first_convolution": True}).prune
-    assert "conv1" in prunable_layers(make_network(), chosen)
 
 
 @pytest.mark.parametrize(
