@@ -1,0 +1,97 @@
+"""ResNet-20, whose layers add into common channels, goes the whole way: pruned, mapped, disturbed and mitigated."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from conftest import DEVICES, MakeNetwork, MakeParams
+
+from xbarpaper.data import ImageSet
+from xbarpaper.hardware import Devices, MappedNetwork, Parasitics, Variation, map_network, read_out
+from xbarpaper.hardware.mapped import Arrangement
+from xbarpaper.mitigation import (
+    BatchNormEstimate,
+    Precompensation,
+    Surroundings,
+    arranged_in_two_dimensions,
+    limits_of,
+    ordered_by_mean_conductance,
+    tune,
+)
+from xbarpaper.networks.training import HeldMask, Run, train
+from xbarpaper.params import SCHEMES, SchemeName
+from xbarpaper.pruning import SCHEMES as PRUNING
+from xbarpaper.pruning import PrunedNetwork, compaction_of, prune, unpruned, weight_quantiles
+
+SIZE = 8
+ARRANGEMENTS: dict[str, Arrangement | None] = {
+    "none": None,
+    "R": ordered_by_mean_conductance("descending"),
+    "R2D": arranged_in_two_dimensions(DEVICES, Parasitics(), "layer", rounds=1),
+}
+
+
+@pytest.fixture(params=SCHEMES)
+def scheme(request: pytest.FixtureRequest) -> SchemeName:
+    return request.param
+
+
+@pytest.fixture
+def pruned(make_network: MakeNetwork, make_params: MakeParams, scheme: SchemeName) -> PrunedNetwork:
+    network = make_network("resnet20", width=0.2)
+    if scheme == "unpruned":
+        return unpruned(network)
+    return prune(network, PRUNING[scheme], make_params().prune, 0.6, SIZE)
+
+
+def on_crossbars(pruned: PrunedNetwork, scheme: SchemeName, order: str = "none") -> MappedNetwork:
+    w_max = weight_quantiles(pruned, 1.0)
+    return map_network(pruned, compaction_of(scheme), SIZE, w_max, ARRANGEMENTS[order])
+
+
+def errors(mapped: MappedNetwork, devices: Devices, parasitics: Parasitics | None) -> list[float]:
+    """Squared error of each layer's weights on the crossbars."""
+    read = read_out(mapped, devices, [Variation(devices.variation_sigma, 0)], parasitics)
+    return [float((one.matrix("layer") - one.layer.matrix).square().sum()) for one in read.layers]
+
+
+@pytest.mark.parametrize("order", ARRANGEMENTS)
+def test_its_twin_is_itself_where_nothing_is_disturbed(pruned: PrunedNetwork, scheme: SchemeName, order: str):
+    mapped, images = on_crossbars(pruned, scheme, order), torch.randn(4, 3, 32, 32)
+    network = pruned.network.eval()
+    with torch.no_grad():  # conductances round at 6e-8 of their range, through twenty layers
+        twin = read_out(mapped, DEVICES, [], None).twin("none")
+        torch.testing.assert_close(twin(images), network(images), rtol=1e-3, atol=1e-3)
+    assert [layer.name for layer in mapped.layers] == list(network.weights())
+    assert all(error > 0 for error in errors(mapped, DEVICES, Parasitics()))
+
+
+def test_precompensation_comes_nearer_in_every_layer(pruned: PrunedNetwork, scheme: SchemeName):
+    mapped = on_crossbars(pruned, scheme)
+    known = Precompensation(DEVICES, Parasitics(), "layer", rounds=3)
+    after = errors(known.program(mapped, [Variation(DEVICES.variation_sigma, 0)]), DEVICES, Parasitics())
+    assert all(b < a for a, b in zip(errors(mapped, DEVICES, Parasitics()), after, strict=True))
+
+
+@pytest.mark.parametrize("scheme", ["cf", "xcs"], indirect=True)
+def test_its_mask_and_its_limits_hold_through_training(
+    pruned: PrunedNetwork, scheme: SchemeName, tiny_images: ImageSet, make_params: MakeParams
+):
+    mapped = on_crossbars(pruned, scheme)
+    masks, limits = pruned.weight_masks(), limits_of(pruned, 0.9)
+    before = copy.deepcopy(pruned.network.state_dict())
+    run = Run("tiny", make_params().train, epochs=1, learning_rate=0.01, seed=0)
+    tune(mapped, tiny_images, run, Surroundings(DEVICES, Parasitics(), "layer", refresh_steps=2, seed=0))
+    held = (HeldMask(masks), limits)
+    for name, weight in pruned.network.weights().items():
+        assert not weight[~masks[name]].any()
+    train(pruned.network, tiny_images, Run("tiny", run.settings, 1, 0.01, 0, constraints=held))
+    for name, weight in pruned.network.weights().items():
+        assert not weight[~masks[name]].any()
+        assert float(weight.detach().abs().max()) <= limits.limits[name]
+    BatchNormEstimate.drawn(tiny_images, 50, torch.device("cpu"), torch.float32).apply(pruned.network)
+    for name, value in pruned.network.state_dict().items():
+        if name.endswith("running_mean"):
+            assert not torch.equal(value, before[name])
