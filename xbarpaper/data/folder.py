@@ -22,7 +22,6 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from xbarpaper.data.images import Images, ImageSet
-from xbarpaper.data.tar_files import DAMAGES, StrictMember
 from xbarpaper.params import ImageFolder
 from xbarpaper.support.errors import DatasetError
 from xbarpaper.support.progress import bar
@@ -33,7 +32,9 @@ _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP")
 _MEMBER_BYTES = 16 << 20  # far above any image of 32 x 32 pixels
 _ARCHIVE_BYTES = 16 << 30
 # No memory: a few bytes of .tar.xz can ask for gigabytes.
-_ARCHIVE_ERRORS = (*DAMAGES, lzma.LZMAError, zlib.error, MemoryError)
+_ARCHIVE_ERRORS = (
+    tarfile.TarError, EOFError, OSError, ValueError, LookupError, RecursionError, lzma.LZMAError, zlib.error, MemoryError,
+)  # fmt: skip
 
 
 def image_folder(name: str, settings: ImageFolder) -> ImageSet:
@@ -196,13 +197,20 @@ def _folder(root: Path, place: PurePosixPath = _TOP) -> Iterator[tuple[PurePosix
         raise DatasetError(f"{error.filename}: cannot be read: {error.strerror}") from error
 
 
-class _Member(StrictMember):
-    """Refuses what is too large before anything of it is read, names and other notes of tar included."""
+class _Member(tarfile.TarInfo):
+    """Raises where tarfile would quietly stop, go back or read what is too large; notes of tar count as members."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        member = super().frombuf(buf, encoding, errors)
-        if member.size > _MEMBER_BYTES:
+        if len(buf) < tarfile.BLOCKSIZE:
+            raise tarfile.ReadError("it ends too early")
+        try:
+            member = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if not any(buf):
+                raise  # the block that ends an archive
+            raise tarfile.ReadError(str(error)) from error
+        if not 0 <= member.size <= _MEMBER_BYTES:
             raise tarfile.ReadError(
                 f"{member.name} has {member.size >> 20} MiB; at most {_MEMBER_BYTES >> 20} are allowed"
             )
