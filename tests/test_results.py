@@ -35,7 +35,7 @@ def test_a_table_is_gathered_whole_and_in_one_order(stages: Path, name: str):
         _assert_same(merged[column], merged[f"{column}_made"])
     shuffled = made.sample(frac=1, random_state=1)
     if "mitigation" in shuffled:  # stages write them in their order
-        ranks = {one: rank for rank, one in enumerate(made["mitigation"].unique())}
+        ranks = {one: rank for rank, one in enumerate(loaded["mitigation"].unique())}
         shuffled = shuffled.sort_values("mitigation", key=lambda column: column.map(ranks), kind="stable")
     shuffled = results.sort(shuffled, described.keys, list(PARAMS.experiments))
     for key in set(described.keys) - {"layer", "part", "axis", "value", "second"}:
