@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -13,7 +12,6 @@ from torch import Tensor
 from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
 from xbarpaper.hardware.readout import LayerReadOut, ReadOut
 from xbarpaper.params import Devices
-from xbarpaper.pruning import PrunedNetwork
 
 Array = NDArray[Any]
 _SHOWN = (
@@ -38,18 +36,6 @@ def layer_named(network: MappedNetwork, name: str) -> MappedLayer:
 def layer_read(read: ReadOut, name: str) -> LayerReadOut:
     """What the crossbars of a layer compute, by its name; see ``layer_named``."""
     return read.layers[read.mapped.layers.index(layer_named(read.mapped, name))]
-
-
-def weight_table(pruned: PrunedNetwork) -> pd.DataFrame:
-    """One row per layer: shape of its matrix, weights, and how far the largest |w| lies from the bulk."""
-    rows = []
-    for name, matrix in pruned.matrices().items():
-        kept = matrix[pruned.masks[name]].abs().numpy()
-        high = float(np.quantile(kept, 0.95))
-        shape = {"rows": matrix.shape[0], "columns": matrix.shape[1], "weights": kept.size}
-        spread = {"mean |w|": kept.mean(), "95 % quantile of |w|": high, "largest |w|": kept.max()}
-        rows.append({"layer": name, **shape, **spread, "largest over 95 % quantile": kept.max() / high})
-    return pd.DataFrame(rows).set_index("layer")
 
 
 def conductances_by_layer(network: MappedNetwork, devices: Devices) -> dict[str, Array]:

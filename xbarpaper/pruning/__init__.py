@@ -12,6 +12,7 @@ from xbarpaper.pruning.pruned import (
     weight_quantiles,
 )
 from xbarpaper.pruning.scheme import Scheme
+from xbarpaper.pruning.weight_table import weight_table
 
 __all__ = [
     "SCHEMES",
@@ -24,4 +25,5 @@ __all__ = [
     "prune",
     "unpruned",
     "weight_quantiles",
+    "weight_table",
 ]
