@@ -1,0 +1,154 @@
+"""Every mitigation of the registry: its parts, its costs, and the network that it prepares."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import MakeParams
+
+from xbarpaper import data
+from xbarpaper.data import ImageSet
+from xbarpaper.experiments import beyond, crossbars, pruned, trained, trained_on
+from xbarpaper.experiments.bench import bench
+from xbarpaper.experiments.evaluation import Case, sweep
+from xbarpaper.experiments.experiment import Experiment
+from xbarpaper.mitigation import BN, MITIGATIONS, NONE, PAPER, PC, R2D, TUNED, WCT, Costs, Mitigation, R
+from xbarpaper.mitigation.registry import by_name
+from xbarpaper.networks.training import images_shown, steps_per_epoch
+from xbarpaper.params import Params
+
+NAMES = ["none", "R", "WCT", "R+WCT", "R2D", "BN", "R2D+BN", "tuned", "tuned+BN", "PC", "PC+BN", "PC/chip"]
+NAME, SIZE = "tiny-vgg11", 16
+
+
+@pytest.fixture(scope="module")
+def made(
+    tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet
+) -> tuple[Path, Params]:
+    """Where the networks of an experiment are trained, pruned and constrained."""
+    folder = tmp_path_factory.mktemp("mitigations")
+    params = make_params(mapping={"crossbar_sizes": (SIZE,)}, sensitivity={"crossbar_size": SIZE})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        data.save(tiny_images, folder / "data" / "datasets" / "tiny.safetensors")
+        work = Experiment(NAME, params)
+        trained.train(work)
+        for scheme in ("cf", "xcs", "xrs"):
+            pruned.prune(work, scheme, (SIZE,))
+        trained_on.train_all(work, WCT)
+    return folder, params
+
+
+@pytest.fixture
+def work(made: tuple[Path, Params], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    """The experiment in a copy."""
+    folder, params = made
+    shutil.copytree(folder / "data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    return Experiment(NAME, params)
+
+
+def test_names_and_their_order():
+    assert list(MITIGATIONS) == NAMES
+    assert [one.name for one in PAPER] == NAMES[:4]
+
+
+def test_a_sum_has_the_parts_of_both():
+    both = R2D + BN
+    assert (both.arranges, both.finishes) == (R2D.arranges, BN.finishes)
+    assert (both.trains, both.programs) == (None, None)
+    assert MITIGATIONS["R+WCT"] == R + WCT
+    assert (NONE + R).arranges == R.arranges
+
+
+@pytest.mark.parametrize(("one", "other", "part"), [(R, R2D, "arranges"), (WCT, TUNED, "trains")])
+def test_two_parts_of_one_kind_are_refused(one: Mitigation, other: Mitigation, part: str):
+    with pytest.raises(ValueError, match=rf"{one.name} \+ {other.name}: both have a part {part}"):
+        one + other
+
+
+def test_two_mitigations_of_one_name_are_refused():
+    with pytest.raises(ValueError, match=r"two mitigations are called PC; each needs a name of its own"):
+        by_name([PC, R, PC])
+
+
+def test_costs_follow_the_parameters_and_add_up(make_params: MakeParams, tiny_images: ImageSet):
+    params, images = make_params(), len(tiny_images.train)
+    shown, beyond_it = images_shown(params.train, images), params.beyond
+    steps = beyond_it.tuning_epochs * steps_per_epoch(params.train, images)
+    solved = 1 + steps // beyond_it.tuning_refresh_steps
+    expected = {
+        "none": Costs(),
+        "R": Costs(),
+        "WCT": Costs(training_images=params.wct.epochs * shown),
+        "R2D": Costs(circuit_solutions=4 + beyond_it.arrangement_rounds),
+        "BN": Costs(chip_images=beyond_it.batch_norm_images),
+        "tuned": Costs(training_images=beyond_it.tuning_epochs * shown, circuit_solutions=solved),
+        "PC": Costs(circuit_solutions=beyond_it.compensation_rounds),
+        "PC/chip": Costs(chip_solutions=beyond_it.compensation_rounds),
+    }
+    for name, mitigation in MITIGATIONS.items():
+        parts: Sequence[Costs] = (
+            [expected[name]] if name in expected else [expected[one] for one in name.split("+")]
+        )
+        assert mitigation.costs(params, images) == sum(parts, Costs())
+    assert astuple(BN.costs(params, 7)) == (0, 7, 0, 0)
+
+
+def test_every_mitigation_prepares_a_network_that_is_evaluated(work: Experiment, tmp_path: Path):
+    """What two prepare alike is prepared once; a tuned network that is there is taken up again."""
+    subjects = list(crossbars.subjects(work, list(MITIGATIONS.values()), (SIZE,)))
+    assert [one.mitigation for one in subjects] == NAMES * 4
+    by_scheme = {(one.scheme, one.mitigation): one for one in subjects}
+    for plain, finished in (("none", "BN"), ("R2D", "R2D+BN"), ("tuned", "tuned+BN"), ("PC", "PC+BN")):
+        before, after = by_scheme["cf", plain], by_scheme["cf", finished]
+        assert before.mapped is after.mapped
+        assert (before.finish, after.finish is None) == (None, False)
+    assert by_scheme["xcs", "PC/chip"].programming is not None
+    small = bench(work)
+    table = sweep(subjects[: len(NAMES)], [Case("both", 0, ("layer",))], small, tmp_path / "journal")
+    assert table["mitigation"].tolist() == NAMES
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("tuned-*.safetensors")}
+    assert len(kept) == 4
+    again = crossbars.mapped(work, "xrs", SIZE, TUNED)
+    assert again.software_accuracy == by_scheme["xrs", "tuned"].software_accuracy
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_a_tuned_network_of_another_beginning_is_tuned_anew(
+    work: Experiment, capsys: pytest.CaptureFixture[str]
+):
+    first = crossbars.mapped(work, "cf", SIZE, TUNED)
+    other = Experiment(work.name, work.params.model_copy(update={"devices": work.params.devices.nominal}))
+    second = crossbars.mapped(other, "cf", SIZE, TUNED)
+    assert "tuned-cf-16.safetensors: not what is wanted, starting anew" in capsys.readouterr().out
+    weights = [one.mapped.network.state_dict() for one in (first, second)]
+    assert any(not value.equal(weights[1][name]) for name, value in weights[0].items())
+
+
+def test_the_table_of_costs_has_a_row_for_each(work: Experiment):
+    table = beyond.costs(work)
+    assert table["mitigation"].tolist() == NAMES * 4
+    pd.testing.assert_series_equal(
+        table.loc[table["mitigation"] == "R2D+BN", "circuit_solutions"].reset_index(drop=True),
+        table.loc[table["mitigation"] == "R2D", "circuit_solutions"].reset_index(drop=True),
+    )
+
+
+def test_trainings_side_by_side_give_the_same_bytes(work: Experiment, tmp_path: Path):
+    """In two processes instead of this one, and in the same order."""
+    folder = tmp_path / "data" / "checkpoints"
+    before = {path: path.read_bytes() for path in folder.rglob("*.safetensors")}
+    spread = work.params.execution.model_copy(update={"scheduler": "local", "workers": 2})
+    there = Experiment(work.name, work.params.model_copy(update={"execution": spread}))
+    (tmp_path / "data" / "resume").rename(tmp_path / "resumed")
+    results = [*pruned.prune(there, "xcs", (8, SIZE)), *pruned.prune(there, "cf")]
+    assert [one.run.variant.label for one in results] == ["xcs-8", "xcs-16", "cf"]
+    constrained = trained_on.train_all(there, WCT)
+    assert [one.variant.label for one in constrained] == ["unpruned", "cf", "xcs-16", "xrs-16"]
+    assert {path: path.read_bytes() for path in before} == before
