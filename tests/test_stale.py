@@ -59,9 +59,9 @@ KNOWN: dict[str, set[str]] = {
     "experiments/sensitivity/sparsities.py": {"sensitivity"},
     "experiments/sensitivity/axes.py": {"sensitivity", "figures"},
     "experiments/results.py": SUMMARIES,
-    "networks/training.py": EXPERIMENTS | RESUMES | JOURNALS,
-    "data/augment.py": {"data"} | EXPERIMENTS | RESUMES | JOURNALS,
-    "claims/judging.py": {"claims"},
+    "networks/training.py": EXPERIMENTS | {"own_network"} | RESUMES | JOURNALS,
+    "data/augment.py": {"data", "own_network"} | EXPERIMENTS | RESUMES | JOURNALS,
+    "claims/paired.py": {"claims"},
 }
 
 
