@@ -12,6 +12,7 @@ from synthetic_results import LOSSES, SOFTWARE, make_params, make_results, repli
 
 from xbarpaper import claims
 from xbarpaper.claims import conductance, rules, savings
+from xbarpaper.claims.labels import groups_of
 from xbarpaper.experiments import results
 from xbarpaper.params import Params
 from xbarpaper.support import files, statistics
@@ -241,16 +242,6 @@ def test_sizes_of_test_sets():
     assert claims.images_per_test_set(make_results(PARAMS).software) == {"shapes10": 2000}
 
 
-def test_no_number_is_not_a_number():
-    verdicts = [
-        verdict for claim in examine(noise=0.0).values() for verdict in [*claim.verdicts, *claim.levels]
-    ]
-    numbers = [
-        value for verdict in verdicts for value in (verdict.effect, verdict.low, verdict.high, verdict.p)
-    ]
-    assert not any(value is not None and math.isnan(value) for value in numbers)
-
-
 def rows_of(claim, level, mitigation=None):
     rows = [*claim.verdicts, *claim.levels]
     return [row for row in rows if row.level == level and mitigation in (None, row.mitigation)]
@@ -425,3 +416,19 @@ def test_gain_modes_that_were_not_evaluated_are_not_spoken_of():
     report = claims.examine(table[table["gain"] == "layer"], PARAMS, IMAGES)
     assert [one.gain for one in report.conventions] == ["layer"]
     assert "is not known here" in report.conventions_summary
+
+
+def test_a_repeated_seed_is_no_second_training():
+    """Claims and figures have one definition of trainings of one network."""
+    params = replicated(make_params(1, (16,)), 2)
+    tree = params.model_dump(mode="json")
+    tree["experiments"]["again"] = tree["experiments"]["made-up-0-0"]
+    params = parse(tree, "synthetic", Params)
+    assert [group.experiments for group in groups_of(params)] == [
+        {0: "made-up-0-0", 1: "made-up-0-1"},
+        {0: "again"},
+    ]
+    table = pd.DataFrame({"experiment": list(params.experiments)})
+    pooled = claims.Labels.of(params).pooled(table)
+    assert pooled["experiment"].tolist() == ["made-up-0-0", "made-up-0-0", "again"]
+    assert pooled["training_seed"].isna().tolist() == [False, False, True]

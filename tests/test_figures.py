@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from synthetic_results import make_params, make_results, replicated
 
 from xbarpaper import claims, figures
-from xbarpaper.figures import network, style
+from xbarpaper.figures import mitigations, network, style
 
 PARAMS = make_params(2, (16, 32))
 TABLES = make_results(PARAMS)
@@ -252,6 +252,14 @@ def test_mechanism_averages_trainings():
     figure = figures.layer_losses(rows, labels.subject(rows))
     assert "mean over 2 draws of variation of each of 3 trainings" in figure.caption
     assert_readable(figure)
+
+
+def test_paired_differences_match_seeds_whatever_the_order_of_rows():
+    rows = [("none", 0, 70.0), ("none", 1, 71.0), ("R", 1, 71.5), ("R", 0, 70.25), ("R", 2, 99.0)]
+    table = pd.DataFrame(rows, columns=["mitigation", "seed", "accuracy"])
+    table = table.assign(experiment="one", scheme="cf", crossbar_size=16)
+    found = mitigations._paired_differences(table, "R", "none", "accuracy").set_index("seed")["difference"]
+    assert found.to_dict() == {0: 0.25, 1: 0.5}
 
 
 def test_verdict_overview_marks_every_comparison():

@@ -75,13 +75,13 @@ def test_the_commit_is_the_last_one_of_the_code(repository: Path):
 def test_uncommitted_changes_of_the_code_are_told(repository: Path, changed: str, told: bool):
     (repository / changed).parent.mkdir(parents=True, exist_ok=True)
     (repository / changed).write_text("changed", encoding="utf-8")
-    assert provenance.code(repository, "made-up").endswith(" and uncommitted changes") == told
+    assert provenance.code(repository, "made-up").endswith("not committed when this report was made") == told
 
 
 def test_choosing_a_profile_is_no_change(repository: Path):
     write("made-up", repository)
-    assert "uncommitted" not in provenance.code(repository, "made-up")
-    assert "uncommitted" in provenance.code(repository, "other")
+    assert "not committed" not in provenance.code(repository, "made-up")
+    assert "not committed" in provenance.code(repository, "other")
 
 
 def test_without_git_it_says_so(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch):

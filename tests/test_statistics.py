@@ -155,14 +155,6 @@ def test_intervals_of_a_table_keep_its_order_and_missing_groups():
     assert list(found["n"]) == [2, 1, 1]
 
 
-def test_paired_differences_match_seeds_whatever_the_order_of_rows():
-    rows = [("none", 0, 70.0), ("none", 1, 71.0), ("R", 1, 71.5), ("R", 0, 70.25), ("R", 2, 99.0)]
-    table = pd.DataFrame(rows, columns=["mitigation", "seed", "accuracy"])
-    table = table.assign(experiment="one", scheme="cf", crossbar_size=16)
-    found = statistics.paired_differences(table, "R", "none", "accuracy").set_index("seed")["difference"]
-    assert found.to_dict() == {0: 0.25, 1: 0.5}
-
-
 def test_ratio_of_means_is_bracketed_and_pairs_stay_together():
     random = np.random.default_rng(0)
     wholes = random.normal(10, 2, 10)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES, present, schemes_of, sizes
 from xbarpaper.figures.panels import (
     at_panel,
-    compared,
-    error_bars,
-    grouped_bars,
     label_left,
+    losses_by_scheme,
     means_and_trainings,
     per_experiment,
     per_experiment_and_size,
+    scheme_points,
     seed_words,
     training_dots,
 )
@@ -30,6 +27,7 @@ from xbarpaper.figures.style import (
     shared_legend,
 )
 from xbarpaper.params import GAINS, SCHEMES
+from xbarpaper.support.statistics import intervals
 from xbarpaper.support.words import count, square
 
 
@@ -42,7 +40,8 @@ def accuracy_by_size(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure
         labels: words of the profile.
     """
     table = evaluation[evaluation["mitigation"] == "none"]
-    means = compared(table, labels, ["experiment", "scheme", "crossbar_size"])
+    rows = table[(table["effects"] == "both") & (table["gain"] == labels.gain)]
+    means = intervals(rows, ["experiment", "scheme", "crossbar_size"], "accuracy", labels.confidence)
     schemes, found = present(SCHEMES, list(means["scheme"])), sizes(means)
     figure, panels = per_experiment(means, height=2.8)
     start = _axis_start(means)
@@ -52,12 +51,11 @@ def accuracy_by_size(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure
             rows = rows.sort_values("crossbar_size")
             x = rows["crossbar_size"].map(found.index).to_numpy(dtype=float)
             x = x + 0.07 * (rank - (len(schemes) - 1) / 2)
-            style: dict[str, Any] = {"color": SCHEME_COLOURS[scheme], "marker": SCHEME_MARKERS[scheme]}
-            panel.plot(x, rows["mean"], label=SCHEME_NAMES[scheme], **style)
-            error_bars(panel, x, rows, SCHEME_COLOURS[scheme])
+            scheme_points(panel, x, rows, scheme)
             own = table[(table["experiment"] == experiment) & (table["scheme"] == scheme)]
             software = own.groupby("crossbar_size")["software_accuracy"].mean().loc[rows["crossbar_size"]]
-            panel.plot(x, software, linestyle="--", linewidth=0.8, markerfacecolor="white", **style)
+            colour, marker = SCHEME_COLOURS[scheme], SCHEME_MARKERS[scheme]
+            panel.plot(x, software, "--", color=colour, marker=marker, linewidth=0.8, markerfacecolor="white")
         panel.plot([], [], "--o", color="0.3", markerfacecolor="white", linewidth=0.8, label="in software")
         panel.set_title(labels.panel(experiment, table))
         panel.set_xticks(range(len(found)), [square(size) for size in found])
@@ -86,27 +84,10 @@ def loss_by_effect(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """
     shown = evaluation[(evaluation["mitigation"] == "none") & (evaluation["gain"] == labels.gain)]
     table = labels.pooled(shown.assign(loss=shown["software_accuracy"] - shown["accuracy"]))
-    keys = ["experiment", "scheme", "crossbar_size", "effects"]
-    means, trainings = means_and_trainings(table, keys, "loss", labels)
-    schemes = present(SCHEMES, list(means["scheme"]))
-    figure, panels = per_experiment_and_size(table, labels)
-    for (experiment, size), panel in panels.items():
-        grouped_bars(
-            panel,
-            at_panel(means, experiment, size),
-            trainings=at_panel(trainings, experiment, size),
-            groups=schemes,
-            group_column="scheme",
-            series=present(tuple(EFFECT_NAMES), list(means["effects"])),
-            series_column="effects",
-            colours=EFFECT_COLOURS,
-            hatches=EFFECT_HATCHES,
-            names=EFFECT_NAMES,
-        )
-        panel.set_xticks(range(len(schemes)), [SCHEME_NAMES[name] for name in schemes])
-        panel.set_xlabel("pruning scheme")
-    label_left(panels, "accuracy lost (points)")
-    shared_legend(figure, next(iter(panels.values())))
+    effects = present(tuple(EFFECT_NAMES), list(table["effects"]))
+    figure, means = losses_by_scheme(
+        table, labels, "effects", effects, colours=EFFECT_COLOURS, hatches=EFFECT_HATCHES, names=EFFECT_NAMES
+    )
     figure.heading = "Loss by effect"
     shares = means.groupby("effects")["mean"].mean()
     figure.caption = (
@@ -138,15 +119,7 @@ def gain_sensitivity(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure
             rows, dots = (part[part["scheme"] == scheme] for part in here)
             shift = 0.1 * (rank - (len(schemes) - 1) / 2)
             x = rows["gain"].map(gains.index).to_numpy(dtype=float) + shift
-            panel.plot(
-                x,
-                rows["mean"],
-                linestyle="none",
-                color=SCHEME_COLOURS[scheme],
-                marker=SCHEME_MARKERS[scheme],
-                label=SCHEME_NAMES[scheme],
-            )
-            error_bars(panel, x, rows, SCHEME_COLOURS[scheme])
+            scheme_points(panel, x, rows, scheme, "none")
             training_dots(panel, dots["gain"].map(gains.index).to_numpy(dtype=float) + shift, dots)
         panel.set_xticks(range(len(gains)), gains)
         panel.set_xlim(-0.5, len(gains) - 0.5)

@@ -15,10 +15,9 @@ from xbarpaper.figures.style import (
     GREEN,
     GREY,
     ORANGE,
-    PAGE_INCHES,
     SKY,
     ArtifactFigure,
-    new_figure,
+    panel_grid,
     shared_legend,
 )
 from xbarpaper.params import SCHEMES
@@ -130,14 +129,7 @@ def _trainings(table: pd.DataFrame) -> str:
 
 
 def _panel_per_scheme(table: pd.DataFrame) -> tuple[ArtifactFigure, dict[str, Axes]]:
-    schemes = present(SCHEMES, list(table["scheme"]))
-    columns = min(2, len(schemes))
-    rows = -(-len(schemes) // columns)
-    figure, axes = new_figure(rows, columns, panel_inches=(PAGE_INCHES / columns, 2.3), share_y=True)
-    flat = [panel for row in axes for panel in row]
-    for spare in flat[len(schemes) :]:
-        spare.set_visible(False)
-    panels = dict(zip(schemes, flat, strict=False))
+    figure, panels = panel_grid(present(SCHEMES, list(table["scheme"])), 2, 2.3, share_y=True)
     for scheme, panel in panels.items():
         panel.set_title(SCHEME_NAMES[scheme])
     return figure, panels

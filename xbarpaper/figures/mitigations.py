@@ -12,9 +12,8 @@ from xbarpaper.figures.panels import (
     at_panel,
     error_bars,
     grouped_bars,
-    label_left,
+    losses_by_scheme,
     means_and_trainings,
-    per_experiment_and_size,
     seed_words,
     training_dots,
 )
@@ -29,7 +28,6 @@ from xbarpaper.figures.style import (
     shared_legend,
 )
 from xbarpaper.params import MITIGATIONS, SCHEMES
-from xbarpaper.support.statistics import paired_differences
 from xbarpaper.support.words import count, join, square
 
 _KEYS = ["experiment", "scheme", "crossbar_size"]
@@ -48,7 +46,7 @@ def before_and_after(evaluation: pd.DataFrame, labels: Labels, mitigation: str) 
     shown = shown[shown["mitigation"].isin(["none", mitigation])]
     table = labels.pooled(shown)
     losses, dots = means_and_trainings(table, [*_KEYS, "mitigation"], "loss", labels)
-    pairs = labels.pooled(paired_differences(shown, mitigation, "none", "accuracy"))
+    pairs = labels.pooled(_paired_differences(shown, mitigation, "none", "accuracy"))
     changes, change_dots = means_and_trainings(pairs, _KEYS, "difference", labels)
     experiments, schemes = list(table["experiment"].unique()), present(SCHEMES, list(table["scheme"]))
     groups = [(size, scheme) for size in sizes(table) for scheme in schemes]
@@ -119,27 +117,16 @@ def side_by_side(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """
     shown = _compared(evaluation, labels)
     table = labels.pooled(shown)
-    losses, dots = means_and_trainings(table, [*_KEYS, "mitigation"], "loss", labels)
-    schemes = present(SCHEMES, list(table["scheme"]))
     mitigations = present(MITIGATIONS, list(table["mitigation"]))
-    figure, panels = per_experiment_and_size(table, labels)
-    for (experiment, size), panel in panels.items():
-        grouped_bars(
-            panel,
-            at_panel(losses, experiment, size),
-            trainings=at_panel(dots, experiment, size),
-            groups=schemes,
-            group_column="scheme",
-            series=mitigations,
-            series_column="mitigation",
-            colours=MITIGATION_COLOURS,
-            hatches=MITIGATION_HATCHES,
-            names={"none": "no mitigation"},
-        )
-        panel.set_xticks(range(len(schemes)), [SCHEME_NAMES[name] for name in schemes])
-        panel.set_xlabel("pruning scheme")
-    label_left(panels, "accuracy lost (points)")
-    shared_legend(figure, next(iter(panels.values())))
+    figure, losses = losses_by_scheme(
+        table,
+        labels,
+        "mitigation",
+        mitigations,
+        colours=MITIGATION_COLOURS,
+        hatches=MITIGATION_HATCHES,
+        names={"none": "no mitigation"},
+    )
     average = losses.groupby("mitigation")["mean"].mean()
     figure.heading = "All mitigations side by side"
     figure.caption = (
@@ -151,6 +138,14 @@ def side_by_side(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         + " points lost."
     )
     return figure
+
+
+def _paired_differences(table: pd.DataFrame, after: str, before: str, value: str) -> pd.DataFrame:
+    """``value`` with one mitigation minus that with another, for each network and variation seed that both have."""
+    keys = [*_KEYS, "seed"]
+    first, second = (table.loc[table["mitigation"] == name, [*keys, value]] for name in (after, before))
+    pairs = first.merge(second, on=keys, suffixes=("_after", "_before"), validate="one_to_one")
+    return pairs[keys].assign(difference=pairs[f"{value}_after"] - pairs[f"{value}_before"])
 
 
 def _compared(evaluation: pd.DataFrame, labels: Labels) -> pd.DataFrame:

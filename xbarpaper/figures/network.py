@@ -22,6 +22,7 @@ from xbarpaper.figures.style import (
     VERMILION,
     ArtifactFigure,
     new_figure,
+    panel_grid,
 )
 from xbarpaper.support.words import count
 
@@ -284,13 +285,7 @@ def _tile_colours(owner: Array) -> Array:
 def _small_multiples(names: list[str], *, height: float) -> tuple[ArtifactFigure, dict[str, Axes]]:
     if not names:
         raise ValueError("there are no layers to draw")
-    columns = min(4, len(names))
-    rows = -(-len(names) // columns)
-    figure, axes = new_figure(rows, columns, panel_inches=(max(1.75, 3.4 / columns), height))
-    flat = [panel for row in axes for panel in row]
-    for spare in flat[len(names) :]:
-        spare.set_visible(False)
-    return figure, dict(zip(names, flat, strict=False))
+    return panel_grid(names, 4, height, width=max(1.75, 3.4 / min(4, len(names))))
 
 
 def _bottom(panels: Mapping[str, Axes]) -> list[Axes]:

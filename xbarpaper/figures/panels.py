@@ -10,23 +10,27 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import sizes
-from xbarpaper.figures.style import COLUMN_INCHES, PAGE_INCHES, ArtifactFigure, new_figure
+from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
+from xbarpaper.figures.style import (
+    COLUMN_INCHES,
+    PAGE_INCHES,
+    SCHEME_COLOURS,
+    SCHEME_MARKERS,
+    ArtifactFigure,
+    new_figure,
+    panel_grid,
+    shared_legend,
+)
+from xbarpaper.params import SCHEMES
 from xbarpaper.support.statistics import intervals
 from xbarpaper.support.words import count, square
 
 
 def per_experiment(table: pd.DataFrame, *, height: float = 2.4) -> tuple[ArtifactFigure, dict[str, Axes]]:
-    """One panel for each experiment, two side by side; panels left over are hidden."""
+    """One panel for each experiment, two side by side."""
     experiments = list(table["experiment"].unique())
-    columns = min(2, len(experiments))
-    rows = -(-len(experiments) // columns)
     width = COLUMN_INCHES if len(experiments) == 1 else PAGE_INCHES / 2
-    figure, axes = new_figure(rows, columns, panel_inches=(width, height), share_y=True)
-    flat = [panel for row in axes for panel in row]
-    for spare in flat[len(experiments) :]:
-        spare.set_visible(False)
-    return figure, dict(zip(experiments, flat, strict=False))
+    return panel_grid(experiments, 2, height, width=width, share_y=True)
 
 
 def per_experiment_and_size(
@@ -67,6 +71,52 @@ def means_and_trainings(
     )
     over = over.assign(low=np.nan, high=np.nan)[[*by, "mean", "low", "high", "n"]]
     return pd.concat([part for part in (one, over) if len(part)], ignore_index=True), several
+
+
+def losses_by_scheme(
+    table: pd.DataFrame,
+    labels: Labels,
+    column: str,
+    series: Sequence[str],
+    *,
+    colours: dict[str, str],
+    hatches: dict[str, str],
+    names: dict[str, str],
+) -> tuple[ArtifactFigure, pd.DataFrame]:
+    """Bars of the accuracy lost, a group per scheme, a panel per experiment and crossbar size.
+
+    Args:
+        table: what ``Labels.pooled`` gives, with ``loss`` in points.
+        labels: words of the profile.
+        column, series: what tells the bars of a group apart, and its values.
+        colours, hatches, names: of the series.
+
+    Returns:
+        The figure, without words, and the means that it shows.
+    """
+    means, trainings = means_and_trainings(
+        table, ["experiment", "scheme", "crossbar_size", column], "loss", labels
+    )
+    schemes = present(SCHEMES, list(means["scheme"]))
+    figure, panels = per_experiment_and_size(table, labels)
+    for place, panel in panels.items():
+        grouped_bars(
+            panel,
+            at_panel(means, *place),
+            trainings=at_panel(trainings, *place),
+            groups=schemes,
+            group_column="scheme",
+            series=series,
+            series_column=column,
+            colours=colours,
+            hatches=hatches,
+            names=names,
+        )
+        panel.set_xticks(range(len(schemes)), [SCHEME_NAMES[name] for name in schemes])
+        panel.set_xlabel("pruning scheme")
+    label_left(panels, "accuracy lost (points)")
+    shared_legend(figure, next(iter(panels.values())))
+    return figure, means
 
 
 def grouped_bars(
@@ -135,17 +185,18 @@ def error_bars(panel: Axes, x: np.ndarray[Any, Any], table: pd.DataFrame, colour
     )
 
 
+def scheme_points(
+    panel: Axes, x: np.ndarray[Any, Any], rows: pd.DataFrame, scheme: str, line: str = "-"
+) -> None:
+    """Means of one scheme with their intervals, in its colour and marker, joined by a line or by ``none``."""
+    colour, marker = SCHEME_COLOURS[scheme], SCHEME_MARKERS[scheme]
+    panel.plot(x, rows["mean"], linestyle=line, color=colour, marker=marker, label=SCHEME_NAMES[scheme])
+    error_bars(panel, x, rows, colour)
+
+
 def training_dots(panel: Axes, x: np.ndarray[Any, Any], table: pd.DataFrame) -> None:
     """The mean of each training at ``x``, as small dots over what the mean of all is drawn with."""
     panel.plot(x, table["mean"], "o", color="0.15", markersize=1.8, zorder=6)
-
-
-def compared(
-    evaluation: pd.DataFrame, labels: Labels, by: Sequence[str], *, value: str = "accuracy"
-) -> pd.DataFrame:
-    """Means over seeds, with intervals, of the rows at which schemes and mitigations are compared."""
-    rows = evaluation[(evaluation["effects"] == "both") & (evaluation["gain"] == labels.gain)]
-    return intervals(rows, by, value, labels.confidence)
 
 
 def at_panel(table: pd.DataFrame, experiment: str, size: int) -> pd.DataFrame:

@@ -16,13 +16,12 @@ from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES, present
 from xbarpaper.claims.regions import CLAIMS, effects, with_loss
 from xbarpaper.experiments.sensitivity.axes import AXES, MAPS, text_of
-from xbarpaper.figures.panels import error_bars, seed_words
+from xbarpaper.figures.panels import scheme_points, seed_words
 from xbarpaper.figures.style import (
     PAGE_INCHES,
-    SCHEME_COLOURS,
-    SCHEME_MARKERS,
     ArtifactFigure,
     new_figure,
+    panel_grid,
     shared_legend,
 )
 from xbarpaper.params import SCHEMES, Gain
@@ -129,32 +128,22 @@ def claim_map(
 def _along_axes(
     table: pd.DataFrame, labels: Labels, value: str, own: Mapping[str, float | Gain]
 ) -> ArtifactFigure:
-    axes_there = [axis for axis in AXES if axis in set(table["axis"])]
-    columns = min(3, len(axes_there))
-    rows = -(-len(axes_there) // columns)
-    figure, grid = new_figure(rows, columns, panel_inches=(PAGE_INCHES / columns, 2.0))
-    flat = [panel for row in grid for panel in row]
-    for spare in flat[len(axes_there) :]:
-        spare.set_visible(False)
+    figure, panels = panel_grid([axis for axis in AXES if axis in set(table["axis"])], 3, 2.0)
     schemes = present(SCHEMES, list(table["scheme"]))
-    for axis, panel in zip(axes_there, flat, strict=False):
+    for axis, panel in panels.items():
         here = table[table["axis"] == axis]
         places = _places(axis, list(here["value"].unique()))
         summary = intervals(here, ["scheme", "value"], value, labels.confidence)
         for rank, scheme in enumerate(schemes):
             chosen = summary[summary["scheme"] == scheme]
             x = _apart(axis, np.array([places[one] for one in chosen["value"]], dtype=float), rank)
-            colour = SCHEME_COLOURS[scheme]
-            panel.plot(
-                x, chosen["mean"], SCHEME_MARKERS[scheme], color=colour, label=SCHEME_NAMES[scheme], ls="-"
-            )
-            error_bars(panel, x, chosen, colour)
+            scheme_points(panel, x, chosen, scheme)
         _axis_below(panel, axis, places)
         panel.axhline(0, color="0.3", linewidth=0.8)
         panel.axvline(places[text_of(own[axis])], color="0.3", linewidth=0.8, linestyle=":", zorder=0)
-    for panel in flat[: len(axes_there) : columns]:
+    for panel in list(panels.values())[::3]:
         panel.set_ylabel(f"{value} (points)")
-    shared_legend(figure, flat[0])
+    shared_legend(figure, next(iter(panels.values())))
     return figure
 
 

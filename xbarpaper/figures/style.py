@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -121,6 +122,27 @@ def new_figure(
     figure = ArtifactFigure(figsize=(width, panel_inches[1] * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_y else False)
     return figure, [list(row) for row in axes]
+
+
+def panel_grid(
+    names: Iterable[str], columns: int, height: float, *, width: float | None = None, share_y: bool = False
+) -> tuple[ArtifactFigure, dict[str, Axes]]:
+    """One panel for each name, row by row; panels left over are hidden.
+
+    Args:
+        names: of the panels, at least one.
+        columns: panels side by side, fewer where there are fewer names.
+        height, width: of a panel, inches; the columns share a page's width if none is given.
+        share_y: one y axis for each row of panels.
+    """
+    every = list(names)
+    columns = min(columns, len(every))
+    inches = (width or PAGE_INCHES / columns, height)
+    figure, axes = new_figure(-(-len(every) // columns), columns, panel_inches=inches, share_y=share_y)
+    flat = [panel for row in axes for panel in row]
+    for spare in flat[len(every) :]:
+        spare.set_visible(False)
+    return figure, dict(zip(every, flat, strict=False))
 
 
 def shared_legend(figure: Figure, axes: Axes, *, columns: int = 4) -> None:

@@ -63,16 +63,14 @@ def facts(params: Params, labels: Labels, software: pd.DataFrame, root: Path) ->
         if name in used
     ]
     seeds = sorted({experiment.training_seed for experiment in params.experiments.values()})
+    packages = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     return [
         ("Code", code(root, params.profile)),
         ("Hardware of training", "; ".join(sorted(set(software["hardware"].astype(str))))),
         ("Data", "; ".join(data)),
         ("Training seeds", _listed(seeds)),
         ("Seeds of device variation", f"0 to {params.evaluation.variation_seeds - 1}, the same for every network"),
-        (
-            "Versions",
-            f"Python {platform.python_version()}, " + ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
-        ),
+        ("Versions", f"on the machine that made this report: Python {platform.python_version()}, {packages}"),
     ]  # fmt: skip
 
 
@@ -89,7 +87,9 @@ def code(root: Path, profile: str) -> str:
     changed = [line[3:] for line in changes.splitlines()]
     if _chosen(root, profile):
         changed = [path for path in changed if path != "params.yaml"]
-    return f"commit {digest[:10]} of {date}" + (" and uncommitted changes" if changed else "")
+    return f"commit {digest[:10]} of {date}" + (
+        ", with changes that were not committed when this report was made" if changed else ""
+    )
 
 
 def _git(root: Path, *arguments: str) -> str | None:

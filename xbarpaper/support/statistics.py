@@ -319,22 +319,3 @@ def intervals(table: pd.DataFrame, by: Sequence[str], value: str, confidence: fl
         rows.append([*key, mean, low, high, len(group)])
     result = pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n"])
     return result.astype({"mean": float, "low": float, "high": float, "n": int})
-
-
-def paired_differences(table: pd.DataFrame, after: str, before: str, value: str) -> pd.DataFrame:
-    """Differences of ``value`` between two mitigations, measured on the same devices.
-
-    Args:
-        table: evaluations at one ``effects`` and one ``gain``.
-        after, before: mitigations.
-        value: the column that is compared.
-
-    Returns:
-        A row per experiment, scheme, crossbar size and variation seed that both have: these columns, and
-        ``difference`` (after minus before).
-    """
-    keys = ["experiment", "scheme", "crossbar_size", "seed"]
-    first, second = (table.loc[table["mitigation"] == name, [*keys, value]] for name in (after, before))
-    pairs = first.merge(second, on=keys, suffixes=("_after", "_before"), validate="one_to_one")
-    difference = pairs[f"{value}_after"] - pairs[f"{value}_before"]
-    return pairs[keys].assign(difference=difference)
