@@ -23,6 +23,7 @@ from xbarpaper.params.sections import (
     Execution,
     Experiment,
     Mapping,
+    Mechanism,
     Parasitics,
     Prune,
     Readout,
@@ -57,6 +58,7 @@ class Params(Defaults):
     evaluation: Evaluation = Evaluation()
     rearrange: Rearrange = Rearrange()
     wct: Wct = Wct()
+    mechanism: Mechanism = Mechanism()
     sensitivity: Sensitivity = Sensitivity()
     beyond: Beyond = Beyond()
     claims: Claims = Claims()

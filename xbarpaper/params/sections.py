@@ -210,6 +210,12 @@ class Wct(Defaults):
     learning_rate: Positive = Field(default=0.02, description="peak of the fine-tuning schedule")
 
 
+class Mechanism(Defaults):
+    """Which layers cost accuracy: each of them alone on crossbars, and all but it."""
+
+    variation_seeds: Count = Field(default=2, description="independent draws of device variation")
+
+
 class Sensitivity(Defaults):
     """Where the claims live: one parameter at a time changes, the others are those of the other sections."""
 
