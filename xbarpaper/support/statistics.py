@@ -5,6 +5,9 @@ of their differences, one per variation seed. With the usual five seeds the smal
 exact sign-flip test can give is 2/32 = 0.06: no effect, however large, could pass at 5 %. The main test is
 therefore the paired t test with its interval; a bootstrap interval and the exact sign-flip p stand beside
 it as checks that lean on no normal distribution.
+
+scipy does the tests and the bootstrap. It has neither Holm's correction nor Newcombe's interval, so these few lines are
+here; statsmodels gives the same numbers, but takes a second to import and 70 MB of disk.
 """
 
 from __future__ import annotations
