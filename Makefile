@@ -23,7 +23,7 @@ help: ## this list
 	@echo "profiles: $(PROFILES)"
 
 repro: $(STAMP) profile ## install, then run the pipeline of params.yaml, or of PROFILE=name
-	@$(RUN) dvc repro
+	@$(RUN) python -m xbarpaper.pipeline.repro
 	@name=$$(sed -n 's/^profile: *\([^ #]*\).*/\1/p' params.yaml); \
 	echo "The report: reports/$$name/index.html (figures/, tables/ and notebooks/ beside it)"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,9 +22,9 @@ from repository import stages
 
 from xbarpaper.params import Execution
 from xbarpaper.params.sections import require_scheduler
-from xbarpaper.support import dasked, spreading
+from xbarpaper.support import cores, spreading
 from xbarpaper.support.errors import ArtifactError, ParameterError
-from xbarpaper.support.spreading import InProcess, Task, results, spread
+from xbarpaper.support.spreading import InProcess, Task, dasked, opening, results, sameness, spread
 from xbarpaper.support.validation import parse
 
 SEEDS = 2
@@ -53,7 +55,7 @@ def test_schedulers_are_understood(scheduler: str):
     "scheduler", ["", "None", "host:8786", "tcp://host", "tcp://a b:1", "http://host:8786", "slurm"]
 )
 def test_anything_else_is_refused_in_one_line(scheduler: str, monkeypatch: pytest.MonkeyPatch):
-    message = "= .* must be none, local or an address such as tcp://host:8786$"
+    message = "= .* must be local, none or an address such as tcp://host:8786$"
     with pytest.raises(ParameterError, match=f"^params.yaml: execution.scheduler {message}"):
         parse({"scheduler": scheduler, "workers": 1}, "params.yaml", Execution)
     with pytest.raises(ValueError, match=message):
@@ -67,7 +69,7 @@ def test_anything_else_is_refused_in_one_line(scheduler: str, monkeypatch: pytes
             pass
 
 
-def test_in_process_is_the_default_and_lazy():
+def test_in_process_is_lazy():
     pulled: list[int] = []
 
     def tasks() -> Iterator[Task[int, float]]:
@@ -109,8 +111,8 @@ def test_a_task_that_always_fails_is_named_in_one_line(machines: Machines):
 
 
 def test_other_code_or_versions_are_refused(machines: Machines, monkeypatch: pytest.MonkeyPatch):
-    ours = tuple((spreading.here() | {"torch": "1.0"}).items())
-    monkeypatch.setattr(spreading, "_here", lambda: ours)
+    ours = tuple((sameness.here() | {"torch": "1.0"}).items())
+    monkeypatch.setattr(sameness, "_here", lambda: ours)
     with (
         pytest.raises(
             ArtifactError, match=r": the worker tcp://\S+ has torch \S+, this process 1\.0; they must be"
@@ -170,18 +172,72 @@ def test_a_killed_caller_goes_on_from_its_journal(machines: Machines, undisturbe
     assert resumed.round(6).equals(undisturbed.round(6))
 
 
-@pytest.mark.slow
-def test_local_workers_give_the_same_table(undisturbed, tmp_path: Path):
-    assert same(swept("local", tmp_path / "journal.csv", SEEDS), undisturbed)
+# --- processes beside this one ------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_a_task_that_kills_its_workers_is_given_up():
+@pytest.mark.parametrize("workers", [2, 3])
+def test_local_workers_give_the_same_table(undisturbed, tmp_path: Path, workers: int):
+    assert same(swept("local", tmp_path / "journal.csv", SEEDS, workers), undisturbed)
+
+
+def _place() -> int:
+    return os.getpid()
+
+
+def test_results_come_from_so_many_processes_and_values_are_shared():
+    with spreading.Local(3) as workers:
+        assert spread(workers, abs, range(-20, 0)) == list(range(20, 0, -1))
+        processes = dict(results(workers, (Task(n, "a place", _place, ()) for n in range(30)))).values()
+        assert 1 <= len(set(processes)) <= 3
+        assert os.getpid() not in processes
+        for offset in (0, 100):  # the second is shared after the processes began
+            shared = workers.share([offset + 5, offset + 6])
+            tasks = (Task(place, "an item", operator.getitem, (shared, place)) for place in range(2))
+            assert dict(results(workers, tasks)) == {0: offset + 5, 1: offset + 6}
+
+
+def test_what_a_task_raises_comes_as_it_is():
+    with spreading.Local(2) as workers, pytest.raises(ZeroDivisionError):
+        list(results(workers, [Task(0, "a row", operator.truediv, (1, 0))]))
+
+
+def test_a_process_that_dies_is_told_in_one_line_that_names_its_task():
     with (
-        dasked.local(1) as workers,
-        pytest.raises(ArtifactError, match=r"^the deadly row: given up, \d workers died with it"),
+        spreading.Local(2) as workers,
+        pytest.raises(ArtifactError, match=r"^the deadly row: its process died, most often because memory"),
     ):
         list(results(workers, [Task(0, "the deadly row", os._exit, (1,))]))
+
+
+def test_processes_share_the_places_of_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Two processes and one place: what they do never overlaps."""
+    monkeypatch.setenv(cores.VARIABLE, f"1:{tmp_path}")
+    cores.place.cache_clear()
+    try:
+        with cores.place().held(), spreading.Local(2) as workers:
+            times = spread(workers, _spent, range(4))
+    finally:
+        cores.place.cache_clear()
+    ordered = sorted(times)
+    assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(ordered))
+
+
+def _spent(_: int) -> tuple[float, float]:
+    begin = time.monotonic()
+    time.sleep(0.05)
+    return begin, time.monotonic()
+
+
+@pytest.mark.parametrize(("workers", "kind"), [(1, InProcess), (2, spreading.Local)])
+def test_one_worker_is_this_process(workers: int, kind: type):
+    with spreading.workers(Execution(workers=workers)) as found:
+        assert isinstance(found, kind)
+
+
+def test_several_threads_of_torch_are_not_copied(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(opening, "threads_here", lambda: 2)
+    with spreading.workers(Execution(workers=2)) as found:
+        assert isinstance(found, InProcess)
 
 
 # --- the page -----------------------------------------------------------------------------------------------

@@ -54,9 +54,9 @@ def wanted(seeds: int) -> list[Case]:
     return cases(("wires", "variation", "both"), seeds, ("none", "layer"), "layer")
 
 
-def swept(scheduler: str, journal: Path, seeds: int = 6) -> pd.DataFrame:
+def swept(scheduler: str, journal: Path, seeds: int = 6, processes: int = 2) -> pd.DataFrame:
     """The table of the sweep."""
-    with spreading.workers(Execution(scheduler=scheduler, workers=2)) as workers:
+    with spreading.workers(Execution(scheduler=scheduler, workers=processes)) as workers:
         subjects = (subject(scheme) for scheme in SCHEMES)
         return sweep(subjects, wanted(seeds), bench(), journal, len(SCHEMES), workers)
 

@@ -79,6 +79,12 @@ def prepare(run: Run) -> bool:
             shutil.rmtree(run.copy)
             raise ArtifactError(f"profile = {run.profile}: not in the last commit (there are: {known})")
         write(run.profile, run.copy)
+        if run.threads is not None:
+            settings = run.copy / "params.yaml"
+            text = re.sub(
+                r"(?m)^(  threads: )\d+", rf"\g<1>{run.threads}", settings.read_text(encoding="utf-8")
+            )
+            files.write_text(settings, text)
         # Without these two nothing can be taken over from the commit: every stage runs, and writes its report.
         (run.copy / "dvc.lock").unlink(missing_ok=True)
         if run.made.is_dir():
@@ -96,11 +102,11 @@ def execute(run: Run) -> None:
         ArtifactError: a stage failed; what it said stands above.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", "repro"], cwd=run.copy, env=_environment(run), check=False
+        [sys.executable, "-m", "xbarpaper.pipeline.repro"], cwd=run.copy, env=_environment(run), check=False
     )
     if done.returncode:
         raise ArtifactError(
-            f"dvc repro ended with exit code {done.returncode} in {run.copy}; the same command goes on from there"
+            f"the pipeline ended with exit code {done.returncode} in {run.copy}; the same command goes on from there"
         )
 
 
@@ -171,6 +177,4 @@ def _environment(run: Run) -> dict[str, str]:
     copy = str(run.copy.resolve())
     for name, first in (("PATH", str(Path(sys.executable).parent)), ("PYTHONPATH", copy)):
         environment[name] = os.pathsep.join(filter(None, (first, environment.get(name))))
-    if run.threads is not None:
-        environment["OMP_NUM_THREADS"] = str(run.threads)
     return environment

@@ -286,14 +286,17 @@ class Claims(Defaults):
 
 
 class Execution(Defaults):
-    """Where evaluations run. Results are the same, so changing it runs nothing again."""
+    """Where trainings and evaluations run. Changing it runs nothing again."""
 
     scheduler: str = Field(
-        default=NOWHERE_ELSE,
-        description="none, local, or the address of a Dask scheduler such as tcp://host:8786; see docs/spreading.md",
+        default=LOCAL,
+        description="local, none, or the address of a Dask scheduler such as tcp://host:8786; see docs/spreading.md",
     )
-    workers: Annotated[int, Field(ge=1, le=1024)] = Field(
-        default=2, description="processes of scheduler: local"
+    workers: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = Field(
+        default="auto", description="processes of scheduler: local; auto is one for each core"
+    )
+    threads: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=1, description="of each process; another number changes the last bits of results"
     )
 
     @model_validator(mode="after")
@@ -306,9 +309,9 @@ def require_scheduler(name: str, value: str) -> None:
     """Refuse what names no scheduler.
 
     Raises:
-        ValueError: ``value`` is neither none, local nor an address; the message calls it ``name``.
+        ValueError: ``value`` is neither local, none nor an address; the message calls it ``name``.
     """
     if value not in (NOWHERE_ELSE, LOCAL) and not _ADDRESS.fullmatch(value):
         raise ValueError(
-            f"{name} = {value} must be {NOWHERE_ELSE}, {LOCAL} or an address such as tcp://host:8786"
+            f"{name} = {value} must be {LOCAL}, {NOWHERE_ELSE} or an address such as tcp://host:8786"
         )

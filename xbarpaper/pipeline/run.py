@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-import ctypes
 import errno
 import os
 import signal
@@ -73,7 +72,7 @@ class _Job:
         from xbarpaper.pipeline import engine
 
         kept = _failed_copy(self.target, self.root)
-        with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder:
+        with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder, cores.place().held():
             executed = Path(folder) / self.target.name
             try:
                 notebook = papermill.execute_notebook(
@@ -260,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = 1
         try:
             os.setpgid(0, 0)  # else the terminal's Ctrl-C would arrive twice
-            _die_with(parent)
+            cores.die_with(parent)
             code = _executed(job)
         except BaseException:
             traceback.print_exc()
@@ -278,14 +277,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 _DIED: Final = "the notebook's process died, most often because memory ran out"
-
-
-def _die_with(parent: int) -> None:
-    """Have this process killed when its parent is, where the system can (Linux)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _executed(job: _Job) -> int:

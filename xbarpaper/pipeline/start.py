@@ -7,19 +7,23 @@ import sys
 from typing import Any
 
 from xbarpaper.figures.style import apply_style
+from xbarpaper.support import cores
 from xbarpaper.support.files import find_root
 
 
 def start() -> None:
-    """Begin a notebook: work in the repository's top folder, and draw in the artifact's one style.
+    """Begin a notebook: work in the repository's top folder, on one thread, and draw in the artifact's one style.
 
     JupyterLab starts a notebook in its own folder and the pipeline in the repository's top; after this call,
-    paths mean the same in both.
+    paths mean the same in both, and so do last bits. ``execution.threads`` asks for more threads.
 
     Raises:
         ArtifactError: the notebook does not lie inside the repository.
     """
-    os.chdir(find_root())
+    root = find_root()
+    os.chdir(root)
+    if "torch" in sys.modules:  # a notebook that the pipeline executes has it so from the beginning
+        sys.modules["torch"].set_num_threads(cores.threads(root))
     apply_style()
     _drop_software_from_figures()
 

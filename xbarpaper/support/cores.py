@@ -1,16 +1,19 @@
 """How many cores there are, and who computes on them.
 
 Every process computes on one thread, so that results do not depend on the machine and processes do not wait for one
-another's threads. Processes that run side by side share the cores by ``Slots``.
+another's threads. Stages that run side by side share the cores by ``place``.
 """
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
+import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +21,7 @@ from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.yaml_files import read_yaml
 
 VARIABLE: Final = "XBARPAPER_CORES"
-"""Environment variable: the folder of the slots that processes started by one command share."""
+"""Environment variable, ``COUNT:FOLDER``: the places that all processes of one command share; see ``Place``."""
 
 _LIBRARIES: Final = ("OMP", "MKL", "OPENBLAS", "NUMBA", "VECLIB")
 _CGROUP: Final = Path("/sys/fs/cgroup")
@@ -57,36 +60,51 @@ def environment(root: Path) -> dict[str, str]:
     return {f"{name}_NUM_THREADS": str(threads(root)) for name in _LIBRARIES}
 
 
-class Slots:
-    """As many places as there are cores; who computes holds one.
+class Place:
+    """One of as many places as there are cores. Processes that run side by side hold one each while they compute.
 
     A place is a locked file, so the system frees it when its holder dies, however it does.
     """
 
-    def __init__(self, folder: Path, count: int) -> None:
-        self._files = [folder / str(number) for number in range(count)]
+    def __init__(self, folder: Path | None, count: int) -> None:
+        """Without a folder there is nobody to share with, and no waiting."""
+        self._files = [] if folder is None else [folder / str(number) for number in range(count)]
         self._held: int | None = None
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """A place for as long as the block runs; waits until one is free."""
-        self.take()
+        """Hold a place for as long as the block runs; waits until one is free."""
+        self._take()
         try:
             yield
         finally:
-            self.leave()
+            self._leave()
 
-    def take(self) -> None:
-        """Wait for a place and hold it."""
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        """Give the place that this process holds to others for as long as the block runs."""
+        held = self._held is not None
+        self._leave()
+        try:
+            yield
+        finally:
+            if held:
+                self._take()
+
+    def forget(self) -> None:
+        """In a child: leave the place that was inherited to the parent."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def _take(self) -> None:
         pause = 0.002
-        while not self.try_to_take():
+        while self._files and not self._taken():
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
 
-    def try_to_take(self) -> bool:
-        """Hold a place if one is free; returns whether this process holds one."""
-        if self._held is not None:
-            return True
+    def _taken(self) -> bool:
+        """Hold a place if one is free."""
         for path in self._files:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
@@ -98,14 +116,22 @@ class Slots:
                 return True
         return False
 
-    def leave(self) -> None:
-        """Give the place back."""
+    def _leave(self) -> None:
         if self._held is not None:
             fcntl.flock(self._held, fcntl.LOCK_UN)  # closing is not enough where a child has the file too
             self.forget()
 
-    def forget(self) -> None:
-        """In a child: leave the place that was inherited to the parent."""
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
+
+@cache
+def place() -> Place:
+    """The place of this process among those that ``VARIABLE`` names."""
+    count, _, folder = os.environ.get(VARIABLE, "").partition(":")
+    return Place(Path(folder), int(count)) if folder and count.isdecimal() else Place(None, 0)
+
+
+def die_with(parent: int) -> None:
+    """Have this process killed when its parent is, where the system can (Linux)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        os._exit(1)

@@ -168,7 +168,7 @@ def duration(seconds: float) -> str:
 
 def _in_kernel() -> bool:
     """Whether standard error goes into a notebook."""
-    if "IPython" not in sys.modules:
+    if "IPython" not in sys.modules or sys.stderr is sys.__stderr__:
         return False
     from IPython import get_ipython
 

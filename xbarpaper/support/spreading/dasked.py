@@ -1,4 +1,4 @@
-"""Workers of a Dask scheduler behind the interface of ``spreading``."""
+"""Workers of a Dask scheduler."""
 
 from __future__ import annotations
 
@@ -13,45 +13,21 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import cloudpickle
-import dask
-from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed import Client, Future, KilledWorker, as_completed
 
 from xbarpaper.support import progress
 from xbarpaper.support.errors import ArtifactError
-from xbarpaper.support.spreading import ATTEMPTS, Task, difference, here, threads_here
+from xbarpaper.support.spreading.sameness import difference, here, threads_here
+from xbarpaper.support.spreading.tasks import Task
 
 T = TypeVar("T")
+
+ATTEMPTS: Final = 3
+"""How often a worker tries a task that fails."""
 
 _ANSWER_SECONDS: Final = 10
 _LOOK_SECONDS: Final = 2.0
 _TASKS_PER_THREAD: Final = 2  # one at work, one that waits beside it
-# Dask has its workers give memory back at every turn; inference then waits for fresh pages, two thirds of its time again.
-_ENVIRONMENT: Final = {
-    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": str(2**30),
-    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": str(2**29),
-}
-
-
-@contextmanager
-def local(workers: int) -> Iterator[Dask]:
-    """Workers on this machine for as long as the block runs, one task each at a time."""
-    _quiet()
-    with (
-        dask.config.set(_ENVIRONMENT),
-        # No limit on memory but the machine's own, as in process: Dask would stop a worker silently.
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            scheduler_kwargs={  # nobody looks; any port
-                "dashboard": False,
-                "dashboard_address": "127.0.0.1:0",
-            },
-            memory_limit=0,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield Dask(client, "local")
 
 
 @contextmanager
@@ -160,12 +136,12 @@ def _call() -> Callable[..., Any]:
     def call(packed: bytes, *shared: Any) -> Any:
         import pickle
 
-        from xbarpaper.support import spreading
+        from xbarpaper.support.spreading import sameness
 
         wanted, threads, function, arguments, places = pickle.loads(packed)
         for place, value in zip(places, shared, strict=True):
             arguments[place] = value
-        return spreading.perform(wanted, threads, function, *arguments)
+        return sameness.perform(wanted, threads, function, *arguments)
 
     return call
 

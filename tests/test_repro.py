@@ -1,0 +1,100 @@
+"""``make repro``: stages that do not wait for one another side by side, on DVC's own graph."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from xbarpaper.pipeline import repro
+
+PIPELINE = """
+stages:
+  make:
+    foreach: [one, two]
+    do:
+      cmd: python work.py ${item}.txt
+      deps: [work.py]
+      outs: ["${item}.txt"]
+  total:
+    cmd: cat one.txt two.txt > total.txt
+    deps: [one.txt, two.txt]
+    outs: [total.txt]
+"""
+# Each waits until the other has begun, so that one after the other would not end.
+MEETING = """
+import os, sys, time
+open(f"begun-{sys.argv[1]}", "w").close()
+while not all(os.path.exists(f"begun-{name}.txt") for name in ("one", "two")):
+    time.sleep(0.02)
+open(sys.argv[1], "w").write(sys.argv[1])
+"""
+
+
+@pytest.fixture
+def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small repository."""
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_text("[core]\n    analytics = false\n    no_scm = true\n")
+    (tmp_path / "dvc.yaml").write_text(PIPELINE)
+    (tmp_path / "work.py").write_text(MEETING)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def start() -> subprocess.Popen[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.Popen(
+        [sys.executable, "-m", "xbarpaper.pipeline.repro", "--jobs", "2"],
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore SIGINT, and hand that on to the tests and to what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def test_stages_run_side_by_side_and_only_those_that_changed(top: Path):
+    said, errors = (process := start()).communicate(timeout=120)
+    assert process.returncode == 0, errors
+    ran = re.findall(r"^Running stage '(.+)'", said, flags=re.M)
+    assert sorted(ran[:2]) == ["make@one", "make@two"]
+    assert ran[2:] == ["total"]
+    assert (top / "total.txt").read_text() == "one.txttwo.txt"
+    assert said.strip().endswith("Data and pipelines are up to date.")
+    assert repro.changed_and_after() == {}
+    (top / "one.txt").unlink()
+    assert repro.changed_and_after() == {"make@one": set(), "total": {"make@one"}}
+
+
+def test_after_a_failure_what_runs_ends_and_nothing_begins(top: Path):
+    (top / "work.py").write_text(
+        MEETING + "if sys.argv[1] == 'one.txt': os.remove(sys.argv[1]); sys.exit('one: bad')\ntime.sleep(2)"
+    )
+    said, errors = (process := start()).communicate(timeout=120)
+    assert process.returncode == 1
+    assert "one: bad" in errors.splitlines()
+    assert "make@one: failed; waiting for make@two" in errors.splitlines()
+    assert (top / "two.txt").is_file()
+    assert "'total'" not in said
+    assert set(repro.changed_and_after()) == {"make@one", "total"}
+
+
+def test_ctrl_c_stops_all_stages(top: Path):
+    (top / "work.py").write_text(MEETING.replace("open(sys.argv[1]", "time.sleep(60)\nopen(sys.argv[1]"))
+    process, deadline = start(), time.monotonic() + 60
+    while not (top / "begun-two.txt").exists() or not (top / "begun-one.txt").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=50)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "interrupted; the same command goes on"
+    assert not (top / "one.txt").exists()
