@@ -302,7 +302,7 @@ def test_short_segments_come_as_near_as_they_can(rows, length, columns, sparsity
     assert int((~column_segments(torch.randn(rows, columns), length, sparsity)).sum()) == removed
 
 
-def test_a_layer_keeps_a_segment():  # or prune() refuses in one line, as without_filters does
+def test_a_layer_keeps_a_segment():  # so that no layer falls silent
     assert column_segments(torch.randn(18, 2), 32, 0.8).any()
 
 
