@@ -29,7 +29,7 @@ QUICK = as_yaml(load_profile(PROFILES / "quick.yaml"))
 
 SECTIONS = (
     "profile, datasets, experiments, train, prune, distillation, mapping, devices, circuit, readout, evaluation, "
-    "rearrange, wct, sensitivity, beyond, claims, execution"
+    "rearrange, wct, mechanism, sensitivity, beyond, claims, execution"
 )
 KINDS = "'cifar10', 'cifar100', 'image_folder', 'shapes10'"
 
