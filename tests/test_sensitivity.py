@@ -276,7 +276,7 @@ def test_an_interrupted_evaluation_goes_on(
     assert journal.is_file()
     kept = len(Journal(journal))
     monkeypatch.setattr(evaluation, "read_out", again.function)
-    counted = Calls(monkeypatch, evaluation.training, "accuracy")
+    counted = Calls(monkeypatch, training, "accuracy")
     resumed = evaluating.evaluate(work)
     software = resumed[
         ["scheme", "sparsity", "software_accuracy"]
