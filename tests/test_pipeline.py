@@ -168,6 +168,25 @@ def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repositor
     assert repository.git("status", "--porcelain") == ""
 
 
+def test_changed_code_of_wct_trains_other_networks_and_nothing_else(repository: Repository):
+    """No checkpoint comes from a file that the code of before left."""
+    folder, stage = f"data/checkpoints/{EXPERIMENT}", f"wct@{EXPERIMENT}"
+    networks, source = repository.contents(folder), repository.folder / "xbarpaper/mitigation/wct.py"
+    text = source.read_text(encoding="utf-8")
+    assert "weight_quantiles(pruned, cut_quantile)" in text
+    lower = "{name: 0.3 * limit for name, limit in weight_quantiles(pruned, cut_quantile).items()}"
+    source.write_text(text.replace("weight_quantiles(pruned, cut_quantile)", lower), encoding="utf-8")
+    dry = ran(repository.repro("--dry"))
+    assert [one.split("@")[0] for one in dry if one.endswith(EXPERIMENT)] == ["wct", "sensitivity", "beyond"]
+    assert ran(repository.repro(stage)) == [stage]
+    after = repository.contents(folder)
+    constrained = {path for path in networks if path.startswith("wct/")}
+    assert {path for path in networks if after[path] != networks[path]} == constrained
+    source.write_text(text, encoding="utf-8")
+    assert ran(repository.repro()) == []  # taken from the cache
+    assert repository.contents(folder) == networks
+
+
 def test_a_refused_parameter_stops_the_pipeline_and_loses_nothing(repository: Repository, tiny: Params):
     report = repository.contents("reports")
     repository.activate(tiny, devices={"variation_sigma": 1.5})
