@@ -23,14 +23,8 @@ def archives() -> Iterator[Case]:
         yield case(f"archive, {name}", archive(packed(files | {name: picture()})))
     for name in ("", ".", "./", "./."):
         yield case(f"archive, file called {name!r}", archive(packed(files | {name: b"x"})))
-    for kind in (
-        tarfile.SYMTYPE,
-        tarfile.LNKTYPE,
-        tarfile.CHRTYPE,
-        tarfile.BLKTYPE,
-        tarfile.FIFOTYPE,
-        tarfile.CONTTYPE,
-    ):
+    links, devices = (tarfile.SYMTYPE, tarfile.LNKTYPE), (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
+    for kind in (*links, *devices, tarfile.CONTTYPE):
         odd = member("train/a/x.png", type=kind, linkname="/etc/passwd")
         outcome = "refused" if kind == tarfile.CONTTYPE else "accepted"
         yield case(f"archive, member of type {kind!r}", archive(packed(files, odd)), outcome)
@@ -63,21 +57,10 @@ def archives() -> Iterator[Case]:
         yield case(f"{name} of a thousand times its size", archive(press(bomb)))
         yield case(f"{name} that goes on", archive(press(packed(files) + bytes(40 << 20))), "accepted")
         yield case(f"{name} in itself", archive(press(press(packed(files)))))
-    yield case(
-        "xz that wants much memory",
-        archive(_greedy(lzma.compress(packed(files), check=lzma.CHECK_NONE))),
-        "either",
-    )
-    for content in (
-        b"",
-        b"\0",
-        bytes(512),
-        bytes(10240),
-        b"\x1f\x8b",
-        b"\xfd7zXZ\0",
-        b"BZh91AY&SY",
-        b"PK\3\4" + bytes(99),
-    ):
+    greedy = _greedy(lzma.compress(packed(files), check=lzma.CHECK_NONE))
+    yield case("xz that wants much memory", archive(greedy), "either")
+    starts = (b"\x1f\x8b", b"\xfd7zXZ\0", b"BZh91AY&SY", b"PK\3\4" + bytes(99))
+    for content in (b"", b"\0", bytes(512), bytes(10240), *starts):
         yield case(f"archive of {len(content)} bytes {content[:3]!r}", archive(content))
 
 

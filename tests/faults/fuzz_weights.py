@@ -86,54 +86,23 @@ def rng_sample(names: list[str], count: int) -> list[str]:
 def metadata_cases(kind: str, rng: random.Random) -> Iterator[Case]:
     """Every entry of the metadata left out, of another type, or of another file."""
     header, tensors = taken_apart(good(kind))
-    for text in (
-        "",
-        "null",
-        "[]",
-        "3",
-        "{",
-        "[" * 100_000,
-        '{"a":' * 50_000,
-        "\0",
-        "NaN",
-        '"x"',
-        "9" * 5000,
-        "{}",
-    ):
+    deep = ("[" * 100_000, '{"a":' * 50_000)
+    for text in ("", "null", "[]", "3", "{", *deep, "\0", "NaN", '"x"', "9" * 5000, "{}"):
         odd = header | {"__metadata__": {kind: text}}
         yield case(kind, f"metadata {text[:10]!r}", joined(odd, tensors))
     metadata = json.loads(header["__metadata__"][kind])
-    spoken = {
-        "software_accuracy",
-        "sparsity",
-        "seed",
-        "versions",
-        "dataset",
-        "classes",
-        "scheme",
-        "crossbar_size",
-    }
+    spoken = set(
+        ["software_accuracy", "sparsity", "seed", "versions", "dataset", "classes", "scheme", "crossbar_size"]
+    )
     for name in metadata:
         free = (kind == CHECKPOINT and name in spoken) or name in ("checksum", "name", "description")
-        yield case(
-            kind,
-            f"metadata without {name}",
-            described_as(kind, lambda m, n=name: m.pop(n)),
-            "either" if name == "checksum" else "refused",
-        )
+        without = described_as(kind, lambda m, n=name: m.pop(n))
+        yield case(kind, f"metadata without {name}", without, "either" if name == "checksum" else "refused")
         for value in rng.sample(ODD, 6):
-            yield case(
-                kind,
-                f"metadata {name} = {value!r:.30}",
-                described_as(kind, lambda m, n=name, v=value: m.__setitem__(n, v)),
-                "either" if free else "refused",
-            )
-    yield case(
-        kind,
-        "metadata, one more",
-        described_as(kind, lambda m: m.__setitem__("more", 1)),
-        "either" if kind == DATASET else "refused",
-    )
+            other = described_as(kind, lambda m, n=name, v=value: m.__setitem__(n, v))
+            yield case(kind, f"metadata {name} = {value!r:.30}", other, "either" if free else "refused")
+    more = described_as(kind, lambda m: m.__setitem__("more", 1))
+    yield case(kind, "metadata, one more", more, "either" if kind == DATASET else "refused")
 
 
 def damaged(rng: random.Random, kind: str) -> Case:

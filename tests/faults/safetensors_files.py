@@ -69,7 +69,7 @@ def read_checkpoint(folder: Path) -> None:
     assert torch.isfinite(answers).all()
     assert answers.shape == (20, 10)
     assert all(mask.dtype is torch.bool for mask in loaded.pruned.masks.values())
-    assert set(loaded.metadata.w_max) == set(loaded.metadata.architecture.layer_names)
+    assert set(loaded.metadata.w_max) == set(loaded.pruned.network.weights())
     assert all(0 <= value < float("inf") for value in loaded.metadata.w_max.values())
 
 

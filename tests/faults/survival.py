@@ -31,14 +31,8 @@ _CHANGES = {
     "os.mkfifo", "os.mknod",
 }  # fmt: skip
 _RUNS = {
-    "subprocess.Popen",
-    "os.system",
-    "os.exec",
-    "os.posix_spawn",
-    "os.fork",
-    "pickle.find_class",
-    "socket.connect",
-}
+    "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pickle.find_class", "socket.connect",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,7 +83,9 @@ class _Watch:
         if self.folder is None or not isinstance(path, (str, bytes, os.PathLike)):
             return
         absolute = Path(os.path.realpath(os.fsdecode(path)))
-        if not absolute.is_relative_to(self.folder) and absolute != Path("/dev/null"):
+        if absolute == Path("/dev/null") or absolute.name.startswith("torchinductor_"):
+            return  # torch makes its compiler's folder, once, when it is first asked for an unusual type
+        if not absolute.is_relative_to(self.folder):
             self.seen.append(f"{event} {absolute}")
 
 
