@@ -364,8 +364,8 @@ def random_values(schema: dict[str, Any], whole: dict[str, Any]) -> st.SearchStr
     """Values that the schema of the parameters allows."""
     if "$ref" in schema:
         return random_values(whole["$defs"][schema["$ref"].rpartition("/")[2]], whole)
-    if "oneOf" in schema:
-        return st.one_of(*(random_values(one, whole) for one in schema["oneOf"]))
+    if either := schema.get("oneOf") or schema.get("anyOf"):
+        return st.one_of(*(random_values(one, whole) for one in either))
     if "const" in schema or "enum" in schema:
         return st.sampled_from(schema.get("enum", [schema.get("const")]))
     low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
