@@ -394,7 +394,7 @@ def test_command_tells_an_error_in_one_line(tmp_path: Path):
         [sys.executable, "-m", "xbarpaper.report"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr == "publish: params.yaml: datasets is missing\n"
+    assert done.stderr == "publish: params.yaml: datasets is missing (images, by name)\n"
 
 
 def test_claims_as_they_are_written_are_read(tmp_path: Path, params: Params):
