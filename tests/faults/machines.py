@@ -52,7 +52,11 @@ class Machines:
         )  # fmt: skip
         for _ in range(workers):
             self.work()
-        wait_for(self._contact.exists, "no scheduler")
+        wait_for(self._scheduling, "no scheduler")
+
+    def _scheduling(self) -> bool:
+        """Whether the scheduler has written its address; the file is there before it is whole."""
+        return self._contact.exists() and self._contact.read_bytes().rstrip().endswith(b"}")
 
     @property
     def address(self) -> str:
