@@ -135,7 +135,7 @@ class Repository:
 
     def activate(self, profile: Params, **changes: dict[str, Any]) -> None:
         """Write ``params.yaml``, with changes by section that need not be allowed."""
-        tree = profile.model_dump(mode="json")
+        tree = profile.model_dump(mode="json") | {"sources": profile.sources}
         for section, values in changes.items():
             tree[section] |= values
         with (self.folder / "params.yaml").open("w", encoding="utf-8") as file:

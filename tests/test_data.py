@@ -9,25 +9,30 @@ import pickle
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import MakeParams
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from repository import Repository, tiny_profile
 from torch import Tensor
 
 from xbarpaper import data
-from xbarpaper.data import folder, pictures
+from xbarpaper.data import __main__ as looking
+from xbarpaper.data import pictures, sources
 from xbarpaper.data.images import channel_statistics
 from xbarpaper.data.shapes import SHAPES
 from xbarpaper.data.torchvision_compat import import_torchvision
 from xbarpaper.params import Cifar, ImageFolder, Shapes10
+from xbarpaper.params.writing import KINDS
 from xbarpaper.support.errors import ArtifactError, DatasetError
 
+ROOT = Path(__file__).parents[1]
 VARIABLE = "XBARPAPER_TEST_IMAGES"
 
 
@@ -76,15 +81,37 @@ def write_tree(root: Path, files: dict[str, bytes]) -> Path:
     return root
 
 
-def write_archive(path: Path, files: dict[str, bytes], mode: str = "w") -> Path:
-    with tarfile.open(path, mode) as archive:
+def packed(files: dict[str, bytes], mode: str = "w", links: Iterable[tuple[bytes, str, str]] = ()) -> bytes:
+    """An archive of files, and after them of links: their type, name and target."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
         for name, content in files.items():
-            member = tarfile.TarInfo(name.rstrip("/"))
-            if name.endswith("/"):
-                member.type = tarfile.DIRTYPE
+            member = tarfile.TarInfo(name if name in ("", ".") else name.rstrip("/"))
+            member.type = tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
+        for kind, name, target in links:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            archive.addfile(member)
+    return buffer.getvalue()
+
+
+def write_archive(path: Path, files: dict[str, bytes], mode: str = "w") -> Path:
+    path.write_bytes(packed(files, mode))
     return path
+
+
+def read(path: Path | str, name: str = "x") -> data.ImageSet:
+    return data.prepare(name, folder_settings(path))
+
+
+def refusal(path: Path | str, message: str | None = None) -> str:
+    """What is said of a folder or archive that is refused, in one line."""
+    with pytest.raises(DatasetError, match=message) as refused:
+        read(path)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
 
 
 def same(one: data.ImageSet, other: data.ImageSet) -> bool:
@@ -246,7 +273,7 @@ def test_a_tree_and_its_archive_in_any_order_give_the_same(tmp_path: Path, suffi
     tree = write_tree(tmp_path / "tree", GOOD)
     backwards = {f"./{name}": GOOD[name] for name in sorted(GOOD, reverse=True)}
     archive = write_archive(tmp_path / f"images{suffix}", backwards, mode)
-    one, other = (data.prepare("x", folder_settings(path)) for path in (tree, archive))
+    one, other = (read(path) for path in (tree, archive))
     assert same(one, other)
     assert one.classes == ("cat", "dog")
     assert one.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
@@ -262,9 +289,9 @@ def test_pixels_arrive_where_they_were(tmp_path: Path) -> None:
         for name, split in (("train", images.train), ("test", images.test))
         for i, label in enumerate(split.labels.tolist())
     }
-    read = data.prepare("x", folder_settings(write_tree(tmp_path, files)))
+    found = read(write_tree(tmp_path, files))
     order = sorted(range(20), key=lambda i: (images.classes[int(images.train.labels[i])], i))
-    assert torch.equal(read.train.pixels, images.train.pixels[order])
+    assert torch.equal(found.train.pixels, images.train.pixels[order])
 
 
 def test_grey_images_become_rgb_and_what_lies_beside_is_passed_over(tmp_path: Path) -> None:
@@ -279,36 +306,72 @@ def test_grey_images_become_rgb_and_what_lies_beside_is_passed_over(tmp_path: Pa
         write_tree(tmp_path / "tree", GOOD | beside | grey),
         write_archive(tmp_path / "a.tar", GOOD | beside | grey),
     ):
-        images = data.prepare("x", folder_settings(path))
+        images = read(path)
         assert images.counts(images.train) == [4, 3]
         assert (images.train.pixels[3] == 77).all()
 
 
-def test_links_in_an_archive_are_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "secret.png").write_bytes(png(5))
-    path = write_archive(tmp_path / "a.tar", GOOD)
-    with tarfile.open(path, "a") as archive:
-        for kind, name in (
-            (tarfile.SYMTYPE, "s.png"),
-            (tarfile.LNKTYPE, "h.png"),
-            (tarfile.CHRTYPE, "c.png"),
-        ):
-            member = tarfile.TarInfo(f"train/cat/{name}")
-            member.type, member.linkname = kind, str(tmp_path / "secret.png")
-            archive.addfile(member)
-    images = data.prepare("x", folder_settings(path))
-    assert images.counts(images.train) == [3, 3]
+def test_links_count_as_what_they_lead_to_in_a_tree_and_in_its_archive(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", GOOD | {"store/far.png": png(200), "store/emus/0.png": png(9)})
+    (tree / "train/cat/hard.png").hardlink_to(tree / "store/far.png")
+    (tree / "train/cat/near.png").symlink_to("0.png")
+    (tree / "train/dog/far.png").symlink_to("../../store/again")
+    (tree / "store/again").symlink_to("far.png")
+    for split in ("train", "test"):
+        (tree / split / "emu").symlink_to("../store/emus")
+    os.mkfifo(tree / "train/cat/pipe")
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.add(tree, ".")
+    one, other = read(tree), read(tmp_path / "a.tar")
+    assert same(one, other)
+    assert one.source == other.source == sources.identity(tmp_path / "a.tar", tmp_path / "record")
+    assert one.classes == ("cat", "dog", "emu")
+    assert one.counts(one.train) == [5, 4, 1]
+    (tmp_path / "linked").mkdir()
+    for split in ("train", "test"):
+        (tmp_path / "linked" / split).symlink_to(tree / split)
+    assert same(read(tmp_path / "linked"), one)
+
+
+SYMBOLIC, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
+BAD_LINKS = {
+    "absolute": (SYMBOLIC, "train/cat/s.png", "/etc/passwd", "out of the archive"),
+    "above": (SYMBOLIC, "train/cat/s.png", "../../../s.png", "out of the archive"),
+    "hard, above": (HARD, "train/cat/s.png", "../s.png", "out of the archive"),
+    "nothing": (SYMBOLIC, "train/cat/s.png", "none.png", "to nothing"),
+    "itself": (SYMBOLIC, "train/cat/s.png", "s.png", "in a circle"),
+    "its folder": (SYMBOLIC, "train/cat/s", ".", "too deep"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_LINKS)
+def test_a_link_in_an_archive_that_leads_astray_is_refused(tmp_path: Path, case: str) -> None:
+    *link, where = BAD_LINKS[case]
+    path = tmp_path / "a.tar"
+    path.write_bytes(packed(GOOD, links=[tuple(link)]))
+    assert refusal(path, f"refused: train/cat/s.* is a link that leads {where}$").startswith(f"{path}: ")
+
+
+def test_a_link_in_a_tree_that_leads_to_nothing_is_refused(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", GOOD)
+    (tree / "train/cat/.#lock").symlink_to("nobody@nowhere")
+    assert len(read(tree).train) == 6
+    (tree / "train/cat/s.png").symlink_to("none.png")
+    assert refusal(tree) == f"{tree}: train/cat/s.png is a link that leads to nothing"
+    (tree / "train/cat/s.png").unlink()
+    (tree / "train/loop").symlink_to(".")
+    refusal(tree, "train/loop/cat/.* must lie in train/<class>/|cannot be read")
 
 
 def test_the_environment_variable_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = write_tree(tmp_path / "tree", GOOD)
-    monkeypatch.setenv(VARIABLE, str(tree))
-    assert len(data.prepare("x", folder_settings("nowhere")).train) == 6
-    monkeypatch.setenv(VARIABLE, "elsewhere")
-    with pytest.raises(DatasetError, match=f"^elsewhere: no such folder or archive; .*{VARIABLE} names it"):
-        data.prepare("x", folder_settings(tree))
-    monkeypatch.setenv(VARIABLE, "")
-    assert len(data.prepare("x", folder_settings(tree)).train) == 6
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for value, path in ((str(tree), "nowhere"), ("~/tree", "nowhere"), ("", tree), ("", "~/tree")):
+        monkeypatch.setenv(VARIABLE, value)
+        assert len(read(path).train) == 6
+    for value in ("elsewhere", "~nobody-of-that-name/x"):
+        monkeypatch.setenv(VARIABLE, value)
+        assert refusal(tree, f"no such folder or archive; .*{VARIABLE} names it").startswith(f"{value}: ")
 
 
 def without(*prefixes: str) -> dict[str, bytes]:
@@ -360,20 +423,7 @@ BAD_FILES = {
 def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path, case: str, as_archive: bool) -> None:
     files, message = BAD_FILES[case]
     path = write_archive(tmp_path / "a.tar", files) if as_archive else write_tree(tmp_path / "a", files)
-    with pytest.raises(DatasetError, match=message) as refused:
-        data.prepare("x", folder_settings(path))
-    assert str(refused.value).startswith(f"{path}: ")
-    assert "\n" not in str(refused.value)
-
-
-def compressed(mode: str, files: dict[str, bytes] = GOOD) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode) as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
+    assert refusal(path, message).startswith(f"{path}: ")
 
 
 def flipped(content: bytes, place: int) -> bytes:
@@ -382,22 +432,33 @@ def flipped(content: bytes, place: int) -> bytes:
     return bytes(changed)
 
 
-PLAIN = compressed("w")
+def headers(kind: bytes) -> bytes:
+    """Thousands of headers, each of which says that it belongs to the next."""
+    member = tarfile.TarInfo("n")
+    member.type, member.size = kind, 10
+    return (member.tobuf(tarfile.GNU_FORMAT) + b"9 path=x\n".ljust(512, b"\0")) * 2000
+
+
+PLAIN = packed(GOOD)
 SECOND_HEADER = 512 + (len(GOOD["train/cat/0.png"]) + 511) // 512 * 512
 BAD_ARCHIVES = {
     "not a tar": (b"hello" * 300, "damaged, or no .tar, .tar.xz or .tar.gz archive"),
     "empty": (b"", "damaged, or no .tar, .tar.xz or .tar.gz archive"),
-    "cut xz": (compressed("w:xz")[:-40], "damaged"),
-    "cut gz": (compressed("w:gz")[:-9], "damaged"),
+    "cut xz": (packed(GOOD, "w:xz")[:-40], "damaged"),
+    "cut gz": (packed(GOOD, "w:gz")[:-9], "damaged"),
     "cut between members": (PLAIN[:SECOND_HEADER], "damaged.*: it ends too early"),
     "cut in a member": (PLAIN[: SECOND_HEADER - 300], "damaged"),
     "damaged second header": (flipped(PLAIN, SECOND_HEADER + 3), "damaged.*: bad checksum"),
-    "damaged xz": (flipped(compressed("w:xz"), 200), "damaged"),
-    "damaged gz checksum": (flipped(compressed("w:gz"), -6), "damaged"),
-    "parent": (compressed("w", {"../train/cat/0.png": png(0)}), r"refused: \.\./train/cat/0.png leaves"),
-    "absolute": (compressed("w", {"/train/cat/0.png": png(0)}), "refused: /train/cat/0.png leaves"),
+    "damaged xz": (flipped(packed(GOOD, "w:xz"), 200), "damaged"),
+    "damaged gz checksum": (flipped(packed(GOOD, "w:gz"), -6), "damaged"),
+    "parent": (packed({"../train/cat/0.png": png(0)}), r"refused: \.\./train/cat/0.png leaves"),
+    "absolute": (packed({"/train/cat/0.png": png(0)}), "refused: /train/cat/0.png leaves"),
+    "no name": (packed(GOOD | {"": b"x"}), "refused: a file without a name"),
+    "a dot as name": (packed(GOOD | {".": b"x"}), "refused: a file without a name"),
+    "long names upon long names": (headers(b"L"), r"damaged, or no \.tar"),
+    "notes upon notes": (headers(b"x"), r"damaged, or no \.tar"),
     "twice": (
-        compressed("w", {"train/cat/0.png": png(0), "./train/cat/0.png": png(1)}),
+        packed({"train/cat/0.png": png(0), "./train/cat/0.png": png(1)}),
         "0.png is there twice",
     ),
 }
@@ -408,57 +469,180 @@ def test_a_damaged_or_hostile_archive_is_refused_in_one_line(tmp_path: Path, cas
     content, message = BAD_ARCHIVES[case]
     path = tmp_path / "images.tar"
     path.write_bytes(content)
-    with pytest.raises(DatasetError, match=message) as refused:
-        data.prepare("x", folder_settings(path))
-    assert str(refused.value).startswith(f"{path}: ")
-    assert "\n" not in str(refused.value)
+    assert refusal(path, message).startswith(f"{path}: ")
 
 
 def test_oversized_members_and_archives_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "_MEMBER_BYTES", 1 << 20)
+    monkeypatch.setattr(sources, "_MEMBER_BYTES", 1 << 20)
     bomb = write_archive(tmp_path / "bomb.tar.xz", {"train/cat/0.png": bytes(3 << 20)}, "w:xz")
-    with pytest.raises(DatasetError, match=r"train/cat/0\.png has 3 MiB; at most 1 are allowed"):
-        data.prepare("x", folder_settings(bomb))
-    monkeypatch.setattr(folder, "_ARCHIVE_BYTES", 500)
-    with pytest.raises(DatasetError, match=r"too large at .*; allowed are 1 MiB a file"):
-        data.prepare("x", folder_settings(write_archive(tmp_path / "a.tar", GOOD)))
+    refusal(bomb, r"train/cat/0\.png has 3 MiB; at most 1 are allowed")
+    monkeypatch.setattr(sources, "_ARCHIVE_BYTES", 500)
+    refusal(write_archive(tmp_path / "a.tar", GOOD), r"too large at .*; allowed are 1 MiB a file")
 
 
-def test_files_too_large_pipes_and_files_without_a_name_are_refused(tmp_path: Path) -> None:
+def test_files_too_large_and_pipes_are_refused(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", GOOD | {"train/cat/hole.png": b""})
     os.truncate(tree / "train/cat/hole.png", 1 << 40)
-    with pytest.raises(DatasetError, match=r"train/cat/hole\.png has 1048576 MiB; at most 16 are allowed"):
-        data.prepare("x", folder_settings(tree))
+    refusal(tree, r"train/cat/hole\.png has 1048576 MiB; at most 16 are allowed")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(DatasetError, match="must be a folder or an archive, not a device or a pipe"):
-        data.prepare("x", folder_settings(tmp_path / "pipe"))
-    for name in ("", "."):
-        (tmp_path / "a.tar").write_bytes(compressed("w", GOOD | {name: b"x"}))
-        with pytest.raises(DatasetError, match="refused: a file without a name"):
-            data.prepare("x", folder_settings(tmp_path / "a.tar"))
-
-
-@pytest.mark.parametrize("kind", [b"L", b"x"])
-def test_headers_upon_headers_are_refused(tmp_path: Path, kind: bytes) -> None:
-    member = tarfile.TarInfo("n")
-    member.type, member.size = kind, 10
-    header = member.tobuf(tarfile.GNU_FORMAT) + b"9 path=x\n".ljust(512, b"\0")
-    (tmp_path / "a.tar").write_bytes(header * 2000)
-    with pytest.raises(DatasetError, match=r"damaged, or no \.tar"):
-        data.prepare("x", folder_settings(tmp_path / "a.tar"))
+    refusal(tmp_path / "pipe", "must be a folder or an archive, not a device or a pipe")
 
 
 def test_a_missing_path_names_the_parameter_and_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    with pytest.raises(DatasetError) as refused:
-        data.prepare("mine", folder_settings("no/such/place"))
-    assert str(refused.value) == (
+    assert refusal("no/such/place") == (
         "no/such/place: no such folder or archive; put the images there, or name another place in "
-        f"datasets.mine.path or in the environment variable {VARIABLE}"
+        f"datasets.x.path or in the environment variable {VARIABLE}"
     )
 
 
-# --- CIFAR --------------------------------------------------------------------------------------------------
+# --- a prepared dataset belongs to its image files ----------------------------------------------------------
+
+
+class Prepared:
+    """A dataset prepared from a folder as the pipeline does, and what it is told of other images afterwards."""
+
+    def __init__(self, folder: Path) -> None:
+        self.source = write_tree(folder / "images", GOOD)
+        self.path = data.save(read(self.source), folder / "data/datasets/x.safetensors")
+        self.record = self.path.with_suffix(".source")
+
+    def load(self, source: Path | str | None = None) -> data.ImageSet:
+        return data.load(self.path, folder_settings(source or self.source))
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prepared:
+    monkeypatch.chdir(tmp_path)
+    return Prepared(tmp_path)
+
+
+def change(path: Path) -> None:
+    """Other content of the same size under the same time, as a copy that keeps times leaves it."""
+    before, content = path.stat(), path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+OTHER: dict[str, Callable[[Path], object]] = {
+    "changed": lambda folder: change(folder / "test/dog/1.png"),
+    "added": lambda folder: (folder / "train/cat/new.png").write_bytes(png(9)),
+    "removed": lambda folder: (folder / "train/cat/0.png").unlink(),
+    "renamed": lambda folder: (folder / "train/cat/0.png").rename(folder / "train/cat/9.png"),
+}
+
+
+@pytest.mark.parametrize("case", OTHER)
+def test_other_images_are_refused_and_their_own_are_taken_again(prepared: Prepared, case: str) -> None:
+    other = write_tree(prepared.source.with_name("other"), GOOD)
+    assert same(prepared.load(), prepared.load(other))
+    OTHER[case](other)
+    OTHER[case](prepared.source)
+    for source in (other, prepared.source):
+        with pytest.raises(DatasetError) as refused:
+            prepared.load(source)
+        assert str(refused.value) == (
+            f"{prepared.path}: prepared from other images (source {source}); `dvc repro data@x` prepares these"
+        )
+    data.save(read(other), prepared.path)
+    assert same(prepared.load(other), prepared.load())
+
+
+def test_what_is_no_image_and_where_the_images_lie_make_no_difference(prepared: Prepared) -> None:
+    before = prepared.load()
+    assert before.source is not None
+    write_tree(prepared.source, {"README": b"x", "train/.DS_Store": b"x", "more/cat/1.png": b"x"})
+    moved = prepared.source.rename(prepared.source.with_name("moved"))
+    archive = write_archive(moved.with_name("moved.tar.gz"), GOOD, "w:gz")
+    for source in (moved, archive, "gone"):
+        assert same(prepared.load(source), before)
+    assert read(archive).source == before.source
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\x00", b"a b c", None], ids=["empty", "binary", "text", "bit"])
+def test_a_damaged_record_is_only_slower(
+    prepared: Prepared, damage: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared.load()
+    content = prepared.record.read_bytes()
+    place = len(content) // 2
+    prepared.record.write_bytes(
+        content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :] if damage is None else damage
+    )
+    prepared.load()
+    assert prepared.record.read_bytes() == content
+    monkeypatch.setattr(sources, "files", lambda path: pytest.fail("read again"))
+    prepared.load()
+
+
+def test_a_record_that_cannot_be_written_is_only_slower(prepared: Prepared) -> None:
+    prepared.record.mkdir()
+    prepared.load()
+
+
+def test_drawn_images_have_no_source_and_keep_their_bytes(tmp_path: Path) -> None:
+    path = data.save(shapes(train_images=20, test_images=10), tmp_path / "one.safetensors")
+    settings = Shapes10(kind="shapes10", train_images=20, test_images=10, noise_sigma=0.08, seed=3)
+    assert data.load(path, settings).source is None
+    assert b"source" not in path.read_bytes()[:2000]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["one.safetensors"]
+
+
+def test_what_dvc_compares_follows_the_images(
+    prepared: Prepared,
+    make_params: MakeParams,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def looked(source: Path | str) -> str:
+        settings = make_params().model_copy(update={"datasets": {"x": folder_settings(source)}})
+        monkeypatch.setattr(looking.params, "load", lambda: settings)
+        monkeypatch.setattr(sys, "argv", ["data", "image_folder"])
+        assert looking.main() == 0
+        return Path("data/sources/image_folder").read_text(encoding="utf-8")
+
+    first = looked(prepared.source)
+    assert first == f"x {prepared.load().source}\n"
+    assert looked(write_archive(Path("a.tar"), GOOD)) == first
+    assert not capsys.readouterr().out
+    assert looked("gone") == first
+    assert capsys.readouterr().out == "x: gone is not there; the images that were prepared before are used\n"
+    OTHER["added"](prepared.source)
+    assert looked(prepared.source) != first
+    prepared.path.unlink()
+    assert looked("gone") == "x unknown\n"
+
+
+@pytest.mark.slow
+def test_dvc_repro_prepares_the_images_that_are_named_now(tmp_path: Path) -> None:
+    repository = Repository.copy(tmp_path / "repository")
+    one, other = (write_tree(tmp_path / name, GOOD) for name in "ab")
+    OTHER["added"](other)
+    entry = folder_settings(one)
+    repository.activate(tiny_profile().model_copy(update={"datasets": {"tiny": entry}}))
+    prepared = repository.folder / "data/datasets/tiny.safetensors"
+
+    def runs_anew(source: Path) -> bool:
+        repository.environment[VARIABLE] = str(source)
+        output = repository.repro("data@tiny")
+        assert data.load(prepared, folder_settings(source)).source
+        return "Running stage 'data@tiny'" in output
+
+    assert runs_anew(one)
+    assert runs_anew(other)
+    lock = (repository.folder / "dvc.lock").read_bytes()
+    other.rename(tmp_path / "gone")
+    assert not runs_anew(other)
+    assert (repository.folder / "dvc.lock").read_bytes() == lock
+
+
+def test_every_kind_of_dataset_has_what_dvc_compares() -> None:
+    """dvc.yaml lets the stage of a dataset depend on ``data/sources/<kind>``; one of them is made by a stage."""
+    kept = {path.name for path in (ROOT / "data/sources").iterdir()} - {"image_folder"}
+    assert kept == set(KINDS) - {"image_folder"}
+
+
+# --- CIFAR# --- CIFAR --------------------------------------------------------------------------------------------------
 
 
 def md5(content: bytes) -> str:

@@ -31,6 +31,7 @@ SECTIONS = (
     "profile, datasets, experiments, train, prune, distillation, mapping, devices, circuit, readout, evaluation, "
     "rearrange, wct, mechanism, sensitivity, beyond, claims, execution"
 )
+OUTSIDE = "those kinds of datasets whose images lie outside"
 KINDS = "'cifar10', 'cifar100', 'image_folder', 'shapes10'"
 
 WRONG: list[tuple[str, str, str]] = [
@@ -176,6 +177,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("  cut_quantile:", "  cut_quantile: 1.0", "wct.cut_quantile = 1.0 must be above 0 and below 1"),
     ("  confidence:", "  confidence: 95", "claims.confidence = 95 must be above 0.5 and below 1"),
     ("readout:", "radout:", f"radout is not a parameter; did you mean readout? (allowed here: {SECTIONS})"),
+    ("sources:", "sources: [image_folder]", f"sources = ['image_folder'] must be []: {OUTSIDE}"),
     ("train:", "hydra: 3\ntrain:", f"hydra is not a parameter (allowed here: {SECTIONS})"),
 ]
 
@@ -275,6 +277,14 @@ def test_a_missing_file_says_where_to_take_one(tmp_path: Path) -> None:
         load(tmp_path / "params.yaml")
     with pytest.raises(ParameterError, match="cannot be read: Is a directory"):
         load(tmp_path)
+
+
+def test_sources_are_the_kinds_of_datasets_whose_images_lie_outside(tmp_path: Path) -> None:
+    text = as_yaml(load_profile(PROFILES / "cifar10-small.yaml"))
+    assert yaml.safe_load(text)["sources"] == ["image_folder"]
+    for wrong in ("", "sources: []\n", "sources: image_folder\n"):
+        said = refusal(tmp_path, re.sub(r"^sources:.*\n- image_folder\n", wrong, text, flags=re.M))
+        assert said.endswith(f" must be ['image_folder']: {OUTSIDE}")
 
 
 def test_unknown_experiments_and_datasets_are_named() -> None:

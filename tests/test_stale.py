@@ -174,7 +174,7 @@ def test_no_stage_runs_code_that_it_does_not_list():
                 seen.add(module)
                 waiting += asked.get(module, [])
         ran = {f"{module.replace('.', '/')}.py" for module in seen - {f"stage {name}"}}
-        assert len(ran) > 10
+        assert len(ran) > 5
         assert ran <= set(stage["deps"]), name
 
 

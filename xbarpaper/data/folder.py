@@ -1,40 +1,28 @@
 """Images in folders: ``train/<class>/*`` and ``test/<class>/*``, as a tree or as a tar archive of one.
 
-An archive is read as a stream: nothing is unpacked to disk, only regular files are read, and names that leave
-the archive, oversized members and unusual image formats are refused.
+Unusual image formats are refused, and images of another size.
 """
 
 from __future__ import annotations
 
-import gzip
+import hashlib
 import io
-import lzma
 import os
-import tarfile
 import warnings
-import zlib
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Self, cast
 
 import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
+from xbarpaper.data import sources
 from xbarpaper.data.images import Images, ImageSet
+from xbarpaper.data.sources import SPLITS
 from xbarpaper.params import ImageFolder
 from xbarpaper.support.errors import DatasetError
 from xbarpaper.support.progress import bar
 
-_SPLITS = ("train", "test")
-_TOP = PurePosixPath()
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP")
-_MEMBER_BYTES = 16 << 20  # far above any image of 32 x 32 pixels
-_ARCHIVE_BYTES = 16 << 30
-# No memory: a few bytes of .tar.xz can ask for gigabytes.
-_ARCHIVE_ERRORS = (
-    tarfile.TarError, EOFError, OSError, ValueError, LookupError, RecursionError, lzma.LZMAError, zlib.error, MemoryError,
-)  # fmt: skip
 
 
 def image_folder(name: str, settings: ImageFolder) -> ImageSet:
@@ -50,20 +38,21 @@ def image_folder(name: str, settings: ImageFolder) -> ImageSet:
     path = _path(name, settings)
     contents = _Contents(path, settings.image_pixels)
     with bar(name, unit="image") as shown:
-        for place, content in _folder(path) if path.is_dir() else _archive(path):
+        for place, content in sources.files(path):
             shown.update(contents.add(place, content))
     classes = contents.checked_classes()
-    return ImageSet.of(name, settings.title, classes, *(contents.images(split, classes) for split in _SPLITS))
+    train, test = (contents.images(split, classes) for split in SPLITS)
+    source = sources.combined(contents.digests)
+    return ImageSet.of(name, settings.title, classes, train, test, source=source)
 
 
 def _path(name: str, settings: ImageFolder) -> Path:
-    replacement = os.environ.get(settings.path_environment, "")
-    path = Path(replacement or settings.path)
+    path = sources.located(settings)
     if path.is_dir() or path.is_file():
         return path
     if path.exists():
         raise DatasetError(f"{path}: must be a folder or an archive, not a device or a pipe")
-    if replacement:
+    if os.environ.get(settings.path_environment):
         raise DatasetError(
             f"{path}: no such folder or archive; the environment variable {settings.path_environment} "
             f"names it in place of datasets.{name}.path = {settings.path}"
@@ -81,7 +70,8 @@ class _Contents:
         self.path = path
         self.image_pixels = image_pixels
         self.top: set[str] = set()
-        self.decoded: dict[str, dict[str, dict[str, bytes]]] = {split: {} for split in _SPLITS}
+        self.digests: dict[PurePosixPath, str] = {}  # of the files
+        self.decoded: dict[str, dict[str, dict[str, bytes]]] = {split: {} for split in SPLITS}
 
     def add(self, place: PurePosixPath, content: bytes | None) -> bool:
         """Take in a file, or a folder (no content); passes over hidden ones and what lies beside the splits.
@@ -94,7 +84,7 @@ class _Contents:
         """
         is_folder = content is None
         self.top.add(place.parts[0] + ("/" if is_folder or len(place.parts) > 1 else ""))
-        if place.parts[0] not in _SPLITS or any(part.startswith(".") for part in place.parts):
+        if not sources.is_read(place):
             return False
         split, *rest = place.parts
         if content is None:
@@ -106,6 +96,7 @@ class _Contents:
         images = self.decoded[split].setdefault(rest[0], {})
         if rest[1] in images:
             raise DatasetError(f"{self.path}: {place} is there twice")
+        self.digests[place] = hashlib.sha256(content).hexdigest()
         images[rest[1]] = _decode(content, f"{self.path}: {place}", self.image_pixels)
         return True
 
@@ -125,7 +116,7 @@ class _Contents:
             for name in sorted(classes):
                 if not classes[name]:
                     raise DatasetError(f"{self.path}: {split}/{name}/ holds no images; at least 1 is needed")
-        train, test = (set(self.decoded[split]) for split in _SPLITS)
+        train, test = (set(self.decoded[split]) for split in SPLITS)
         for more, less, only in (("train", "test", train - test), ("test", "train", test - train)):
             if only:
                 raise DatasetError(
@@ -174,86 +165,3 @@ def _decode(content: bytes, where: str, side: int) -> bytes:
     if mode.startswith(("I", "F")):
         raise DatasetError(f"{where}: it has pixels of mode {mode} and must have 8 bits per channel")
     return rgb
-
-
-def _folder(root: Path, place: PurePosixPath = _TOP) -> Iterator[tuple[PurePosixPath, bytes | None]]:
-    """Files with their content and folders with None, named relative to ``root``."""
-    try:
-        for entry in sorted((root / place).iterdir()):
-            inner = place / entry.name
-            in_split = inner.parts[0] in _SPLITS
-            if entry.is_dir():
-                yield inner, None
-                if in_split:
-                    yield from _folder(root, inner)
-            elif entry.is_file():
-                if in_split and entry.stat().st_size > _MEMBER_BYTES:
-                    limit = _MEMBER_BYTES >> 20
-                    raise DatasetError(
-                        f"{root}: {inner} has {entry.stat().st_size >> 20} MiB; at most {limit} are allowed"
-                    )
-                yield inner, entry.read_bytes() if in_split else b""
-    except OSError as error:
-        raise DatasetError(f"{error.filename}: cannot be read: {error.strerror}") from error
-
-
-class _Member(tarfile.TarInfo):
-    """Raises where tarfile would quietly stop, go back or read what is too large; notes of tar count as members."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        if len(buf) < tarfile.BLOCKSIZE:
-            raise tarfile.ReadError("it ends too early")
-        try:
-            member = super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            if not any(buf):
-                raise  # the block that ends an archive
-            raise tarfile.ReadError(str(error)) from error
-        if not 0 <= member.size <= _MEMBER_BYTES:
-            raise tarfile.ReadError(
-                f"{member.name} has {member.size >> 20} MiB; at most {_MEMBER_BYTES >> 20} are allowed"
-            )
-        return member
-
-
-def _archive(path: Path) -> Iterator[tuple[PurePosixPath, bytes | None]]:
-    """Regular files with their content and folders with None, in the archive's order; passes over links."""
-    total = 0
-    try:
-        with _decompressed(path) as stream:
-            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as archive:
-                for member in archive:
-                    place = PurePosixPath(member.name)
-                    total += member.size
-                    if member.size < 0:
-                        raise tarfile.ReadError(f"{member.name} has {member.size} bytes")
-                    if not place.parts and not member.isdir():
-                        raise DatasetError(f"{path}: refused: a file without a name")
-                    if place.is_absolute() or ".." in place.parts:
-                        raise DatasetError(f"{path}: refused: {member.name} leaves the archive")
-                    if member.size > _MEMBER_BYTES or total > _ARCHIVE_BYTES:
-                        limit = f"{_MEMBER_BYTES >> 20} MiB a file and {_ARCHIVE_BYTES >> 30} GiB in all"
-                        raise DatasetError(
-                            f"{path}: refused: too large at {member.name}; allowed are {limit}"
-                        )
-                    if member.isdir() and place.parts:
-                        yield place, None
-                    elif member.isreg():
-                        file = archive.extractfile(member)
-                        yield place, file.read() if file else b""
-            while rest := stream.read(1 << 20):  # to the end, where the checksum of the compression is
-                total += len(rest)
-                if total > _ARCHIVE_BYTES:
-                    raise tarfile.ReadError(f"it goes on for more than {_ARCHIVE_BYTES >> 30} GiB")
-    except _ARCHIVE_ERRORS as error:
-        reason = " ".join(str(error).split())
-        raise DatasetError(f"{path}: damaged, or no .tar, .tar.xz or .tar.gz archive: {reason}") from error
-
-
-def _decompressed(path: Path) -> BinaryIO:
-    with path.open("rb") as file:
-        start = file.read(6)
-    if start.startswith(b"\xfd7zXZ\x00"):
-        return cast(BinaryIO, lzma.open(path))
-    return cast(BinaryIO, gzip.open(path) if start.startswith(b"\x1f\x8b") else path.open("rb"))

@@ -15,6 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from xbarpaper.data import sources
+from xbarpaper.params import Dataset, ImageFolder
 from xbarpaper.support.errors import DatasetError
 from xbarpaper.support.files import atomic
 from xbarpaper.support.validation import Section
@@ -61,6 +63,7 @@ class ImageSet:
         digest: SHA-256 of pixels, labels and class names; identifies the data wherever it is used.
         mean: of the training images per channel, on the scale 0 to 1.
         std: standard deviation of the training images per channel, on the scale 0 to 1.
+        source: identity of the image files that it was prepared from; None where there are none.
     """
 
     name: str
@@ -71,9 +74,19 @@ class ImageSet:
     digest: str
     mean: Channels
     std: Channels
+    source: str | None = None
 
     @classmethod
-    def of(cls, name: str, description: str, classes: Sequence[str], train: Images, test: Images) -> ImageSet:
+    def of(
+        cls,
+        name: str,
+        description: str,
+        classes: Sequence[str],
+        train: Images,
+        test: Images,
+        *,
+        source: str | None = None,
+    ) -> ImageSet:
         """Make a dataset and compute its digest and statistics.
 
         Raises:
@@ -91,7 +104,8 @@ class ImageSet:
                     f"{name}: labels {low} to {high} in {split} must lie in 0 to {len(classes) - 1}"
                 )
         mean, std = channel_statistics(train.pixels)
-        return cls(name, description, classes, train, test, _digest(classes, train, test), mean, std)
+        digest = _digest(classes, train, test)
+        return cls(name, description, classes, train, test, digest, mean, std, source)
 
     def counts(self, split: Images) -> list[int]:
         """Images of each class in one of the splits, in the order of ``classes``."""
@@ -106,6 +120,7 @@ class _Description(Section):
     description: str
     classes: tuple[str, ...]
     digest: str
+    source: str | None = None
     checksum: str
 
 
@@ -141,13 +156,15 @@ def save(images: ImageSet, path: Path | str) -> Path:
     Raises:
         ArtifactError: the file cannot be written.
     """
-    described = {
+    described: dict[str, Any] = {
         "format": _FORMAT,
         "name": images.name,
         "description": images.description,
         "classes": list(images.classes),
         "digest": images.digest,
     }
+    if images.source is not None:
+        described["source"] = images.source
     tensors = (images.train.pixels, images.train.labels, images.test.pixels, images.test.labels)
     stored = {name: tensor.contiguous() for name, tensor in zip(_TENSORS, tensors, strict=True)}
     # One entry: safetensors does not keep the order of several, and the file's bytes should not vary.
@@ -157,11 +174,16 @@ def save(images: ImageSet, path: Path | str) -> Path:
     return Path(path)
 
 
-def load(path: Path | str) -> ImageSet:
+def load(path: Path | str, settings: Dataset | None = None) -> ImageSet:
     """Read a dataset that ``save`` wrote, and check it against its digest.
 
+    Args:
+        path: the file.
+        settings: the dataset's entry in the parameters. The image files that it names, where they are there, must be
+            those that the dataset was prepared from.
+
     Raises:
-        DatasetError: the file is missing, damaged, or no dataset of this library.
+        DatasetError: the file is missing, damaged, no dataset of this library, or prepared from other images.
     """
     path = Path(path)
     if not path.is_file():
@@ -178,18 +200,46 @@ def load(path: Path | str) -> ImageSet:
         _refuse(path, f"not a file of the format {_FORMAT!r}", error)
     if set(tensors) != set(_TENSORS):
         _refuse(path, f"not a file of the format {_FORMAT!r}")
-    if described.checksum != _checksum(described.model_dump(mode="json", exclude={"checksum"})):
+    if described.checksum != _checksum(
+        described.model_dump(mode="json", exclude={"checksum"}, exclude_none=True)
+    ):
         _refuse(path, "its description does not match its checksum")
     try:
         train, test = (
             Images(tensors[f"{split}.pixels"], tensors[f"{split}.labels"]) for split in ("train", "test")
         )
-        images = ImageSet.of(described.name, described.description, described.classes, train, test)
+        images = ImageSet.of(
+            described.name, described.description, described.classes, train, test, source=described.source
+        )
     except ValueError as error:
         _refuse(path, str(error), error)
     if images.digest != described.digest:
         _refuse(path, f"its digest is {images.digest[:12]}..., written was {described.digest[:12]}...")
+    if isinstance(settings, ImageFolder):
+        _compare(path, sources.located(settings), images.source)
     return images
+
+
+def record_beside(path: Path) -> Path:
+    """Where the identity of the image files of a prepared dataset is kept (``sources.identity``)."""
+    return path.with_suffix(".source")
+
+
+def source_in(path: Path) -> str | None:
+    """The identity of the image files that a dataset was prepared from, as its file says; None where it cannot."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _Description.model_validate_json((file.metadata() or {}).get("dataset", "")).source
+    except (SafetensorError, OSError, ValueError):
+        return None
+
+
+def _compare(path: Path, source: Path, prepared: str | None) -> None:
+    """Refuse a dataset if the image files that lie at its source now are not those that it was prepared from."""
+    if source.exists() and sources.identity(source, record_beside(path)) != prepared:
+        raise DatasetError(
+            f"{path}: prepared from other images (source {source}); `dvc repro data@{path.stem}` prepares these"
+        )
 
 
 def _refuse(path: Path, why: str, cause: Exception | None = None) -> NoReturn:

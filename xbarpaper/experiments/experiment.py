@@ -57,7 +57,8 @@ class Experiment:
     @cached_property
     def images(self) -> ImageSet:
         """The prepared dataset."""
-        return data.load(DATA / "datasets" / f"{self.section.dataset}.safetensors")
+        name = self.section.dataset
+        return data.load(DATA / "datasets" / f"{name}.safetensors", self.params.dataset(name))
 
     @cached_property
     def architecture(self) -> Architecture:

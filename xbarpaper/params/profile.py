@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from xbarpaper.params.datasets import Dataset
+from xbarpaper.params.datasets import Dataset, ImageFolder
 from xbarpaper.params.sections import (
     Beyond,
     Claims,
@@ -37,6 +37,10 @@ from xbarpaper.support.validation import Defaults, parse
 from xbarpaper.support.yaml_files import read_yaml
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+SOURCES: Final = "sources"
+"""What params.yaml calls ``Params.sources``."""
 
 
 class Params(Defaults):
@@ -88,6 +92,11 @@ class Params(Defaults):
             )
         return self.datasets[name]
 
+    @property
+    def sources(self) -> list[str]:
+        """Kinds of datasets that are prepared from image files outside of the repository."""
+        return sorted({entry.kind for entry in self.datasets.values() if isinstance(entry, ImageFolder)})
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = {
@@ -127,12 +136,20 @@ class Params(Defaults):
 def load(path: Path | str = "params.yaml") -> Params:
     """Read and check the active profile (YAML 1.2). Every parameter must be in it.
 
+    It also lists ``sources``, which follow from its datasets, because dvc.yaml cannot compute them.
+
     Raises:
         ParameterError: the file is missing, is not YAML, leaves a parameter out, or holds a name or a value that is
             not allowed; the message names the file, the parameter, its value and what is allowed.
     """
     tree = read_yaml(Path(path), hint="`make profile PROFILE=quick` writes it")
-    return parse(tree, str(path), Params, whole=True)
+    listed = tree.pop(SOURCES, []) if isinstance(tree, dict) else []
+    params = parse(tree, str(path), Params, whole=True)
+    if listed != params.sources:
+        raise ParameterError(
+            f"{path}: {SOURCES} = {listed} must be {params.sources}: those kinds of datasets whose images lie outside"
+        )
+    return params
 
 
 def load_profile(path: Path | str) -> Params:

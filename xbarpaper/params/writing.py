@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic import BaseModel
 
 from xbarpaper.params.datasets import Dataset
-from xbarpaper.params.profile import Params, load_profile
+from xbarpaper.params.profile import SOURCES, Params, load_profile
 from xbarpaper.support.errors import ParameterError
 from xbarpaper.support.files import write_text
 
@@ -27,9 +27,12 @@ _HEAD: Final = """\
 # here to try it: `dvc repro` then runs what depends on it. Units are in the names. Numbers are written so that YAML 1.1
 # and 1.2 read them alike: 1.0e-3, never 1e-3.
 """
-_KINDS: Final = [
+KINDS: Final = [
     kind for one in get_args(get_args(Dataset)[0]) for kind in get_args(one.model_fields["kind"].annotation)
 ]
+_SOURCES: Final = (
+    "follows from datasets: the kinds whose images lie outside; `dvc repro` compares them each time"
+)
 _PLAIN: Final = re.compile(r"[A-Za-z](?:[\w./-]|,? (?=[\w./-])|[,:](?=[\w/]))*", re.ASCII)
 _YAML_1_1: Final = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
@@ -106,6 +109,9 @@ def as_yaml(params: Params, about: list[str] | None = None) -> str:
             lines += ["", f"{name}: # {_title(value)}", *_group(value, "  ")]
         else:
             lines += [f"{name}: {_scalar(value)} # {description}"]
+        if name == "datasets":
+            kinds = "".join(f"\n- {kind}" for kind in params.sources)
+            lines += ["", f"{SOURCES}:{'' if kinds else ' []'} # {_SOURCES}{kinds}"]
     return "\n".join(lines) + "\n"
 
 
@@ -122,7 +128,7 @@ def _entries(entries: dict[str, BaseModel]) -> Iterator[str]:
 def _group(section: BaseModel, indent: str, *, explained: bool = True) -> Iterator[str]:
     for name, value in section:
         field = type(section).model_fields[name]
-        choices = " | ".join(_KINDS if name == "kind" else _choices(field.annotation))
+        choices = " | ".join(KINDS if name == "kind" else _choices(field.annotation))
         words = ": ".join(part for part in (choices, field.description) if part)
         comment = f" # {words}" if explained and words else ""
         if isinstance(value, tuple) and value:
