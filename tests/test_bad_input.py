@@ -71,6 +71,7 @@ def write_params(folder: Path, made: Params, **changes: dict[str, Any]) -> None:
     tree = made.model_dump(mode="json")
     for section, values in changes.items():
         tree[section] |= values
+    tree["sources"] = sorted({one["kind"] for one in tree["datasets"].values()} & {"image_folder"})
     with (folder / "params.yaml").open("w", encoding="utf-8") as file:
         YAML().dump(tree, file)
 
