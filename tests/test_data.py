@@ -340,6 +340,7 @@ BAD_LINKS = {
     "hard, above": (HARD, "train/cat/s.png", "../s.png", "out of the archive"),
     "nothing": (SYMBOLIC, "train/cat/s.png", "none.png", "to nothing"),
     "itself": (SYMBOLIC, "train/cat/s.png", "s.png", "in a circle"),
+    "a thousand folders": (SYMBOLIC, "train/cat/s.png", "a/" * 1000, "too deep"),
     "its folder": (SYMBOLIC, "train/cat/s", ".", "too deep"),
 }
 

@@ -132,10 +132,10 @@ def links() -> Iterator[Case]:
         return write
 
     yield case("tree, link to a secret", with_(lambda at: (at / "x").symlink_to("/etc/passwd")))
-    yield case("tree, link to itself", with_(lambda at: (at / "x").symlink_to("x")), "accepted")
+    yield case("tree, link to itself", with_(lambda at: (at / "x").symlink_to("x")))
     yield case("tree, link to its folder", with_(lambda at: (at / "x").symlink_to(".")))
     yield case("tree, link to all folders", with_(lambda at: (at / "x").symlink_to("/")))
-    yield case("tree, link to nothing", with_(lambda at: (at / "x").symlink_to("none")), "accepted")
+    yield case("tree, link to nothing", with_(lambda at: (at / "x").symlink_to("none")))
     yield case("tree, link without end", with_(lambda at: (at / "x").symlink_to("/dev/zero")), "accepted")
     yield case("tree, fifo", with_(lambda at: os.mkfifo(at / "x")), "accepted")
     yield case("tree, hard link", with_(lambda at: os.link(at / "0.png", at / "x.png")), "accepted")

@@ -28,8 +28,9 @@ from xbarpaper.support.files import write_text
 SPLITS: Final = ("train", "test")
 
 _TOP = PurePosixPath()
-_DEEPEST = 8  # folders in folders; a class lies in the second
+_DEEPEST = 16  # folders in folders; a class lies in the second
 _MOST_LINKS = 40  # links that lead to links, as Linux allows
+_MOST_PARTS = 256  # of a path that links lead along
 _MEMBER_BYTES = 16 << 20  # far above any image of 32 x 32 pixels
 _ARCHIVE_BYTES = 16 << 30
 # No memory: a few bytes of .tar.xz can ask for gigabytes.
@@ -87,8 +88,12 @@ def identity(path: Path, record: Path) -> str:
 
 def combined(digests: Mapping[PurePosixPath, str]) -> str:
     """The identity of files by name, each given by the SHA-256 of its content."""
-    named = sorted((os.fsencode(str(place)), digest) for place, digest in digests.items())
+    named = sorted((_encoded(str(place)), digest) for place, digest in digests.items())
     return _sha256(b"".join(b"%s\0%s\0" % (name, digest.encode()) for name, digest in named))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")  # names need not be text
 
 
 def _sha256(content: bytes) -> str:
@@ -109,7 +114,7 @@ def _state(path: Path) -> str:
             seen.append(_stamp(path.stat()))
     except OSError as error:
         raise _unreadable(error) from error
-    return _sha256(os.fsencode("\0".join(seen)))
+    return _sha256(_encoded("\0".join(seen)))
 
 
 def _stamp(found: os.stat_result) -> str:
@@ -149,7 +154,7 @@ def _folder(root: Path) -> Files:
                     limit = _MEMBER_BYTES >> 20
                     raise DatasetError(f"{root}: {place} has {size >> 20} MiB; at most {limit} are allowed")
                 yield place, Path(entry.path).read_bytes()
-            elif entry.is_symlink():
+            elif not Path(entry.path).exists():
                 raise DatasetError(f"{root}: {place} is a link that leads to nothing")
     except OSError as error:
         raise _unreadable(error) from error
@@ -249,7 +254,9 @@ class _Tree:
     def add(
         self, place: PurePosixPath, *, is_file: bool = False, leads_to: PurePosixPath | None = None
     ) -> None:
-        """Take in a folder, a file, or a link."""
+        """Take in a folder, a file, or a link; not what lies too deep for an image."""
+        if len(place.parts) > _DEEPEST:
+            return
         if leads_to is not None:
             self._links[place] = leads_to
         elif is_file:
@@ -290,6 +297,8 @@ class _Tree:
         rest, here, followed = list(reversed(place.parts)), _TOP, 0
         while rest:
             part = rest.pop()
+            if len(here.parts) + len(rest) > _MOST_PARTS:
+                raise self._refused(link, "too deep")
             if part == "/" or (part == ".." and not here.parts):
                 raise self._refused(link, "out of the archive")
             here = here.parent if part == ".." else here / part
