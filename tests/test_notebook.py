@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from xbarpaper.pipeline import run, stripping
+from xbarpaper.pipeline import executing, stripping
 from xbarpaper.pipeline.start import start
 from xbarpaper.support.errors import ArtifactError
 
@@ -167,7 +167,7 @@ def test_no_room_for_temporary_files_is_one_line(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("papermill.execute_notebook", full)
-    assert run.main(["notebooks/01_tiny.ipynb", str(TARGET)]) == 1
+    assert executing.main(["notebooks/01_tiny.ipynb", str(TARGET)]) == 1
     assert capfd.readouterr().err == (
         "01_tiny: cannot write temporary files: No space left on device; name a folder with room in TMPDIR\n"
     )
@@ -219,7 +219,7 @@ def test_interruption_stops_the_kernel(repository: Path):
 def test_bad_parameters_are_refused_before_anything_runs(repository: Path, parameters, message: str):
     source = _notebook(repository, "open('ran', 'w')")
     with pytest.raises(ArtifactError, match=message) as caught:
-        run.run(source, TARGET, parameters)
+        executing.run(source, TARGET, parameters)
     assert "\n" not in str(caught.value)
     assert not (repository / "ran").exists()
 
@@ -227,20 +227,20 @@ def test_bad_parameters_are_refused_before_anything_runs(repository: Path, param
 def test_missing_notebook_is_named(repository: Path):
     _notebook(repository)
     with pytest.raises(ArtifactError, match=r"^notebooks/02.ipynb: no such notebook .*01_tiny.ipynb"):
-        run.run("notebooks/02.ipynb", TARGET)
+        executing.run("notebooks/02.ipynb", TARGET)
 
 
 def test_damaged_notebook_is_named(repository: Path):
     _notebook(repository).write_text("{}{", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"^notebooks/01_tiny.ipynb: not a Jupyter notebook"):
-        run.run("notebooks/01_tiny.ipynb", TARGET)
+        executing.run("notebooks/01_tiny.ipynb", TARGET)
 
 
 def test_unwritable_target_is_found_before_anything_runs(repository: Path):
     source = _notebook(repository, "open('ran', 'w')")
     Path("data").write_text("a file where a folder should be", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"01_tiny.ipynb: cannot be written"):
-        run.run(source, TARGET)
+        executing.run(source, TARGET)
     assert not (repository / "ran").exists()
 
 

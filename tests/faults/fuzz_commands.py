@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from xbarpaper.pipeline import run
+from xbarpaper.pipeline import executing
 from xbarpaper.support.errors import ArtifactError
 
 from .survival import Case
@@ -55,7 +55,7 @@ def notebooks() -> Iterator[Case]:
     }  # fmt: skip
 
     def asks(arguments: list[str]) -> Callable[[Path], None]:
-        return lambda folder: _said(folder, run.main, arguments)
+        return lambda folder: _said(folder, executing.main, arguments)
 
     def writes(text: str) -> Callable[[Path], None]:
         def write(folder: Path) -> None:

@@ -14,10 +14,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from dvc.cli import main as dvc
 from dvc.repo import Repo
 
+from xbarpaper.pipeline import warm
 from xbarpaper.support import cores, progress
 
 Graph = dict[str, set[str]]
@@ -120,8 +122,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.environ[cores.VARIABLE] = f"{jobs}:{folder}"
             if jobs > 1:
                 os.environ[progress.MODE] = "lines"  # bars of several stages would overwrite one another
-                if not SideBySide(changed_and_after(), jobs).run():
-                    return 1
+            graph = changed_and_after() if jobs > 1 else {}
+            if graph:
+                with warm.waiting(Path(folder) / "warm", Path(Repo.find_root())):
+                    if not SideBySide(graph, jobs).run():
+                        return 1
             return 1 if dvc(["repro"]) else 0
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)

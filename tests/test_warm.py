@@ -1,0 +1,107 @@
+"""A copy of a process that has loaded torch already does what the command does by itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from repository import Repository
+
+from xbarpaper.pipeline import warm
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="copies of such a process are made on Linux alone"
+)
+
+CELLS = {
+    "works": "import torch\nprint(sum(range(number)), torch.get_num_threads())",
+    "fails": "raise ValueError('no such thing')",
+    "waits": "import os, time\nprint(os.getpid(), file=open('began', 'w'), flush=True)\ntime.sleep(600)",
+}
+METADATA = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the repository with notebooks of one cell, in which a process waits."""
+    top = Repository.copy(tmp_path_factory.mktemp("warm") / "copy").folder
+    for name, code in CELLS.items():
+        parameters = nbformat.v4.new_code_cell("number = 3", metadata={"tags": ["parameters"]})
+        cells = [parameters, nbformat.v4.new_code_cell(code)]
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
+        nbformat.write(notebook, top / "notebooks" / f"{name}.ipynb")
+    before = Path.cwd()
+    os.chdir(top)
+    try:
+        with warm.waiting(tmp_path_factory.mktemp("socket") / "s", top):
+            yield top
+    finally:
+        os.chdir(before)
+
+
+def started(name: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """The command of a stage."""
+    command = [sys.executable, "-m", "xbarpaper.pipeline.run", f"notebooks/{name}.ipynb", f"out/{name}.ipynb"]
+    return subprocess.Popen(
+        [*command, *arguments],
+        env=os.environ | environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_copy_gives_the_same_notebook_as_the_command_alone(folder: Path):
+    given = []
+    for waiting in (os.environ[warm.VARIABLE], ""):
+        process = started("works", "-p", "number", "5", **{warm.VARIABLE: waiting})
+        assert process.wait() == 0, process.communicate()[1]
+        given.append((folder / "out/works.ipynb").read_text(encoding="utf-8"))
+    assert given[0] == given[1]
+    assert '"10 1\\n"' in given[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("fails", (), "fails: ValueError: no such thing"),
+        (
+            "works",
+            ("-p", "nothing", "1"),
+            "works: notebooks/works.ipynb: nothing is not a parameter of this notebook",
+        ),
+        ("none", (), "none: notebooks/none.ipynb: no such notebook"),
+    ],
+)
+def test_a_failure_is_told_as_the_command_alone_tells_it(
+    folder: Path, name: str, arguments: tuple[str, ...], said: str
+):
+    process = started(name, *arguments)
+    assert said in process.communicate()[1]
+    assert process.returncode == 1
+    assert not (folder / f"out/{name}.ipynb").exists() or name == "works"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
+def test_the_copy_ends_with_the_command(folder: Path, how: signal.Signals):
+    began, limit = folder / "began", time.monotonic() + 120
+    began.unlink(missing_ok=True)
+    process = started("waits")
+    while not (began.exists() and began.read_text().strip()):
+        assert process.poll() is None
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    copy = int(began.read_text())
+    process.send_signal(how)
+    assert process.wait() == (130 if how == signal.SIGINT else -signal.SIGKILL)
+    while psutil.pid_exists(copy):
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    assert not (folder / "out/waits.ipynb").exists()
