@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 
 from xbarpaper import data, params
 from xbarpaper.data import Images, ImageSet
+from xbarpaper.experiments import pruned, trained
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.params import Params
 from xbarpaper.support.errors import ArtifactError
@@ -52,9 +53,9 @@ def prepared(
         patch.chdir(folder)
         data.save(tiny_images, DATASET)
         work = Experiment("tiny-vgg11", made)
-        work.train()
+        trained.train(work)
         for scheme in ("cf", "xcs", "xrs"):
-            work.prune(scheme)
+            pruned.prune(work, scheme, made.mapping.crossbar_sizes)
     return folder
 
 

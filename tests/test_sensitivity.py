@@ -259,6 +259,7 @@ def test_an_interrupted_evaluation_goes_on(
 ) -> None:
     shutil.copytree(done.folder / "data", tmp_path / "data")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XBARPAPER_SCHEDULER", "none")  # in this process, where calls can be counted
     work = Experiment(NAME, done.params)
     journal = work.resume("10_sensitivity.csv")
     finished = len(Journal(journal))

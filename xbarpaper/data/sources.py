@@ -18,6 +18,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, Self, cast
 
@@ -224,14 +225,25 @@ def _members(path: Path) -> Iterator[tuple[PurePosixPath, tarfile.TarInfo, Calla
                             f"{path}: refused: too large at {member.name}; allowed are {limit}"
                         )
                     if place.parts:
-                        yield place, member, lambda: cast(BinaryIO, archive.extractfile(member)).read()  # noqa: B023
+                        yield place, member, partial(_content, path, archive, member)
             while rest := stream.read(1 << 20):  # to the end, where the checksum of the compression is
                 total += len(rest)
                 if total > _ARCHIVE_BYTES:
                     raise tarfile.ReadError(f"it goes on for more than {_ARCHIVE_BYTES >> 30} GiB")
     except _ARCHIVE_ERRORS as error:
-        reason = " ".join(str(error).split())
-        raise DatasetError(f"{path}: damaged, or no .tar, .tar.xz or .tar.gz archive: {reason}") from error
+        raise _damaged(path, error) from error
+
+
+def _content(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    try:
+        return cast(BinaryIO, archive.extractfile(member)).read()
+    except _ARCHIVE_ERRORS as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: BaseException) -> DatasetError:
+    reason = " ".join(str(error).split())
+    return DatasetError(f"{path}: damaged, or no .tar, .tar.xz or .tar.gz archive: {reason}")
 
 
 def _decompressed(path: Path) -> BinaryIO:
