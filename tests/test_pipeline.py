@@ -85,6 +85,8 @@ def test_the_tables_hold_every_evaluation(repository: Repository, tiny: Params):
             assert set(described.columns) <= set(read_table(tables / f"{name}.csv").columns)
     table = read_table(tables / "evaluation.csv")
     assert list(table.columns) == EVALUATION
+    regions = read_table(repository.folder / f"data/results/tiny/{EXPERIMENT}/10_sensitivity/regions.csv")
+    assert set(regions["holds"]) <= {"yes", "no", "open"}
     sizes, seeds = tiny.mapping.crossbar_sizes, tiny.evaluation.variation_seeds
     disturbed = seeds * len(tiny.evaluation.gains)
     networks = len(SCHEMES) * len(sizes)
