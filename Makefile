@@ -15,7 +15,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help repro profile test test-faults verify audit lab lint lock clean
+.PHONY: help repro profile test test-slow test-faults verify audit lab lint lock clean
 
 help: ## this list
 	@echo "usage: make TARGET [PROFILE=name] [PYTHON=python3.12]"
@@ -31,8 +31,11 @@ repro: $(STAMP) profile ## install, then run the pipeline of params.yaml, or of 
 profile: $(if $(PROFILE),$(STAMP))
 	@$(if $(PROFILE),$(RUN) python -m xbarpaper.params write "$(PROFILE)")
 
-test: $(STAMP) ## install, then run all the tests (or TESTS=tests/test_x.py)
-	@OMP_NUM_THREADS=1 $(RUN) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+test: $(STAMP) ## install, then run the tests (or TESTS=tests/test_x.py)
+	@OMP_NUM_THREADS=1 $(RUN) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(TESTS)
+
+test-slow: $(STAMP) ## install, then run the end-to-end tests: the tiny pipeline, killed, shared, changed (a quarter of an hour)
+	@OMP_NUM_THREADS=1 $(RUN) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow $(TESTS)
 
 # RECORD=1 also writes reports/verify.json: what the maintainers found, beside the reports.
 verify: $(STAMP) ## install, run quick (or PROFILE=name) from nothing in a fresh copy, compare with the committed report
