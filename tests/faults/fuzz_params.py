@@ -86,6 +86,7 @@ def good() -> dict[str, Any]:
         "kind": "image_folder", "path": "data/pictures", "path_environment": "PICTURES", "description": "pictures",
         "image_pixels": 32,
     }  # fmt: skip
+    tree["sources"] = ["image_folder"]
     return tree
 
 
