@@ -257,7 +257,7 @@ def test_start_outside_the_repository_is_refused(tmp_path: Path, monkeypatch: py
 
 
 def test_no_grammar_is_built_that_no_notebook_needs():
-    code = "import sys, xbarpaper.pipeline.run, papermill; assert not sys.modules.get('rfc3987_syntax')"
+    code = "import sys, xbarpaper.pipeline.executing, papermill; assert not sys.modules.get('rfc3987_syntax')"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -264,6 +264,13 @@ def test_claims_are_compared_key_by_key(now: Path, change: str):
 # --- figures, notebooks, pages ------------------------------------------------------------------------------
 
 
+def alter_a_number(path: Path) -> None:
+    """Change the last digit of the points that the page says are lost."""
+    text = path.read_text(encoding="utf-8")
+    (number,) = re.findall(r"(\d+\.\d\d) points lost", text)[:1]
+    replace(path, number, f"{number[:-1]}{(int(number[-1]) + 1) % 10}")
+
+
 def replace(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
@@ -290,7 +297,7 @@ SHOWN: dict[str, tuple[str, Callable[[Path], Any], str, str]] = {
     "not a notebook": (NOTEBOOK, lambda path: path.write_text("{}"), "outside", "outside"),
     "not JSON": (NOTEBOOK, lambda path: path.write_text("{"), "outside", "outside"),
     "another commit": (PAGE, lambda path: replace(path, "<dd>commit ", "<dd>commit f00"), "within", "within"),
-    "a page's number": (PAGE, lambda path: replace(path, "12.56", "12.57"), "outside", "within"),
+    "a page's number": (PAGE, lambda path: alter_a_number(path), "outside", "within"),
     "a page's heading": (PAGE, lambda path: replace(path, "Claims</h2>", "Others</h2>"), "outside", "outside"),
     "a page's figure": (PAGE, lambda path: replace(path, "<img", "<i"), "outside", "outside"),
     "not text": (PAGE, lambda path: path.write_bytes(b"\xff\xfe"), "outside", "outside"),
