@@ -27,6 +27,7 @@ from xbarpaper.networks.training import (
     one_cycle_rates,
     train,
 )
+from xbarpaper.networks.winograd import Convolution3x3
 from xbarpaper.params import Train
 from xbarpaper.pruning import SCHEMES, prune
 from xbarpaper.support.errors import ParameterError, TrainingError
@@ -115,14 +116,17 @@ def test_the_global_generator_plays_no_part(tiny_images: ImageSet, make_run: Mak
     assert same(one, trained(tiny_images, make_run(epochs=1)))
 
 
-@pytest.mark.parametrize("epoch", [1, 2, 3])
+FEW_EPOCHS = {"alternating_flip": True, "norm_bias_rate": 16.0, "average_decay": 0.9}
+
+
+@pytest.mark.parametrize(("epoch", "settings"), [(1, {}), (2, FEW_EPOCHS), (3, {}), (3, FEW_EPOCHS)])
 def test_an_interrupted_run_goes_on_to_the_same_bits(
-    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path, epoch: int
+    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path, epoch: int, settings: dict[str, object]
 ):
     whole_network = build(ARCHITECTURE, 0)
-    whole_history = train(whole_network, tiny_images, make_run())
+    whole_history = train(whole_network, tiny_images, make_run(settings=settings))
 
-    run = make_run(tmp_path / "resume" / "run.safetensors")
+    run = make_run(tmp_path / "resume" / "run.safetensors", settings)
     with pytest.raises(KeyboardInterrupt):
         train(build(ARCHITECTURE, 0), tiny_images, run, interrupt_after(epoch))
     network, epochs = build(ARCHITECTURE, 0), []
@@ -159,6 +163,7 @@ import torch
 from xbarpaper import data
 from xbarpaper.networks import training
 from xbarpaper.networks import Architecture, build
+from xbarpaper.networks.winograd import Convolution3x3
 from xbarpaper.params import Train
 
 folder, threads, architecture, settings = sys.argv[1:]
@@ -251,6 +256,7 @@ def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
         {"settings": {"weight_decay": 1e-3}},
         {"settings": {"flip": False}},
         {"settings": {"cut_out_pixels": 4}},
+        {"settings": {"average_decay": 0.5}},
         {"settings": {"precision": "bfloat16"}},
         {"network": 1},
         {"images": True},
@@ -329,32 +335,91 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_place(
     assert place[2] == f"{rates[4 * int(place[1]) - 1]:.3g}"
 
 
-@pytest.mark.parametrize(("steps", "peak", "warmup"), [(12, 0.1, 0.25), (100, 0.05, 0.3), (7, 2.0, 0.5)])
-def test_rates_follow_the_one_cycle_formula(steps: int, peak: float, warmup: float):
-    """Up on a cosine from peak / 25, down on a cosine to a ten-thousandth of that; one step beyond the last."""
-
-    def between(start: float, end: float, share: float) -> float:
-        return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
-
-    top, last = warmup * (steps + 1) - 1, steps
-    expected = [
-        between(peak / 25, peak, step / top)
-        if step <= top
-        else between(peak, peak / 25e4, (step - top) / (last - top))
-        for step in range(steps)
-    ]
-    assert one_cycle_rates(steps, peak, warmup) == pytest.approx(expected, rel=1e-9)
-
-
-def test_rates_are_those_of_torch():
+@pytest.mark.parametrize(("steps", "peak", "warmup"), [(20, 0.1, 0.25), (100, 0.05, 0.3), (7, 2.0, 0.5)])
+def test_rates_are_those_of_torch(steps: int, peak: float, warmup: float):
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.1, total_steps=21, pct_start=0.25)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, peak, total_steps=steps + 1, pct_start=warmup, cycle_momentum=False
+    )
     expected = []
-    for _ in range(20):
+    for _ in range(steps):
         expected += schedule.get_last_lr()
         optimiser.step()
         schedule.step()
-    assert one_cycle_rates(20, 0.1, 0.25) == pytest.approx(expected, rel=1e-12)
+    assert one_cycle_rates(steps, peak, warmup) == expected
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_too_few_steps_for_a_warm_up_start_at_the_peak(steps: int):
+    rates = one_cycle_rates(steps, 0.1, 0.25)
+    assert rates[0] == 0.1
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_the_average_is_that_of_the_weights_after_every_step(tiny_images: ImageSet, make_run: MakeRun):
+    """At one step an epoch, runs cut off after each epoch of the same schedule show the weights of every step."""
+    settings = {"batch_size": 100}
+    steps = [build(ARCHITECTURE, 0) for _ in range(EPOCHS)]
+    for epoch, network in enumerate(steps, start=1):
+        with pytest.raises(KeyboardInterrupt):
+            train(network, tiny_images, make_run(settings=settings), interrupt_after(epoch))
+    expected = bits(steps[0])  # the average begins with the first
+    for network in steps[1:]:
+        for name, value in network.state_dict().items():
+            expected[name] = 0.75 * expected[name] + 0.25 * value
+    averaged = trained(tiny_images, make_run(settings=settings | {"average_decay": 0.75}))
+    for name, value in averaged.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-6)
+
+
+def test_biases_of_batch_norms_learn_faster(tiny_images: ImageSet, make_run: MakeRun):
+    """After one step from zero they are so many times as far; everything else is where it was without."""
+    plain, faster = (
+        trained(tiny_images, make_run(epochs=1, settings={"batch_size": 100, "norm_bias_rate": rate}))
+        for rate in (1.0, 16.0)
+    )
+    for name, value in plain.items():
+        factor = 16.0 if name.endswith("normalisation.bias") else 1.0
+        torch.testing.assert_close(faster[name], value * factor if value.is_floating_point() else value)
+
+
+def test_images_are_mirrored_in_every_second_epoch(
+    tiny_images: ImageSet, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[Tensor] = []
+
+    def remember(batch: Tensor, *, flip: Tensor, **others: object) -> Tensor:
+        del others
+        asked.append(
+            flip[torch.argsort(batch.flatten(1).double().sum(1))]
+        )  # in an order that no epoch changes
+        return batch
+
+    monkeypatch.setattr(training, "augment", remember)
+    trained(tiny_images, make_run(settings={"alternating_flip": True, "batch_size": 100}))
+    first, second, third = asked
+    assert torch.equal(first, third)
+    assert torch.equal(first, ~second)
+    assert 20 < int(first.sum()) < 80
+
+
+@pytest.mark.parametrize("side", [2, 4])
+def test_a_convolution_of_small_maps_is_the_plain_one(side: int):
+    """With its gradients, to the rounding that Winograd's transforms leave in float32."""
+    generator = torch.Generator().manual_seed(side)
+    convolution = Convolution3x3(128, 160)
+    features = torch.randn(7, 128, side, side, generator=generator, requires_grad=True)
+    target = torch.randn(7, 160, side, side, generator=generator)
+    results = []
+    for forward in (convolution, lambda x: torch.nn.functional.conv2d(x, convolution.weight, padding=1)):
+        given = forward(features)
+        gradients = torch.autograd.grad((given * target).sum(), (features, convolution.weight))
+        results.append((given, *gradients))
+    for one, other in zip(*results, strict=True):
+        assert one.shape == other.shape
+        assert float((one - other).detach().abs().max()) < 5e-5 * float(other.detach().abs().max())
+    assert not torch.equal(results[0][0], results[1][0])  # it is another way to compute it
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 40, 1000])

@@ -19,7 +19,7 @@ from repository import stages as stages_of
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.networks import Architecture, build, training
-from xbarpaper.networks.training import tensor_digest
+from xbarpaper.networks.digests import tensor_digest
 from xbarpaper.support import inputs
 from xbarpaper.support.errors import ArtifactError
 

@@ -46,9 +46,14 @@ def take(images: Tensor, indices: Tensor) -> Tensor:
 
 
 def augment(
-    batch: Tensor, *, flip: bool, shift_pixels: int, cut_out_pixels: int = 0, generator: torch.Generator
+    batch: Tensor,
+    *,
+    flip: bool | Tensor,
+    shift_pixels: int,
+    cut_out_pixels: int = 0,
+    generator: torch.Generator,
 ) -> Tensor:
-    """Mirror images with probability one half, shift them by up to ``shift_pixels`` both ways, blank a square of each.
+    """Mirror images, shift them by up to ``shift_pixels`` both ways, blank a square of each.
 
     What a shift brings in from outside is zero, which is the mean colour of normalised images, and so is the square
     (Cutout, DeVries and Taylor, arXiv 1708.04552), whose middle is any pixel, so that it may reach over the edge. The
@@ -56,7 +61,7 @@ def augment(
 
     Args:
         batch: shape (n, channels, height, width), any dtype and device.
-        flip: mirror images left to right.
+        flip: mirror images left to right: each with probability one half or none, or, given a boolean tensor (n), those.
         shift_pixels: largest shift in each direction, pixels; 0 shifts nothing.
         cut_out_pixels: side of the square, pixels; 0 blanks nothing.
         generator: source of the random numbers, on the CPU.
@@ -72,7 +77,8 @@ def augment(
             raise ValueError(f"{name} = {value} must be at least 0")
     count, channels, height, width = batch.shape
     shift = torch.randint(0, 2 * shift_pixels + 1, (2, count), generator=generator)
-    mirror = torch.randint(0, 2, (count,), generator=generator).bool() & flip
+    mirror = torch.randint(0, 2, (count,), generator=generator).bool()
+    mirror = flip if isinstance(flip, Tensor) else mirror & flip
     padding = (0, 0, shift_pixels, shift_pixels, shift_pixels, shift_pixels)
     padded = functional.pad(batch.permute(0, 2, 3, 1), padding)
     rows = torch.arange(height)[None, :] + shift[0][:, None]

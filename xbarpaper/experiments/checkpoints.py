@@ -22,7 +22,7 @@ from torch import Tensor
 from xbarpaper import __version__
 from xbarpaper.data import ImageSet
 from xbarpaper.networks import Architecture, build, outline
-from xbarpaper.networks.training import tensor_digest
+from xbarpaper.networks.digests import tensor_digest
 from xbarpaper.params import SchemeName
 from xbarpaper.pruning import PrunedNetwork
 from xbarpaper.support.errors import ArtifactError, CheckpointError

@@ -22,7 +22,7 @@ from xbarpaper.hardware.effects import DeviceEffect, Variation
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import ReadOut, read_out
 from xbarpaper.mitigation.parts import Finish, Programming
-from xbarpaper.networks.training import tensor_digest
+from xbarpaper.networks.digests import tensor_digest
 from xbarpaper.params import Devices, Effects, Gain, Parasitics
 from xbarpaper.support import code, progress
 from xbarpaper.support.spreading import InProcess, Task, Workers, results

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from xbarpaper.data import ImageSet, normalised
 from xbarpaper.mitigation.parts import Costs, Mitigation
-from xbarpaper.networks.training import device_of, forward_dtype, tensor_digest
+from xbarpaper.networks.digests import tensor_digest
+from xbarpaper.networks.training import device_of, forward_dtype
 from xbarpaper.params import Params
 
 

@@ -9,26 +9,25 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from xbarpaper.data import ImageSet, augment, normalised, take
+from xbarpaper.networks import resuming
+from xbarpaper.networks.digests import tensor_digest
 from xbarpaper.networks.network import Network
 from xbarpaper.params import Distillation, Precision, Train
 from xbarpaper.support import code, live, progress
 from xbarpaper.support.errors import ParameterError, TrainingError
-from xbarpaper.support.files import atomic
 
 _EVALUATION_BATCH = 500
 _STEPS_PER_LOOK = 20  # reading the loss makes a GPU wait, so look seldom
@@ -167,16 +166,19 @@ def forward_dtype(precision: Precision, device: torch.device) -> torch.dtype:
 
 
 def one_cycle_rates(steps: int, peak: float, warmup_share: float) -> list[float]:
-    """Learning rate of every step of torch's ``OneCycleLR`` (Smith and Topin, arXiv 1708.07120)."""
-    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=peak)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=peak, total_steps=steps + 1, pct_start=warmup_share, cycle_momentum=False
-    )
+    """Learning rate of every step of torch's ``OneCycleLR`` (Smith and Topin, arXiv 1708.07120).
+
+    Half a cosine from peak / 25 up to the peak, and one from there down to peak / 250,000 a step after the last. Where
+    there are too few steps for a warm-up, it starts at the peak.
+    """
+    top = max(warmup_share * (steps + 1) - 1, 0.0)  # the step at the peak, as torch counts it
     rates = []
-    for _ in range(steps):
-        rates.append(float(optimiser.param_groups[0]["lr"]))
-        optimiser.step()
-        schedule.step()
+    for step in range(steps):
+        if step <= top and top > 0:
+            start, end, share = peak / 25, peak, step / top
+        else:
+            start, end, share = peak, peak / 25 / 1e4, (step - top) / (steps - top)
+        rates.append(end + (start - end) / 2.0 * (1 + math.cos(math.pi * share)))
     return rates
 
 
@@ -231,6 +233,8 @@ def train(
                 live.training(run.live, history, run.epochs)
             if on_epoch:
                 on_epoch(epoch + 1)
+    if loop.average is not None:
+        network.load_state_dict(loop.average.module.state_dict())
     network.eval()
     return pd.DataFrame(
         history, columns=["epoch", "learning_rate", "train_loss", "train_accuracy", "test_accuracy"]
@@ -256,19 +260,32 @@ class _Loop:
         self.teacher = None if run.teacher is None else copy.deepcopy(run.teacher.network).to(device).eval()
         self.parameters = dict(network.named_parameters())
         self.optimiser = torch.optim.SGD(
-            self.parameters.values(),
+            _parameter_groups(network, self.parameters.values(), run),
             lr=run.learning_rate,
             momentum=run.settings.momentum,
             weight_decay=run.settings.weight_decay,
             nesterov=run.settings.momentum > 0,
             foreach=True,
         )
+        decay = run.settings.average_decay
+        self.average = (
+            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+            if decay
+            else None
+        )
         self.fingerprint = self._fingerprint(images)
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network whose weights are the result, should the run end here."""
+        return self.network if self.average is None else self.average.module
 
     def epoch(self, epoch: int, bar: progress.Bar) -> dict[str, float]:
         settings, begun = self.run.settings, time.monotonic()
         generator = torch.Generator().manual_seed(self.run.seed * 1_000_003 + epoch)
         order = torch.randperm(len(self.labels), generator=generator).to(self.device)
+        first = torch.randint(0, 2, order.shape, generator=torch.Generator().manual_seed(self.run.seed))
+        mirrored = ((first + epoch) % 2).bool()
         loss_sum = torch.zeros((), device=self.device)
         right = torch.zeros((), dtype=torch.long, device=self.device)
         self.network.train()
@@ -277,7 +294,7 @@ class _Loop:
             images = take(self.inputs, chosen)
             batch = augment(
                 images,
-                flip=settings.flip,
+                flip=mirrored[chosen.cpu()] if settings.flip and settings.alternating_flip else settings.flip,
                 shift_pixels=settings.shift_pixels,
                 cut_out_pixels=settings.cut_out_pixels,
                 generator=generator,
@@ -293,13 +310,13 @@ class _Loop:
             "learning_rate": self.optimiser.param_groups[0]["lr"],
             "train_loss": float(loss_sum) / self.steps_per_epoch,
             "train_accuracy": 100.0 * int(right) / (self.steps_per_epoch * self.batch_size),
-            "test_accuracy": accuracy(self.network, self.test_inputs, self.test_labels),
+            "test_accuracy": accuracy(self.kept, self.test_inputs, self.test_labels),
             "seconds": time.monotonic() - begun,
         }
 
     def _step(self, batch: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rates[step]
+            group["lr"] = self.rates[step] * group["factor"]
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
             logits = self.network(batch)
             loss = nn.functional.cross_entropy(
@@ -315,6 +332,8 @@ class _Loop:
         with torch.no_grad():
             for constraint in self.run.constraints:
                 constraint.apply(self.network)
+        if self.average is not None:
+            self.average.update_parameters(self.network)
         return loss.detach().float(), logits.detach()
 
     def _look(self, epoch: int, steps: int, loss_sum: Tensor, right: Tensor, bar: progress.Bar) -> None:
@@ -329,45 +348,35 @@ class _Loop:
             f"epoch {epoch + 1}/{self.run.epochs}, loss {loss:.3f}, accuracy {share:.1f} %", refresh=False
         )
 
-    def keep(self, epochs: int, history: list[dict[str, float]]) -> None:
+    def keep(self, epochs: int, history: resuming.History) -> None:
         """Write what a killed run goes on from."""
         if self.run.resume is None:
             return
-        tensors = {f"network.{name}": value.contiguous() for name, value in self.network.state_dict().items()}
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for name, parameter in self.parameters.items():
             momentum = self.optimiser.state[parameter].get("momentum_buffer")
             if momentum is not None:
-                tensors[f"momentum.{name}"] = momentum.contiguous()
-        state = {"fingerprint": self.fingerprint, "epochs": str(epochs), "history": json.dumps(history)}
-        with atomic(self.run.resume) as temporary:
-            save_file(tensors, temporary, metadata={**state, "digest": _state_digest(state, tensors)})
+                tensors[f"momentum.{name}"] = momentum
+        if self.average is not None:
+            tensors |= {f"average.{name}": value for name, value in self.average.module.state_dict().items()}
+        resuming.keep(self.run.resume, self.fingerprint, epochs, history, tensors)
 
-    def restore(self) -> tuple[int, list[dict[str, float]]]:
+    def restore(self) -> tuple[int, resuming.History]:
         """Take up a killed run: its whole epochs and their history; (0, []) if there is none that fits."""
-        if self.run.resume is None or not self.run.resume.exists():
+        if self.run.resume is None:
             return 0, []
-        try:
-            with safe_open(self.run.resume, framework="pt") as file:
-                state = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError) as error:
-            progress.note(f"{self.run.resume}: damaged, starting anew ({error})")
-            return 0, []
-        if state.pop("digest", None) != _state_digest(state, tensors):
-            progress.note(f"{self.run.resume}: damaged, starting anew (not what was saved)")
-            return 0, []
-        if state.get("fingerprint") != self.fingerprint:
-            progress.note(f"{self.run.resume}: of another run, starting anew")
-            return 0, []
-        weights = {
-            name.removeprefix("network."): v for name, v in tensors.items() if name.startswith("network.")
-        }
-        self.network.load_state_dict(weights)
-        for name, parameter in self.parameters.items():
-            if f"momentum.{name}" in tensors:
-                momentum = torch.empty_like(parameter).copy_(tensors[f"momentum.{name}"])
-                self.optimiser.state[parameter] = {"momentum_buffer": momentum}
-        return int(state["epochs"]), json.loads(state["history"])
+        epochs, history, tensors = resuming.restore(self.run.resume, self.fingerprint)
+        if epochs:
+            self.network.load_state_dict(_named(tensors, "network"))
+            for name, momentum in _named(tensors, "momentum").items():
+                parameter = self.parameters[name]
+                self.optimiser.state[parameter] = {
+                    "momentum_buffer": torch.empty_like(parameter).copy_(momentum)
+                }
+            if self.average is not None:
+                self.average.module.load_state_dict(_named(tensors, "average"))
+                self.average.n_averaged.fill_(1)  # it has begun
+        return epochs, history
 
     def _fingerprint(self, images: ImageSet) -> str:
         """Digest of all that the final weights depend on, this code included."""
@@ -388,17 +397,19 @@ class _Loop:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _state_digest(state: dict[str, str], tensors: dict[str, Tensor]) -> str:
-    """SHA-256 of all that a resume file holds, whatever the order in it."""
-    digest = hashlib.sha256(json.dumps(state, sort_keys=True).encode())
-    digest.update(tensor_digest({name: tensors[name] for name in sorted(tensors)}).encode())
-    return digest.hexdigest()
+def _named(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
+    """The tensors of a kind, by what follows it in their names."""
+    return {
+        name.removeprefix(f"{kind}."): value for name, value in tensors.items() if name.startswith(f"{kind}.")
+    }
 
 
-def tensor_digest(tensors: dict[str, Tensor]) -> str:
-    """SHA-256 of named tensors: names, shapes and every bit."""
-    digest = hashlib.sha256()
-    for name, value in tensors.items():
-        digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+def _parameter_groups(network: Network, parameters: Iterable[nn.Parameter], run: Run) -> list[dict[str, Any]]:
+    """Biases of batch norms apart: they may learn faster, and then decay no more than the others."""
+    factor = run.settings.norm_bias_rate
+    biases = {norm.bias for norm in network.norms().values()} if factor != 1 else set()
+    decay = run.settings.weight_decay
+    return [
+        {"params": [one for one in parameters if one not in biases], "factor": 1.0},
+        {"params": list(biases), "factor": factor, "weight_decay": decay / factor},
+    ][: 2 if biases else 1]

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from xbarpaper.networks.architecture import Architecture
 from xbarpaper.networks.network import CLASSES, IMAGE_PIXELS, IMAGES, Network, WeightedLayer
-
-_KERNEL_PIXELS = 3
+from xbarpaper.networks.winograd import Convolution3x3
 
 
 class ConvolutionBlock(nn.Module):
@@ -24,7 +23,7 @@ class ConvolutionBlock(nn.Module):
 
     def __init__(self, inputs: int, filters: int, pooled: bool) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(inputs, filters, _KERNEL_PIXELS, padding=1, bias=False)
+        self.convolution = Convolution3x3(inputs, filters)
         self.normalisation = nn.BatchNorm2d(filters)
         self.pooled = pooled
         nn.init.kaiming_normal_(self.convolution.weight, mode="fan_out", nonlinearity="relu")

@@ -69,8 +69,20 @@ class Train(Defaults):
     warmup_share: Inside = Field(default=0.25, description="share of the steps until the peak")
     momentum: Share = Field(default=0.9, description="Nesterov momentum")
     weight_decay: Fraction = Field(default=5e-4, description="L2 penalty")
+    norm_bias_rate: Positive = Field(
+        default=1.0, description="learning rate of the biases of batch norms, relative to all others"
+    )
+    average_decay: Share = Field(
+        default=0.0,
+        description="the network kept is a moving average of the weights, which loses 1 - this at every step; 0 keeps "
+        "the last weights",
+    )
     label_smoothing: Share = Field(default=0.1, description="share of the target spread over all classes")
     flip: bool = Field(default=True, description="mirror training images at random")
+    alternating_flip: bool = Field(
+        default=False,
+        description="where they are mirrored: each in every second epoch, from the first or the second on at random",
+    )
     shift_pixels: Annotated[int, Field(ge=0, le=16)] = Field(
         default=4, description="largest shift of the random crop"
     )
