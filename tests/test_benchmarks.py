@@ -13,6 +13,9 @@ import pandas as pd
 import pytest
 from test_figures import assert_readable
 
+from xbarpaper import data
+from xbarpaper.params import Shapes10
+from xbarpaper.support import files
 from xbarpaper.support.files import read_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -147,3 +150,28 @@ def _table(peer_speed: float) -> pd.DataFrame:
             }
             rows.append(names | ratios | {"ms_per_tile": ms, "error": 1e-7})
     return pd.DataFrame(rows)
+
+
+def test_the_recipe_s_table_has_a_row_for_each_part_and_goes_on(tmp_path: Path):
+    images = data.prepare(
+        "tiny", Shapes10(kind="shapes10", train_images=40, test_images=20, noise_sigma=0.05, seed=1)
+    )
+    data.save(images, tmp_path / "tiny.safetensors")
+
+    def rows() -> pd.DataFrame:
+        done = subprocess.run(
+            [
+                sys.executable, BENCHMARKS / "recipe.py", ROOT / "profiles" / "paper-vgg11-cifar10.yaml",
+                tmp_path / "tiny.safetensors", "--width", "0.02", "--seeds", "1", "--output", tmp_path,
+            ],
+            cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return read_table(tmp_path / "recipe-vgg11-0.02.csv")
+
+    first = rows()
+    assert len(first) == len(set(first["variant"])) == 9
+    files.write_table(tmp_path / "recipe-vgg11-0.02.csv", first[first["variant"] != "recipe"])
+    again = rows()
+    assert again["variant"].tolist() == first["variant"].tolist()
+    assert again["accuracy"].tolist() == first["accuracy"].tolist()
