@@ -21,7 +21,7 @@ import torch
 
 from xbarpaper import data, params
 from xbarpaper.networks import Architecture, build, training
-from xbarpaper.params import Train
+from xbarpaper.params import NetworkName, Train
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
 
@@ -90,7 +90,9 @@ def variants(recipe: Train) -> dict[str, Train]:
     return {"recipe": recipe, **taken_back, **epochs}
 
 
-def trained(images: Path, network: str, width: float, name: str, recipe: Train, seed: int) -> dict[str, Any]:
+def trained(
+    images: Path, network: NetworkName, width: float, name: str, recipe: Train, seed: int
+) -> dict[str, Any]:
     """The row of one training."""
     torch.set_num_threads(1)
     loaded = data.load(images)
