@@ -11,6 +11,7 @@ import pytest
 from xbarpaper.support import inputs
 from xbarpaper.support.errors import ArtifactError
 
+NOTEBOOK = Path("notebooks/01_train.ipynb")
 CACHE = Path(".dvc/cache/files/md5")
 KEPT = 'rm -f "$(dvc cache dir)/files/md5/{}/{}"'
 
@@ -54,33 +55,33 @@ def listing(root: Path) -> Path:
 
 
 def test_what_the_stages_wrote_is_read(root: Path):
-    inputs.check(root)
+    inputs.check(root, NOTEBOOK)
 
 
 def test_own_outs_and_missing_files_are_not_its_business(root: Path):
     (root / "data" / "last.txt").write_text("of the run before")
     (root / "data" / "tables" / "b.csv").unlink()
     (root / "data" / "one.txt").unlink()
-    inputs.check(root)
+    inputs.check(root, NOTEBOOK)
 
 
 @pytest.mark.parametrize("stage", [None, "", "no-such-stage"])
 def test_without_dvc_nothing_is_compared(root: Path, monkeypatch: pytest.MonkeyPatch, stage: str | None):
     (root / "data" / "one.txt").write_text("by hand")
     monkeypatch.delenv("DVC_STAGE") if stage is None else monkeypatch.setenv("DVC_STAGE", stage)
-    inputs.check(root)
+    inputs.check(root, NOTEBOOK)
 
 
 def test_before_the_first_run_there_is_nothing_to_compare_with(root: Path):
     (root / "dvc.lock").unlink()
-    inputs.check(root)
+    inputs.check(root, NOTEBOOK)
 
 
 def test_another_file_is_refused_with_what_to_do(root: Path):
     kept = md5(b"one.txt\n1\n")
     (root / "data" / "one.txt").write_text("one.txt\n2\n")
     with pytest.raises(ArtifactError) as refused:
-        inputs.check(root)
+        inputs.check(root, NOTEBOOK)
     assert str(refused.value) == (
         "data/one.txt: not what first wrote: damaged, or changed by hand; "
         f"`{KEPT.format(kept[:2], kept[2:])}; dvc repro -f -s first` makes it anew"
@@ -90,15 +91,15 @@ def test_another_file_is_refused_with_what_to_do(root: Path):
 def test_the_file_of_a_folder_is_named(root: Path):
     (root / "data" / "tables" / "b.csv").write_text("b,\n")
     with pytest.raises(ArtifactError, match=r"^data/tables/b\.csv: not what second wrote: .* -s second`"):
-        inputs.check(root)
+        inputs.check(root, NOTEBOOK)
     listing(root).unlink()  # then nothing says what the folder held
-    inputs.check(root)
+    inputs.check(root, NOTEBOOK)
 
 
 def test_a_damaged_list_of_a_folder_is_refused(root: Path):
     listing(root).write_text("[]")
     with pytest.raises(ArtifactError, match=r"^data/tables: not what second wrote: .*\.dir\"; dvc repro"):
-        inputs.check(root)
+        inputs.check(root, NOTEBOOK)
 
 
 def test_a_cache_elsewhere_is_found(root: Path):
@@ -106,12 +107,12 @@ def test_a_cache_elsewhere_is_found(root: Path):
     (root / ".dvc" / "config").write_text("[cache]\n    dir = ../kept\n")
     (root / ".dvc" / "cache").rename(root / "kept")
     with pytest.raises(ArtifactError, match=r"^data/tables/b\.csv: not what second wrote: "):
-        inputs.check(root)
+        inputs.check(root, NOTEBOOK)
 
 
 @pytest.mark.parametrize("content", ["stages: [", "[]", "stages: {first: 3}", "\t:"])
 def test_a_damaged_lock_is_one_line(root: Path, content: str):
     (root / "dvc.lock").write_text(content)
     with pytest.raises(ArtifactError, match=r"^dvc\.lock: damaged: .*; `git checkout dvc\.lock`$") as refused:
-        inputs.check(root)
+        inputs.check(root, NOTEBOOK)
     assert "\n" not in str(refused.value)

@@ -11,6 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,19 @@ import pytest
 from repository import ROOT
 from ruamel.yaml import YAML
 
-from xbarpaper.pipeline.dependencies import PIPELINE, code_of, described, parameters_read
-from xbarpaper.support import code
+from xbarpaper.pipeline import code as stage_code
+from xbarpaper.pipeline.dependencies import PIPELINE, described, parameters_read
+from xbarpaper.support import code, inputs
 from xbarpaper.support.errors import ArtifactError
 
 STAGES: dict[str, dict[str, Any]] = {
     name: entry.get("do", entry) for name, entry in YAML(typ="safe").load(ROOT / PIPELINE)["stages"].items()
+}
+
+RECORDS = {  # of the stage ``code``, which itself reads everything; DVC runs the stage ``sources`` each time
+    name: next(dep for dep in stage["deps"] if dep.startswith("data/code/"))
+    for name, stage in STAGES.items()
+    if name not in ("code", "sources")
 }
 
 # What keeps its results under a digest of code, and the modules that the digest begins with.
@@ -65,11 +73,6 @@ KNOWN: dict[str, set[str]] = {
 }
 
 
-def changed_by(path: str) -> set[str]:
-    """The stages that list a module, and the digests that change with it."""
-    return {name for name, stage in STAGES.items() if f"{code.LIBRARY}/{path}" in stage["deps"]}
-
-
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the library whose modules may be changed."""
@@ -80,10 +83,13 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def digests(root: Path) -> dict[str, str]:
-    return {
+    """Everything that changes with code: what the stages depend on, and what results are kept under."""
+    stage_code.write_all(root, ["xbarpaper.report"])
+    kept = {
         name: " ".join(code._digest.__wrapped__(root, f"{code.LIBRARY}.{one}") for one in modules)
         for name, modules in DIGESTS.items()
     }
+    return kept | {name: (root / record).read_text() for name, record in RECORDS.items()}
 
 
 def test_dvc_yaml_is_what_its_command_writes():
@@ -107,7 +113,71 @@ def test_a_change_asks_for_what_it_can_change_and_for_nothing_else(
         after = digests(scratch)
     finally:
         file.write_bytes(source)
-    assert changed_by(path) | {name for name in DIGESTS if after[name] != before[name]} == KNOWN[path]
+    assert {name for name in after if after[name] != before[name]} == KNOWN[path]
+
+
+LEFT_BEHIND: dict[str, Callable[[Path], None]] = {
+    "language_info, as JupyterLab and VS Code write it": lambda top: rewritten(
+        top, lambda node: node["metadata"].update(language_info={"name": "python", "version": "3.99"})
+    ),
+    "outputs, counts and times": lambda top: rewritten(
+        top,
+        lambda node: node["cells"][-1].update(
+            outputs=[], execution_count=7, metadata={"execution": {"x": "y"}}
+        ),
+    ),
+    "a file manager's file": lambda top: (top / code.LIBRARY / "networks/.DS_Store").touch(),
+    "a file manager's copy of a template": lambda top: (
+        top / code.LIBRARY / "report/templates/._head.html.j2"
+    ).touch(),
+    "an office program's lock": lambda top: (top / "notebooks/.~lock.01_train.ipynb#").touch(),
+    "compiled code": lambda top: (top / code.LIBRARY / "networks/training.pyc").touch(),
+}
+
+
+def rewritten(top: Path, change: Callable[[Any], object]) -> None:
+    notebook = top / "notebooks/01_train.ipynb"
+    node = json.loads(notebook.read_text(encoding="utf-8"))
+    change(node)
+    notebook.write_text(json.dumps(node, indent=4), encoding="utf-8")
+
+
+@pytest.mark.parametrize("left", LEFT_BEHIND)
+def test_what_editors_and_file_managers_leave_makes_no_stage_run_again(
+    scratch: Path, before: dict[str, str], left: str
+):
+    LEFT_BEHIND[left](scratch)
+    assert digests(scratch) == before
+
+
+def test_a_notebooks_text_is_part_of_what_its_stage_writes(scratch: Path, before: dict[str, str]):
+    notebook = scratch / "notebooks/01_train.ipynb"
+    text = notebook.read_text(encoding="utf-8")
+    try:
+        rewritten(scratch, lambda node: node["cells"][0].update(source="# Another title"))
+        after = digests(scratch)
+    finally:
+        notebook.write_text(text, encoding="utf-8")
+    assert {name for name in after if after[name] != before[name]} == {"train"}
+
+
+def test_a_stage_refuses_code_that_has_changed_since_it_was_looked_at(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+):
+    stage_code.write_all(scratch)
+    monkeypatch.setenv("DVC_STAGE", "train@x")
+    inputs.check(scratch, Path("notebooks/01_train.ipynb"))
+    module = scratch / code.LIBRARY / "networks/training.py"
+    source = module.read_bytes()
+    try:
+        module.write_bytes(source + b"\n")
+        with pytest.raises(
+            ArtifactError, match=r"^xbarpaper/networks/training\.py: has changed since DVC looked"
+        ):
+            inputs.check(scratch, Path("notebooks/01_train.ipynb"))
+        inputs.check(scratch, Path("notebooks/90_figures.ipynb"))
+    finally:
+        module.write_bytes(source)
 
 
 # --- the referee --------------------------------------------------------------------------------------------
@@ -161,12 +231,12 @@ def started_by(stage: dict[str, Any]) -> tuple[str, str]:
 
 
 def test_no_stage_runs_code_that_it_does_not_list():
-    told = json.dumps({name: started_by(stage) for name, stage in STAGES.items()})
+    told = json.dumps({name: started_by(STAGES[name]) for name in RECORDS})
     done = subprocess.run(
         [sys.executable, "-c", REFEREE], input=told, cwd=ROOT, capture_output=True, text=True, check=True
     )
     asked, fronts = json.loads(done.stdout)
-    for name, stage in STAGES.items():
+    for name in RECORDS:
         seen, waiting = set[str](), [f"stage {name}"]
         while waiting:
             module = waiting.pop()
@@ -175,7 +245,9 @@ def test_no_stage_runs_code_that_it_does_not_list():
                 waiting += asked.get(module, [])
         ran = {f"{module.replace('.', '/')}.py" for module in seen - {f"stage {name}"}}
         assert len(ran) > 5
-        assert ran <= set(stage["deps"]), name
+        started = stage_code.started_by(STAGES[name]["cmd"])
+        assert started is not None
+        assert ran <= {path.as_posix() for path in stage_code.code_of(ROOT, started)}, name
 
 
 # --- how imports and parameters are read --------------------------------------------------------------------
@@ -226,7 +298,7 @@ def test_what_is_not_there_is_refused(tmp_path: Path):
     with pytest.raises(
         ArtifactError, match=r"dvc\.yaml: train\.cmd = echo must start with python -m xbarpaper"
     ):
-        code_of(root, "train", "echo")
+        described(root, "stages: {train: {cmd: echo, deps: []}}")
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def handed_over(root: Path, times: int, seed: int) -> Iterator[Outcome]:
     generator, stages = random.Random(seed), stages_of(root)
     made = [out for stage in stages.values() for out in stage.outs]
     for name, stage in stages.items():
-        if name.startswith("data@"):  # reads nothing that a stage made
+        if name == "code":  # reads nothing that a stage made
             continue
         files = _files(
             root,
@@ -182,7 +182,7 @@ def _swapped(path: Path, files: list[Path], generator: random.Random) -> bytes:
 def _refused(root: Path, stage: str, path: Path, fault: str) -> Outcome:
     with _running_under_dvc(stage):
         try:
-            inputs.check(root)
+            inputs.check(root, "no.code")
         except ArtifactError as error:
             told = str(error)
             return Outcome(fault, "\n" not in told and str(path.relative_to(root)) in told, told)

@@ -1,7 +1,7 @@
-"""Writes into dvc.yaml what each stage depends on: the code that it reaches, and the parameters that this code reads.
+"""Writes into dvc.yaml which parameters each stage's code reads, and that it depends on its code.
 
 ``python -m xbarpaper.pipeline.dependencies`` brings dvc.yaml up to date. What a stage depends on otherwise (data,
-checkpoints, tables) is written there by hand and stays.
+checkpoints, tables) is written there by hand and stays. The code itself stands in ``data/code``; see ``pipeline.code``.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ from __future__ import annotations
 import ast
 import inspect
 import io
-import json
-import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from xbarpaper.params import Params
-from xbarpaper.support.code import LIBRARY, reached
+from xbarpaper.pipeline.code import code_of, source_of, started_by
+from xbarpaper.support.code import LIBRARY, record_of
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import write_text
 
 PIPELINE: Final = Path("dvc.yaml")
 
-_MODULE: Final = re.compile(r"\bpython -m ([\w.]+)")
-_NOTEBOOK: Final = re.compile(r"\bnotebooks/\w+\.ipynb")
+_CODE: Final = "code"
+_WITHOUT: Final = {_CODE, "sources"}  # stages that depend on no code: DVC runs the second each time
 _BY_NAME: Final = {"datasets", "experiments"}  # a stage depends on its own entry, which dvc.yaml names
 _CHANGES_NO_RESULT: Final = {"execution"}
 
@@ -57,34 +57,30 @@ def described(root: Path, pipeline: str) -> str:
     yaml.width, yaml.preserve_quotes = 4096, True
     yaml.indent(mapping=2, sequence=4, offset=2)
     tree = yaml.load(pipeline)
+    files = set[str]()
     for name, entry in tree["stages"].items():
+        if name in _WITHOUT:
+            continue
         stage = entry.get("do", entry)
-        code = code_of(root, name, str(stage["cmd"]))
-        kept = [dep for dep in stage["deps"] if not str(dep).startswith((f"{LIBRARY}/", "notebooks/"))]
-        stage["deps"] = [*_notebooks(str(stage["cmd"])), *kept, *(path.as_posix() for path in sorted(code))]
-        wanted = parameters_read(_sources(root, str(stage["cmd"]), code))
-        own = [param for param in stage["params"] if "${" in str(param)]
+        command = str(stage["cmd"])
+        started = started_by(command)
+        if started is None:
+            raise ArtifactError(f"{PIPELINE}: {name}.cmd = {command} must start with python -m {LIBRARY}...")
+        file = record_of(started).as_posix()
+        files.add(file)
+        stage["deps"] = [file, *(dep for dep in stage["deps"] if dep != file)]
+        code = [root / path for path in code_of(root, started)]
+        wanted = parameters_read(_source(path) for path in code if path.suffix in (".py", ".ipynb"))
+        own = [param for param in stage.get("params", []) if "${" in str(param)]
         if own:
             wanted -= {name for name in wanted if name.split(".")[0] in _BY_NAME}
-        if "${profile}" in f"{stage['cmd']} {entry.get('foreach')}":
+        if "${profile}" in f"{command} {entry.get('foreach')}":
             wanted -= {"profile"}  # a command that DVC runs again when it reads otherwise
         stage["params"] = [*own, *_ordered(wanted)]
+    tree["stages"][_CODE]["outs"] = sorted(files)
     text = io.StringIO()
     yaml.dump(tree, text)
     return text.getvalue()
-
-
-def code_of(root: Path, stage: str, command: str) -> set[Path]:
-    """The files of the library that a stage's command reaches: its own module's, and those of the notebook it executes.
-
-    Raises:
-        ArtifactError: the command starts no module of the library.
-    """
-    modules = [module for module in _MODULE.findall(command) if module.split(".")[0] == LIBRARY]
-    if not modules:
-        raise ArtifactError(f"{PIPELINE}: {stage}.cmd = {command} must start with python -m {LIBRARY}...")
-    mains = [f"{one}.__main__" if (root / Path(*one.split("."))).is_dir() else one for one in modules]
-    return reached(root, mains, [_code(root / notebook) for notebook in _notebooks(command)])
 
 
 def parameters_read(sources: Iterable[str]) -> set[str]:
@@ -93,20 +89,25 @@ def parameters_read(sources: Iterable[str]) -> set[str]:
     The tree goes by the name ``params`` everywhere, or ``settings`` in notebooks. A section that is handed on counts as
     a whole; a single value is named alone.
     """
-    found: set[str] = set()
-    for source in sources:
-        tree = ast.parse(source)
-        parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Attribute) or not _is_tree(node.value):
-                continue
-            section, parent = node.attr, parents.get(id(node))
-            values = _values(section, parent.attr) if isinstance(parent, ast.Attribute) else None
-            if values is not None:
-                found |= {f"{section}.{value}" for value in values}
-            elif section in Params.model_fields or section in _METHODS:
-                found.add(_METHODS.get(section, section))
+    found = set[str]().union(*map(_read_by, sources))
     return {name for name in found if name.split(".")[0] not in _CHANGES_NO_RESULT}
+
+
+@cache  # stages share most of their code
+def _read_by(source: str) -> frozenset[str]:
+    found = set[str]()
+    tree = ast.parse(source)
+    parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute) or not _is_tree(node.value):
+            continue
+        section, parent = node.attr, parents.get(id(node))
+        values = _values(section, parent.attr) if isinstance(parent, ast.Attribute) else None
+        if values is not None:
+            found |= {f"{section}.{value}" for value in values}
+        elif section in Params.model_fields or section in _METHODS:
+            found.add(_METHODS.get(section, section))
+    return frozenset(found)
 
 
 _METHODS: Final = {"experiment": "experiments", "dataset": "datasets"}
@@ -146,19 +147,8 @@ def _ordered(names: set[str]) -> list[str]:
     return sorted(single, key=lambda name: (order.index(name.split(".")[0]), name))
 
 
-def _notebooks(command: str) -> list[str]:
-    return _NOTEBOOK.findall(command)
-
-
-def _sources(root: Path, command: str, code: set[Path]) -> Iterator[str]:
-    yield from (_code(root / notebook) for notebook in _notebooks(command))
-    yield from ((root / path).read_text(encoding="utf-8") for path in sorted(code))
-
-
-def _code(notebook: Path) -> str:
-    """The code cells of a notebook as one text."""
-    cells: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+def _source(path: Path) -> str:
+    return source_of(path) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
 
 
 def main() -> int:

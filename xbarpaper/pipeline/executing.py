@@ -44,9 +44,9 @@ def run(source: Path | str, target: Path | str, parameters: dict[str, str] | Non
         ``target``.
 
     Raises:
-        ArtifactError: the notebook is missing or damaged, a parameter is unknown or of the wrong type, or the
-            target cannot be written, or an input is not what an earlier stage wrote; all of it is found before
-            anything runs.
+        ArtifactError: the notebook is missing or damaged, a parameter is unknown or of the wrong type, the target
+            cannot be written, the code has changed since DVC looked at it, or an input is not what an earlier
+            stage wrote; all of it is found before anything runs.
         papermill.PapermillExecutionError: a cell failed; the notebook up to there is in ``FAILED``.
         KeyboardInterrupt: Ctrl-C was pressed.
     """
@@ -100,7 +100,7 @@ def _prepared(source: Path | str, target: Path | str, parameters: dict[str, str]
     notebook = _read(source, _shown(source, root))
     values = _values(notebook, parameters, _shown(source, root))
     _require_writable(target, root)
-    inputs.check(root)
+    inputs.check(root, Path(_shown(source, root)))
     return _Job(root, notebook, values, target)
 
 

@@ -1,8 +1,9 @@
 """``dvc repro`` with stages that do not wait for one another side by side: ``python -m xbarpaper.pipeline.repro``.
 
-DVC says which stages have changed and what they read. Each of them, and each stage after them, is a ``dvc repro -s`` in
-a process of its own, begun once all that it reads is made; its evaluations and trainings share the cores with those of
-the others. One last ``dvc repro`` finds everything up to date, or does what is left.
+DVC says which stages have changed and what they read. Each of them, and each stage after them whose inputs come out
+otherwise than before, is a ``dvc repro -s`` in a process of its own, begun once all that it reads is made; its
+evaluations and trainings share the cores with those of the others. One last ``dvc repro`` finds everything up to date,
+or does what is left.
 """
 
 from __future__ import annotations
@@ -14,38 +15,56 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dvc.cli import main as dvc
 from dvc.repo import Repo
 
 from xbarpaper.pipeline import warm
-from xbarpaper.support import cores, progress
-
-Graph = dict[str, set[str]]
-"""Stages by name, each with those whose outputs it reads."""
+from xbarpaper.support import cores, inputs, progress
 
 
-def changed_and_after() -> Graph:
-    """The stages that DVC would run, or may have to run once those before them have."""
+@dataclass(frozen=True)
+class Stage:
+    """What a stage waits for, and what it reads and writes."""
+
+    after: set[str]
+    reads: set[str]
+    writes: set[str]
+
+
+Graph = dict[str, Stage]
+"""Stages by name."""
+
+
+def changed_and_after() -> tuple[set[str], Graph]:
+    """The stages that DVC would run, and these together with those that it may have to run after them."""
     with Repo() as repo:
         changed = set(repo.status())
-        reads = {
-            stage.addressing: {source.addressing for source in repo.index.graph.successors(stage)}
+        graph = {
+            stage.addressing: Stage(
+                {source.addressing for source in repo.index.graph.successors(stage)},
+                {dep.def_path for dep in stage.deps},
+                {out.def_path for out in stage.outs},
+            )
             for stage in repo.index.graph
         }
-    found, more = set[str](), changed & reads.keys()
+    found, more = set[str](), changed & graph.keys()
+    changed = set(more)
     while more:
         found |= more
-        more = {name for name, sources in reads.items() if sources & found} - found
-    return {name: reads[name] & found for name in found}
+        more = {name for name, stage in graph.items() if stage.after & found} - found
+    return changed, {name: replace(graph[name], after=graph[name].after & found) for name in found}
 
 
 class SideBySide:
-    """Runs the stages of a graph, at most so many at a time."""
+    """Runs the changed stages of a graph, and those after them whose inputs have changed; so many at a time at most."""
 
-    def __init__(self, graph: Graph, jobs: int) -> None:
-        self._waiting, self._jobs = dict(graph), jobs
+    def __init__(self, changed: set[str], graph: Graph, jobs: int) -> None:
+        self._graph, self._changed, self._jobs = graph, set(changed), jobs
+        self._waiting = list(graph)
+        self._written = inputs.written(Path())
         self._running: dict[int, str] = {}  # by process
         self._failed = False
 
@@ -65,13 +84,18 @@ class SideBySide:
 
     def _begin(self) -> bool:
         """Begin the stages that need not wait; returns whether any began."""
-        unfinished = self._waiting.keys() | set(self._running.values())
-        ready = [name for name, sources in self._waiting.items() if not sources & unfinished]
-        chosen = [] if self._failed else ready[: self._jobs - len(self._running)]
-        for name in chosen:
-            del self._waiting[name]
-            self._running[_started(name)] = name
-        return bool(chosen)
+        began = False
+        for name in list(self._waiting):
+            unfinished = {*self._waiting, *self._running.values()}
+            if self._failed or len(self._running) == self._jobs or self._graph[name].after & unfinished:
+                continue
+            self._waiting.remove(name)
+            if name in self._changed:
+                self._running[_started(name)] = name
+                began = True
+            else:  # what it waited for has come out as it was
+                return self._begin() or began
+        return began
 
     def _one_ends(self) -> None:
         process, status = os.wait()
@@ -80,6 +104,14 @@ class SideBySide:
             self._failed = True
             others = ", ".join(self._running.values())
             print(f"{name}: failed{f'; waiting for {others}' if others else ''}", file=sys.stderr, flush=True)
+        elif name:
+            now = inputs.written(Path())
+            new = {path for path in self._graph[name].writes if now.get(path) != self._written.get(path)}
+            self._changed |= {
+                other
+                for other, stage in self._graph.items()
+                if any(inputs.meet(a, b) for a in new for b in stage.reads)
+            }
 
     def _stop(self) -> None:
         for process in self._running:
@@ -122,10 +154,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.environ[cores.VARIABLE] = f"{jobs}:{folder}"
             if jobs > 1:
                 os.environ[progress.MODE] = "lines"  # bars of several stages would overwrite one another
-            graph = changed_and_after() if jobs > 1 else {}
-            if graph:
-                with warm.waiting(Path(folder) / "warm", Path(Repo.find_root())):
-                    if not SideBySide(graph, jobs).run():
+            changed, graph = changed_and_after() if jobs > 1 else (set[str](), {})
+            if changed:
+                os.chdir(Repo.find_root())
+                with warm.waiting(Path(folder) / "warm", Path()):
+                    if not SideBySide(changed, graph, jobs).run():
                         return 1
             return 1 if dvc(["repro"]) else 0
     except KeyboardInterrupt:

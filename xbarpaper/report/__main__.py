@@ -14,7 +14,7 @@ from xbarpaper.support.files import find_root
 def main() -> int:
     """Command line; returns the exit code: 0, or 1 after an error told in one line."""
     try:
-        inputs.check(find_root())
+        inputs.check(find_root(), "xbarpaper.report")
         print(f"published: {publish(params.load()) / 'index.html'}")
     except ArtifactError as error:
         print(f"publish: {error}", file=sys.stderr)

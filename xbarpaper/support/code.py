@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from xbarpaper.support.errors import ArtifactError
 
 LIBRARY: Final = "xbarpaper"
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -64,6 +67,44 @@ def reached(root: Path, modules: Iterable[str] = (), sources: Iterable[str] = ()
     for source in sources:
         walk.follow(source.encode(), LIBRARY)
     return walk.found
+
+
+def record_of(started: Path | str) -> Path:
+    """Where the stage ``code`` writes down which code a notebook, or a module that is started alone, consists of."""
+    return (
+        Path("data/code") / f"{started.stem if isinstance(started, Path) else started.rpartition('.')[2]}.txt"
+    )
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file; of a notebook only its cells' texts and tags, as editors leave other things in it.
+
+    Raises:
+        ArtifactError: it is no notebook, though its name ends so.
+    """
+    content = path.read_bytes()
+    if path.suffix == ".ipynb":
+        parts = [
+            [cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags", [])]
+            for cell in cells(path)
+        ]
+        content = json.dumps(parts).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def cells(notebook: Path) -> list[dict[str, Any]]:
+    """The cells of a notebook.
+
+    Raises:
+        ArtifactError: it is no notebook.
+    """
+    try:
+        found: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ArtifactError(
+            f"{notebook.parent.name}/{notebook.name}: not a Jupyter notebook: {error}"
+        ) from None
+    return found
 
 
 class _Walk:

@@ -11,12 +11,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-from safetensors import SafetensorError
+from typing import TYPE_CHECKING, Any
 
 from xbarpaper.support.errors import ArtifactError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MARKERS = ("dvc.yaml", "params.yaml")
 
@@ -63,7 +63,9 @@ def atomic(path: Path | str) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be written: {error.strerror or error}") from error
-    except SafetensorError as error:  # what safetensors makes of a full disk
+    except Exception as error:
+        if type(error).__name__ != "SafetensorError":  # what safetensors makes of a full disk
+            raise
         raise ArtifactError(f"{path}: cannot be written: {str(error).splitlines()[0]}") from error
     finally:
         temporary.unlink(missing_ok=True)
@@ -108,6 +110,8 @@ def read_table(path: Path | str) -> pd.DataFrame:
     Raises:
         ArtifactError: the file is missing or is not such a table.
     """
+    import pandas as pd  # not sooner: it takes half a second to import
+
     try:
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
     except FileNotFoundError:
@@ -152,6 +156,8 @@ def read_sealed_table(path: Path | str) -> pd.DataFrame:
         raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
     if start + end != _seal(content):
         raise ArtifactError(f"{path}: damaged table: its rows are not those that were written")
+    import pandas as pd
+
     return pd.read_csv(io.BytesIO(content), keep_default_na=False, na_values=[""])
 
 

@@ -13,20 +13,28 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+from xbarpaper.support.code import file_digest, record_of
 from xbarpaper.support.errors import ArtifactError
 
 _STAGE: Final = "DVC_STAGE"  # DVC sets it for the command of a stage
 
 
-def check(root: Path) -> None:
+def check(root: Path, started: Path | str) -> None:
     """Compare the inputs of the stage that DVC is running with what the stages that made them have in dvc.lock.
+
+    Its code must be what the stage ``code`` has written down, too.
 
     The inputs are those that dvc.lock lists for the stage, so before its first run there is nothing to compare; the
     files of a folder are those that DVC's cache lists. Missing files are left to the stage itself. Without DVC nothing
     is compared.
 
+    Args:
+        root: the top of the repository.
+        started: the notebook or the module that the stage executes.
+
     Raises:
-        ArtifactError: an input differs from what the stage that makes it wrote, or dvc.lock is damaged.
+        ArtifactError: an input differs from what the stage that makes it wrote, the code has changed since the stage
+            ``code`` looked at it, or dvc.lock is damaged.
     """
     name = os.environ.get(_STAGE, "").rpartition(":")[2]
     if not name:
@@ -44,8 +52,32 @@ def check(root: Path) -> None:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ArtifactError(f"dvc.lock: damaged: {reason}; `git checkout dvc.lock`") from None
     for path, (md5, maker) in made.items():
-        if any(_meet(path, dep) for dep in read):
+        if any(meet(path, dep) for dep in read):
             _compare(root, path, md5, maker)
+    _require_current(root, record_of(started))
+
+
+def _require_current(root: Path, record: Path) -> None:
+    try:
+        lines = (root / record).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    for path, _, digest in (line.rpartition(" ") for line in lines):
+        try:
+            same = file_digest(root / path) == digest
+        except (OSError, ArtifactError):
+            same = False
+        if not same:
+            raise ArtifactError(f"{path}: has changed since DVC looked at the code; `dvc repro` looks again")
+
+
+def written(root: Path) -> dict[str, str]:
+    """The digests of what the stages wrote last, by path, as dvc.lock has them; none where it cannot be read."""
+    try:
+        outs = [out for stage in _locked(root).values() for out in stage.get("outs", [])]
+        return {out["path"]: out["md5"] for out in outs if "md5" in out}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
 
 
 def _locked(root: Path) -> dict[str, Any]:
@@ -66,7 +98,7 @@ def _locked(root: Path) -> dict[str, Any]:
     return stages
 
 
-def _meet(one: str, other: str) -> bool:
+def meet(one: str, other: str) -> bool:
     """Whether one path is the other, or lies in it."""
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 

@@ -1,0 +1,77 @@
+"""What code each stage runs: the first stage of the pipeline, ``python -m xbarpaper.pipeline.code MODULE...``.
+
+It writes ``data/code/NAME.txt`` for each notebook and for each module that is named: a line for the notebook itself, and
+for each file of the library that it reaches. The stages depend on these files. So a stage runs again when what it runs
+has changed, and for nothing else: neither for a module that it does not reach, nor for what editors and file managers
+leave in notebooks and folders.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from xbarpaper.support.code import LIBRARY, cells, file_digest, reached, record_of
+from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.files import find_root, write_text
+
+_EXECUTES: Final = f"{LIBRARY}.pipeline.run"
+_COMMAND: Final = re.compile(rf"python -m ({LIBRARY}[\w.]*)(?: (notebooks/\w+\.ipynb))?")
+_TEMPLATES: Final = "templates"  # of a package, read by its modules
+
+
+def started_by(command: str) -> Path | str | None:
+    """What a stage's command runs: a notebook, or a module of the library; None where it is neither."""
+    found = _COMMAND.match(command)
+    return None if found is None else Path(found[2]) if found[2] else found[1]
+
+
+def code_of(root: Path, started: Path | str) -> list[Path]:
+    """The files that a notebook or a module consists of and reaches, itself first, relative to ``root``.
+
+    Raises:
+        ArtifactError: the notebook cannot be read.
+        ModuleNotFoundError: something that is imported is not in the library.
+    """
+    module = _EXECUTES if isinstance(started, Path) else started
+    main = f"{module}.__main__" if (root / Path(*module.split("."))).is_dir() else module
+    sources = [source_of(root / started)] if isinstance(started, Path) else []
+    found = reached(root, [main], sources)
+    folders = {root / path.parent / _TEMPLATES for path in found}
+    found |= {path.relative_to(root) for folder in folders for path in folder.glob("[!.]*")}
+    return [started, *sorted(found)] if isinstance(started, Path) else sorted(found)
+
+
+def write_all(root: Path, modules: Sequence[str] = ()) -> None:
+    """Write down the code of every notebook, and of the modules.
+
+    Raises:
+        ArtifactError: a notebook cannot be read.
+        ModuleNotFoundError: something that is imported is not in the library.
+    """
+    notebooks = sorted(path.relative_to(root) for path in (root / "notebooks").glob("[!.]*.ipynb"))
+    for started in (*notebooks, *modules):
+        lines = (f"{path.as_posix()} {file_digest(root / path)}\n" for path in code_of(root, started))
+        write_text(root / record_of(started), "".join(lines))
+
+
+def source_of(notebook: Path) -> str:
+    """The code cells of a notebook as one text."""
+    return "\n".join("".join(cell["source"]) for cell in cells(notebook) if cell["cell_type"] == "code")
+
+
+def main() -> int:
+    """Command line; returns the exit code."""
+    try:
+        write_all(find_root(), sys.argv[1:])
+    except (ArtifactError, ModuleNotFoundError, SyntaxError) as error:
+        print(f"code: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
