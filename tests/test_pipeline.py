@@ -36,6 +36,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny_pipeline: Path) ->
     """A copy of the repository in which the tiny profile has run. Each test leaves it active and up to date."""
     made = Repository.twin(tiny_pipeline / "copy", tmp_path_factory.mktemp("pipeline") / "copy")
     assert set(ran((tiny_pipeline / "repro.log").read_text(encoding="utf-8"))) == {
+        "code",
         "data@tiny",
         "own_network@tiny",
         *(
@@ -179,6 +180,7 @@ def test_changed_code_of_wct_trains_other_networks_and_nothing_else(repository: 
     assert "weight_quantiles(pruned, cut_quantile)" in text
     lower = "{name: 0.3 * limit for name, limit in weight_quantiles(pruned, cut_quantile).items()}"
     source.write_text(text.replace("weight_quantiles(pruned, cut_quantile)", lower), encoding="utf-8")
+    assert ran(repository.repro("code")) == ["code"]
     dry = ran(repository.repro("--dry"))
     assert [one.split("@")[0] for one in dry if one.endswith(EXPERIMENT)] == ["wct", "sensitivity", "beyond"]
     assert ran(repository.repro(stage)) == [stage]

@@ -81,6 +81,7 @@ def test_a_stage_whose_inputs_come_out_as_they_were_is_not_begun(top: Path):
     for begun in (1, 0):
         said, errors = (process := start()).communicate(timeout=120)
         assert process.returncode == 0, errors
+
         assert said.count("Running stage 'total'") == begun
         assert said.count("'total'") == begun + 1  # the last ``dvc repro`` looks at it
 

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -105,12 +106,13 @@ class SideBySide:
             others = ", ".join(self._running.values())
             print(f"{name}: failed{f'; waiting for {others}' if others else ''}", file=sys.stderr, flush=True)
         elif name:
-            now = inputs.written(Path())
-            new = {path for path in self._graph[name].writes if now.get(path) != self._written.get(path)}
+            stage = self._graph[name]
+            now = _written(stage.writes)
+            new = {path for path in stage.writes if now.get(path) != self._written.get(path)}
             self._changed |= {
                 other
-                for other, stage in self._graph.items()
-                if any(inputs.meet(a, b) for a in new for b in stage.reads)
+                for other, later in self._graph.items()
+                if any(inputs.meet(made, read) for made in new for read in later.reads)
             }
 
     def _stop(self) -> None:
@@ -120,6 +122,16 @@ class SideBySide:
         while self._running:
             with suppress(KeyboardInterrupt):
                 self._running.pop(os.wait()[0], None)
+
+
+def _written(paths: set[str]) -> dict[str, str]:
+    """What dvc.lock says of the outputs of a stage that has ended; another stage may be writing the file just now."""
+    for _ in range(20):
+        now = inputs.written(Path())
+        if paths <= now.keys():
+            break
+        time.sleep(0.1)
+    return now
 
 
 def _started(stage: str) -> int:
