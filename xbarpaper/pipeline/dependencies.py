@@ -77,7 +77,9 @@ def described(root: Path, pipeline: str) -> str:
         if "${profile}" in f"{command} {entry.get('foreach')}":
             wanted -= {"profile"}  # a command that DVC runs again when it reads otherwise
         stage["params"] = [*own, *_ordered(wanted)]
-    tree["stages"][_CODE]["outs"] = sorted(files)
+    written = tree["stages"].get(_CODE, {})
+    if written.get("outs") != sorted(files):  # the list keeps the comment that follows it
+        written["outs"] = sorted(files)
     text = io.StringIO()
     yaml.dump(tree, text)
     return text.getvalue()
