@@ -52,6 +52,7 @@ def write_all(root: Path, modules: Sequence[str] = ()) -> None:
         ArtifactError: a notebook cannot be read.
         ModuleNotFoundError: something that is imported is not in the library.
     """
+    started: Path | str
     notebooks = sorted(path.relative_to(root) for path in (root / "notebooks").glob("[!.]*.ipynb"))
     for started in (*notebooks, *modules):
         lines = (f"{path.as_posix()} {file_digest(root / path)}\n" for path in code_of(root, started))
