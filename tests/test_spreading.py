@@ -144,7 +144,7 @@ def test_a_killed_worker_changes_nothing(machines: Machines, undisturbed, tmp_pa
     journal = tmp_path / "journal.csv"
 
     def kill() -> None:
-        wait_for(journal.exists, "no row")
+        wait_for(lambda: journal.exists() and journal.read_bytes().count(b"\n") > 1, "no row")
         machines.kill(machines.workers[0])
         machines.work()
 
@@ -160,7 +160,7 @@ def test_a_killed_caller_goes_on_from_its_journal(machines: Machines, undisturbe
     journal, table = tmp_path / "journal.csv", tmp_path / "table.csv"
     words = [sys.executable, "-m", "faults.sweeping", machines.address, str(journal), str(table)]
     process = subprocess.Popen(words, cwd=ROOT, env=machines.environment, stderr=subprocess.DEVNULL)
-    wait_for(journal.exists, "no row")
+    wait_for(lambda: journal.exists() and journal.read_bytes().count(b"\n") > 1, "no row")
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not table.exists()
