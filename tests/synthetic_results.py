@@ -181,7 +181,7 @@ def make_results(
 LAYERS = [*(f"features.{index}" for index in range(7)), "classifier"]
 RECOVERED = {
     "none": 0.0, "R": 0.02, "WCT": 0.15, "R+WCT": 0.18, "R2D": 0.3, "BN": 0.55, "R2D+BN": 0.7, "tuned": 0.85,
-    "tuned+BN": 0.95, "PC": 0.6, "PC+BN": 0.8, "PC/chip": 0.75,
+    "tuned+BN": 0.95, "PC": 0.6, "PC+BN": 0.8, "norms": 0.6, "PC+norms": 0.85, "PC/chip": 0.75,
 }  # fmt: skip
 """Share of the lost accuracy that each mitigation wins back, in the invented tables."""
 

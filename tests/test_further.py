@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from conftest import DEVICES, MakeNetwork, MakeParams, MakeSubject
+from torch import nn
 from torch.nn import functional
 
 from xbarpaper.data import ImageSet, normalised
@@ -16,6 +17,7 @@ from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import BatchNormEstimate, Surroundings, adjoint_cosine, solutions, tune, tuning
+from xbarpaper.mitigation.tuned_norms import NormTuning
 from xbarpaper.networks import Network, training
 from xbarpaper.networks.training import HeldMask, Run
 from xbarpaper.pruning import PrunedNetwork
@@ -42,7 +44,7 @@ def run_of(make_params: MakeParams, epochs: int = 1) -> Run:
 
 def test_the_statistics_are_those_of_the_images(make_network: MakeNetwork, estimate: BatchNormEstimate):
     network = make_network()
-    estimate.apply(network)
+    estimate.apply(network, network)
     features = estimate.images
     for block in network.blocks:
         found, norm = block.convolution(features).detach(), block.normalisation
@@ -59,14 +61,48 @@ def test_a_scale_of_the_weights_is_forgotten(
     make_network: MakeNetwork, estimate: BatchNormEstimate, tiny_images: ImageSet
 ):
     images = normalised(tiny_images.test, tiny_images, "cpu")
-    network = estimate.apply(make_network())
+    network = estimate.apply(make_network(), make_network())
     scaled = copy.deepcopy(network)
     with torch.no_grad():
         for name in scaled.norms():
             scaled.weights()[name].mul_(8.0)
     assert not torch.allclose(scaled(images), network(images), atol=0.1)
     # batch norm's epsilon does not scale along
-    torch.testing.assert_close(estimate.apply(scaled)(images), network(images), rtol=1e-2, atol=1e-2)
+    torch.testing.assert_close(estimate.apply(scaled, network)(images), network(images), rtol=1e-2, atol=1e-2)
+
+
+def test_tuned_norms_answer_more_like_the_network_without_crossbars(
+    make_network: MakeNetwork, estimate: BatchNormEstimate
+):
+    """Than with measured statistics alone, on the very images; weights and statistics stay as they are."""
+    software = make_network()
+
+    def disturbed() -> Network:
+        network = make_network()
+        generator = torch.Generator().manual_seed(3)
+        with torch.no_grad():
+            for weight in network.weights().values():
+                weight.mul_(1 + 0.3 * torch.randn(weight.shape, generator=generator))
+        return network
+
+    def distance(network: nn.Module) -> float:
+        assert not network.training
+        answers = [one(estimate.images).detach().log_softmax(1) for one in (network, software)]
+        return float(functional.kl_div(*answers, reduction="batchmean", log_target=True))
+
+    measured, tuned = disturbed(), disturbed()
+    estimate.apply(measured, software)
+    finish = NormTuning(estimate, epochs=10, learning_rate=0.01)
+    finish.apply(tuned, software)
+    assert distance(tuned) < 0.5 * distance(measured)
+    changed = {
+        name for name, value in tuned.state_dict().items() if not value.equal(measured.state_dict()[name])
+    }
+    norms = {f"blocks.{n}.normalisation.{kind}" for n in range(8) for kind in ("weight", "bias")}
+    assert changed == norms
+    again = disturbed()
+    finish.apply(again, software)
+    assert all(value.equal(tuned.state_dict()[name]) for name, value in again.state_dict().items())
 
 
 def test_images_are_drawn_from_all_classes_and_always_the_same(tiny_images: ImageSet):
@@ -98,7 +134,7 @@ def test_each_twin_is_finished_before_it_is_evaluated(
     )
     for seed, accuracy in zip(table["seed"], table["accuracy"], strict=True):
         read = read_out(subject.mapped, DEVICES, [tuning.Variation(0.1, int(seed))], Parasitics())
-        assert accuracy == bench.accuracy(estimate.apply(read.twin("layer")))
+        assert accuracy == bench.accuracy(estimate.apply(read.twin("layer"), read.mapped.network))
     assert set(table["mitigation"]) == {"BN"}
 
 

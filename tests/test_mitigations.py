@@ -22,7 +22,22 @@ from xbarpaper.mitigation.registry import by_name
 from xbarpaper.networks.training import images_shown, steps_per_epoch
 from xbarpaper.params import Params
 
-NAMES = ["none", "R", "WCT", "R+WCT", "R2D", "BN", "R2D+BN", "tuned", "tuned+BN", "PC", "PC+BN", "PC/chip"]
+NAMES = [
+    "none",
+    "R",
+    "WCT",
+    "R+WCT",
+    "R2D",
+    "BN",
+    "R2D+BN",
+    "norms",
+    "tuned",
+    "tuned+BN",
+    "PC",
+    "PC+BN",
+    "PC+norms",
+    "PC/chip",
+]
 NAME, SIZE = "tiny-vgg11", 16
 
 
@@ -88,6 +103,7 @@ def test_costs_follow_the_parameters_and_add_up(make_params: MakeParams, tiny_im
         "WCT": Costs(training_images=params.wct.epochs * shown),
         "R2D": Costs(circuit_solutions=4 + beyond_it.arrangement_rounds),
         "BN": Costs(chip_images=beyond_it.batch_norm_images),
+        "norms": Costs(chip_images=beyond_it.batch_norm_images),
         "tuned": Costs(training_images=beyond_it.tuning_epochs * shown, circuit_solutions=solved),
         "PC": Costs(circuit_solutions=beyond_it.compensation_rounds),
         "PC/chip": Costs(chip_solutions=beyond_it.compensation_rounds),
@@ -105,7 +121,7 @@ def test_every_mitigation_prepares_a_network_that_is_evaluated(work: Experiment,
     subjects = list(crossbars.subjects(work, list(MITIGATIONS.values()), (SIZE,)))
     assert [one.mitigation for one in subjects] == NAMES * 4
     by_scheme = {(one.scheme, one.mitigation): one for one in subjects}
-    for plain, finished in (("none", "BN"), ("R2D", "R2D+BN"), ("tuned", "tuned+BN"), ("PC", "PC+BN")):
+    for plain, finished in (("none", "BN"), ("R2D", "R2D+BN"), ("tuned", "tuned+BN"), ("PC", "PC+norms")):
         before, after = by_scheme["cf", plain], by_scheme["cf", finished]
         assert before.mapped is after.mapped
         assert (before.finish, after.finish is None) == (None, False)

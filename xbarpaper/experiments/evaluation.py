@@ -198,7 +198,9 @@ def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
     rows = []
     for gain in case.gains:
         twin = read.twin(gain)
-        reached = bench.accuracy(twin if subject.finish is None else subject.finish.apply(twin))
+        if subject.finish is not None:
+            twin = subject.finish.apply(twin, mapped.network)
+        reached = bench.accuracy(twin)
         rows.append({**common, "gain": gain, "seed": case.seed, "accuracy": reached, **measured})
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 

@@ -24,12 +24,12 @@ SCHEME_MARKERS: Final = {"unpruned": "o", "cf": "s", "xcs": "^", "xrs": "D"}
 MITIGATION_COLOURS: Final = {
     "none": GREY, "R": SKY, "WCT": VERMILION, "R+WCT": PURPLE,
     "R2D": BLUE, "BN": GREEN, "R2D+BN": BROWN, "tuned": ORANGE, "tuned+BN": "#333333",
-    "PC": "#8C6BB1", "PC+BN": "#D6A800", "PC/chip": "#C2185B",
+    "PC": "#8C6BB1", "PC+BN": "#D6A800", "norms": "#4D9221", "PC+norms": "#8C510A", "PC/chip": "#C2185B",
 }  # fmt: skip
 MITIGATION_MARKERS: Final = {
     "none": "o", "R": "^", "WCT": "s", "R+WCT": "D",
     "R2D": "<", "BN": "v", "R2D+BN": ">", "tuned": "P", "tuned+BN": "X",
-    "PC": "p", "PC+BN": "h", "PC/chip": "*",
+    "PC": "p", "PC+BN": "h", "norms": "d", "PC+norms": "H", "PC/chip": "*",
 }  # fmt: skip
 MITIGATION_HATCHES: Final = {"none": "", "R": "////", "WCT": "....", "R+WCT": "xxxx"}
 

@@ -45,8 +45,9 @@ class BatchNormEstimate:
         """A text that differs where the estimate differs."""
         return f"batch norm, {self.dtype}, {tensor_digest({'images': self.images})}"
 
-    def apply(self, network: nn.Module) -> nn.Module:
-        """Replace the statistics by those of the images, all taken as one batch, in place; returns the network."""
+    def apply(self, network: nn.Module, software: nn.Module) -> nn.Module:
+        """Replace the statistics by those of the images, all taken as one batch; see ``Finish.apply``."""
+        del software  # its answers are not asked for
         norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
         momenta = [norm.momentum for norm in norms]
         for norm in norms:

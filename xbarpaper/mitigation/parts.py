@@ -136,8 +136,8 @@ class ProgramsChips(Part, Protocol):
 class Finish(Protocol):
     """Something that is done to a network once it sits on its crossbars, chip by chip."""
 
-    def apply(self, network: nn.Module) -> nn.Module:
-        """Change the network, in place, and return it."""
+    def apply(self, network: nn.Module, software: nn.Module) -> nn.Module:
+        """Change the network, in place, and return it in evaluation mode; ``software`` is the one without crossbars."""
         ...
 
     def digest(self) -> str:

@@ -10,9 +10,10 @@ from xbarpaper.mitigation.batch_norm import BN
 from xbarpaper.mitigation.paper import PAPER
 from xbarpaper.mitigation.parts import Mitigation
 from xbarpaper.mitigation.precompensation import PC, PC_CHIP
+from xbarpaper.mitigation.tuned_norms import NORMS
 from xbarpaper.mitigation.tuning import TUNED
 
-FURTHER: Final = (R2D, BN, R2D + BN, TUNED, TUNED + BN, PC, PC + BN, PC_CHIP)
+FURTHER: Final = (R2D, BN, R2D + BN, NORMS, TUNED, TUNED + BN, PC, PC + BN, PC + NORMS, PC_CHIP)
 """Those that the paper does not have, in the order of tables and figures."""
 
 

@@ -274,6 +274,10 @@ class Beyond(Defaults):
         default=500,
         description="training images, without labels, that re-estimate batch-norm statistics (BN)",
     )
+    norm_tuning_epochs: Count = Field(
+        default=4, description="passes over the same images that tune scale and shift of batch norms (norms)"
+    )
+    norm_tuning_learning_rate: Positive = Field(default=0.01, description="of Adam, at the first of them")
     tuning_epochs: Count = Field(default=1, description="of fine-tuning through the circuit (tuned)")
     tuning_learning_rate: Positive = Field(default=0.01, description="peak of its schedule")
     tuning_refresh_steps: Count = Field(default=20, description="steps between two solutions of the circuits")
