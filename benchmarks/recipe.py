@@ -1,6 +1,6 @@
 """What each part of the few-epoch recipe buys, and each doubling of the epochs.
 
-``python benchmarks/recipe.py profiles/paper-vgg11-cifar10.yaml data/datasets/cifar10-png.safetensors --width 0.25``
+``python benchmarks/recipe.py profiles/cifar10-full.yaml data/datasets/cifar10-png.safetensors --width 0.25``
 trains the network of the profile's first experiment by the profile's recipe, then with each part of it taken back to
 what ``params`` has by default, then for half and for twice the epochs, each with so many training seeds, in as many
 processes as are asked for. A row is written to reports/benchmarks/recipe-<network>-<width>.csv as each training ends,

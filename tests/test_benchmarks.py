@@ -161,7 +161,7 @@ def test_the_recipe_s_table_has_a_row_for_each_part_and_goes_on(tmp_path: Path):
     def rows() -> pd.DataFrame:
         done = subprocess.run(
             [
-                sys.executable, BENCHMARKS / "recipe.py", ROOT / "profiles" / "paper-vgg11-cifar10.yaml",
+                sys.executable, BENCHMARKS / "recipe.py", ROOT / "profiles" / "cifar10-full.yaml",
                 tmp_path / "tiny.safetensors", "--width", "0.02", "--seeds", "1", "--output", tmp_path,
             ],
             cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
