@@ -1,6 +1,6 @@
 """What each stage of a profile costs on this machine, in minutes and memory, without running it.
 
-``python benchmarks/costs.py cifar10-small cifar10-half paper`` writes reports/benchmarks/costs-<profile>.csv for each.
+``python benchmarks/costs.py cifar10-small cifar10-full paper`` writes reports/benchmarks/costs-<profile>.csv for each.
 
 Measured, each in a process of its own and on random images and weights: a few training steps at the profile's batch
 size on a dataset of its size (unpruned; XCS and C/F with their masks held and, where the profile distils, a teacher),

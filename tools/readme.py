@@ -18,7 +18,7 @@ from xbarpaper.support.files import read_json, read_table
 PROFILES: Final = ("cifar10-seeds", "cifar10-small", "cifar10-vgg16", "quick")
 """Profiles whose reports are in git, the one that weighs most first."""
 
-COSTED: Final = ("cifar10-seeds", "cifar10-small", "cifar10-vgg16", "cifar10-half", "paper")
+COSTED: Final = ("cifar10-seeds", "cifar10-small", "cifar10-vgg16", "paper")
 """Profiles whose costs are shown, once benchmarks/costs.py has estimated them."""
 
 # What a reader looks for, the notebook that shows it, and the stage that executes the notebook.
