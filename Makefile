@@ -7,7 +7,10 @@ VERSION := import sys; print(*sys.version_info[:2], sep='.')
 AUDIT := $(CURDIR)/$(VENV)/audit
 PROFILES := $(patsubst profiles/%.yaml,%,$(wildcard profiles/*.yaml))
 # Stages and kernels must find the environment's programs, whoever calls make.
-RUN := PATH="$(BIN):$$PATH"
+# Nothing of the user's may take their modules' place, and programs ask for a name that a container's user may not have.
+ALONE := env -u PIP_TARGET -u PIP_PREFIX -u PYTHONPATH -u PYTHONHOME -u PYTHONOPTIMIZE PYTHONNOUSERSITE=1 USER="$${USER:-$$(id -un 2>/dev/null || echo user)}"
+RUN := $(ALONE) PATH="$(BIN):$$PATH"
+PIP := $(ALONE) PIP_USER=0 "$(BIN)/python" -m pip install -qq --disable-pip-version-check
 
 ifneq ($(filter-out $(PROFILES),$(PROFILE)),)
 $(error PROFILE = $(PROFILE): no file profiles/$(PROFILE).yaml (there are: $(PROFILES)))
@@ -15,7 +18,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help repro profile test test-slow test-faults verify audit lab lint lock clean
+.PHONY: help repro profile test test-slow test-faults verify audit gc lab lint lock clean
 
 help: ## this list
 	@echo "usage: make TARGET [PROFILE=name] [PYTHON=python3.12]"
@@ -41,6 +44,9 @@ test-slow: $(STAMP) ## install, then run the end-to-end tests: the tiny pipeline
 verify: $(STAMP) ## install, run quick (or PROFILE=name) from nothing in a fresh copy, compare with the committed report
 	@$(RUN) python -m tools.verify $(if $(PROFILE),--profile $(PROFILE)) $(if $(RECORD),--record)
 
+gc: $(STAMP) ## remove from DVC's cache what no profile has in dvc.lock (`dvc gc -w` forgets all but the active one)
+	@$(RUN) python -m xbarpaper.pipeline.cleaning
+
 # pip-audit has an environment of its own, so that it changes no version of the one that it looks at.
 audit: $(STAMP) ## look every locked version up in the database of known vulnerabilities (network)
 	@[ -x "$(AUDIT)/bin/pip-audit" ] || { "$(BIN)/python" -m venv "$(AUDIT)" && \
@@ -50,8 +56,8 @@ audit: $(STAMP) ## look every locked version up in the database of known vulnera
 test-faults: $(STAMP) ## install, then kill, fill, corrupt and delete on purpose (an hour; FAULTS="--part kills")
 	@OMP_NUM_THREADS=1 $(RUN) PYTHONPATH=tests python -m faults $(FAULTS)
 
-lab: $(STAMP) ## install, then open the notebooks in JupyterLab
-	@$(RUN) jupyter lab notebooks
+lab: $(STAMP) ## install, then open the notebooks in JupyterLab; their outputs are not saved
+	@$(RUN) jupyter lab notebooks --FileContentsManager.pre_save_hook=xbarpaper.pipeline.stripping.keep_source_clean
 
 lint: $(STAMP) ## style and types
 	@$(RUN) ruff check .
@@ -70,16 +76,16 @@ clean: ## remove the environment and the tools' caches; data/, reports/ and DVC'
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+	@$(ALONE) $(PYTHON) -c 'import sys; v = sys.version_info; \
 	sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else f"PYTHON = $(PYTHON) is {v.major}.{v.minor}; it must be 3.11, 3.12 or 3.13")'
-	@ours=$$($(PYTHON) -c "$(VERSION)"); there=$$("$(BIN)/python" -c "import pip; $(VERSION)" 2>/dev/null); \
+	@ours=$$($(ALONE) $(PYTHON) -c "$(VERSION)"); there=$$($(ALONE) "$(BIN)/python" -c "import pip; $(VERSION)" 2>/dev/null); \
 	if [ "$$ours" != "$$there" ]; then \
-	    $(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	    $(ALONE) $(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	        { echo "PYTHON = $(PYTHON) cannot make an environment with pip: apt-get install python3-venv" >&2; exit 1; }; \
 	    [ ! -e $(VENV) ] || echo "$(VENV)/ is made anew: it has no pip, or another Python than $$ours"; \
-	    rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); \
+	    rm -rf $(VENV) && $(ALONE) $(PYTHON) -m venv $(VENV); \
 	fi
 	@echo "Installing requirements.lock into $(VENV)/ (once; some minutes)"
-	@"$(BIN)/python" -m pip install -qq --disable-pip-version-check -r requirements.lock
-	@"$(BIN)/python" -m pip install -qq --disable-pip-version-check --no-deps -e .
+	@$(PIP) -r requirements.lock
+	@$(PIP) --no-deps -e .
 	@touch $@

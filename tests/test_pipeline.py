@@ -257,7 +257,7 @@ def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(
         assert time.monotonic() < deadline
         time.sleep(0.01)
     pause(killed.pid)
-    watched = json.loads(repository.dvc("metrics", "show", "--json").stdout)[""]["data"]
+    watched = json.loads(repository.dvc("metrics", "show", "data/live/metrics", "--json").stdout)[""]["data"]
     kill(killed.pid)
     killed.wait(timeout=30)
     assert watched[str(live)]["data"]["epochs"] == other.train.epochs

@@ -94,13 +94,13 @@ def test_the_page_counts_what_is_in_the_lock():
     stages = YAML(typ="safe").load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     counts: dict[str, list[float]] = {}
     for name, stage in stages.items():
-        if "quick" in name or name == "data@shapes10":
+        if "quick" in name or name in ("code", "data@shapes10"):
             for out in stage["outs"]:
                 count = counts.setdefault("/".join(out["path"].split("/")[:2]), [0, 0])
                 count[0] += out.get("nfiles", 1)
                 count[1] += out["size"] / 1e6
     rows = re.findall(r"^\| `(data/\w+)/`: .* \| (\d+) \| ([\d.]+) \|$", PAGE, flags=re.M)
-    assert len(rows) == 5
+    assert len(rows) == 6
     for folder, files, megabytes in rows:
         assert (int(files), float(megabytes)) == (
             counts[folder][0],

@@ -47,8 +47,9 @@ class Experiment:
     """An entry of ``experiments``, with its files."""
 
     def __init__(self, name: str, params: Params) -> None:
-        self.name, self.params = name, params
-        self.section: ExperimentSection = params.experiment(name)
+        """Without a name it is the first entry."""
+        self.name, self.params = name or next(iter(params.experiments)), params
+        self.section: ExperimentSection = params.experiment(self.name)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the images: a task takes them as an argument of its own, so that they are sent once."""

@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from xbarpaper.support import inputs
 from xbarpaper.support.code import LIBRARY, cells, file_digest, reached, record_of
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import find_root, write_text
 
 _EXECUTES: Final = f"{LIBRARY}.pipeline.run"
-_COMMAND: Final = re.compile(rf"python -m ({LIBRARY}[\w.]*)(?: (notebooks/\w+\.ipynb))?")
+_COMMAND: Final = re.compile(rf"python (?:-E -s )?-m ({LIBRARY}[\w.]*)(?: (notebooks/\w+\.ipynb))?")
 _TEMPLATES: Final = "templates"  # of a package, read by its modules
 
 
@@ -52,9 +53,9 @@ def write_all(root: Path, modules: Sequence[str] = ()) -> None:
         ArtifactError: a notebook cannot be read.
         ModuleNotFoundError: something that is imported is not in the library.
     """
-    started: Path | str
-    notebooks = sorted(path.relative_to(root) for path in (root / "notebooks").glob("[!.]*.ipynb"))
-    for started in (*notebooks, *modules):
+    notebooks = (path.relative_to(root) for path in (root / "notebooks").glob("[!.]*.ipynb"))
+    everything: list[Path | str] = [*sorted(notebooks), *modules]
+    for started in everything:
         lines = (f"{path.as_posix()} {file_digest(root / path)}\n" for path in code_of(root, started))
         write_text(root / record_of(started), "".join(lines))
 
@@ -67,7 +68,9 @@ def source_of(notebook: Path) -> str:
 def main() -> int:
     """Command line; returns the exit code."""
     try:
-        write_all(find_root(), sys.argv[1:])
+        root = find_root()
+        inputs.require_inside(root)
+        write_all(root, sys.argv[1:])
     except (ArtifactError, ModuleNotFoundError, SyntaxError) as error:
         print(f"code: {error}", file=sys.stderr)
         return 1

@@ -15,6 +15,7 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +96,8 @@ class _Job:
 
 
 def _prepared(source: Path | str, target: Path | str, parameters: dict[str, str]) -> _Job:
-    source, target = Path(source).resolve(), Path(target).resolve()
+    source, target = Path(source).resolve(), Path(target)
+    target = target.parent.resolve() / target.name  # a link, such as DVC makes into its cache, is replaced
     root = find_root()
     notebook = _read(source, _shown(source, root))
     values = _values(notebook, parameters, _shown(source, root))
@@ -109,6 +111,8 @@ def _isolate(root: Path, target: Path) -> None:
     for path in filter(None, os.environ.pop("PYTHONPATH", "").split(os.pathsep)):
         while path in sys.path:
             sys.path.remove(path)
+    _usual_warnings()
+    cores.name_user()
     os.environ |= {
         resuming.STAGE: target.stem,
         # The notebook sees neither terminal nor log. The second is for bars that are not the library's own.
@@ -116,6 +120,16 @@ def _isolate(root: Path, target: Path) -> None:
         "TQDM_MININTERVAL": os.environ.get("TQDM_MININTERVAL") or ("0.5" if sys.stderr.isatty() else "60"),
         **warm.environment(root),
     }
+
+
+def _usual_warnings() -> None:
+    """Python's own choice of warnings, whatever PYTHONWARNINGS or development mode ask for."""
+    if sys.warnoptions:
+        sys.warnoptions.clear()
+        warnings.resetwarnings()
+        for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", kind)
+        warnings.filterwarnings("default", category=DeprecationWarning, module="__main__")
 
 
 def _read(source: Path, shown: str) -> Any:
@@ -221,7 +235,7 @@ def _artifact_error_names() -> set[str]:
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m xbarpaper.pipeline.run", description=__doc__.split("\n")[0]
+        prog="python -m xbarpaper.pipeline.run", description="Execute a notebook as a stage."
     )
     parser.add_argument("source", type=Path, help="notebook to execute")
     parser.add_argument("target", type=Path, help="executed notebook to write")
@@ -262,6 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.flush()
             os._exit(code)
     signal.signal(signal.SIGINT, lambda *_: os.kill(child, signal.SIGINT))
+    cores.end_with_dvc()
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     if code not in (0, 1, 130):

@@ -24,6 +24,7 @@ from dvc.repo import Repo
 
 from xbarpaper.pipeline import warm
 from xbarpaper.support import cores, inputs, progress
+from xbarpaper.support.files import write_text
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,18 @@ def _started(stage: str) -> int:
         os._exit(code)
 
 
+def _do_without_git() -> None:
+    """Where the source came as an archive there is no git, and DVC must be told so."""
+    top = next((folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / ".dvc").is_dir()), None)
+    if top is None or any((folder / ".git").exists() for folder in (top, *top.parents)):
+        return
+    own = top / ".dvc/config.local"
+    before = own.read_text(encoding="utf-8") if own.exists() else ""
+    if "no_scm" not in before + (top / ".dvc/config").read_text(encoding="utf-8"):
+        write_text(own, f"{before}[core]\n    no_scm = true\n")
+        print("no git here: DVC does without it from now on (.dvc/config.local)", flush=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code: 0, 1 after a failure, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m xbarpaper.pipeline.repro", description=__doc__)
@@ -161,6 +174,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs = parser.parse_args(arguments).jobs
     if jobs < 1:
         parser.error(f"--jobs = {jobs} must be at least 1")
+    cores.name_user()
+    _do_without_git()
     try:
         with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder:
             os.environ[cores.VARIABLE] = f"{jobs}:{folder}"

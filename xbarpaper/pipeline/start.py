@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from typing import Any
 
 from xbarpaper.figures.style import apply_style
 from xbarpaper.support import cores
+from xbarpaper.support.code import LIBRARY, ROOT
+from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import find_root
 
 
@@ -18,9 +21,14 @@ def start() -> None:
     paths mean the same in both, and so do last bits. ``execution.threads`` asks for more threads.
 
     Raises:
-        ArtifactError: the notebook does not lie inside the repository.
+        ArtifactError: the notebook does not lie inside the repository, or runs the code of another.
     """
     root = find_root()
+    if not (root / LIBRARY).samefile(ROOT / LIBRARY):
+        raise ArtifactError(
+            f"{root}: its notebook would run the code of {ROOT}, where this environment's {LIBRARY} is; "
+            f"`pip install -e {shlex.quote(str(root))}` changes that"
+        )
     os.chdir(root)
     if "torch" in sys.modules:  # a notebook that the pipeline executes has it so from the beginning
         sys.modules["torch"].set_num_threads(cores.threads(root))

@@ -51,6 +51,9 @@ def executed(address: str, arguments: Sequence[str]) -> int | None:
         except OSError:
             return None
         signal.signal(signal.SIGINT, lambda *_: server.send(_INTERRUPT))
+        from xbarpaper.support import cores  # the arguments are on their way
+
+        cores.end_with_dvc()
         answer = server.recv(1)
     return answer[0] if answer else None
 

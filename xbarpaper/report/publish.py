@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from xbarpaper.experiments import results
 from xbarpaper.experiments.paths import RESULTS, SUMMARIES
 from xbarpaper.params import Params
-from xbarpaper.report import gather, page, rendering
+from xbarpaper.report import gather, metrics, page, rendering
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
 
@@ -28,7 +29,7 @@ class Places:
 
 
 def publish(params: Params, places: Places | None = None) -> Path:
-    """Write ``reports/<profile>/``: figures/, tables/, notebooks/, claims.json and index.html.
+    """Write ``reports/<profile>/``: figures/, tables/, notebooks/, claims.json, metrics.json and index.html.
 
     The report holds no time of its own, no host and no absolute path, so equal inputs and equal code give equal bytes.
 
@@ -68,6 +69,8 @@ def publish(params: Params, places: Places | None = None) -> Path:
         names = sorted(path.name for path in (folder / "tables").iterdir())
         text = page.index(params, tables, recovered, claims, pictures, notebooks, names, places.root)
         files.write_text(folder / "index.html", text)
+        numbers = metrics.flat(tables.evaluation, verdicts, params.readout.gain)
+        files.write_text(folder / "metrics.json", json.dumps(numbers, indent=2) + "\n")
     return places.reports / params.profile
 
 

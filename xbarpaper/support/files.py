@@ -7,7 +7,8 @@ import hashlib
 import io
 import json
 import os
-import tempfile
+import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from xbarpaper.support.errors import ArtifactError
 if TYPE_CHECKING:
     import pandas as pd
 
+_HOST = socket.gethostname()[:40]  # on a shared disk, other machines' processes have the same numbers
 _MARKERS = ("dvc.yaml", "params.yaml")
 
 
@@ -49,17 +51,14 @@ def atomic(path: Path | str) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
-        prefix = f".{path.name}.{os.getpid()}-"
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
+        temporary = path.parent / f".{path.name}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
+        temporary.open("x").close()  # with the rights that the folder and the umask give
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be written: {error.strerror} ({path.parent})") from error
-    os.close(handle)
-    temporary = Path(name)
     try:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
         raise ArtifactError(f"{path}: cannot be written: {error.strerror or error}") from error
@@ -72,8 +71,8 @@ def atomic(path: Path | str) -> Iterator[Path]:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove temporary files of processes that are no more: a killed one could not."""
-    start = f".{path.name}."
+    """Remove temporary files of this machine's processes that are no more: a killed one could not."""
+    start = f".{path.name}.{_HOST}-"
     for leftover in path.parent.glob(f"{glob.escape(start)}*-*"):
         process = leftover.name.removeprefix(start).split("-")[0]
         if process.isdecimal() and not _is_running(int(process)):

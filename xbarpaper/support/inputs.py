@@ -16,6 +16,7 @@ from typing import Any, Final
 from xbarpaper.support.code import file_digest, record_of
 from xbarpaper.support.errors import ArtifactError
 
+_OUTPUTS: Final = ("data", "reports")
 _STAGE: Final = "DVC_STAGE"  # DVC sets it for the command of a stage
 
 
@@ -39,6 +40,7 @@ def check(root: Path, started: Path | str) -> None:
     name = os.environ.get(_STAGE, "").rpartition(":")[2]
     if not name:
         return
+    require_inside(root)
     try:
         stages = _locked(root)
         read = [dep["path"] for dep in stages.get(name, {}).get("deps", [])]
@@ -69,6 +71,23 @@ def _require_current(root: Path, record: Path) -> None:
             same = False
         if not same:
             raise ArtifactError(f"{path}: has changed since DVC looked at the code; `dvc repro` looks again")
+
+
+def require_inside(root: Path) -> None:
+    """DVC keeps no output that a link leads out of the repository, and says so only once the work is done.
+
+    Raises:
+        ArtifactError: there is such a link.
+    """
+    for name in _OUTPUTS:
+        for path in (root / name, *(root / name).glob("*")):
+            if path.is_symlink() and path.is_dir() and not path.resolve().is_relative_to(root.resolve()):
+                shown, there = path.relative_to(root), path.resolve()
+                raise ArtifactError(
+                    f"{shown}: a link to {there}, but DVC keeps only outputs inside the repository; make it a folder, "
+                    f"and keep large files there: `dvc cache dir --local {there}/cache`, "
+                    "`dvc config --local cache.type symlink`"
+                )
 
 
 def written(root: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""What ``dvc metrics show`` and ``dvc plots show`` find while stages still run: files outside of all outs.
+"""What ``dvc metrics show data/live/metrics`` and ``dvc plots show`` find while stages still run.
 
-DVC moves a stage's outs into place when the stage has ended. These files are for looking only: nothing reads them back,
-and deleting them loses nothing.
+The files lie outside of all outs, as DVC moves a stage's outs into place when the stage has ended. They are for looking
+only: nothing reads them back, and deleting them loses nothing.
 """
 
 from __future__ import annotations

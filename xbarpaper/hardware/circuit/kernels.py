@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import njit
 from numba.core import cgutils, types
+from numba.core.caching import FunctionCache
 from numba.extending import intrinsic, models, overload, register_model
 
 LANES = 16  # numbers in one vector: one AVX-512 register of float32, two of float64; N = 16 wastes none
@@ -25,7 +27,28 @@ _LUMP = (
     0.3  # share of the first neglected mode's resistance that is put in series with every device; see `modal`
 )
 
-_compiled = njit(cache=True, nogil=True, fastmath={"contract", "nsz", "arcp"}, error_model="numpy")
+
+class _Cache(FunctionCache):
+    """numba's cache on disk, where a damaged file is no error: the function is compiled anew."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # of pickle there are many
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(Exception):
+            super().save_overload(sig, data)
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    made = njit(nogil=True, fastmath={"contract", "nsz", "arcp"}, error_model="numpy")(function)
+    with suppress(RuntimeError):  # there may be no folder that a cache can be written to
+        made._cache = _Cache(function)
+    return made
 
 
 class Lanes(types.Type):  # numba has no type hints

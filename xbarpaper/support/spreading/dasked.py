@@ -27,6 +27,9 @@ ATTEMPTS: Final = 3
 
 _ANSWER_SECONDS: Final = 10
 _LOOK_SECONDS: Final = 2.0
+_POLL_SECONDS: Final = 0.01
+_PATIENCE_SECONDS: Final = 20.0
+_MOST_SECONDS_PAUSED: Final = 600.0
 _TASKS_PER_THREAD: Final = 2  # one at work, one that waits beside it
 
 
@@ -98,6 +101,12 @@ class Dask:
         Raises:
             ArtifactError: a task failed ``ATTEMPTS`` times, took worker after worker with it, or the scheduler is gone.
         """
+        since = looked = time.monotonic()
+        while not self._arriving.has_ready():
+            time.sleep(_POLL_SECONDS)
+            if time.monotonic() - looked > _PATIENCE_SECONDS:
+                looked = time.monotonic()
+                self._require_awake(looked - since)
         future = next(self._arriving)
         task = self._tasks.pop(future.key)
         try:
@@ -123,6 +132,19 @@ class Dask:
                 )
             except (CancelledError, OSError):
                 raise self._lost() from None
+
+    def _require_awake(self, waited: float) -> None:
+        """Say so where Dask has paused every worker: it begins no task there, and some never go on."""
+        found = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        if not found or any(worker["status"] != "paused" for worker in found):
+            return
+        said = (
+            f"{self._name}: Dask has paused all {len(found)} workers, because they take 80 % of their memory limit; "
+            "start them with more memory, or with --memory-limit 0"
+        )
+        if waited > _MOST_SECONDS_PAUSED:
+            raise ArtifactError(f"{said}; given up after {progress.duration(waited)}")
+        progress.note(said)
 
     def _lost(self) -> ArtifactError:
         return ArtifactError(

@@ -1,0 +1,377 @@
+"""Everyday trials: what people's machines, habits and tools do to this repository, and that it goes well.
+
+Each trial is a public report or an everyday habit made small. ``TRIALS=reports/reliability.json python -m pytest
+tests/test_everyday.py`` keeps how many were tried and were right.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import pytest
+from distributed import Client, Status, Worker
+from repository import ROOT
+from ruamel.yaml import YAML
+
+from xbarpaper.experiments.experiment import Experiment
+from xbarpaper.params import Params
+from xbarpaper.pipeline import executing, stripping
+from xbarpaper.report import metrics
+from xbarpaper.support import inputs
+from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.files import atomic, write_text
+from xbarpaper.support.spreading import dasked
+from xbarpaper.support.spreading.tasks import Task
+
+BIN = Path(sys.executable).parent
+TARGET = Path("data/notebooks/tiny/01_tiny.ipynb")
+
+
+def run(*command: str, cwd: Path, **environment: str | None) -> subprocess.CompletedProcess[str]:
+    """A command with this interpreter's programs; a variable of None is taken out of the environment."""
+    changed = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": None, **environment}
+    everything = {name: value for name, value in {**os.environ, **changed}.items() if value is not None}
+    return subprocess.run(
+        command, cwd=cwd, env=everything, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    """The top of a repository with a small notebook, in which the library is that of this checkout."""
+    for name in ("dvc.yaml", "params.yaml"):
+        (tmp_path / name).touch()
+    (tmp_path / "xbarpaper").symlink_to(ROOT / "xbarpaper")
+    (tmp_path / "notebooks").mkdir()
+    node = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    node.cells = [
+        nbformat.v4.new_code_cell('experiment = "tiny"', metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell(
+            "from xbarpaper.pipeline.start import start\nstart()\n"
+            "import matplotlib.pyplot as plt, numpy as np, pandas as pd\n"
+            "import warnings; warnings.warn('old', DeprecationWarning)\n"
+            "plt.plot(np.arange(3)); plt.show()\nplt.rcParams['figure.facecolor']"
+        ),
+        nbformat.v4.new_code_cell("pd.DataFrame({'a very long name of a column': [1.5]})"),
+    ]
+    nbformat.write(node, tmp_path / "notebooks/01_tiny.ipynb")
+    return tmp_path
+
+
+def executed(top: Path, **environment: str | None) -> bytes:
+    command = ("python", "-m", "xbarpaper.pipeline.run", "notebooks/01_tiny.ipynb", str(TARGET))
+    done = run(*command, cwd=top, **environment)
+    assert done.returncode == 0, done.stderr
+    return (top / TARGET).read_bytes()
+
+
+# --- results that are those of the inputs -------------------------------------------------------------------
+
+
+def test_nothing_of_the_users_world_changes_an_executed_notebook(top: Path):
+    home, foreign = top / "home", top / "foreign"
+    profile = home / ".ipython/profile_default"
+    (profile / "startup").mkdir(parents=True)
+    for name in ("ipython_config.py", "ipython_kernel_config.py"):
+        (profile / name).write_text("c.InlineBackend.figure_formats = {'retina'}\n")
+    (profile / "startup/00.py").write_text(
+        "print('hello')\nimport pandas\npandas.options.display.width = 7\n"
+    )
+    (home / ".config/matplotlib").mkdir(parents=True)
+    (home / ".config/matplotlib/matplotlibrc").write_text("figure.facecolor: red\n")
+    (foreign / "numpy").mkdir(parents=True)
+    (foreign / "numpy/__init__.py").write_text("raise ImportError('foreign')\n")
+    plain = executed(top)
+    assert b"image/png" in plain
+    changed = executed(
+        top, HOME=str(home), XDG_CONFIG_HOME=None, PYTHONPATH=str(foreign), MPLBACKEND="Agg", PYTHONWARNINGS="always",
+        PYTHONHASHSEED="7", LC_ALL="C", TZ="Asia/Tokyo", COLUMNS="20", FORCE_COLOR="1", JUPYTER_CONFIG_DIR=str(home),
+        IPYTHONDIR=str(home / ".ipython"),
+    )  # fmt: skip
+    assert changed == plain
+    shutil.copy(home / ".config/matplotlib/matplotlibrc", top)
+    unwritable = executed(
+        top,
+        HOME="/nonexistent",
+        USER=None,
+        LOGNAME=None,
+        PYTHONOPTIMIZE="2",
+        MPLCONFIGDIR=None,
+        OMP_NUM_THREADS="7",
+    )
+    assert unwritable == plain
+
+
+def test_an_output_that_is_a_link_into_a_cache_is_replaced(top: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(top)
+    kept = top / "cached"
+    kept.write_text("what another commit has")
+    TARGET.parent.mkdir(parents=True)
+    TARGET.symlink_to(kept)
+    assert executing.main(["notebooks/01_tiny.ipynb", str(TARGET)]) == 0
+    assert not TARGET.is_symlink()
+    assert kept.read_text() == "what another commit has"
+
+
+# --- stages that do not run again, or stop, for nothing -----------------------------------------------------
+
+LEAVINGS = (
+    ".DS_Store", "._a.csv", ".~lock.a.csv#", "~$a.xlsx", "a.csv~", ".a.csv.swp", "Thumbs.db", "desktop.ini", ".directory",
+    ".nfs0001", ".fuse_hidden01", "#a.csv#", ".#a.csv", ".ipynb_checkpoints/a-checkpoint.ipynb",
+)  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A DVC project of one stage, with what this repository ignores."""
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+    shutil.copy(ROOT / ".dvcignore", tmp_path)
+    stage = {"cmd": "mkdir -p out && cp in/a.csv out", "deps": ["in"], "outs": ["out"]}
+    with (tmp_path / "dvc.yaml").open("w") as file:
+        YAML().dump({"stages": {"copy": stage}}, file)
+    write_text(tmp_path / "in/a.csv", "1\n")
+    return tmp_path
+
+
+def test_what_editors_and_disks_leave_in_folders_makes_no_stage_run(project: Path):
+    assert run("dvc", "repro", cwd=project).returncode == 0
+    for name in LEAVINGS:
+        for folder in ("in", "out"):
+            write_text(project / folder / name, "x")
+    assert run("dvc", "status", cwd=project).stdout.strip() == "Data and pipelines are up to date."
+
+
+def test_a_users_git_settings_leave_files_as_they_are(tmp_path: Path):
+    clone, settings = tmp_path / "clone", tmp_path / "gitconfig"
+    (tmp_path / "attributes").write_text("*.ipynb filter=strip\n* text=auto eol=crlf\n")
+    settings.write_text(
+        f'[core]\n autocrlf = true\n attributesFile = {tmp_path}/attributes\n[filter "strip"]\n clean = exit 1\n'
+        " smudge = exit 1\n required = true\n[user]\n name = x\n email = x@y\n[commit]\n gpgsign = false\n"
+    )
+    made = tmp_path / "made"
+    write_text(made / "a.ipynb", "{}\n")
+    write_text(made / "b.csv", "1\n2\n")
+    shutil.copy(ROOT / ".gitattributes", made)
+    git = {"GIT_CONFIG_GLOBAL": str(settings)}
+    for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "x"), ("clone", "-q", ".", str(clone))):
+        done = run("git", *command, cwd=made, **git)
+        assert done.returncode == 0, done.stderr
+    assert (clone / "b.csv").read_bytes() == b"1\n2\n"
+    assert (clone / "a.ipynb").read_bytes() == b"{}\n"
+    assert run("git", "status", "--porcelain", cwd=clone, **git).stdout == ""
+
+
+# --- setting up ---------------------------------------------------------------------------------------------
+
+
+def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
+    top = tmp_path / "a folder"
+    shutil.copytree(ROOT / "profiles", top / "profiles")
+    shutil.copy(ROOT / "Makefile", top)
+    for name in ("requirements.lock", "pyproject.toml"):
+        (top / name).touch()
+    python = top / ".venv/bin/python"
+    write_text(
+        python,
+        f'#!/bin/sh\necho "$@" >>"{top}/asked"; env >>"{top}/asked"; [ "$1" = -m ] || exec "{sys.executable}" "$@"\n',
+    )
+    python.chmod(0o755)
+    theirs = ("PIP_TARGET", "PIP_PREFIX", "PYTHONPATH", "PYTHONHOME", "PYTHONOPTIMIZE", "PYTHONUSERBASE")
+    # make itself is given a Python that their settings do not reach
+    lone = tmp_path / "python3"
+    write_text(lone, f'#!/bin/sh\nexec env -u PYTHONHOME -u PYTHONPATH "{sys.executable}" "$@"\n').chmod(
+        0o755
+    )
+    settings: dict[str, str | None] = dict.fromkeys(theirs, "/theirs")
+    shutil.copy(ROOT / "params.yaml", top)
+    done = run("make", "repro", f"PYTHON={sys.executable}", cwd=top, **settings)
+    assert done.returncode == 0, done.stderr
+    asked = (top / "asked").read_text().splitlines()
+    assert "-m xbarpaper.pipeline.repro" in asked
+    since = asked[asked.index(next(line for line in asked if line.startswith("-m pip"))) :]
+    assert "PIP_USER=0" in since
+    assert [line for line in since if line.startswith(tuple(f"{name}=" for name in theirs[:5]))] == []
+    assert [line for line in since if line.startswith("USER=") and line != "USER="]
+
+
+def test_an_archive_without_git_works(project: Path):
+    (project / ".dvc/config").write_text("[core]\n    analytics = false\n")
+    done = run("python", "-m", "xbarpaper.pipeline.repro", "--jobs", "1", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("no git here: DVC does without it from now on")
+    assert (project / "out/a.csv").is_file()
+
+
+def test_a_user_without_a_name_runs_the_pipeline(project: Path):
+    nameless = project / "nameless"
+    write_text(
+        nameless / "sitecustomize.py",
+        "import pwd\ndef getpwuid(number):\n    raise KeyError(f'uid not found: {number}')\npwd.getpwuid = getpwuid\n",
+    )
+    names: dict[str, str | None] = dict.fromkeys(("USER", "LOGNAME", "LNAME", "USERNAME"))
+    done = run(
+        "python",
+        "-m",
+        "xbarpaper.pipeline.repro",
+        "--jobs",
+        "1",
+        cwd=project,
+        PYTHONPATH=str(nameless),
+        **names,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+# --- disks, caches ------------------------------------------------------------------------------------------
+
+
+def test_a_refused_chmod_is_no_error_and_the_umask_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    for name in ("chmod", "fchmod"):
+        monkeypatch.setattr(os, name, refuse)
+    before = os.umask(0o007)
+    try:
+        path = write_text(tmp_path / "a.txt", "1")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o660
+
+
+def test_a_damaged_file_of_compiled_code_is_compiled_anew(tmp_path: Path):
+    write_text(
+        tmp_path / "twice.py",
+        "from xbarpaper.hardware.circuit.kernels import _compiled\n@_compiled\ndef f(x):\n    return 2 * x\n"
+        "print(f(3), sum(f.stats.cache_hits.values()))\n",
+    )
+    command, cache = (sys.executable, "twice.py"), {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    assert run(*command, cwd=tmp_path, **cache).stdout == "6 0\n"
+    for damaged in ("*.nbi", "*.nbc"):
+        for file in tmp_path.rglob(damaged):
+            os.truncate(file, 40)
+        assert run(*command, cwd=tmp_path, **cache).stdout == "6 0\n"
+
+
+def test_workers_that_dask_has_paused_are_told_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(dasked, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(dasked, "_MOST_SECONDS_PAUSED", 0.5)
+    with Client(processes=False, n_workers=1, memory_limit=0, dashboard_address=None) as client:
+
+        def pause(dask_worker: Worker) -> None:
+            dask_worker.status = Status.paused
+
+        client.run(pause)
+        pool = dasked.Dask(client, "tcp://host:8786")
+        pool.submit(Task("a", "a", abs, (1,)))
+        message = (
+            "tcp://host:8786: Dask has paused all 1 workers, because they take 80 % of their memory limit"
+        )
+        with pytest.raises(ArtifactError, match=message):
+            pool.next()
+    assert message in capsys.readouterr().out
+
+
+def test_another_machines_half_written_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("xbarpaper.support.files._HOST", "other")
+    with atomic(tmp_path / "a.txt") as theirs:
+        monkeypatch.setattr("xbarpaper.support.files._HOST", "here")
+        monkeypatch.setattr("xbarpaper.support.files._is_running", lambda process: False)
+        write_text(tmp_path / "a.txt", "ours")
+        assert theirs.exists()
+
+
+def test_data_on_another_disk_is_refused_before_anything_runs(top: Path, monkeypatch: pytest.MonkeyPatch):
+    (top / "inside").mkdir()
+    (top / "inside/data").symlink_to(top / "scratch")
+    (top / "scratch").mkdir()
+    with pytest.raises(ArtifactError, match=r"^data: a link to .*scratch, but DVC keeps only outputs inside"):
+        inputs.require_inside(top / "inside")
+    inputs.require_inside(top)
+
+
+# --- DVC's and Jupyter's own habits -------------------------------------------------------------------------
+
+
+def test_a_run_comes_out_as_a_few_flat_numbers():
+    tables = ROOT / "reports/quick/tables"
+    evaluation, verdicts = (
+        pd.read_csv(tables / f"{name}.csv", keep_default_na=False, na_values=[""])
+        for name in ("evaluation", "claims")
+    )
+    found = metrics.flat(evaluation, verdicts, "layer")
+    assert 10 <= len(found) <= 30
+    assert {name.split("_")[0] for name in found} >= {"software", "crossbars", "C1", "C2", "C3", "C4", "C5"}
+    assert all(isinstance(value, float) for value in found.values())
+    listed = YAML(typ="safe").load(ROOT / "dvc.yaml")["metrics"]
+    assert listed == ["reports/${profile}/metrics.json"]
+
+
+def test_a_notebook_of_another_clone_is_refused_or_runs_its_own_code(top: Path):
+    other = top / "other"
+    for name in ("dvc.yaml", "params.yaml", "xbarpaper/__init__.py"):
+        write_text(other / name, "")
+    (other / "notebooks").mkdir()
+    start = "from xbarpaper.pipeline.start import start; start()"
+    done = run("python", "-P", "-c", start, cwd=other / "notebooks", PYTHONPATH=str(ROOT))
+    assert done.returncode == 1
+    assert f"its notebook would run the code of {ROOT}" in done.stderr.splitlines()[-1]
+    # A notebook's folder is the first place where Jupyter looks for modules.
+    shutil.copy(ROOT / "notebooks/xbarpaper.py", other / "notebooks")
+    asked = "import xbarpaper, sys; print(xbarpaper.__file__)"
+    done = run("python", "-c", asked, cwd=other / "notebooks", PYTHONPATH=str(ROOT))
+    assert done.stdout.strip() == str(other / "xbarpaper/__init__.py")
+    done = run("python", "-S", "-c", "from xbarpaper.support.words import join", cwd=ROOT / "notebooks")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_notebook_run_by_hand_takes_the_profiles_first_experiment(make_params: Any):
+    params: Params = make_params()
+    assert Experiment("", params).name == next(iter(params.experiments))
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        (cell,) = (
+            cell
+            for cell in nbformat.read(path, as_version=4).cells
+            if "parameters" in cell.metadata.get("tags", [])
+        )
+        assert "quick" not in cell.source
+        assert "shapes10" not in cell.source
+
+
+def test_what_jupyterlab_saves_of_a_notebook_that_was_run_is_its_source():
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        node = nbformat.read(path, as_version=4)
+        node.metadata["language_info"] = {"name": "python", "version": "3.11.2"}
+        for number, cell in enumerate(node.cells):
+            cell.metadata |= {"execution": {"a": "b"}, "trusted": True}
+            if cell.cell_type == "code":
+                cell.execution_count, cell.outputs = number, [nbformat.v4.new_output("stream", text="x")]
+        stripping.keep_source_clean({"type": "notebook", "content": node}, path=path.name)
+        assert nbformat.writes(node).rstrip() == path.read_text(encoding="utf-8").rstrip()
+    lab = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"pre_save_hook={stripping.__name__}.{stripping.keep_source_clean.__name__}" in lab
+
+
+def test_the_suite_needs_no_package_of_the_name_tests():
+    """Another package may install one that wins over our folder."""
+    modules = [
+        *(ROOT / "tests").rglob("*.py"),
+        *(ROOT / "tools").rglob("*.py"),
+        *(ROOT / "benchmarks").rglob("*.py"),
+    ]
+    assert [
+        path
+        for path in modules
+        if re.search(r"^\s*(from|import) tests\b", path.read_text(encoding="utf-8"), re.M)
+    ] == []
