@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ def test_a_file_appears_with_its_folders_and_without_a_trace(tmp_path: Path):
     path = write_text(tmp_path / "a" / "b" / "text.txt", "größe\n")
     assert path.read_bytes() == "größe\n".encode()
     assert names(path.parent) == ["text.txt"]
-    assert path.stat().st_mode & 0o777 == 0o644
+    assert path.stat().st_mode & 0o777 == 0o644  # with the usual umask
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), RuntimeError("y")], ids=repr)
@@ -60,9 +61,10 @@ def test_until_the_end_the_old_file_is_seen(tmp_path: Path):
 def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    other = f".other.txt.{ended.pid}-abc.txt"
-    writing = f".text.txt.{os.getppid()}-abc.txt"  # of a process that still runs
-    for name in (f".text.txt.{ended.pid}-abc.txt", other, writing, ".text.txt.notes-abc.txt"):
+    host = socket.gethostname()[:40]
+    other = f".other.txt.{host}-{ended.pid}-abc.txt"
+    writing = f".text.txt.{host}-{os.getppid()}-abc.txt"  # of a process that still runs
+    for name in (f".text.txt.{host}-{ended.pid}-abc.txt", other, writing, ".text.txt.notes-abc.txt"):
         (tmp_path / name).write_text("half")
     write_text(tmp_path / "text.txt", "new")
     assert names(tmp_path) == sorted([other, writing, ".text.txt.notes-abc.txt", "text.txt"])

@@ -24,7 +24,8 @@ def start() -> None:
         ArtifactError: the notebook does not lie inside the repository, or runs the code of another.
     """
     root = find_root()
-    if not (root / LIBRARY).samefile(ROOT / LIBRARY):
+    own = root / LIBRARY
+    if own.is_dir() and not own.samefile(ROOT / LIBRARY):
         raise ArtifactError(
             f"{root}: its notebook would run the code of {ROOT}, where this environment's {LIBRARY} is; "
             f"`pip install -e {shlex.quote(str(root))}` changes that"
