@@ -35,6 +35,9 @@ FOLDER = {
     "path": "data/pictures",
     "path_environment": "XBARPAPER_TEST_FOLDER",
     "description": "pictures",
+    "origin": "drawn",
+    "train_images": 0,
+    "test_images": 0,
     "image_pixels": 32,
 }
 

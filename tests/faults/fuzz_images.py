@@ -40,8 +40,11 @@ def pictures() -> Iterator[tuple[str, bytes, Any]]:
         yield f"{kind} of 1 pixel", picture(side=1, kind=kind), "refused"
         for cut in (0, 1, 4, 11, 25, len(whole) // 2, len(whole) - 20):
             yield f"{kind} cut to {cut}", whole[:cut], "either"
-    for mode in ("1", "L", "LA", "P", "RGBA"):
+    for mode in ("1", "L", "P"):
         yield f"PNG {mode}", picture(1, mode=mode), "accepted"
+    for mode in ("LA", "RGBA"):
+        yield f"PNG {mode}, opaque", picture(255, mode=mode), "accepted"
+        yield f"PNG {mode}, transparent", picture(1, mode=mode), "refused"
     for mode in ("L", "CMYK", "YCbCr"):
         yield f"JPEG {mode}", picture(mode=mode, kind="JPEG"), "accepted"
     yield "PNG of 16 bits", picture(900, mode="I;16"), "refused"

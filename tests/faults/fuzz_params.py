@@ -84,7 +84,7 @@ def good() -> dict[str, Any]:
     tree["datasets"]["original"] = {"kind": "cifar10", "root": "data/original", "download": False}
     tree["datasets"]["pictures"] = {
         "kind": "image_folder", "path": "data/pictures", "path_environment": "PICTURES", "description": "pictures",
-        "image_pixels": 32,
+        "origin": "drawn", "train_images": 0, "test_images": 0, "image_pixels": 32,
     }  # fmt: skip
     tree["sources"] = ["image_folder"]
     return tree

@@ -7,6 +7,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from xbarpaper.data.images import Images, ImageSet
+from xbarpaper.support import memory
+from xbarpaper.support.errors import DatasetError
 
 _PART = 256  # images converted at a time: bounds the extra memory
 
@@ -21,7 +23,13 @@ def normalised(images: Images, image_set: ImageSet, device: torch.device | str) 
 
     Returns:
         float32, shape (n, 3, 32, 32), in channels_last memory.
+
+    Raises:
+        DatasetError: they do not fit in the memory of this machine.
     """
+    if torch.device(device).type == "cpu":
+        what = f"{image_set.name}: {len(images):,} images in float32"
+        memory.require(4 * images.pixels.numel(), what, "take fewer images", DatasetError)
     mean = torch.tensor(image_set.mean, dtype=torch.float32, device=device).view(3, 1, 1)
     std = torch.tensor(image_set.std, dtype=torch.float32, device=device).view(3, 1, 1)
     layout = torch.channels_last

@@ -1,26 +1,29 @@
 """The image files that a dataset is prepared from: what lies in a folder or an archive, and which images they are.
 
 ``files`` reads ``train/<class>/*`` and ``test/<class>/*``, as a tree or as a tar archive of one. ``identity`` tells one
-set of such files from another, alike for a tree and an archive of it.
+set of such files from another, alike for a tree and an archive of it. A single folder around both splits makes no
+difference, nor does the Unicode form of a name, nor what file managers and editors leave among images.
 
-An archive is read as a stream: nothing is unpacked to disk, only regular files and links to them are read, and names
-and links that leave the archive and oversized members are refused.
+Nothing of an archive is unpacked to named files. Names and links that leave it and oversized members are refused.
 """
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import lzma
 import os
+import posixpath
 import tarfile
+import tempfile
+import unicodedata
 import zlib
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final, Self, cast
+from typing import Any, BinaryIO, Final, NamedTuple, Self, cast
 
 from xbarpaper.params import ImageFolder
 from xbarpaper.support.errors import ArtifactError, DatasetError
@@ -28,18 +31,31 @@ from xbarpaper.support.files import write_text
 
 SPLITS: Final = ("train", "test")
 
-_TOP = PurePosixPath()
-_DEEPEST = 16  # folders in folders; a class lies in the second
-_MOST_LINKS = 40  # links that lead to links, as Linux allows
-_MOST_PARTS = 256  # of a path that links lead along
-_MEMBER_BYTES = 16 << 20  # far above any image of 32 x 32 pixels
-_ARCHIVE_BYTES = 16 << 30
+_MOST_LINKS: Final = 40  # links that lead to links, as Linux allows
+_FILE_BYTES: Final = 16 << 20  # far above any image of 32 x 32 pixels
+_ARCHIVE_BYTES: Final = 16 << 30
+_IN_MEMORY: Final = 256 << 20  # of an archive once unpacked; what is larger goes to the temporary folder
 # No memory: a few bytes of .tar.xz can ask for gigabytes.
 _ARCHIVE_ERRORS = (
     tarfile.TarError, EOFError, OSError, ValueError, LookupError, RecursionError, lzma.LZMAError, zlib.error, MemoryError,
 )  # fmt: skip
+_COMPRESSED: Final[dict[bytes, Callable[[Path], Any]]] = {
+    b"\x1f\x8b": gzip.open, b"\xfd7zXZ\0": lzma.open, b"BZh": bz2.open,
+}  # fmt: skip
+_OTHERS: Final = {b"PK": ".zip", b"7z\xbc\xaf": ".7z", b"Rar!": ".rar", b"\x28\xb5\x2f\xfd": ".zst"}
+# Left by Windows, macOS, Synology's disks and Linux; names with a dot in front are hidden anyway.
+_LEFT_BEHIND: Final = {
+    "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "lost+found", "$recycle.bin",
+    "system volume information",
+}  # fmt: skip
 
-Files = Iterator[tuple[PurePosixPath, bytes | None]]
+
+class _Entry(NamedTuple):
+    """A file, or a folder, which has nothing to read; its place begins with the split."""
+
+    place: str
+    stamp: str = ""
+    read: Callable[[], bytes] | None = None
 
 
 def located(settings: ImageFolder) -> Path:
@@ -47,20 +63,35 @@ def located(settings: ImageFolder) -> Path:
     return Path(os.path.expanduser(os.environ.get(settings.path_environment) or settings.path))
 
 
-def files(path: Path) -> Files:
-    """Files of a folder or an archive with their content and folders with None, named relative to its top.
+def files(path: Path) -> Iterator[tuple[PurePosixPath, bytes | None]]:
+    """The images ``<split>/<class>/<name>`` of a folder or an archive, and the classes, without content.
 
-    Links count as what they lead to. What lies beside the splits, and hidden files, come without their content.
+    Links count as what they lead to. Names are in Unicode's composed form.
 
     Raises:
-        DatasetError: something cannot be read, is too large, or leads out of the archive or to nothing.
+        DatasetError: a split is missing, or something cannot be read, is too large, is there twice, lies where no image
+            belongs, or leads out of the archive or to nothing.
     """
-    return _folder(path) if path.is_dir() else _archive(path)
-
-
-def is_read(place: PurePosixPath) -> bool:
-    """Whether a file or a folder of that name counts: it lies in a split, and is not hidden."""
-    return place.parts[0] in SPLITS and not any(part.startswith(".") for part in place.parts)
+    seen = set[PurePosixPath]()
+    try:
+        for entry in _folder(path) if path.is_dir() else _archive(path):
+            place = PurePosixPath(unicodedata.normalize("NFC", entry.place))
+            depth = len(place.parts)
+            if entry.read is None:
+                if depth == 2:
+                    yield place, None
+                continue
+            if depth != 3:
+                where = "not deep enough" if depth < 3 else "too deep"
+                raise DatasetError(
+                    f"{path}: {place} lies {where}: images lie in {place.parts[0]}/<class>/; move them there"
+                )
+            if place in seen:
+                raise DatasetError(f"{path}: {place} is there twice")
+            seen.add(place)
+            yield place, entry.read()
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def identity(path: Path, record: Path) -> str:
@@ -79,9 +110,7 @@ def identity(path: Path, record: Path) -> str:
         kept, found, seal = record.read_text(encoding="ascii").split()
         if kept == state and seal == _sha256(found.encode()):
             return found
-    found = combined(
-        {place: _sha256(data) for place, data in files(path) if data is not None and is_read(place)}
-    )
+    found = combined({place: _sha256(content) for place, content in files(path) if content is not None})
     with suppress(ArtifactError):  # it is only slower without
         write_text(record, f"{state} {found} {_sha256(found.encode())}\n")
     return found
@@ -103,18 +132,14 @@ def _sha256(content: bytes) -> str:
 
 def _state(path: Path) -> str:
     """Digest of the names, sizes and times of the files that count."""
-    seen = [str(path.resolve())]
     try:
+        seen = [str(path.resolve())]
         if path.is_dir():
-            seen += (
-                f"{place}\0{_stamp(entry.stat())}"
-                for place, entry, counts in _entries(path)
-                if counts and not entry.is_dir()
-            )
+            seen += (f"{entry.place}\0{entry.stamp}" for entry in _folder(path) if entry.read)
         else:
             seen.append(_stamp(path.stat()))
     except OSError as error:
-        raise _unreadable(error) from error
+        raise _unreadable(path, error) from error
     return _sha256(_encoded("\0".join(seen)))
 
 
@@ -123,42 +148,67 @@ def _stamp(found: os.stat_result) -> str:
     return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
-def _unreadable(error: OSError) -> DatasetError:
-    return DatasetError(f"{error.filename}: cannot be read: {error.strerror}")
+def _unreadable(path: Path, error: OSError) -> DatasetError:
+    return DatasetError(f"{error.filename or path}: cannot be read: {error.strerror or error}")
 
 
-def _entries(root: Path, place: str = "") -> Iterator[tuple[str, os.DirEntry[str], bool]]:
-    """What lies at the top of a folder, and in its splits; whether each counts (``is_read``)."""
-    depth = place.count("/")
-    if depth > _DEEPEST:
-        raise DatasetError(f"{root}: {place} lies too deep; images lie in train/<class>/ and test/<class>/")
-    with os.scandir(root / place) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    for entry in entries:
-        name = entry.name
-        counts = not name.startswith(".") and (depth > 0 or name in SPLITS)
-        yield place + name, entry, counts
-        if counts and entry.is_dir():
-            yield from _entries(root, f"{place}{name}/")
+def _counts(name: str) -> bool:
+    """Whether a file or a folder of that name is the user's own: neither hidden nor left by a program."""
+    return not name.startswith(".") and not name.endswith("~") and name.lower() not in _LEFT_BEHIND
 
 
-def _folder(root: Path) -> Files:
-    try:
-        for name, entry, counts in _entries(root):
-            place = PurePosixPath(name)
-            if entry.is_dir():
-                yield place, None
-            elif not counts:
-                yield place, b""
-            elif entry.is_file():
-                if (size := entry.stat().st_size) > _MEMBER_BYTES:
-                    limit = _MEMBER_BYTES >> 20
-                    raise DatasetError(f"{root}: {place} has {size >> 20} MiB; at most {limit} are allowed")
-                yield place, Path(entry.path).read_bytes()
-            elif not Path(entry.path).exists():
-                raise DatasetError(f"{root}: {place} is a link that leads to nothing")
-    except OSError as error:
-        raise _unreadable(error) from error
+def _enclosing(path: Path, top: Mapping[str, bool]) -> str:
+    """The one folder around the splits; none, an empty name, where the splits lie at the top.
+
+    Args:
+        path: the folder or archive, for the message.
+        top: what lies at its top, and whether each is a folder.
+
+    Raises:
+        DatasetError: the splits are not there, nor is there one folder that may hold them.
+    """
+    folders = [name for name, is_folder in top.items() if is_folder and _counts(name)]
+    missing = [split for split in SPLITS if split not in folders]
+    if not missing:
+        return ""
+    if len(missing) == len(SPLITS) and len(folders) == 1:
+        return folders[0]
+    found = sorted(name + "/" * is_folder for name, is_folder in top.items())
+    listed = ", ".join(found[:8]) + (", ..." if len(found) > 8 else "") if found else "nothing"
+    raise DatasetError(
+        f"{path}: not an image folder: no directory {missing[0]}/ at its top (found: {listed}); images lie in "
+        "train/<class>/ and test/<class>/"
+    )
+
+
+def _checked_size(where: str, size: int) -> int:
+    if not 0 <= size <= _FILE_BYTES:
+        raise DatasetError(f"{where} has {size >> 20} MiB; at most {_FILE_BYTES >> 20} are allowed")
+    return size
+
+
+def _folder(root: Path) -> Iterator[_Entry]:
+    here = root
+    while inner := _enclosing(root, {entry.name: entry.is_dir() for entry in os.scandir(here)}):
+        here /= inner
+    for split in SPLITS:
+        yield from _inside(here / split, split, root)
+
+
+def _inside(folder: Path, above: str, root: Path) -> Iterator[_Entry]:
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        place = f"{above}/{entry.name}"
+        if not _counts(entry.name):
+            continue
+        if entry.is_dir():
+            yield _Entry(place)
+            yield from _inside(Path(entry.path), place, root)
+        elif entry.is_file():
+            found = entry.stat()
+            _checked_size(f"{root}: {place}", found.st_size)
+            yield _Entry(place, _stamp(found), Path(entry.path).read_bytes)
+        elif not Path(entry.path).exists():
+            raise DatasetError(f"{root}: {place} is a link that leads to nothing")
 
 
 class _Member(tarfile.TarInfo):
@@ -174,64 +224,77 @@ class _Member(tarfile.TarInfo):
             if not any(buf):
                 raise  # the block that ends an archive
             raise tarfile.ReadError(str(error)) from error
-        if not 0 <= member.size <= _MEMBER_BYTES:
-            raise tarfile.ReadError(
-                f"{member.name} has {member.size >> 20} MiB; at most {_MEMBER_BYTES >> 20} are allowed"
-            )
+        is_note = member.type not in tarfile.SUPPORTED_TYPES or member.type in b"LKxg"
+        if member.size < 0 or (is_note and member.size > _FILE_BYTES):
+            raise tarfile.ReadError(f"{member.name} has {member.size} bytes")
         return member
 
 
-def _archive(path: Path) -> Files:
-    """In the archive's order; what links lead to comes last, from a second reading."""
-    tree = _Tree(path)
-    for place, member, content in _members(path):
-        if member.isdir():
-            tree.add(place)
-            yield place, None
-        elif member.isreg():
-            tree.add(place, is_file=True)
-            yield place, content() if is_read(place) else b""
-        elif member.issym():
-            tree.add(place, leads_to=place.parent / member.linkname)
-        elif member.islnk():
-            tree.add(place, leads_to=PurePosixPath(member.linkname))
-    folders, linked = tree.behind_links()
-    yield from ((folder, None) for folder in folders)
-    if linked:
-        for place, member, content in _members(path):
-            if member.isreg() and place in linked:
-                read = content()
-                yield from ((link, read) for link in linked[place])
-
-
-def _members(path: Path) -> Iterator[tuple[PurePosixPath, tarfile.TarInfo, Callable[[], bytes]]]:
-    """Everything in an archive, in its order, with what reads a regular file's content."""
-    total = 0
+def _archive(path: Path) -> Iterator[_Entry]:
+    """In the archive's order, so that it is read once, from its start to its end."""
     try:
-        with _decompressed(path) as stream:
-            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as archive:
-                for member in archive:
-                    place = PurePosixPath(member.name)
-                    total += member.size
-                    if member.size < 0:
-                        raise tarfile.ReadError(f"{member.name} has {member.size} bytes")
-                    if not place.parts and not member.isdir():
-                        raise DatasetError(f"{path}: refused: a file without a name")
-                    if place.is_absolute() or ".." in place.parts:
-                        raise DatasetError(f"{path}: refused: {member.name} leaves the archive")
-                    if member.size > _MEMBER_BYTES or total > _ARCHIVE_BYTES:
-                        limit = f"{_MEMBER_BYTES >> 20} MiB a file and {_ARCHIVE_BYTES >> 30} GiB in all"
-                        raise DatasetError(
-                            f"{path}: refused: too large at {member.name}; allowed are {limit}"
-                        )
-                    if place.parts:
-                        yield place, member, partial(_content, path, archive, member)
-            while rest := stream.read(1 << 20):  # to the end, where the checksum of the compression is
-                total += len(rest)
-                if total > _ARCHIVE_BYTES:
-                    raise tarfile.ReadError(f"it goes on for more than {_ARCHIVE_BYTES >> 30} GiB")
+        with _plain(path) as stream, tarfile.open(fileobj=stream, mode="r:", tarinfo=_Member) as archive:
+            members = _members(path, archive)
+            above = ""
+            while inner := _enclosing(path, _directly_below(above, members)):
+                above += f"{inner}/"
+            for name, member in members.items():
+                split, *rest = name.removeprefix(above).split("/")
+                if name.startswith(above) and split in SPLITS and all(map(_counts, rest)):
+                    read = None
+                    if not member.isdir():
+                        read = partial(_content, path, archive, _behind_links(path, members, name))
+                    yield _Entry("/".join((split, *rest)), read=read)
     except _ARCHIVE_ERRORS as error:
         raise _damaged(path, error) from error
+
+
+def _directly_below(above: str, members: Mapping[str, tarfile.TarInfo]) -> dict[str, bool]:
+    """The names in a folder of an archive, and whether each is a folder."""
+    names = dict[str, bool]()
+    for name, member in members.items():
+        if name.startswith(above):
+            first, deeper, _ = name.removeprefix(above).partition("/")
+            names[first] = names.get(first, False) or bool(deeper) or member.isdir()
+    return names
+
+
+def _members(path: Path, archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """Folders, files and links of an archive by name; devices and pipes are passed over."""
+    members = dict[str, tarfile.TarInfo]()
+    for member in archive:
+        name = posixpath.normpath(member.name)
+        if name.startswith("/") or ".." in member.name.split("/"):
+            raise DatasetError(f"{path}: refused: {member.name} leaves the archive")
+        if name == ".":
+            if not member.isdir():
+                raise DatasetError(f"{path}: refused: a file without a name")
+            continue
+        if not (member.isdir() or member.isreg() or member.issym() or member.islnk()):
+            continue
+        if name in members and not member.isdir():
+            raise DatasetError(f"{path}: {name} is there twice")
+        members[name] = member
+    return members
+
+
+def _behind_links(path: Path, members: Mapping[str, tarfile.TarInfo], name: str) -> tarfile.TarInfo:
+    """A file of an archive, or the file that a link leads to."""
+    place, member = name, members[name]
+    for _ in range(_MOST_LINKS):
+        if member.isreg():
+            _checked_size(f"{path}: {name}", member.size)
+            return member
+        above = "" if member.islnk() else posixpath.dirname(place)
+        place = posixpath.normpath(posixpath.join(above, member.linkname))
+        if place.startswith(("/", "../")) or place == "..":
+            raise DatasetError(f"{path}: refused: {name} is a link that leads out of the archive")
+        if place not in members or members[place].isdir():
+            raise DatasetError(
+                f"{path}: {name} is a link to no file of the archive; unpack it and name the folder"
+            )
+        member = members[place]
+    raise DatasetError(f"{path}: refused: {name} is a link that leads in a circle")
 
 
 def _content(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -241,86 +304,34 @@ def _content(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> b
         raise _damaged(path, error) from error
 
 
-def _damaged(path: Path, error: BaseException) -> DatasetError:
-    reason = " ".join(str(error).split())
-    return DatasetError(f"{path}: damaged, or no .tar, .tar.xz or .tar.gz archive: {reason}")
-
-
-def _decompressed(path: Path) -> BinaryIO:
+@contextmanager
+def _plain(path: Path) -> Iterator[BinaryIO]:
+    """An archive without its compression, so that links to what came earlier cost nothing."""
     with path.open("rb") as file:
         start = file.read(6)
-    if start.startswith(b"\xfd7zXZ\x00"):
-        return cast(BinaryIO, lzma.open(path))
-    return cast(BinaryIO, gzip.open(path) if start.startswith(b"\x1f\x8b") else path.open("rb"))
-
-
-class _Tree:
-    """The names in an archive, to follow its links as a file system would."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._files = set[PurePosixPath]()
-        self._links = dict[PurePosixPath, PurePosixPath]()
-        self._inside: dict[PurePosixPath, set[str]] = {_TOP: set()}  # names in each folder
-
-    def add(
-        self, place: PurePosixPath, *, is_file: bool = False, leads_to: PurePosixPath | None = None
-    ) -> None:
-        """Take in a folder, a file, or a link; not what lies too deep for an image."""
-        if len(place.parts) > _DEEPEST:
+        for magic, kind in _OTHERS.items():
+            if start.startswith(magic):
+                raise DatasetError(f"{path}: is a {kind} archive; unpack it and name the folder")
+        opener = next((one for magic, one in _COMPRESSED.items() if start.startswith(magic)), None)
+        if opener is None:
+            file.seek(0)
+            yield file
             return
-        if leads_to is not None:
-            self._links[place] = leads_to
-        elif is_file:
-            self._files.add(place)
-        else:
-            self._inside.setdefault(place, set())
-        for parent in place.parents:
-            self._inside.setdefault(parent, set()).add(place.name)
-            place = parent
+    total = 0
+    with opener(path) as packed, tempfile.SpooledTemporaryFile(_IN_MEMORY) as plain:
+        while part := packed.read(1 << 20):
+            total += len(part)
+            if total > _ARCHIVE_BYTES:
+                raise DatasetError(f"{path}: refused: more than {_ARCHIVE_BYTES >> 30} GiB once unpacked")
+            try:
+                plain.write(part)
+            except OSError as error:
+                where = tempfile.gettempdir()
+                raise DatasetError(f"{path}: cannot be unpacked in {where}: {error.strerror}") from error
+        plain.seek(0)
+        yield cast(BinaryIO, plain)
 
-    def behind_links(self) -> tuple[list[PurePosixPath], dict[PurePosixPath, list[PurePosixPath]]]:
-        """The folders that links add to the splits, and the files, by the place where their content lies.
 
-        Raises:
-            DatasetError: a link leads out of the archive, to nothing, or in a circle.
-        """
-        folders, linked = list[PurePosixPath](), defaultdict[PurePosixPath, list[PurePosixPath]](list)
-        waiting = [link for link in self._links if is_read(link)]
-        ends = {link: self._end(link, link) for link in waiting}
-        while waiting:
-            place = waiting.pop()
-            end = ends[place]
-            if end in self._files:
-                linked[end].append(place)
-            elif end not in self._inside:
-                raise self._refused(place, "to nothing")
-            elif len(place.parts) > _DEEPEST:
-                raise self._refused(place, "too deep")
-            else:
-                folders.append(place)
-                inner = {place / name: end / name for name in self._inside[end] if not name.startswith(".")}
-                ends |= {one: self._end(target, one) for one, target in inner.items()}
-                waiting += inner
-        return folders, linked
-
-    def _end(self, place: PurePosixPath, link: PurePosixPath) -> PurePosixPath:
-        """Where a path ends once all links on the way are followed."""
-        rest, here, followed = list(reversed(place.parts)), _TOP, 0
-        while rest:
-            part = rest.pop()
-            if len(here.parts) + len(rest) > _MOST_PARTS:
-                raise self._refused(link, "too deep")
-            if part == "/" or (part == ".." and not here.parts):
-                raise self._refused(link, "out of the archive")
-            here = here.parent if part == ".." else here / part
-            if here in self._links:
-                followed += 1
-                if followed > _MOST_LINKS:
-                    raise self._refused(link, "in a circle")
-                rest += reversed(self._links[here].parts)
-                here = _TOP
-        return here
-
-    def _refused(self, link: PurePosixPath, where: str) -> DatasetError:
-        return DatasetError(f"{self._path}: refused: {link} is a link that leads {where}")
+def _damaged(path: Path, error: BaseException) -> DatasetError:
+    reason = " ".join(str(error).split())
+    return DatasetError(f"{path}: damaged, or no .tar, .tar.gz, .tar.bz2 or .tar.xz archive: {reason}")

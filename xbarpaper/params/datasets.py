@@ -13,6 +13,7 @@ from xbarpaper.params.names import MOST, Fraction, Seed
 from xbarpaper.support.validation import Defaults
 
 _Images = Annotated[int, Field(ge=10, le=MOST)]
+_Any = Annotated[int, Field(ge=0, le=MOST)]
 
 
 class Shapes10(Defaults):
@@ -65,12 +66,15 @@ class ImageFolder(Defaults):
     publishable: ClassVar[bool] = False
 
     kind: Literal["image_folder"]
-    path: str = Field(description="folder, .tar, .tar.xz or .tar.gz, relative to the repository")
+    path: str = Field(description="folder, .tar, .tar.gz, .tar.bz2 or .tar.xz, relative to the repository")
     path_environment: str = Field(
         default="XBARPAPER_IMAGE_FOLDER",
         description="environment variable that, where set, takes the place of path",
     )
     description: str = Field(description="what figures and reports call this data")
+    origin: str = Field(default="image files", description="how the images came, as reports say")
+    train_images: _Any = Field(default=0, description="how many there must be; 0 takes what is there")
+    test_images: _Any = Field(default=0, description="as train_images")
     image_pixels: Literal[32] = Field(default=32, description="height and width of every image")
 
     @property
@@ -81,7 +85,7 @@ class ImageFolder(Defaults):
     @property
     def provenance(self) -> str:
         """Where the images come from."""
-        return f"image files, {self.image_pixels} × {self.image_pixels} pixels"
+        return f"{self.origin}, {self.image_pixels} × {self.image_pixels} pixels"
 
 
 Dataset = Annotated[Shapes10 | Cifar | ImageFolder, Field(discriminator="kind")]
