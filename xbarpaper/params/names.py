@@ -28,6 +28,9 @@ NETWORK_TITLES: Final[dict[str, str]] = {"vgg11": "VGG11", "vgg16": "VGG16", "re
 MOST: Final = 1_000_000
 """Upper limit of what is counted (images, epochs, steps, draws): more is a slip, and would fill the memory."""
 
+LEAST_ON_OFF: Final = 1.01
+"""Devices whose range is narrower hold no weight, and the rounding of the circuit would decide."""
+
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Seeds = Annotated[int, Field(ge=2, le=MOST)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -38,13 +41,14 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Inside = Annotated[float, Field(gt=0, lt=1)]
 Factor = Annotated[float, Field(ge=0, le=1000)]
-OnOffRatio = Annotated[float, Field(gt=1, le=1e6)]
+OnOffRatio = Annotated[float, Field(ge=LEAST_ON_OFF, le=1e6)]
 Quantile = Annotated[float, Field(gt=0, le=1)]
 CrossbarSize = Annotated[int, Field(ge=2, le=1024)]
 
 
 def _no_repeats(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(values)) != len(values):
+    """Numbers that agree to six digits are one: tables and figures would not tell them apart."""
+    if len({f"{value:g}" if isinstance(value, float) else value for value in values}) != len(values):
         raise PydanticCustomError("repeated", "must not repeat a value")
     return values
 

@@ -108,7 +108,13 @@ class Params(Defaults):
             for name in members:
                 if not _NAME.fullmatch(name):
                     raise ValueError(f"{group}: the name {name!r} may hold only letters, digits, '-' and '_'")
+            if len({name.lower() for name in members}) < len(members):
+                listed = ", ".join(members)
+                raise ValueError(f"{group}: names must differ in more than capitals (there are: {listed})")
+        first = dict[Experiment, str]()
         for name, experiment in self.experiments.items():
+            if (twin := first.setdefault(experiment, name)) != name:
+                raise ValueError(f"experiments: {twin} and {name} are one experiment; change a training_seed")
             if experiment.dataset not in self.datasets:
                 raise ValueError(
                     f"experiments.{name}.dataset = {experiment.dataset} is not in datasets "

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from xbarpaper.params.names import (
+    LEAST_ON_OFF,
     MOST,
     AtLeastOne,
     ColumnOrder,
@@ -164,9 +165,10 @@ class Devices(Defaults):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.r_max_ohm <= self.r_min_ohm:
+        if self.r_max_ohm < LEAST_ON_OFF * self.r_min_ohm:
             raise ValueError(
-                f"devices.r_max_ohm = {self.r_max_ohm:g} must exceed devices.r_min_ohm = {self.r_min_ohm:g}"
+                f"devices.r_max_ohm = {self.r_max_ohm!r} must be at least {LEAST_ON_OFF} times "
+                f"devices.r_min_ohm = {self.r_min_ohm!r}"
             )
         return self
 

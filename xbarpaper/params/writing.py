@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from xbarpaper.params.datasets import Dataset
 from xbarpaper.params.profile import SOURCES, Params, load_profile
 from xbarpaper.support.errors import ParameterError
-from xbarpaper.support.files import write_text
+from xbarpaper.support.files import atomic, write_text
 
 TARGET: Final = Path("params.yaml")
 PROFILES: Final = Path("profiles")
@@ -49,13 +49,16 @@ def write(name: str, root: Path) -> str:
         ArtifactError: there is no such profile, something in it is not allowed, or the file cannot be written.
     """
     target, wanted = root / TARGET, _text_of(root / PROFILES / f"{name}.yaml")
-    before = target.read_text(encoding="utf-8") if target.is_file() else None
-    if before == wanted:
+    before = target.read_bytes() if target.is_file() else b""
+    # As any editor leaves it: with a mark at its start, with other ends of lines, in another encoding.
+    text = before.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+    if text == wanted:
         return f"{TARGET} is already that of {PROFILES}/{name}.yaml"
     kept = ""
-    if before is not None and not _is_of_a_profile(before, root):
+    if before and not _is_of_a_profile(text, root):
         copy = _free(target)
-        write_text(copy, before)
+        with atomic(copy) as temporary:
+            temporary.write_bytes(before)
         kept = f"; the one before, which was no profile's, is kept as {copy.name}"
     write_text(target, wanted)
     return f"{TARGET} is now that of {PROFILES}/{name}.yaml{kept}"

@@ -46,7 +46,7 @@ class AtSparsity(Experiment):
 
     @property
     def _folder(self) -> str:
-        return f"sparsity-{self.section.sparsity:g}"
+        return f"sparsity-{self.section.sparsity}"
 
 
 def train(experiment: Experiment) -> pd.DataFrame:
