@@ -7,6 +7,7 @@ every layer that writes it, and rows of the matrix of every layer that reads it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -50,7 +51,7 @@ class WeightedLayer:
     norm: str | None = None
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """A network for 32 x 32 images that describes its weighted layers.
 
     A subclass says its ``groups``, builds its modules with ``self.channels`` channels in each, and sets ``layers``, in
@@ -88,9 +89,9 @@ class Network(nn.Module):
         self.channels = {group: len(channels) for group, channels in self.kept_channels.items()}
 
     @classmethod
+    @abstractmethod
     def groups(cls, width: float) -> dict[str, int]:
         """Channels of each group but images and classes, of the whole network at a width."""
-        raise NotImplementedError
 
     def weighted_modules(self) -> dict[str, Weighted]:
         """The modules whose weights crossbars hold, by layer.

@@ -18,8 +18,7 @@ from xbarpaper.params.names import PRUNED_SCHEMES
 from xbarpaper.pruning.cf import Cf
 from xbarpaper.pruning.compaction import Compaction, whole_rows_and_columns
 from xbarpaper.pruning.scheme import Scheme
-from xbarpaper.pruning.xcs import Xcs
-from xbarpaper.pruning.xrs import Xrs
+from xbarpaper.pruning.segments import Xcs, Xrs
 from xbarpaper.support.registry import registry
 
 _SCHEMES: tuple[Scheme, ...] = (Cf(), Xcs(), Xrs())  # a new scheme is added here

@@ -1,16 +1,63 @@
-"""What XCS and XRS share: segments of a matrix that live or die together."""
+"""XCS and XRS: segments of a matrix, as long as a crossbar, live or die together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from xbarpaper.networks.network import Network
+from xbarpaper.params import PrunedSchemeName
+from xbarpaper.pruning.compaction import Strip, columns_of_row_strips, rows_of_column_strips
 
 
-def by_block(network: Network, layers: frozenset[str], keep: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+class Xcs:
+    """Crossbar column sparsity (arXiv 2201.05229): ``crossbar_size`` x 1 segments of a column within one strip of rows.
+
+    The segments of lowest L1 norm go first.
+    """
+
+    name: ClassVar[PrunedSchemeName] = "xcs"
+    depends_on_crossbar_size: ClassVar[bool] = True
+    removes_filters: ClassVar[bool] = False
+
+    def masks(
+        self, network: Network, prunable: frozenset[str], sparsity: float, crossbar_size: int
+    ) -> dict[str, Tensor]:
+        """See ``Scheme.masks``."""
+        return _by_block(network, prunable, lambda block: column_segments(block, crossbar_size, sparsity))
+
+    def strips(self, mask: Tensor, crossbar_size: int) -> list[Strip]:
+        """See ``compaction.columns_of_row_strips``."""
+        return columns_of_row_strips(mask, crossbar_size)
+
+
+class Xrs:
+    """Crossbar row sparsity (arXiv 2201.05229): 1 x ``crossbar_size`` segments of a row within one strip of columns.
+
+    The segments of lowest L1 norm go first.
+    """
+
+    name: ClassVar[PrunedSchemeName] = "xrs"
+    depends_on_crossbar_size: ClassVar[bool] = True
+    removes_filters: ClassVar[bool] = False
+
+    def masks(
+        self, network: Network, prunable: frozenset[str], sparsity: float, crossbar_size: int
+    ) -> dict[str, Tensor]:
+        """See ``Scheme.masks``."""
+        return _by_block(network, prunable, lambda block: column_segments(block.T, crossbar_size, sparsity).T)
+
+    def strips(self, mask: Tensor, crossbar_size: int) -> list[Strip]:
+        """See ``compaction.rows_of_column_strips``."""
+        return rows_of_column_strips(mask, crossbar_size)
+
+
+def _by_block(
+    network: Network, layers: frozenset[str], keep: Callable[[Tensor], Tensor]
+) -> dict[str, Tensor]:
     """Masks of the named layers, chosen by ``keep`` in each block of a layer's matrix by itself."""
     matrices, masks = network.matrices(), {}
     for name, place in network.placements().items():
