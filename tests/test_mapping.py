@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
+from itertools import product
 from math import ceil
 
 import numpy as np
@@ -81,20 +82,14 @@ def numbered(mask: Tensor) -> Tensor:
     return torch.arange(1.0, mask.numel() + 1).reshape(mask.shape) * mask
 
 
-def cells_of(tiles: TileMap) -> Counter[tuple[int, int]]:
-    """How often each weight of the matrix sits on a crossbar, by walking over all cells."""
-    found: Counter[tuple[int, int]] = Counter()
-    for rows, columns in zip(tiles.rows.tolist(), tiles.columns.tolist(), strict=True):
-        found.update((row, column) for row in rows for column in columns if row >= 0 and column >= 0)
+def owners_of(tiles: TileMap) -> dict[tuple[int, int], list[int]]:
+    """The crossbars on which each weight of the matrix sits, by walking over all cells."""
+    found = defaultdict[tuple[int, int], list[int]](list)
+    for number, lines in enumerate(zip(tiles.rows.tolist(), tiles.columns.tolist(), strict=True)):
+        for row, column in product(*lines):
+            if row >= 0 and column >= 0:
+                found[row, column].append(number)
     return found
-
-
-@pytest.mark.parametrize("shape", [(4, 3, 3, 3), (1, 1, 1, 1), (5, 2, 3, 1), (7, 6), (10, 1)])
-def test_weight_and_matrix_form_are_inverse(shape: tuple[int, ...]):
-    weight = torch.randn(shape)
-    matrix = matrix_of(weight)
-    assert matrix.shape == (weight[0].numel(), shape[0])
-    assert torch.equal(weight_of(matrix, shape), weight)
 
 
 @pytest.mark.parametrize(
@@ -104,72 +99,53 @@ def test_weight_and_matrix_form_are_inverse(shape: tuple[int, ...]):
 def test_a_convolution_is_the_product_with_its_matrix(
     groups: int, channels: int, filters: int, kernel: int, side: int
 ):
-    """Block-diagonal where it is grouped."""
+    """Block-diagonal where it is grouped; a linear layer is one of a kernel of one pixel."""
     weight = torch.randn(filters, channels // groups, kernel, kernel, dtype=torch.float64)
     weight = weight.contiguous(memory_format=torch.channels_last)  # as the networks hold it
     images = torch.randn(2, channels, side, side, dtype=torch.float64)
     patches = functional.unfold(images, kernel, padding=kernel // 2)  # (n, inputs, places)
-    product = (patches.mT @ placed(weight, groups).embed(matrix_of(weight))).mT
+    outputs = (patches.mT @ placed(weight, groups).embed(matrix_of(weight))).mT
+    assert torch.equal(weight_of(matrix_of(weight), weight.shape), weight)
     expected = functional.conv2d(images, weight, padding=kernel // 2, groups=groups)
-    torch.testing.assert_close(product.reshape(2, filters, side, side), expected)
-
-
-def test_a_linear_layer_is_the_product_with_its_matrix():
-    weight, inputs = torch.randn(4, 6, dtype=torch.float64), torch.randn(3, 6, dtype=torch.float64)
-    torch.testing.assert_close(inputs @ matrix_of(weight), functional.linear(inputs, weight))
-
-
-@pytest.mark.parametrize("scheme", COMPACTIONS)
-@given(case=masks())
-def test_restoring_undoes_compaction_and_tiling(scheme: str, case: tuple[Tensor, int]):
-    (mask, size), (compaction, count) = case, COMPACTIONS[scheme]
-    tiles = tile_map(compaction(mask, size), tuple(mask.shape), size)
-    matrix = numbered(mask)
-
-    assert torch.equal(tiles.untile(tiles.tile(matrix)), matrix)
-    assert tiles.tiles == count(mask, size)
-
-    found = cells_of(tiles)
-    assert all(times == 1 for times in found.values())
-    living = {(row, column) for row, column in torch.nonzero(mask).tolist()}
-    assert living <= set(found)
-    assert int(tiles.occupied.sum()) == len(found)
-
-
-@pytest.mark.parametrize("scheme", COMPACTIONS)
-@given(case=masks())
-def test_compaction_leaves_no_dead_line(scheme: str, case: tuple[Tensor, int]):
-    (mask, size), (compaction, _) = case, COMPACTIONS[scheme]
-    for strip in compaction(mask, size):
-        block = mask[strip.rows][:, strip.columns]
-        if scheme in ("cf", "xrs"):
-            assert block.any(1).all()
-        if scheme in ("cf", "xcs"):
-            assert block.any(0).all()
+    torch.testing.assert_close(outputs.reshape(2, filters, side, side), expected)
 
 
 @pytest.mark.parametrize("scheme", COMPACTIONS)
 @given(case=masks(), seed=st.integers(0, 2**31))
-def test_the_order_of_columns_changes_nothing_that_is_restored(
+def test_every_weight_has_one_device_and_comes_back_in_any_order_of_columns(
     scheme: str, case: tuple[Tensor, int], seed: int
 ):
-    (mask, size), (compaction, _) = case, COMPACTIONS[scheme]
+    (mask, size), (compaction, count) = case, COMPACTIONS[scheme]
+    strips, shape, matrix = compaction(mask, size), tuple(mask.shape), numbered(mask)
     generator = torch.Generator().manual_seed(seed)
-    strips = compaction(mask, size)
     moved = [
         Strip(strip.rows, strip.columns[torch.randperm(len(strip.columns), generator=generator)])
         for strip in strips
     ]
-    tiles = tile_map(moved, tuple(mask.shape), size)
-    assert torch.equal(tiles.untile(tiles.tile(numbered(mask))), numbered(mask))
-    assert tiles.tiles == tile_map(strips, tuple(mask.shape), size).tiles
+    living = {(row, column) for row, column in torch.nonzero(mask).tolist()}
+    for tiles in (tile_map(strips, shape, size), tile_map(moved, shape, size)):
+        assert torch.equal(tiles.untile(tiles.tile(matrix)), matrix)
+        assert tiles.tiles == count(mask, size)
+        owners = owners_of(tiles)
+        assert living <= set(owners)
+        assert int(tiles.occupied.sum()) == len(owners)
+        expected = torch.full(shape, NO_DEVICE)
+        for (row, column), numbers in owners.items():
+            (expected[row, column],) = numbers  # on one crossbar, once
+        assert torch.equal(tiles.owners(), expected)
 
 
 @pytest.mark.parametrize("scheme", COMPACTIONS)
 @given(case=masks())
-def test_padding_lies_at_the_far_edges_only(scheme: str, case: tuple[Tensor, int]):
+def test_compaction_leaves_no_dead_line_and_padding_lies_at_the_far_edges(
+    scheme: str, case: tuple[Tensor, int]
+):
     (mask, size), (compaction, _) = case, COMPACTIONS[scheme]
     strips = compaction(mask, size)
+    for strip in strips:
+        block = mask[strip.rows][:, strip.columns]
+        assert scheme == "xcs" or block.any(1).all()
+        assert scheme == "xrs" or block.any(0).all()
     tiles = tile_map(strips, tuple(mask.shape), size)
     for lines in (tiles.rows, tiles.columns):
         padding = lines == NO_DEVICE
@@ -178,19 +154,6 @@ def test_padding_lies_at_the_far_edges_only(scheme: str, case: tuple[Tensor, int
     full_rows = {ceil(len(strip.rows) / size) * size - len(strip.rows) for strip in strips}
     assert set((tiles.rows == NO_DEVICE).sum(1).tolist()) <= full_rows | {0}
     assert bool((tiles.tile(torch.ones(mask.shape))[~tiles.occupied] == 0).all())
-
-
-@pytest.mark.parametrize("scheme", COMPACTIONS)
-@given(case=masks())
-def test_owners_name_the_crossbar_of_each_weight(scheme: str, case: tuple[Tensor, int]):
-    (mask, size), (compaction, _) = case, COMPACTIONS[scheme]
-    tiles = tile_map(compaction(mask, size), tuple(mask.shape), size)
-    expected = torch.full(mask.shape, NO_DEVICE)
-    for number in range(tiles.tiles):
-        rows, columns = tiles.rows[number], tiles.columns[number]
-        for row in rows[rows >= 0].tolist():
-            expected[row, columns[columns >= 0]] = number
-    assert torch.equal(tiles.owners(), expected)
 
 
 def test_tiles_of_a_small_matrix_by_hand():
@@ -216,14 +179,6 @@ def test_number_of_crossbars_of_a_dense_matrix(shape: tuple[int, int], size: int
         tile_map(whole_rows_and_columns(torch.ones(shape, dtype=torch.bool), size), shape, size).tiles
         == count
     )
-
-
-def test_tiles_and_matrices_that_do_not_fit_are_refused():
-    tiles = tile_map(whole_rows_and_columns(torch.ones(3, 5, dtype=torch.bool), 2), (3, 5), 2)
-    with pytest.raises(ValueError, match=r"\(5, 3\) does not fit a map of shape \(3, 5\)"):
-        tiles.tile(torch.ones(5, 3))
-    with pytest.raises(ValueError, match=r"\(6, 3, 2\) do not fit a map of shape \(6, 2, 2\)"):
-        tiles.untile(torch.ones(6, 3, 2))
 
 
 @pytest.mark.parametrize(
@@ -269,17 +224,6 @@ def test_only_the_difference_of_a_pair_counts():
     torch.testing.assert_close(weights_of(shifted, DEVICES, 1.0), torch.tensor([0.3, -0.7]))
 
 
-@pytest.mark.parametrize("w_max", [0.0, -1.0, float("nan")])
-def test_the_range_of_weights_must_be_positive(w_max: float):
-    with pytest.raises(ValueError, match=r"w_max = .* must be positive"):
-        conductances(torch.ones(2, 2), DEVICES, w_max)
-
-
-def test_a_weight_that_is_no_number_is_refused():
-    with pytest.raises(ValueError, match="NaN"):
-        conductances(torch.tensor([[1.0, float("nan")]]), DEVICES, 1.0)
-
-
 @pytest.mark.parametrize(
     ("microsiemens", "threshold", "low"),
     [
@@ -294,3 +238,16 @@ def test_a_weight_that_is_no_number_is_refused():
 def test_low_is_below_a_share_of_the_range(microsiemens: float, threshold: float, low: bool):
     conductance = torch.tensor([microsiemens * 1e-6], dtype=torch.float64)
     assert bool(is_low(conductance, DEVICES, threshold)) is low
+
+
+def test_what_does_not_fit_is_refused():
+    tiles = tile_map(whole_rows_and_columns(torch.ones(3, 5, dtype=torch.bool), 2), (3, 5), 2)
+    with pytest.raises(ValueError, match=r"\(5, 3\) does not fit a map of shape \(3, 5\)"):
+        tiles.tile(torch.ones(5, 3))
+    with pytest.raises(ValueError, match=r"\(6, 3, 2\) do not fit a map of shape \(6, 2, 2\)"):
+        tiles.untile(torch.ones(6, 3, 2))
+    for w_max in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match=r"w_max = .* must be positive"):
+            conductances(torch.ones(2, 2), DEVICES, w_max)
+    with pytest.raises(ValueError, match="NaN"):
+        conductances(torch.tensor([[1.0, float("nan")]]), DEVICES, 1.0)
