@@ -34,6 +34,14 @@ SECTIONS = (
 OUTSIDE = "those kinds of datasets whose images lie outside"
 KINDS = "'cifar10', 'cifar100', 'image_folder', 'shapes10'"
 
+
+def folder(name: str) -> str:
+    return (
+        f"  {name}: {{kind: image_folder, path: p, path_environment: X, description: d, origin: o, train_images: 0, "
+        "test_images: 0, image_pixels: 32}"
+    )
+
+
 WRONG: list[tuple[str, str, str]] = [
     # parameter (the line that sets it, by its start), what the line becomes, what is said
     ("    sparsity:", "    sparsity: 1.2", "experiments.quick-vgg11.sparsity = 1.2 must be at least 0 and below 1"),
@@ -58,6 +66,8 @@ WRONG: list[tuple[str, str, str]] = [
      "quick-vgg16)"),
     ("    network:", "    network: vgg16", "experiments: quick-vgg11 and quick-vgg16 are one experiment; change a "
      "training_seed"),
+    ("  shapes10:", f"{folder('one')}\n{folder('other')}\n  shapes10:", "datasets: one and other are both named by the "
+     "environment variable X; give each a path_environment of its own"),
     ("profile:", "profile: a/b", "profile: the name 'a/b' may hold only letters, digits, '-' and '_'"),
     ("profile:", "", "profile is missing (name of the profile; its reports land in reports/<profile>/)"),
     ("  epochs:", "  epochs: 0", "train.epochs = 0 must be at least 1 and at most 1000000"),
@@ -293,6 +303,9 @@ def parameters(draw: st.DrawFn) -> Params:
     tree: dict[str, Any] = draw(random_values(schema, schema))
     tree["profile"] = draw(NAME)
     tree["execution"]["scheduler"] = draw(st.sampled_from(["none", "local", "tcp://[::1]:8786"]))
+    for number, entry in enumerate(tree["datasets"].values()):
+        if "path_environment" in entry:
+            entry["path_environment"] += str(number)
     for number, entry in enumerate(tree["experiments"].values()):
         entry |= {"dataset": draw(st.sampled_from(sorted(tree["datasets"]))), "training_seed": number}
     for section in ("sensitivity", "beyond"):

@@ -111,6 +111,16 @@ class Params(Defaults):
             if len({name.lower() for name in members}) < len(members):
                 listed = ", ".join(members)
                 raise ValueError(f"{group}: names must differ in more than capitals (there are: {listed})")
+        folders = {
+            n: one.path_environment for n, one in self.datasets.items() if isinstance(one, ImageFolder)
+        }
+        named = dict[str, str]()
+        for name, variable in folders.items():
+            if (other := named.setdefault(variable, name)) != name:
+                raise ValueError(
+                    f"datasets: {other} and {name} are both named by the environment variable {variable}; give each "
+                    "a path_environment of its own"
+                )
         first = dict[Experiment, str]()
         for name, experiment in self.experiments.items():
             if (twin := first.setdefault(experiment, name)) != name:
