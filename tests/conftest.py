@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from faults import outcomes
 from hypothesis import HealthCheck, settings
 from isolation import Isolation
 from programs import summary
@@ -47,8 +48,22 @@ settings.register_profile(
 settings.load_profile("xbarpaper")
 
 
+def keep_trials(stats: dict[str, list[pytest.TestReport]]) -> None:
+    """Count the everyday trials of this run in reports/reliability.json."""
+    passed, failed = (
+        sum(Path(one.nodeid.split("::")[0]).name.startswith("test_everyday") for one in stats.get(kind, []))
+        for kind in ("passed", "failed")
+    )
+    if passed + failed:
+        what = "habits, settings and tools of people who run such artifacts, and disks and caches as they meet them"
+        command = 'make test RECORD=1 TESTS="tests/test_everyday*.py"'
+        outcomes.keep("everyday_trials", passed + failed, passed, what, command)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in one line which programs were missing, and how many tests were skipped for it."""
+    if os.environ.get("RECORD"):
+        keep_trials(terminalreporter.stats)
     reports = terminalreporter.stats.get("skipped", [])
     if line := summary([str(report.longrepr) for report in reports]):
         terminalreporter.write_line(line, yellow=True)

@@ -1,7 +1,7 @@
 """Everyday trials: what people's machines, habits and tools do to this repository, and that it goes well.
 
-Each trial is a public report or an everyday habit made small. ``TRIALS=reports/reliability.json python -m pytest
-tests/test_everyday.py`` keeps how many were tried and were right.
+Each trial is a public report or an everyday habit made small. ``make test RECORD=1 TESTS="tests/test_everyday*.py"``
+keeps in reports/reliability.json how many were tried and were right.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from repository import ROOT
 from ruamel.yaml import YAML
 
 from xbarpaper.experiments.experiment import Experiment
-from xbarpaper.params import Params
+from xbarpaper.params import Params, writing
 from xbarpaper.pipeline import executing, stripping
 from xbarpaper.report import metrics
 from xbarpaper.support import inputs
@@ -316,6 +316,26 @@ def test_a_run_comes_out_as_a_few_flat_numbers():
     assert all(isinstance(value, float) for value in found.values())
     listed = YAML(typ="safe").load(ROOT / "dvc.yaml")["metrics"]
     assert listed == ["reports/${profile}/metrics.json"]
+
+
+def test_what_other_profiles_made_stays_in_the_cache(project: Path):
+    shutil.copytree(ROOT / "profiles", project / "profiles")
+    stage = {"cmd": "echo ${item} > out-${item}", "outs": ["out-${item}"]}
+    with (project / "dvc.yaml").open("w") as file:
+        YAML().dump({"stages": {"show": {"foreach": ["${profile}"], "do": stage}}}, file)
+    names = ("quick", "paper")
+    for name in (*names, "quick"):
+        writing.write(name, project)
+        assert run("dvc", "repro", cwd=project).returncode == 0
+    write_text(project / "out-quick", "something else")
+    assert run("dvc", "commit", "-f", cwd=project).returncode == 0
+    assert run("dvc", "repro", "-f", cwd=project).returncode == 0
+    objects = project / ".dvc/cache/files/md5"
+    assert len([path for path in objects.rglob("*") if path.is_file()]) == 3
+    done = run("python", "-m", "xbarpaper.pipeline.cleaning", cwd=project)
+    assert done.returncode == 0, done.stderr
+    kept = {path.read_text() for path in objects.rglob("*") if path.is_file()}
+    assert kept == {f"{name}\n" for name in names}
 
 
 def test_a_notebook_of_another_clone_is_refused_or_runs_its_own_code(top: Path):

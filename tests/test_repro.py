@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import nbformat
+import psutil
 import pytest
 
 from xbarpaper.pipeline import repro
@@ -110,3 +112,33 @@ def test_ctrl_c_stops_all_stages(top: Path):
     assert process.returncode == 130
     assert errors.splitlines()[-1] == "interrupted; the same command goes on"
     assert not (top / "one.txt").exists()
+
+
+NOTEBOOK = """
+import os, time
+from pathlib import Path
+Path("process").write_text(str(os.getpid()))
+time.sleep(60)
+"""
+COMMAND = "python -m xbarpaper.pipeline.run notebooks/a.ipynb data/a.ipynb; true"
+
+
+def test_a_stage_ends_with_the_dvc_that_runs_it(top: Path):
+    """Killed, DVC tells nobody; a shell stands between it and the stage."""
+    (top / "params.yaml").touch()
+    (top / "notebooks").mkdir()
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)]), top / "notebooks/a.ipynb"
+    )
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    start = f"import os, subprocess; subprocess.run(['sh', '-c', {COMMAND!r}], env=os.environ | {{'DVC_STAGE': 'a'}})"
+    dvc = subprocess.Popen([sys.executable, "-c", start], env={**os.environ, "PATH": path})
+    told, deadline = top / "process", time.monotonic() + 60
+    while not (told.exists() and told.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    dvc.kill()
+    dvc.wait()
+    while psutil.pid_exists(int(told.read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
