@@ -181,7 +181,7 @@ def test_one_device_in_the_far_corner_sees_every_wire_segment() -> None:
     G = torch.zeros(4, 6, dtype=torch.float64)
     G[1, 4] = 2e-5
     ohm = 1e3 + 4 * 5.0 + 1 / 2e-5 + 2 * 10.0 + 1e3  # four steps along the row, two down the column
-    assert _relative_error(effective_conductance(G, DEFAULTS), (G > 0) / ohm) <= 1e-13
+    assert _relative_error(effective_conductance(G, DEFAULTS), (G > 0).double() / ohm) <= 1e-13
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (3, 6, 4), (2, 3, 4, 6), (0, 5, 4), (2, 0, 4, 5)], ids=str)
