@@ -41,7 +41,7 @@ def draw(name, tables=TABLES, labels=LABELS):
 
 
 def verdict_figures(params=PARAMS, tables=TABLES):
-    report = claims.examine(tables.evaluation, params, {"shapes10": 2000})
+    report = claims.examine(tables, params)
     table, labels = report.table(), figures.Labels.of(params)
     effects = [figures.claim_effects(claim, table, labels) for claim in report.claims]
     return [figures.verdict_overview(table, labels), *effects]
@@ -198,7 +198,7 @@ def test_trainings_of_one_network_are_told_apart_or_pooled(name):
     figure = draw(name, REPEATED, figures.Labels.of(REPLICATES))
     assert "VGG11 (width 0.25, training seeds 0, 1 and 2)" in figure.caption
     titles = {panel.get_title().split("\n")[0] for panel in panels(figure)}
-    apart = {f"VGG11 (width 0.25), seed {seed}" for seed in (0, 1, 2)}
+    apart = {f"VGG11 (width 0.25), training seed {seed}" for seed in (0, 1, 2)}
     assert titles in (apart, {"VGG11 (width 0.25), 3 trainings"})
     assert (titles == apart) == (name in ("accuracy_by_size", "compression", "training_curves"))
     assert_readable(figure)
@@ -264,7 +264,7 @@ def test_paired_differences_match_seeds_whatever_the_order_of_rows():
 
 def test_verdict_overview_marks_every_comparison():
     overview, c1, *_ = verdict_figures()
-    table = claims.examine(TABLES.evaluation, PARAMS, {"shapes10": 2000}).table()
+    table = claims.examine(TABLES, PARAMS).table()
     marks = sum(
         len(line.get_xdata())
         for panel in panels(overview)
@@ -284,7 +284,7 @@ def test_verdict_overview_marks_every_comparison():
 def test_effects_of_a_claim_stand_where_the_table_has_them():
     """Joined effects on top and large, comparisons below; every effect and interval once."""
     _, _, c2, c3, *_ = verdict_figures()
-    table = claims.examine(TABLES.evaluation, PARAMS, {"shapes10": 2000}).table()
+    table = claims.examine(TABLES, PARAMS).table()
     for figure, claim in ((c2, "C2"), (c3, "C3")):
         own = table[table["claim"] == claim]
         points = [

@@ -15,6 +15,7 @@ from conftest import MakeParams
 from repository import ROOT, Repository
 from safetensors import safe_open
 
+from xbarpaper.claims.schema import OUTCOMES
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.params import MITIGATIONS, SCHEMES, Params
 from xbarpaper.params.writing import write
@@ -107,7 +108,7 @@ def test_claims_and_figures_are_there(repository: Repository):
     claims = json.loads((report / "claims.json").read_text(encoding="utf-8"))
     assert [claim["id"] for claim in claims["claims"]] == ["C1", "C2", "C3", "C4", "C5"]
     verdicts = {verdict["verdict"] for claim in claims["claims"] for verdict in claim["verdicts"]}
-    assert verdicts <= {"supported", "not supported", "undecided"}
+    assert verdicts <= set(OUTCOMES)
     figures = {path.name for path in (report / "figures").iterdir()}
     assert len(figures) >= 20
     assert {Path(name).stem for name in figures if name.endswith(".png")} == {

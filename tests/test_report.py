@@ -80,7 +80,7 @@ def invented(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     stages = data / "summaries" / params.profile
     _write_figures(stages / "90_figures", {"light": 20, "heavy": 5000})
     _write_figures(stages / "91_claims", {"claims": 30})
-    examine(tables.evaluation, params, {"shapes10": 2000}).write(stages / "91_claims")
+    examine(tables, params).write(stages / "91_claims")
     drawn = stages / "90_figures" / "tables"
     results.load(params, data / "results" / params.profile).write(drawn)
     recovered = recovery_table(tables.recovery, tables.costs, Labels.of(params), params.claims)
@@ -201,7 +201,7 @@ def test_page_says_what_was_run_and_where_it_comes_from(published: Path):
     text = (published / "index.html").read_text(encoding="utf-8")
     first = text.split("<main>")[1]
     assert first.index("trained unpruned and pruned by") < first.index('class="summary"')
-    assert "does not depend on the gain mode here" in first
+    assert "does not depend on the gain mode" in first
     for name in ("Code", "Hardware of training", "Data", "Training seeds", "Versions"):
         assert f"<dt>{name}</dt>" in text
     for heading in ("Won back by mitigations", "lost (points)", "solutions of circuits", "R2D + BN"):
@@ -226,7 +226,7 @@ def test_page_stays_small_with_many_notebooks(invented: Path, tmp_path: Path):
     drawn = invented / "summaries" / params.profile / "90_figures"
     shutil.copytree(drawn, stages / "90_figures", ignore=shutil.ignore_patterns("tables"))
     _write_figures(stages / "91_claims", {f"figure-{number}": 500 for number in range(30)})
-    examine(tables.evaluation, params, {"shapes10": 2000}).write(stages / "91_claims")
+    examine(tables, params).write(stages / "91_claims")
     groups = {"shapes10": ["00_data"], "summary": ["90_figures", "91_claims"]}
     groups |= {name: [f"{number:02}_notebook" for number in range(1, 12)] for name in params.experiments}
     for group, names in groups.items():
@@ -239,7 +239,7 @@ def test_page_stays_small_with_many_notebooks(invented: Path, tmp_path: Path):
             assert f'href="notebooks/{group}/{name}.html"' in text
             assert (page.parent / "notebooks" / group / f"{name}.html").is_file()
     assert page.stat().st_size < 2_000_000
-    assert "VGG11 (width 0.25), seed 2" in text
+    assert "VGG11 (width 0.25), training seed 2" in text
     assert "VGG11 (width 0.25), 3 trainings" in text
 
 
@@ -335,7 +335,11 @@ def test_missing_input_is_named_and_the_report_stays(
         ("{", "", "not valid JSON"),
         ('"claims":', '"clams":', "clams is not a parameter; did you mean claims"),
         ('"profile": "made-up"', '"profile": "other"', "profile = other must be made-up"),
-        ('"verdict": "', '"verdict": "un', "must be one of 'supported', 'not supported' or 'undecided'"),
+        (
+            '"verdict": "',
+            '"verdict": "un',
+            "must be one of 'supported', 'contradicted', 'no effect', 'undecided' or 'not testable'",
+        ),
     ],
 )
 def test_damaged_claims_are_refused(
@@ -398,14 +402,14 @@ def test_command_tells_an_error_in_one_line(tmp_path: Path):
 
 
 def test_claims_as_they_are_written_are_read(tmp_path: Path, params: Params):
-    report = examine(make_results(params).evaluation, params, {"shapes10": 2000})
+    report = examine(make_results(params), params)
     found = gather.claims(report.write(tmp_path)[0], params)
     assert found.as_json() == report.as_json()
     assert all([row.mitigation for row in claim.tops()] == claim.main for claim in found.claims)
 
 
 def test_readme_tells_effect_interval_and_counts(tmp_path: Path, params: Params):
-    report = examine(make_results(params).evaluation, params, {"shapes10": 2000})
+    report = examine(make_results(params), params)
     c2, c5 = (gather.claims(report.write(tmp_path)[0], params).claims[index] for index in (1, 4))
     (overall,) = [row for row in report.claims[1].levels if row.level == "overall"]
     assert (

@@ -220,7 +220,7 @@ def change_claims(folder: Path, change: Callable[[Any], Any]) -> None:
 
 
 def opposite(tree: Any) -> None:
-    single = next(row for row in tree["claims"][0]["verdicts"] if row["verdict"] == "not supported")
+    single = next(row for row in tree["claims"][0]["verdicts"] if row["verdict"] == "contradicted")
     single["verdict"] = "supported"
 
 

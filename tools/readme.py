@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -110,9 +109,7 @@ def _effects(claim: Claim) -> str:
 
 
 def _counts(claim: Claim) -> str:
-    chosen = [row for row in claim.verdicts if not claim.main or row.mitigation in claim.main]
-    counts = Counter(row.verdict for row in chosen)
-    return ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
+    return ", ".join(f"{number} {outcome}" for outcome, number in claim.counts.items() if number)
 
 
 def _recovered() -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tools.verify.tolerances import of_column
+from xbarpaper.claims.schema import OUTCOMES
 
-VERDICTS: Final = ("verdict", "overall", "by_mitigation", "accuracy_verdict")
+VERDICTS: Final = ("verdict", "overall", "by_mitigation")
 """Columns and keys that hold a verdict."""
 
 # Columns and keys that put other numbers of the report into words, or count its verdicts.
@@ -82,12 +83,12 @@ def judged(found: Difference, table: str, level: str, remeasured: bool) -> Diffe
 
 
 def _verdict(level: str, both: set[str]) -> tuple[float, str]:
-    """A verdict over everything must stay; a single one may move to or from undecided, by which seeds it is drawn."""
+    """A verdict over everything must stay; a single one may move, by which seeds it is drawn, but not to the opposite."""
     if level == "overall":
         return math.inf, "the overall verdict must stay"
-    if both == {"supported", "not supported"}:
+    if both == {"supported", "contradicted"}:
         return math.inf, "the opposite verdict"
-    return (0.0, "to or from undecided") if "undecided" in both else (math.inf, "not a verdict")
+    return (0.0, "to a neighbouring verdict") if both <= set(OUTCOMES) else (math.inf, "not a verdict")
 
 
 def _number(text: str) -> float | None:

@@ -1,6 +1,6 @@
 """The paper's statements C1 to C5, tested on a profile's numbers, and what its tables say besides."""
 
-from xbarpaper.claims.examining import examine, images_per_test_set
+from xbarpaper.claims.examining import examine
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.recovery import best_mitigations, recovery_table
 from xbarpaper.claims.schema import Claim, ClaimReport, Convention, Verdict
@@ -13,6 +13,5 @@ __all__ = [
     "Verdict",
     "best_mitigations",
     "examine",
-    "images_per_test_set",
     "recovery_table",
 ]

@@ -1,9 +1,9 @@
 """The paper's statements C1 to C5, tested on a profile's numbers.
 
-Each claim is a list of comparisons, one per network, crossbar size, scheme and mitigation, and of the levels
-above them: per size, per network and overall. Each has an effect, what is known of its uncertainty, and a
-verdict by a written rule: ``rules.RULES`` and those of ``claims.yaml``. Experiments that differ in their
-training seed only are replicates of one network; ``groups.scope`` says what the verdicts speak of.
+Each claim is a list of comparisons, one per network, crossbar size, scheme and mitigation, and of the levels above them.
+Each has an effect, one corrected interval, and a verdict read from it by written rules: ``rules.rules`` and those of
+``claims.yaml``. Experiments that differ in their training seed only are replicates of one network; ``scope`` says what
+the verdicts speak of.
 """
 
 from __future__ import annotations
@@ -13,51 +13,46 @@ from collections.abc import Mapping
 import pandas as pd
 
 from xbarpaper.claims import statements
+from xbarpaper.claims.accuracy import mitigation_helps, pruning_costs, questions
 from xbarpaper.claims.conductance import share_rises
 from xbarpaper.claims.conventions import conventions, sentence
-from xbarpaper.claims.groups import scope
-from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.paired import measure, mitigation_helps, pruning_costs
-from xbarpaper.claims.rules import RULES
+from xbarpaper.claims.effects import TRAINING_SEEDS
+from xbarpaper.claims.labels import Labels, groups_of
+from xbarpaper.claims.rules import rules
 from xbarpaper.claims.savings import crossbar_savings
 from xbarpaper.claims.schema import ClaimReport
+from xbarpaper.experiments.results import Results
 from xbarpaper.params import Params
+from xbarpaper.support.words import count, join
 
 
 def examine(
-    evaluation: pd.DataFrame,
-    params: Params,
-    test_images: Mapping[str, int],
-    texts: Mapping[str, statements.Statement] | None = None,
+    tables: Results, params: Params, texts: Mapping[str, statements.Statement] | None = None
 ) -> ClaimReport:
     """Test C1 to C5.
 
     Args:
-        evaluation: the tidy table of evaluations of all experiments.
-        params: the profile; its ``claims`` section gives confidence, resamples, seed and tolerance.
-        test_images: dataset -> images in its test set; ``images_per_test_set`` finds them.
+        tables: of the profile.
+        params: the profile; its ``claims`` section gives confidence, margins and tolerance.
         texts: the statements by id; those of ``claims.yaml`` if not given.
     """
-    labels = Labels.of(params)
     texts = statements.load() if texts is None else texts
-    measured = measure(evaluation, params)
+    evaluation, chance, gain = tables.evaluation, chance_of(tables.software), params.readout.gain
+    images = {str(name): int(rows.max()) for name, rows in tables.software.groupby("dataset")["test_images"]}
+    c2, c3, c4 = (questions(name, evaluation, params, chance, gain) for name in ("C2", "C3", "C4"))
     claims = [
-        crossbar_savings(texts["C1"], evaluation, params, test_images),
-        pruning_costs(texts["C2"], measured, params),
-        mitigation_helps(texts["C3"], measured, params),
-        mitigation_helps(texts["C4"], measured, params),
-        share_rises(texts["C5"], evaluation, measured, params),
+        crossbar_savings(texts["C1"], evaluation, params, chance, images),
+        pruning_costs(texts["C2"], c2, params),
+        mitigation_helps(texts["C3"], c3, params),
+        mitigation_helps(texts["C4"], c4, params),
+        share_rises(texts["C5"], evaluation, tables.layers, params),
     ]
-    gains = conventions(evaluation, measured, params)
+    gains = conventions(evaluation, params, chance)
     return ClaimReport(
         profile=params.profile,
-        data=[
-            f"{name}: {labels.network(name)} on {labels.dataset(experiment.dataset)}, sparsity "
-            f"{experiment.sparsity:g}, training seed {experiment.training_seed}"
-            for name, experiment in params.experiments.items()
-        ],
+        data=data(params),
         confidence=params.claims.confidence,
-        rules={**RULES, **{claim.id: claim.rule for claim in claims}},
+        rules={**rules(params.claims), **{claim.id: claim.rule for claim in claims}},
         scope=scope(params),
         claims=claims,
         conventions=gains,
@@ -65,10 +60,45 @@ def examine(
     )
 
 
-def images_per_test_set(software: pd.DataFrame) -> dict[str, int]:
-    """How many test images stand behind the accuracies of each dataset.
+def chance_of(software: pd.DataFrame) -> dict[str, float]:
+    """Dataset -> accuracy of guessing, percent; tables without a column ``classes`` are of ten classes."""
+    classes = software.get("classes", pd.Series(10, index=software.index))
+    return {str(name): 100 / float(own.max()) for name, own in classes.groupby(software["dataset"])}
 
-    Args:
-        software: the tidy table of accuracies without crossbars, columns ``dataset`` and ``test_images``.
-    """
-    return {str(name): int(rows.max()) for name, rows in software.groupby("dataset")["test_images"]}
+
+def data(params: Params) -> list[str]:
+    """A line for each network: what it is, how often it was trained, and on what."""
+    labels = Labels.of(params)
+    lines = []
+    for group in groups_of(params):
+        seeds = [str(seed) for seed in group.experiments]
+        trained = f"training seed{'s' if len(seeds) > 1 else ''} {join(seeds)}"
+        sparsity = params.experiments[group.name].sparsity
+        lines.append(
+            f"{labels.networks[group.name]} on {labels.dataset(group.dataset)}, sparsity {sparsity:g}, {trained}"
+        )
+    return lines
+
+
+def scope(params: Params) -> str:
+    """What the verdicts speak of: these trained networks only, or other trainings of the same networks too."""
+    labels, groups = Labels.of(params), groups_of(params)
+    few = [group for group in groups if len(group.experiments) < TRAINING_SEEDS]
+    sentences = []
+    if few:
+        told = join(
+            [f"{labels.networks[group.name]} ({count(len(group.experiments), 'training')})" for group in few]
+        )
+        alone = len(few) == 1
+        sentences.append(
+            f"These results speak of the trained network{'' if alone else 's'} {told} only: the seeds vary the devices, "
+            f"and another training may give another verdict."
+        )
+    for group in groups:
+        if group not in few:
+            sentences.append(
+                f"{labels.networks[group.name]} on {labels.dataset(group.dataset)} was trained "
+                f"{len(group.experiments)} times: its verdicts are tested over training seeds and speak of other "
+                "trainings of this network too."
+            )
+    return " ".join(sentences)

@@ -94,7 +94,11 @@ class Labels:
     def network(self, experiment: str) -> str:
         """The network of an experiment, such as ``VGG11 (width 0.25)``, and of a replicate its training seed."""
         name = self.networks.get(experiment, experiment)
-        return f"{name}, seed {self.replicates[experiment].seed}" if experiment in self.replicates else name
+        return (
+            f"{name}, training seed {self.replicates[experiment].seed}"
+            if experiment in self.replicates
+            else name
+        )
 
     def trainings(self, experiment: str) -> str:
         """The network of an experiment with the number of its trainings, where there are several."""

@@ -11,26 +11,25 @@ import pandas as pd
 from xbarpaper.support import files
 from xbarpaper.support.validation import Section, parse
 
-Outcome = Literal["supported", "not supported", "undecided"]
+Outcome = Literal["supported", "contradicted", "no effect", "undecided", "not testable"]
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
-Level = Literal["comparison", "size", "network", "overall"]
+Level = Literal["comparison", "size", "network", "unpruned", "overall"]
 
 
 class Verdict(Section):
     """An effect and its verdict, of one comparison or of a level above.
 
     Attributes:
-        level: a single comparison, or what its comparisons have in common.
+        level: a single comparison, or what its comparisons have in common; ``unpruned`` are the unpruned networks,
+            which stand beside the verdict on the pruned ones.
         experiment, network, dataset, crossbar_size, scheme: what it is about; ``None`` where it is averaged over.
-        mitigation: the mitigation under test, or ``none``.
-        verdict: of this effect.
-        effect, low, high: the effect with its interval, in ``unit``; ``None`` where there is no interval.
-        p, p_holm: p value, and corrected for the family; ``None`` where nothing is tested.
-        n: pairs or seeds behind the test, or images behind the interval.
+        mitigation, baseline: what is compared with what.
+        verdict: read from the interval.
+        effect, low, high: the effect with its corrected interval, in ``unit``; ``None`` where there is no interval.
         unit: of effect, low and high.
-        bootstrap_low, bootstrap_high, sign_flip_p: interval and p that lean on no normal distribution.
-        inference: what the ``n`` are; empty where nothing is sampled.
+        n, inference: how many replicates of which kind are behind the interval.
         training_seeds: trained networks behind each comparison.
+        counted: whether it is one of the comparisons that ``Claim.counts`` counts.
         needed_seeds: ``23 variation seeds`` for an undecided effect, else empty.
         summary: a sentence.
         details: further numbers by name.
@@ -43,22 +42,31 @@ class Verdict(Section):
     crossbar_size: int | None
     scheme: str | None
     mitigation: str
+    baseline: str
     verdict: Outcome
     effect: float
     low: float | None
     high: float | None
-    p: float | None = None
-    p_holm: float | None = None
-    n: int | None
     unit: str
-    bootstrap_low: float | None = None
-    bootstrap_high: float | None = None
-    sign_flip_p: float | None = None
+    n: int | None
     inference: str
     training_seeds: int
+    counted: bool
     needed_seeds: str
     summary: str
     details: dict[str, float | int | str | None]
+
+    @property
+    def compared(self) -> str:
+        """What is compared with what: ``R+WCT against WCT``; ``pruned against unpruned`` without mitigation."""
+        return compared(self.mitigation, self.baseline)
+
+
+def compared(mitigation: str, baseline: str) -> str:
+    """A mitigation with its baseline, in words."""
+    if mitigation == "none":
+        return f"pruned against {baseline}" if baseline else "without mitigation"
+    return f"{mitigation} against {'no mitigation' if baseline == 'none' else baseline}"
 
 
 class Claim(Section):
@@ -67,11 +75,11 @@ class Claim(Section):
     Attributes:
         id, text, rule: of the statement.
         verdicts: single comparisons.
-        levels: per crossbar size, per network and overall, for each mitigation.
+        levels: above them, for each mitigation; see the rule ``families``.
         overall: verdict of the claim.
         main: mitigations that it is about; others are reported beside them.
         by_mitigation: verdict of each mitigation's overall effect.
-        counts: verdicts of the comparisons that the claim is about.
+        counts: verdicts of the comparisons that are ``counted``.
         summary: sentences.
         notes: those of the summary that are particular to the numbers.
     """
@@ -99,10 +107,9 @@ class Convention(Section):
     Attributes:
         gain: none, or one factor per layer, tile or column.
         chosen: whether the profile reads out so, and the claims are tested so.
-        verdict: by the rules of the overall effect, with C3 and C4 as they are in the family.
-        effect, low, high: points of loss.
-        p, p_holm: of the paired t test.
-        n, inference: how many seeds of which kind it was tested over.
+        verdict: by the rules of the overall effect.
+        effect, low, high: points of loss, with the corrected interval.
+        n, inference: how many replicates of which kind it was tested over.
         summary: a sentence.
     """
 
@@ -112,9 +119,7 @@ class Convention(Section):
     effect: float
     low: float | None
     high: float | None
-    p: float | None
-    p_holm: float | None
-    n: int
+    n: int | None
     inference: str
     summary: str
 
@@ -170,11 +175,11 @@ class ClaimReport(Section):
         """The levels above single comparisons, as few columns as a reader needs."""
         table = self.table()
         columns = [
-            "claim", "level", "experiment", "crossbar_size", "mitigation", "verdict", "effect", "low", "high",
-            "p_holm", "n", "inference", "needed_seeds",
+            "claim", "level", "experiment", "crossbar_size", "mitigation", "baseline", "verdict", "effect", "low", "high",
+            "unit", "n", "inference", "needed_seeds",
         ]  # fmt: skip
         chosen = table.loc[table["level"] != "comparison", columns]
-        return chosen.round({"effect": 3, "low": 3, "high": 3, "p_holm": 4}).reset_index(drop=True)
+        return chosen.round({"effect": 3, "low": 3, "high": 3}).reset_index(drop=True)
 
     def write(self, folder: Path | str) -> tuple[Path, Path]:
         """Write ``claims.json`` and ``claims.csv``; returns their paths."""

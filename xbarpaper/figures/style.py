@@ -37,8 +37,12 @@ EFFECT_NAMES: Final = {"wires": "wires only", "variation": "variation only", "bo
 EFFECT_COLOURS: Final = {"wires": SKY, "variation": YELLOW, "both": BROWN}
 EFFECT_HATCHES: Final = {"wires": "////", "variation": "....", "both": ""}
 
-VERDICT_COLOURS: Final = {"supported": BLUE, "not supported": VERMILION, "undecided": GREY}
-VERDICT_MARKERS: Final = {"supported": "o", "not supported": "X", "undecided": "D"}
+VERDICT_COLOURS: Final = {
+    "supported": BLUE, "contradicted": VERMILION, "no effect": "black", "undecided": GREY, "not testable": "0.75",
+}  # fmt: skip
+VERDICT_MARKERS: Final = {
+    "supported": "o", "contradicted": "X", "no effect": "s", "undecided": "D", "not testable": "_",
+}  # fmt: skip
 
 _STYLE: Final[dict[Any, Any]] = {
     "figure.dpi": 110,

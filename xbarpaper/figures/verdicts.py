@@ -33,8 +33,8 @@ _JOINED: Final = {"markersize": 7.0, "linewidth": 2.4}
 _AXES: Final = {
     "C1": "software accuracy lost (points)",
     "C2": "loss more than unpruned (points)",
-    "C3": "accuracy gained (points)",
-    "C4": "accuracy gained (points)",
+    "C3": "loss reduced (points)",
+    "C4": "loss reduced (points)",
     "C5": "low share gained (%-points)",
 }
 
@@ -182,6 +182,7 @@ def _lines(singles: pd.DataFrame, labels: Labels) -> list[_Line]:
     schemes = present(SCHEMES, list(singles["scheme"]))
     names = {name: _name(name, singles, labels) for name in experiments}
     lines = [_Line("overall", "overall")]
+    lines += [_Line("unpruned", "unpruned")] if "unpruned" in schemes else []
     if len(found) > 1:
         lines += [_Line(f"all of {square(size)}", "size", size=size) for size in found]
     if len(experiments) > 1:
@@ -217,6 +218,7 @@ def _breaks(lines: list[_Line]) -> list[float]:
 
 
 def _told(singles: pd.DataFrame) -> str:
+    singles = singles[singles["counted"]]
     told = singles["verdict"].value_counts()
     counts = ", ".join(f"{told.get(outcome, 0)} {outcome}" for outcome in VERDICT_COLOURS)
     return f"Of {count(len(singles), 'comparison')}: {counts}."

@@ -301,6 +301,13 @@ class Claims(Defaults):
     software_tolerance_points: Positive = Field(
         default=2.0, description="software accuracy a pruned network may lose and still count as kept"
     )
+    equivalence_points: Positive = Field(
+        default=0.5, description="an effect whose whole interval is nearer to zero than this is no effect"
+    )
+    equivalence_correlation: Inside = Field(default=0.1, description="the same for a rank correlation")
+    chance_distance_points: Positive = Field(
+        default=5.0, description="accuracy above chance, below which a network has nothing left to lose"
+    )
 
 
 class Execution(Defaults):

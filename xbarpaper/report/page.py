@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from xbarpaper.claims import Claim, ClaimReport, Labels, Verdict
 from xbarpaper.claims.names import SCHEME_NAMES
+from xbarpaper.claims.schema import OUTCOMES
 from xbarpaper.experiments.results import Results
 from xbarpaper.params import Gain, Params
 from xbarpaper.report import provenance, rendering, tables
@@ -112,27 +113,25 @@ def _columns(claims: ClaimReport) -> list[tuple[str, int | None]]:
 def _tally(claim: Claim, experiment: str, crossbar: int | None) -> list[tuple[str, int]]:
     """How often each verdict was reached for one claim, on one network, at one crossbar size."""
     here = [row for row in claim.verdicts if (row.experiment, row.crossbar_size) == (experiment, crossbar)]
-    counts = Counter(row.verdict for row in here)
-    return [(name, counts[name]) for name in ("supported", "undecided", "not supported") if counts[name]]
+    counts = Counter(row.verdict for row in here if row.counted)
+    return [(name, counts[name]) for name in OUTCOMES if counts[name]]
 
 
 def _detail(row: Verdict, labels: Labels) -> dict[str, str]:
     """A verdict as cells of a table: of a single comparison, or of a level above (``place``)."""
     network, crossbar = labels.trainings(row.experiment or ""), size(row.crossbar_size)
     return {
-        "place": {"size": crossbar, "network": network}.get(row.level, "overall"),
+        "place": {"size": crossbar, "network": network, "unpruned": "unpruned, beside"}.get(
+            row.level, "overall"
+        ),
         "network": network,
         "size": crossbar,
         "scheme": SCHEME_NAMES.get(row.scheme or "", row.scheme or ABSENT),
-        "mitigation": row.mitigation,
+        "mitigation": row.compared,
         "verdict": row.verdict,
         "effect": f"{number(row.effect)} {row.unit}",
         "interval": _interval(row.low, row.high),
-        "p": _p_value(row.p),
         "summary": row.summary,
-        "bootstrap": _interval(row.bootstrap_low, row.bootstrap_high),
-        "p_holm": _p_value(row.p_holm),
-        "sign_flip": _p_value(row.sign_flip_p),
         "tested_over": f"{row.n} {row.inference}s" if row.n is not None and row.inference else ABSENT,
         "needed": row.needed_seeds or ABSENT,
     }
@@ -140,12 +139,6 @@ def _detail(row: Verdict, labels: Labels) -> dict[str, str]:
 
 def _interval(low: float | None, high: float | None) -> str:
     return ABSENT if low is None or high is None else f"[{number(low)}, {number(high)}]"
-
-
-def _p_value(value: float | None) -> str:
-    if value is None:
-        return ABSENT
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _grouped(notebooks: Sequence[Notebook]) -> list[tuple[str, list[str]]]:

@@ -1,0 +1,118 @@
+"""C2, C3 and C4: what pruning costs on crossbars, and what R and WCT give back, on the same devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import pandas as pd
+
+from xbarpaper.claims.effects import COMPARISON, Question, Tested, ask, interval_words, trained_rows
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.rules import conclude
+from xbarpaper.claims.schema import Claim, Verdict, compared
+from xbarpaper.claims.statements import Statement
+from xbarpaper.params import Params
+
+BASELINES: Final = {
+    "C2": {"none": "unpruned"},
+    "C3": {"R": "none", "R+WCT": "WCT"},
+    "C4": {"WCT": "none", "R+WCT": "R"},
+}
+"""What each claim compares, and with what."""
+
+
+def questions(
+    identity: str, evaluation: pd.DataFrame, params: Params, chance: Mapping[str, float], gain: str
+) -> list[Question]:
+    """What C2, C3 or C4 asks of a table of evaluations, at one gain mode.
+
+    Args:
+        identity: of the claim.
+        evaluation: the tidy table of evaluations of all experiments.
+        params: the profile.
+        chance: dataset -> accuracy of guessing, percent.
+        gain: mode of the readout.
+    """
+    settings = params.claims
+    table = evaluation[(evaluation["effects"] == "both") & (evaluation["gain"] == gain)]
+    found = []
+    for mitigation, baseline in BASELINES[identity].items():
+        rows = paired(trained_rows(table, params, Labels.of(params)), mitigation, baseline)
+        if len(rows):
+            limits = rows["dataset"].map(chance) + settings.chance_distance_points
+            rows = rows.assign(testable=testables(rows, limits, pruning=identity == "C2"))
+            found.append(Question(identity, mitigation, baseline, rows, margin=settings.equivalence_points))
+    return found
+
+
+def paired(table: pd.DataFrame, mitigation: str, baseline: str) -> pd.DataFrame:
+    """A mitigation beside its baseline, or pruned beside ``unpruned``, on the same trained networks and devices.
+
+    Returns:
+        A row for each pair, its ``effect`` in points: loss added by pruning, or loss reduced by the mitigation, each
+        network's loss counted from its own software accuracy; beside it ``accuracy_effect``, and the accuracies.
+    """
+    pruning = baseline == "unpruned"
+    before = table[table["mitigation"] == ("none" if pruning else baseline)]
+    after = table[table["mitigation"] == mitigation]
+    by = [*COMPARISON, "training_seed", "seed"]
+    if pruning:
+        before, after = before[before["scheme"] == "unpruned"], after[after["scheme"] != "unpruned"]
+        by.remove("scheme")
+    columns = ["accuracy", "software_accuracy"]
+    rows = after[[*COMPARISON, "network", "dataset", "training_seed", "seed", *columns]].merge(
+        before[[*by, *columns]], on=by, suffixes=("", "_before"), validate="many_to_one"
+    )
+    gained = rows["accuracy"] - rows["accuracy_before"]
+    reduced = gained - (rows["software_accuracy"] - rows["software_accuracy_before"])
+    return rows.assign(effect=-reduced if pruning else reduced, accuracy_effect=gained)
+
+
+def testables(rows: pd.DataFrame, limit: pd.Series, *, pruning: bool) -> pd.Series:
+    """Whether a comparison can show anything: see the rule ``chance``.
+
+    Args:
+        rows: with ``accuracy`` and ``accuracy_before``.
+        limit: accuracy below which a network is as good as guessing, percent, for each row.
+        pruning: whether pruned and unpruned networks are compared, not one network with and without a mitigation.
+    """
+    groups = rows.groupby(COMPARISON)
+    after, before = (groups[name].transform("mean") <= limit for name in ("accuracy", "accuracy_before"))
+    return ~(after | before if pruning else after & before)
+
+
+def pruning_costs(statement: Statement, asked: list[Question], params: Params) -> Claim:
+    """Test C2, for every pruned network and crossbar size and the levels above."""
+    rows = [_pruned(one, Labels.of(params)) for question in asked for one in ask(question, params.claims)]
+    return conclude(statement, rows)
+
+
+def _pruned(one: Tested, labels: Labels) -> Verdict:
+    means = one.means
+    lost = means["software_accuracy"] - means["accuracy"]
+    before = means["software_accuracy_before"] - means["accuracy_before"]
+    summary = f"pruned networks lose {lost:.2f} points on the crossbars, unpruned ones {before:.2f}; {one.words} more"
+    return one.row(summary + _chance(one), labels)
+
+
+def mitigation_helps(statement: Statement, asked: list[Question], params: Params) -> Claim:
+    """Test C3 (R) or C4 (WCT), for every network, crossbar size and scheme and the levels above."""
+    rows = [_mitigated(one, Labels.of(params)) for question in asked for one in ask(question, params.claims)]
+    return conclude(statement, rows)
+
+
+def _mitigated(one: Tested, labels: Labels) -> Verdict:
+    means = one.means
+    accuracy = interval_words(means["accuracy_effect"], *one.bounds["accuracy_effect"])
+    summary = (
+        f"{compared(one.question.mitigation, one.question.baseline)} reduces the loss by {one.words}; accuracy on the "
+        f"crossbars {means['accuracy_before']:.2f} to {means['accuracy']:.2f} %, {accuracy}"
+    )
+    return one.row(summary + _chance(one), labels)
+
+
+def _chance(one: Tested) -> str:
+    if one.verdict != "not testable":
+        return ""
+    return f"; at {one.means['accuracy']:.2f} % and {one.means['accuracy_before']:.2f} % it is too near to chance"

@@ -1,0 +1,279 @@
+"""Effects with their corrected intervals: averages within replicates, and the levels at which comparisons are joined.
+
+Every claim gives a table of rows, one for each comparison (``COMPARISON``), training seed and variation seed, with
+``effect`` (above zero is what the paper claims) and further numbers beside it. Here is the one place that averages them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES
+from xbarpaper.claims.rules import JOINT, MAIN, judge
+from xbarpaper.claims.schema import Level, Outcome, Verdict
+from xbarpaper.params import Claims, Params
+from xbarpaper.support.statistics import RESOLUTION, mean_interval
+from xbarpaper.support.words import count, square
+
+COMPARISON: Final = ["experiment", "crossbar_size", "scheme"]
+"""Columns that tell one comparison of a claim and mitigation; trainings of one network are one experiment."""
+
+TRAINING_SEEDS: Final = 3
+"""From so many training seeds on, verdicts speak of other trainings too."""
+
+_UNITS: Final = {"training_seed": "training seed", "seed": "variation seed", "layer": "layer"}
+_POWER: Final = 0.8
+
+Bounds = tuple[float | None, float | None]
+"""An interval; ``None`` where there is none."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a claim asks about one mitigation.
+
+    Attributes:
+        claim: its id.
+        mitigation, baseline: what is compared with what.
+        rows: columns ``COMPARISON``, network, dataset, training_seed, effect, testable, and any others beside.
+        over: column of the replicates where training seeds are too few; empty where nothing is sampled.
+        unit: of the effect.
+        margin: of equivalence.
+    """
+
+    claim: str
+    mitigation: str
+    baseline: str
+    rows: pd.DataFrame
+    over: str = "seed"
+    unit: str = "points"
+    margin: float = 0.5
+
+
+@dataclass(frozen=True)
+class Place:
+    """What an effect is about, ``None`` where it is averaged over; its rows, and the size of its family."""
+
+    level: Level
+    rows: pd.DataFrame
+    family: int
+    experiment: str | None = None
+    crossbar_size: int | None = None
+    scheme: str | None = None
+
+    def words(self, labels: Labels) -> str:
+        """Which place this is, for sentences."""
+        network = labels.trainings(self.experiment or "")
+        size = "" if self.crossbar_size is None else square(self.crossbar_size)
+        if self.level == "comparison":
+            return f"{network}, {size}, {SCHEME_NAMES.get(self.scheme or '', self.scheme)}"
+        joined = {
+            "size": f"All of {size}",
+            "network": f"All of {network}",
+            "unpruned": "Unpruned networks, beside",
+        }
+        return joined.get(self.level, "Overall")
+
+
+def places(rows: pd.DataFrame) -> Iterator[Place]:
+    """Every comparison, then sizes and networks where there are two or more, the unpruned networks, and the whole.
+
+    Joined are the pruned networks' testable comparisons; all of them where none is testable.
+    """
+    unpruned = rows["scheme"] == "unpruned"
+    both = {True: rows[unpruned], False: rows[~unpruned]}
+    families = {is_it: part[part["testable"]].groupby(COMPARISON).ngroups for is_it, part in both.items()}
+    for key, own in rows.groupby(COMPARISON, sort=False):
+        experiment, size, scheme = str(key[0]), int(str(key[1])), str(key[2])
+        yield Place("comparison", own, max(1, families[scheme == "unpruned"]), experiment, size, scheme)
+    beside, pruned = (part[part["testable"]] if part["testable"].any() else part for part in both.values())
+    sizes, networks = sorted(pruned["crossbar_size"].unique()), pruned["experiment"].unique()
+    for size in sizes if len(sizes) > 1 else ():
+        yield Place("size", pruned[pruned["crossbar_size"] == size], len(sizes), crossbar_size=int(size))
+    for name in networks if len(networks) > 1 else ():
+        yield Place("network", pruned[pruned["experiment"] == name], len(networks), experiment=name)
+    if len(beside):
+        yield Place("unpruned", beside, JOINT, scheme="unpruned")
+    if len(pruned):
+        yield Place("overall", pruned, JOINT)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """An effect at a place.
+
+    Attributes:
+        question, place: what it is.
+        verdict: read from the interval.
+        low, high: corrected interval of the effect; ``None`` where there is none.
+        means: of the effect and everything beside it.
+        bounds: corrected intervals of what stands beside it, by column.
+        n, inference: how many replicates of which kind; none where nothing is sampled.
+        needed: replicates that would decide it, in words; empty where it is decided.
+    """
+
+    question: Question
+    place: Place
+    verdict: Outcome
+    low: float | None
+    high: float | None
+    means: dict[str, float]
+    bounds: dict[str, Bounds]
+    n: int | None
+    inference: str
+    needed: str
+
+    @property
+    def words(self) -> str:
+        """The effect with its interval and what it was tested over."""
+        over = f", {count(self.n, self.inference)}" if self.n is not None else ""
+        return f"{interval_words(self.means['effect'], self.low, self.high, self.question.unit)}{over}"
+
+    def row(self, summary: str, labels: Labels) -> Verdict:
+        """The same as a row of ``claims.json``.
+
+        Args:
+            summary: a sentence, without the place at its start and the verdict at its end.
+            labels: words of the profile.
+        """
+        place, rows, name = self.place, self.place.rows, self.question.mitigation
+        first = rows.iloc[0]
+        one = place.experiment is not None
+        main = name in MAIN[self.question.claim] and place.scheme != "unpruned"
+        ending = f" At this effect and spread, {self.needed} would decide it in four of five cases."
+        beside = {f"{key}_{end}": value for key, pair in self.bounds.items()
+                  for end, value in zip(("low", "high"), pair, strict=True)}  # fmt: skip
+        return Verdict(
+            level=place.level,
+            experiment=place.experiment,
+            network=str(first["network"]) if one else None,
+            dataset=str(first["dataset"]) if one else None,
+            crossbar_size=place.crossbar_size,
+            scheme=place.scheme,
+            mitigation=name,
+            baseline=self.question.baseline,
+            verdict=self.verdict,
+            effect=self.means["effect"],
+            low=self.low,
+            high=self.high,
+            unit=self.question.unit,
+            n=self.n,
+            inference=self.inference,
+            training_seeds=int(rows.groupby("experiment")["training_seed"].nunique().min()),
+            counted=place.level == "comparison" and main,
+            needed_seeds=self.needed,
+            summary=f"{place.words(labels)}: {summary}: {self.verdict}.{ending if self.needed else ''}",
+            details={
+                **{key: value for key, value in self.means.items() if key != "effect"},
+                **beside,
+                "comparisons": rows.groupby(COMPARISON).ngroups,
+                "family": place.family,
+            },
+        )
+
+
+def interval_words(effect: float, low: float | None, high: float | None, unit: str = "points") -> str:
+    """``+1.20 points [+0.80, +1.60]``."""
+    return f"{effect:+.2f} {unit} " + (
+        "(no interval)" if low is None or high is None else f"[{low:+.2f}, {high:+.2f}]"
+    )
+
+
+def replicates(rows: pd.DataFrame, over: str) -> tuple[str, pd.DataFrame]:
+    """What an effect is tested over, and the mean of every number in each replicate over all comparisons.
+
+    Args:
+        rows: of one or several comparisons.
+        over: column of the replicates where training seeds are too few to be them.
+    """
+    trained = {tuple(sorted(seeds)) for seeds in rows.groupby("experiment")["training_seed"].unique()}
+    if not over or (len(trained) == 1 and len(min(trained)) >= TRAINING_SEEDS):
+        over = "training_seed"
+    numbers = [
+        name for name in rows.select_dtypes("number") if name not in (*COMPARISON, "training_seed", "seed")
+    ]
+    cells = rows.groupby([*COMPARISON, over], sort=False)[numbers].mean()
+    by_replicate = cells.groupby(level=over)
+    sizes = by_replicate.size()
+    # A seed counts where every comparison has it; networks have layers of their own.
+    return over, by_replicate.mean()[(sizes == sizes.max()) | (over == "layer")]
+
+
+def ask(question: Question, settings: Claims) -> list[Tested]:
+    """Test the effect of a question at all its places."""
+    return [_test(question, place, settings) for place in places(question.rows)]
+
+
+def overall(question: Question, settings: Claims) -> Tested | None:
+    """Test the overall effect of a question only; ``None`` where it has no rows."""
+    found = [place for place in places(question.rows) if place.level == "overall"]
+    return _test(question, found[0], settings) if found else None
+
+
+def _test(question: Question, place: Place, settings: Claims) -> Tested:
+    over, table = replicates(place.rows, question.over)
+    means = {str(name): float(value) for name, value in table.mean().items()}
+    level = corrected_level(settings, place.family)
+    counted = not question.over and len(table) < TRAINING_SEEDS
+    bounds: dict[str, Bounds] = {
+        name: (mean, mean) if counted else bounds_of(table[name].to_numpy(), level)
+        for name, mean in means.items()
+    }
+    low, high = bounds["effect"]
+    verdict = judge(low, high, question.margin)
+    if not place.rows["testable"].any():
+        verdict, low, high = "not testable", None, None
+    needed = ""
+    if verdict == "undecided" and low is not None:
+        distance = max(abs(means["effect"]), question.margin - abs(means["effect"]))
+        needed = count(seeds_needed(distance, float(table["effect"].std()), 1 - level), _UNITS[over])
+    beside = {name: bounds[name] for name in bounds if name.endswith("effect") and name != "effect"}
+    n, inference = (None, "counted") if counted else (len(table), _UNITS[over])
+    return Tested(question, place, verdict, low, high, means, beside, n, inference, needed)
+
+
+def corrected_level(settings: Claims, family: int) -> float:
+    """The level of each interval of a family, so that all hold at once with the confidence asked for."""
+    return 1 - (1 - settings.confidence) / family
+
+
+def bounds_of(sample: NDArray[np.float64], level: float) -> Bounds:
+    """Student's interval of a mean; none for one value, or where all agree on a change (see the rule ``replicates``)."""
+    mean, low, high = mean_interval(sample, level)
+    unknown = float(np.ptp(sample)) <= RESOLUTION and (abs(mean) > RESOLUTION or len(sample) < TRAINING_SEEDS)
+    return (None, None) if unknown else (low, high)
+
+
+def seeds_needed(distance: float, spread: float, alpha: float) -> int:
+    """Fewest replicates whose interval of level 1 - ``alpha`` reaches no further than ``distance`` in four of five cases.
+
+    The usual formula n = ((t_alpha/2 + t_power) spread / distance)^2, with both quantiles at n - 1 degrees of freedom.
+
+    Args:
+        distance: from the mean to the nearest bound that it must stay clear of, above 0.
+        spread: standard deviation from one replicate to the next.
+        alpha: level of the two-sided test.
+    """
+    normal = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(_POWER)
+    needed = max(TRAINING_SEEDS, math.ceil((float(normal) * spread / distance) ** 2))
+    while True:
+        reach = stats.t.ppf(1 - alpha / 2, needed - 1) + stats.t.ppf(_POWER, needed - 1)
+        if (float(reach) * spread / distance) ** 2 <= needed:
+            return needed
+        needed += 1
+
+
+def trained_rows(table: pd.DataFrame, params: Params, labels: Labels) -> pd.DataFrame:
+    """Rows with replicates as one experiment, and the training seed of every experiment."""
+    seeds = {name: experiment.training_seed for name, experiment in params.experiments.items()}
+    own = table.assign(training_seed=table["experiment"].map(seeds))
+    return own.assign(experiment=labels.pooled(table)["experiment"])
