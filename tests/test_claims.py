@@ -294,7 +294,8 @@ def test_c5_wct(share, expected, trainings):
 def test_c5_tests_the_mechanism_where_it_was_measured(rho, expected):
     tables = tables_of()
     noise = np.random.default_rng(0).normal(0, 0.02, len(tables.layers))
-    found = again(tables, layers=tables.layers.assign(**{conductance.ASSOCIATION: rho + noise})).claims[4]
+    measured = tables.layers.assign(share_nf_rho=rho + noise, share_error_rho=rho)
+    found = again(tables, layers=measured).claims[4]
     assert found.by_mitigation["none"] == expected
     assert (rows_of(found, "overall", "none")[0].n, found.notes) == (8, [])
     without = again(
@@ -497,7 +498,7 @@ def test_files_are_stable_finite_and_say_the_same(tmp_path):
     for column in ("level", "verdict", "baseline", "counted"):
         assert [row[column] for row in verdicts] == list(table[column])
     assert table["effect"].tolist() == pytest.approx([row["effect"] for row in verdicts])
-    assert {"interval", "verdict", "chance", "replicates", "families", "overall", "C1", "C5"} <= set(
+    assert {"interval", "verdicts", "chance", "replicates", "families", "overall", "C1", "C5"} <= set(
         text["rules"]
     )
 

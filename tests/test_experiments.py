@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isnan
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import MakeParams
+from scipy import stats
 
 from xbarpaper import data
 from xbarpaper.data import Images, ImageSet
@@ -179,13 +180,36 @@ def test_weights_under_constraint_keep_the_old_range(done: Done):
 
 
 def test_the_layer_table_has_its_columns_and_a_row_per_layer(done: Done):
-    assert tuple(done.layers.columns) == TABLES["layers"].columns
+    assert tuple(done.layers.columns) == (*TABLES["layers"].columns, "share_nf_rho", "share_error_rho")
     assert len(done.layers) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS) * 9
     keys = ["scheme", "crossbar_size", "mitigation", "layer"]
     assert not done.layers.duplicated(keys).any()
     assert done.layers["nf"].between(0, 1).all()
     assert done.layers["utilisation"].between(0, 1).all()
     assert done.layers["low_conductance_share"].between(0, 1).all()
+
+
+def test_associations_are_rank_correlations_over_the_crossbars_of_a_layer(work: Experiment):
+    """From the definitions, crossbar by crossbar; too few crossbars tell nothing."""
+    subject = crossbars.mapped(work, "unpruned", SIZES[0])
+    devices, threshold = work.params.devices.nominal, work.params.mapping.low_conductance_threshold
+    limit = devices.g_min_siemens + threshold * (devices.g_max_siemens - devices.g_min_siemens)
+    known = 0
+    for read in crossbars.wires_only(work, subject.mapped).layers:
+        found = crossbars.associations(read, work.params)
+        pair, occupied = read.layer.programmed(devices), read.layer.tiles.occupied
+        shares, factors = [], []
+        for sign, tiles in enumerate(map(read.layer.tiles.tile, (pair.plus, pair.minus))):
+            for tile, cells in zip(tiles, occupied, strict=True):
+                shares.append(float((tile[cells] < limit).double().mean()))
+            factors += [float(columns[~columns.isnan()].mean()) for columns in read.column_factors[sign]]
+        if len(shares) < 6 or len(set(shares)) == 1:
+            assert isnan(found["share_nf_rho"])
+            continue
+        known += 1
+        assert found["share_nf_rho"] == pytest.approx(stats.spearmanr(shares, factors).statistic, abs=1e-6)
+        assert isnan(found["share_error_rho"]) or -1 <= found["share_error_rho"] <= 1
+    assert known
 
 
 def test_compression_is_crossbars_of_the_unpruned_network_over_those_of_this_one(done: Done):

@@ -89,7 +89,7 @@ def test_the_tables_hold_every_evaluation(repository: Repository, tiny: Params):
     table = read_table(tables / "evaluation.csv")
     assert list(table.columns) == EVALUATION
     regions = read_table(repository.folder / f"data/results/tiny/{EXPERIMENT}/10_sensitivity/regions.csv")
-    assert set(regions["holds"]) <= {"yes", "no", "open"}
+    assert set(regions["verdict"]) <= set(OUTCOMES)
     sizes, seeds = tiny.mapping.crossbar_sizes, tiny.evaluation.variation_seeds
     disturbed = seeds * len(tiny.evaluation.gains)
     networks = len(SCHEMES) * len(sizes)

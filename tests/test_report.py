@@ -412,9 +412,9 @@ def test_readme_tells_effect_interval_and_counts(tmp_path: Path, params: Params)
     report = examine(make_results(params), params)
     c2, c5 = (gather.claims(report.write(tmp_path)[0], params).claims[index] for index in (1, 4))
     (overall,) = [row for row in report.claims[1].levels if row.level == "overall"]
+    assert readme._effects(c2) == f"{overall.effect:+.2f} [{overall.low:+.2f}, {overall.high:+.2f}] points"
     assert (
-        readme._effects(c2)
-        == f"{overall.effect:+.2f} [{overall.low:+.2f}, {overall.high:+.2f}] points of loss"
+        readme._effects(c5)
+        == "R: +0.00 [+0.00, +0.00] percentage points; WCT: +10.00 [+10.00, +10.00] percentage points"
     )
-    assert readme._effects(c5) == "R: +0.00 percentage points; WCT: +10.00 percentage points"
     assert readme._counts(c2) == "12 supported"

@@ -353,40 +353,49 @@ def test_effects_have_the_sizes_put_in(wide: Params) -> None:
 
 
 def test_regions_find_where_the_claims_hold(wide: Params) -> None:
-    table = regions.regions(synthetic(wide), 0.95)
+    table = regions.regions(synthetic(wide, noise=0.005), wide.claims, 10)
     assert list(table.columns) == [
-        "experiment", "axis", "value", "claim", "schemes", "effect", "low", "high", "holds",
+        "experiment", "axis", "value", "claim", "schemes", "effect", "low", "high", "verdict",
     ]  # fmt: skip
     assert not set(table["axis"]) & set(axes.MAPS)
-    held = table.set_index(["axis", "claim", "value"])["holds"].sort_index()
-    assert set(held.xs("C2", level="claim")) == {"yes"}
+    held = table.set_index(["axis", "claim", "value"])["verdict"].sort_index()
+    assert set(held.xs("C2", level="claim")) == {"supported"}
     assert held["on_off", "C3"].to_dict() == {
-        "2": "no", "5": "no", "10": "no", "20": "no", "100": "yes", "1000": "yes",
+        "2": "contradicted", "5": "contradicted", "10": "no effect", "20": "no effect", "100": "no effect",
+        "1000": "supported",
     }  # fmt: skip
-    assert set(held.xs("C3", level="claim")["sigma"]) == {"no"}
-    assert set(held.xs("C4", level="claim")) == {"yes"}
-    assert set(held.xs("C3+C4", level="claim")) <= {"open"}
+    assert set(held.xs("C4", level="claim")) == {"supported"}
+    assert set(held.xs("C3+C4", level="claim")) == {"no effect"}
     sizes = table[(table["axis"] == "size") & (table["claim"] == "C3")].set_index("value")["schemes"]
-    assert sizes["128"] == "unpruned cf"
-    assert sizes["8"] == "unpruned cf xcs xrs"
+    assert sizes["128"] == "cf"
+    assert sizes["8"] == "cf xcs xrs"
     words = regions.overview(table)
-    assert words.loc["on_off", "C3"] == "yes: 100, 1000; no: 2, 5, 10, 20"
+    assert words.loc["on_off", "C3"] == "supported: 1000; contradicted: 2, 5; no effect: 10, 20, 100"
     assert list(words.columns) == list(regions.CLAIMS)
 
 
-def test_wct_that_only_raises_software_accuracy_does_not_hold(wide: Params) -> None:
-    table = synthetic(wide)
+def test_wct_is_judged_by_the_loss_not_by_what_it_gains_in_software(wide: Params) -> None:
+    table = synthetic(wide, noise=0.005)
     table.loc[table["mitigation"] == "WCT", "software_accuracy"] += 2.0
-    held = regions.regions(table, 0.95)
-    assert set(held.loc[held["claim"] == "C4", "holds"]) == {"open"}
+    held = regions.regions(table, wide.claims, 10)
+    assert set(held.loc[held["claim"] == "C4", "verdict"]) == {"contradicted"}
+
+
+def test_where_networks_guess_nothing_is_testable(wide: Params) -> None:
+    table = synthetic(wide, noise=0.005)
+    table.loc[(table["axis"] == "on_off") & (table["value"] == "2"), "accuracy"] = 10.0
+    held = regions.regions(table, wide.claims, 10)
+    there = (held["axis"] == "on_off") & (held["value"] == "2")
+    assert set(held.loc[there, "verdict"]) == {"not testable"}
+    assert held.loc[there, ["low", "high"]].isna().all(axis=None)
+    assert "not testable" not in set(held.loc[~there, "verdict"])
 
 
 def test_regions_are_the_same_from_a_file(wide: Params, tmp_path: Path) -> None:
     table = synthetic(wide)
     again = read_table(write_table(tmp_path / "sensitivity.csv", table))
-    for one, other in ((table, again), (again, table)):
-        found = regions.regions(one, 0.95)
-        assert found["holds"].equals(regions.regions(other, 0.95)["holds"])
+    one, other = (regions.regions(each, wide.claims, 10)["verdict"] for each in (table, again))
+    assert one.equals(other)
 
 
 # --- figures ------------------------------------------------------------------------------------------------

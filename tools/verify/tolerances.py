@@ -61,7 +61,7 @@ _ROWS: Final[tuple[tuple[str, float, float, str], ...]] = (
     ("test_accuracy", 25, 0, "percentage points at a high learning rate, from epoch to epoch; 12.4 apart"),
     ("low_conductance_share", 0.05, 0, "share of a network's devices: weights are distributed alike; 0.03 apart"),
     ("layers.low_conductance_share", 0.2, 0, "the same of one layer, whose largest weight sets it; 0.13 apart"),
-    ("claims.low_conductance_share claims.low_conductance_share_before", 5, 0, "the share in percent"),
+    ("claims.low_conductance_share claims.low_conductance_share_before", 5, 0, "the same in percent, as claims have it"),
     ("nf nf_before", 0.03, 0, "of a network: set by wires and mean conductance; 0.01 apart"),
     ("layers.nf", 0.15, 0, "the same of one layer, whose largest weight sets its conductances; 0.07 apart"),
     ("errors.share", 0.2, 0, "share of an error: which part is large hangs on few weights in small layers"),

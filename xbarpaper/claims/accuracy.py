@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pandas as pd
@@ -41,13 +41,23 @@ def questions(
         rows = paired(trained_rows(table, params, Labels.of(params)), mitigation, baseline)
         if len(rows):
             limits = rows["dataset"].map(chance) + settings.chance_distance_points
-            rows = rows.assign(testable=testables(rows, limits, pruning=identity == "C2"))
+            rows = rows.assign(testable=can_be_tested(rows, limits, pruning=identity == "C2"))
             found.append(Question(identity, mitigation, baseline, rows, margin=settings.equivalence_points))
     return found
 
 
-def paired(table: pd.DataFrame, mitigation: str, baseline: str) -> pd.DataFrame:
+def paired(
+    table: pd.DataFrame,
+    mitigation: str,
+    baseline: str,
+    by: Sequence[str] = (*COMPARISON, "training_seed", "seed"),
+) -> pd.DataFrame:
     """A mitigation beside its baseline, or pruned beside ``unpruned``, on the same trained networks and devices.
+
+    Args:
+        table: evaluations at one gain mode.
+        mitigation, baseline: what is compared with what.
+        by: columns that tell what the two have in common; scheme among them.
 
     Returns:
         A row for each pair, its ``effect`` in points: loss added by pruning, or loss reduced by the mitigation, each
@@ -56,28 +66,30 @@ def paired(table: pd.DataFrame, mitigation: str, baseline: str) -> pd.DataFrame:
     pruning = baseline == "unpruned"
     before = table[table["mitigation"] == ("none" if pruning else baseline)]
     after = table[table["mitigation"] == mitigation]
-    by = [*COMPARISON, "training_seed", "seed"]
+    common = [name for name in by if not (pruning and name == "scheme")]
     if pruning:
         before, after = before[before["scheme"] == "unpruned"], after[after["scheme"] != "unpruned"]
-        by.remove("scheme")
     columns = ["accuracy", "software_accuracy"]
-    rows = after[[*COMPARISON, "network", "dataset", "training_seed", "seed", *columns]].merge(
-        before[[*by, *columns]], on=by, suffixes=("", "_before"), validate="many_to_one"
+    rows = after[[*by, "network", "dataset", *columns]].merge(
+        before[[*common, *columns]], on=common, suffixes=("", "_before"), validate="many_to_one"
     )
     gained = rows["accuracy"] - rows["accuracy_before"]
     reduced = gained - (rows["software_accuracy"] - rows["software_accuracy_before"])
     return rows.assign(effect=-reduced if pruning else reduced, accuracy_effect=gained)
 
 
-def testables(rows: pd.DataFrame, limit: pd.Series, *, pruning: bool) -> pd.Series:
+def can_be_tested(
+    rows: pd.DataFrame, limit: pd.Series, *, pruning: bool, by: Sequence[str] = COMPARISON
+) -> pd.Series:
     """Whether a comparison can show anything: see the rule ``chance``.
 
     Args:
         rows: with ``accuracy`` and ``accuracy_before``.
         limit: accuracy below which a network is as good as guessing, percent, for each row.
         pruning: whether pruned and unpruned networks are compared, not one network with and without a mitigation.
+        by: columns that tell the comparisons.
     """
-    groups = rows.groupby(COMPARISON)
+    groups = rows.groupby(list(by), dropna=False)
     after, before = (groups[name].transform("mean") <= limit for name in ("accuracy", "accuracy_before"))
     return ~(after | before if pruning else after & before)
 

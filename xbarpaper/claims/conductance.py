@@ -6,7 +6,7 @@ from typing import Final
 
 import pandas as pd
 
-from xbarpaper.claims.effects import COMPARISON, Question, Tested, ask, trained_rows
+from xbarpaper.claims.effects import COMPARISON, Question, Tested, ask, interval_words, trained_rows
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.rules import conclude
 from xbarpaper.claims.schema import Claim, Verdict, compared
@@ -17,8 +17,8 @@ from xbarpaper.support.statistics import RESOLUTION
 NOT_MEASURED: Final = (
     "Whether crossbars with more low conductances compute more accurately was not measured in this profile."
 )
-ASSOCIATION: Final = "share_error_rho"
-"""Column of the table of layers: rank correlation over a layer's crossbars of share and error."""
+ASSOCIATION: Final = "share_nf_rho"
+"""Column of the table of layers: rank correlation of share and non-ideality factor over a layer's crossbars."""
 
 _SHARE: Final = "low_conductance_share"
 
@@ -68,7 +68,9 @@ def share_rises(
     if len(known):
         columns = [*COMPARISON, "network", "dataset", "training_seed", "layer"]
         found = trained_rows(known, params, labels)
-        found = found[columns].assign(effect=-found[ASSOCIATION], testable=True)
+        found = found[columns].assign(
+            effect=-found[ASSOCIATION], weights_effect=-found["share_error_rho"], testable=True
+        )
         question = Question(
             "C5",
             "none",
@@ -100,7 +102,9 @@ def _share(one: Tested, labels: Labels) -> Verdict:
 
 
 def _mechanism(one: Tested, labels: Labels) -> Verdict:
+    weights = interval_words(one.means["weights_effect"], *one.bounds["weights_effect"], "")
     return one.row(
-        f"crossbars with more low conductances compute more accurately, mean over layers of the {one.words}",
+        "do crossbars with more low conductances lose less of their current (non-ideality factor)? Mean over layers: "
+        f"{one.words}; and have they the smaller relative error of the weights? {weights.strip()}",
         labels,
     )

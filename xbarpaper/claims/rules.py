@@ -26,7 +26,7 @@ def rules(settings: Claims) -> dict[str, str]:
             f"of one family hold all at once with {100 * settings.confidence:g} %. The verdict is read from this "
             "interval alone; tables print it and figures draw it."
         ),
-        "verdict": (
+        "verdicts": (
             f"no effect: the whole interval lies within {points:g} points of zero (within {correlation:g} for a rank "
             "correlation), so whatever effect there is does not matter. supported: the interval lies above zero, the "
             "claimed side, and not wholly within the margin. contradicted: the same below zero. undecided: anything "

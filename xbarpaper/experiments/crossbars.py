@@ -13,12 +13,14 @@ from xbarpaper.experiments import pruned, trained_on
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.subject import Subject
 from xbarpaper.hardware.circuit import Potentials, node_voltages
+from xbarpaper.hardware.conductances import is_low
 from xbarpaper.hardware.mapped import MappedNetwork, map_network
-from xbarpaper.hardware.readout import ReadOut, read_out
+from xbarpaper.hardware.readout import LayerReadOut, ReadOut, read_out
 from xbarpaper.hardware.views import layer_named
 from xbarpaper.mitigation.parts import NONE, Mitigation
-from xbarpaper.params import SCHEMES, SchemeName
+from xbarpaper.params import SCHEMES, Params, SchemeName
 from xbarpaper.pruning import compaction_of
+from xbarpaper.support.statistics import spearman
 
 
 def mapped(
@@ -112,7 +114,8 @@ def layer_table(experiment: Experiment, mitigations: Sequence[Mitigation]) -> pd
     """One row per layer for every scheme, crossbar size and mitigation, with the wires' non-ideality factor.
 
     Columns: experiment, dataset, network, scheme, crossbar_size, mitigation, layer, rows, columns, kept_weights,
-    crossbars, crossbars_unpruned, utilisation, compression_rate, low_conductance_share, nf.
+    crossbars, crossbars_unpruned, utilisation, compression_rate, low_conductance_share, nf, share_nf_rho, share_error_rho
+    (see ``associations``).
     """
     params, tables = experiment.params, []
     for subject in subjects(experiment, mitigations, params.mapping.crossbar_sizes):
@@ -120,10 +123,35 @@ def layer_table(experiment: Experiment, mitigations: Sequence[Mitigation]) -> pd
         threshold = params.mapping.low_conductance_threshold
         table = subject.mapped.layer_table(params.devices.nominal, threshold)
         table["nf"] = [layer.non_ideality_factor for layer in read.layers]
+        for name in ("share_nf_rho", "share_error_rho"):
+            table[name] = [associations(layer, experiment.params)[name] for layer in read.layers]
         size = {"crossbar_size": subject.mapped.crossbar_size}
         names = {"scheme": subject.scheme, **size, "mitigation": subject.mitigation}
         tables.append(with_leading(table, experiment.leading | names))
     return pd.concat(tables, ignore_index=True)
+
+
+def associations(read: LayerReadOut, params: Params) -> dict[str, float]:
+    """Do crossbars with more low conductances compute more accurately? Rank correlations over the crossbars of a layer.
+
+    Returns:
+        ``share_nf_rho``: of low-conductance share and non-ideality factor, each sign's crossbars by themselves;
+        ``share_error_rho``: of share and relative squared error of the weights, after the readout's gain, of each pair of
+        crossbars. NaN where the crossbars are too few, or all alike.
+    """
+    layer, devices = read.layer, params.devices.nominal
+    pair, occupied = layer.programmed(devices), layer.tiles.occupied
+    signs = torch.stack([layer.tiles.tile(pair.plus), layer.tiles.tile(pair.minus)])
+    low = (is_low(signs, devices, params.mapping.low_conductance_threshold) & occupied).sum((2, 3))
+    shares = low / occupied.sum((1, 2))
+    missed = (read.weights - read.effective_weights * read.gains(params.readout.gain)).square().sum((1, 2))
+    weights = read.weights.square().sum((1, 2))
+    used = weights > 0
+    found = {
+        "share_nf_rho": spearman(shares.flatten(), read.tile_factors.flatten()),
+        "share_error_rho": spearman(shares.mean(0)[used], (missed / weights)[used]),
+    }
+    return {name: float("nan") if rho is None else rho for name, rho in found.items()}
 
 
 def total_table(layers: pd.DataFrame) -> pd.DataFrame:

@@ -125,6 +125,7 @@ def kept(
         "sparsity": metadata.sparsity,
         "accuracy": metadata.software_accuracy,
         "test_images": len(experiment.images.test),
+        "classes": len(experiment.images.classes),
         "hardware": metadata.versions["hardware"],
     }
     return Trained(variant, checkpoint, with_leading(history, leading), pd.DataFrame([row]))

@@ -9,7 +9,7 @@ from xbarpaper.claims.names import SCHEME_NAMES, present, schemes_of, sizes
 from xbarpaper.figures.panels import grouped_bars, label_left, per_experiment, per_experiment_and_size
 from xbarpaper.figures.style import SCHEME_COLOURS, SCHEME_MARKERS, ArtifactFigure, shared_legend
 from xbarpaper.params import SCHEMES
-from xbarpaper.support.statistics import rank_correlation
+from xbarpaper.support.statistics import spearman
 from xbarpaper.support.words import square
 
 
@@ -108,12 +108,10 @@ def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure:
 
 def _correlations(rows: pd.DataFrame) -> str:
     """Rank correlation over the points of a panel, or the range of those of each of several trainings."""
-    found = [
-        rank_correlation(one["low_conductance_share"], one["nf"])
-        for _, one in rows.groupby("training_seed", sort=False, dropna=False)
-    ]
-    known = [one.rho for one in found if one.rho is not None]
+    trainings = [one for _, one in rows.groupby("training_seed", sort=False, dropna=False)]
+    found = [spearman(one["low_conductance_share"], one["nf"]) for one in trainings]
+    known = [rho for rho in found if rho is not None]
     if not known:
         return ""
     ends = dict.fromkeys(f"{rho:.2f}" for rho in (min(known), max(known)))
-    return f"{' to '.join(ends)}, {found[0].n} layers"
+    return f"{' to '.join(ends)}, {len(trainings[0])} layers"

@@ -36,9 +36,9 @@ _EFFECT_NAMES: Final = {
 }
 _EFFECT_WORDS: Final = {
     "C2": "Loss of each pruned network minus that of the unpruned one",
-    "C3": "Accuracy on the crossbars with R minus without",
-    "C4": "Accuracy on the crossbars with WCT minus without",
-    "C3+C4": "Accuracy on the crossbars with R and WCT minus without",
+    "C3": "Loss without R minus that with R",
+    "C4": "Loss without WCT minus that with WCT",
+    "C3+C4": "Loss without mitigation minus that with R and WCT",
 }
 _COLOURS: Final = "RdBu"
 

@@ -55,7 +55,7 @@ def verdict_overview(verdicts: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     joined = ["all networks", "this network"] if several else ["overall"]
     columns = [(size, scheme) for size in found for scheme in schemes]
     rows = sorted(
-        set(zip(singles["claim"], singles["mitigation"], strict=True)),
+        set(zip(verdicts["claim"], verdicts["mitigation"], strict=True)),
         key=lambda row: (row[0], MITIGATIONS.index(row[1]) if row[1] in MITIGATIONS else len(MITIGATIONS)),
     )
     figure, panels = per_experiment(singles, height=1.5 + 0.19 * len(rows))
