@@ -16,7 +16,7 @@ from circuit_peers import expected
 from tqdm import tqdm
 
 from xbarpaper import figures
-from xbarpaper.figures.style import BLUE, COLUMN_INCHES, GREEN, GREY, ORANGE, ArtifactFigure, new_figure
+from xbarpaper.figures.style import BLUE, GREEN, GREY, ORANGE, ArtifactFigure, new_figure
 from xbarpaper.hardware.circuit import Parasitics, modal
 from xbarpaper.support import files
 
@@ -69,7 +69,7 @@ def measured(size: int) -> pd.DataFrame:
 
 def draw(table: pd.DataFrame) -> ArtifactFigure:
     """Error against the accuracy asked for; below the dashed line the bound holds."""
-    figure, ((panel,),) = new_figure(1, 1, panel_inches=(COLUMN_INCHES, 3.0))
+    figure, (panel,) = new_figure(1, 1, height=3.0)
     panel.plot(ASKED, ASKED, "--", color=GREY, label="error = what was asked")
     for size in sorted(set(table["size"])):
         rows = table[(table["size"] == size) & table["proven"]]

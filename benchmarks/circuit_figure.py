@@ -45,7 +45,7 @@ def draw(table: pd.DataFrame, machine: str, command: str) -> ArtifactFigure:
         machine: processor and versions.
         command: what makes the figure.
     """
-    figure, ((left, right),) = new_figure(1, 2, panel_inches=(COLUMN_INCHES, 3.3))
+    figure, (left, right) = new_figure(1, 2, height=3.3, width=2 * COLUMN_INCHES)
     times(left, table)
     ratios(right, table)
     for panel in (left, right):

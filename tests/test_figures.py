@@ -13,38 +13,68 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
-from synthetic_results import make_params, make_results, replicated
+from synthetic_results import make_params, make_results
 
 from xbarpaper import claims, figures
-from xbarpaper.figures import mitigations, network, style
+from xbarpaper.figures import network, style
+from xbarpaper.figures.verdicts import ALGEBRA
 
-PARAMS = make_params(2, (16, 32))
-TABLES = make_results(PARAMS)
-LABELS = figures.Labels.of(PARAMS)
-UNIT = re.compile(r"\((%|points|×|µS|nat|rows × columns|%-points)\)$")
-WITHOUT_UNIT = {"pruning scheme", "one readout gain per", "non-ideality factor"}
-RESULT_FIGURES = {
+ONE = make_params(1, (16, 32, 64), further=True)
+TWO = make_params(2, (16, 32))
+REPLICATES = make_params(1, (16, 32), training_seeds=(0, 1, 2))
+TABLES = {
+    name: (params, make_results(params))
+    for name, params in (("one", ONE), ("two", TWO), ("three trainings", REPLICATES))
+}
+CHANCE = {"shapes10": 10.0}
+UNIT = re.compile(r"\((%|points|×|µS|nat|rows × columns|rows|quantile of \|w\||× the profile's|sigma/mu)\)$")
+WITHOUT_UNIT = {
+    "one readout gain per",
+    "non-ideality factor",
+    "error left, % of |W|²",
+    "ON/OFF ratio of the devices",
+}
+OUTCOMES = {
     "accuracy_by_size": "evaluation",
+    "compression": "evaluation",
+    "mitigations": "evaluation",
     "loss_by_effect": "evaluation",
     "gain_sensitivity": "evaluation",
-    "compression": "evaluation",
     "non_ideality": "layers",
-    "rearrangement": "evaluation",
-    "constrained_training": "evaluation",
-    "side_by_side": "evaluation",
     "training_curves": "training",
 }
+ACCURACIES = ("accuracy_by_size", "compression", "mitigations", "gain_sensitivity")
 
 
-def draw(name, tables=TABLES, labels=LABELS):
-    return getattr(figures, name)(getattr(tables, RESULT_FIGURES[name]), labels)
+def draw(name, profile="two"):
+    params, tables = TABLES[profile]
+    further = {"chance": CHANCE} if name in ACCURACIES else {}
+    return getattr(figures, name)(getattr(tables, OUTCOMES[name]), figures.Labels.of(params), **further)
 
 
-def verdict_figures(params=PARAMS, tables=TABLES):
-    report = claims.examine(tables, params)
-    table, labels = report.table(), figures.Labels.of(params)
-    effects = [figures.claim_effects(claim, table, labels) for claim in report.claims]
-    return [figures.verdict_overview(table, labels), *effects]
+def every_figure(profile):
+    """Every figure of a profile's tables, by name."""
+    params, tables = TABLES[profile]
+    labels, report = figures.Labels.of(params), claims.examine(tables, params)
+    drawn = {name: draw(name, profile) for name in OUTCOMES} | {"forest": figures.forest({"made-up": report})}
+    for claim in report.claims:
+        if (figure := figures.claim_effects(claim, labels)) is not None:
+            drawn[claim.id] = figure
+    ((_, errors), *_), ((_, losses), *_) = (
+        labels.by_network(tables.errors),
+        labels.by_network(tables.layer_losses),
+    )
+    drawn |= {
+        "errors": figures.error_by_layer(errors, labels),
+        "losses": figures.layer_losses(losses, labels),
+    }
+    if len(tables.sensitivity):
+        drawn |= {
+            shown: figures.along_axes(tables.sensitivity, params, shown, 10) for shown in ("loss", "C2")
+        }
+    if len(tables.recovery):
+        drawn["recovery"] = figures.mitigations(tables.recovery, labels, CHANCE)
+    return drawn
 
 
 def panels(figure):
@@ -55,12 +85,18 @@ def legend_entries(figure):
     return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
+def marks(panel, label):
+    """Positions of the marks of a legend entry: x and y."""
+    (bars,) = [one for one in panel.containers if one.get_label() == label and len(one[0].get_xdata())]
+    return bars[0].get_xdata(), bars[0].get_ydata()
+
+
 def assert_readable(figure):
-    """No text below 7 points, none over another one or out of the figure, and a width that a page holds."""
+    """No text below 7 points, none over another one or out of the figure, and a width that a column holds."""
     canvas = FigureCanvasAgg(figure)
     figure.settle()
     renderer = canvas.get_renderer()
-    assert figure.get_figwidth() <= style.PAGE_INCHES + 1e-9
+    assert figure.get_figwidth() <= style.COLUMN_INCHES + 1e-9
     ticks = [axis for panel in figure.findobj(Axes) for axis in (panel.xaxis, panel.yaxis)]
     every = {
         label for axis in ticks for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)
@@ -84,233 +120,212 @@ def assert_readable(figure):
         assert inside.contains(box.x1, box.y1), f"{text!r} leaves the figure"
 
 
-@pytest.mark.parametrize("name", RESULT_FIGURES)
-def test_axes_name_what_they_show_with_its_unit(name):
+@pytest.mark.parametrize("profile", TABLES)
+def test_every_figure_fits_a_column_and_says_what_it_shows(profile):
+    """A title in the figure, units on the axes, one kind of interval, and the network in the caption."""
+    for name, figure in every_figure(profile).items():
+        assert_readable(figure)
+        assert figure.get_suptitle().replace("\n", " ") == figure.heading, name
+        if name != "forest":
+            assert ("VGG11 (width 0.25" in figure.caption) or name.startswith("C"), name
+        intervals = name not in ("non_ideality", "training_curves", "errors")
+        assert (
+            "95 % intervals" in figure.caption or "too few for intervals" in figure.caption
+        ) == intervals, name
+        for panel in panels(figure):
+            for text in (panel.get_xlabel(), panel.get_ylabel().replace("\n", " ")):
+                known = (
+                    not text
+                    or text in WITHOUT_UNIT
+                    or UNIT.search(text)
+                    or name[0] == "C"
+                    or name == "forest"
+                )
+                assert known, f"{name}: {text!r} has no unit"
+
+
+@pytest.mark.parametrize("name", ACCURACIES)
+def test_accuracies_start_at_zero_and_show_chance(name):
     for panel in panels(draw(name)):
-        for text in (panel.get_xlabel(), panel.get_ylabel()):
-            known = not text or text in WITHOUT_UNIT or text.startswith("epoch") or UNIT.search(text)
-            assert known, f"{text!r} has no unit"
-        assert panel.get_xlabel() or name in ("rearrangement", "constrained_training")
-    assert any(panel.get_ylabel() for panel in panels(draw(name)))
+        low, high = panel.get_xlim() if name == "mitigations" else panel.get_ylim()
+        assert (low, high) == (0, 100)
+        dotted = [line for line in panel.lines if line.get_linestyle() == ":" and len(line.get_xdata())]
+        assert 10.0 in {float(value) for line in dotted for value in (*line.get_xdata(), *line.get_ydata())}
+    params, tables = TABLES["two"]
+    unknown = getattr(figures, name)(tables.evaluation, figures.Labels.of(params))
+    assert "chance" not in legend_entries(unknown)
 
 
 @pytest.mark.parametrize(
     ("name", "entries"),
     [
-        ("accuracy_by_size", ["unpruned", "C/F", "XCS", "XRS", "in software"]),
-        ("loss_by_effect", ["wires only", "variation only", "both"]),
-        ("gain_sensitivity", ["unpruned", "C/F", "XCS", "XRS"]),
-        ("compression", ["C/F", "XCS", "XRS"]),
-        ("non_ideality", ["unpruned", "C/F", "XCS", "XRS"]),
-        ("rearrangement", ["without", "with R"]),
-        ("constrained_training", ["without", "with WCT"]),
-        ("side_by_side", ["no mitigation", "R", "WCT", "R+WCT"]),
-        ("training_curves", ["unpruned", "C/F", "XCS", "XRS"]),
+        ("accuracy_by_size", {"unpruned", "C/F", "XCS", "XRS", "in software", "chance"}),
+        ("compression", {"unpruned", "C/F", "XCS", "XRS", "in software", "chance"}),
+        ("loss_by_effect", {"wires only", "variation only", "both"}),
+        ("gain_sensitivity", {"unpruned", "C/F", "XCS", "XRS", "chance"}),
+        ("non_ideality", {"unpruned", "C/F", "XCS", "XRS"}),
+        ("mitigations", {"unpruned", "C/F", "XCS", "XRS", "chance"}),
+        ("training_curves", {"unpruned", "C/F", "XCS", "XRS"}),
     ],
 )
 def test_legends_name_everything_once(name, entries):
-    assert legend_entries(draw(name)) == entries
+    found = legend_entries(draw(name))
+    assert set(found) == entries
+    assert len(found) == len(entries)
 
 
-@pytest.mark.parametrize("name", ["compression", "loss_by_effect", "rearrangement", "side_by_side"])
-def test_bars_start_at_zero(name):
-    for panel in panels(draw(name)):
-        low, high = panel.get_ylim()
-        assert low <= 0 <= high
-        assert all(bar.get_y() == 0 for bar in panel.patches)
-
-
-def test_compression_bars_have_the_table_s_heights_and_labels():
-    table = TABLES.evaluation.copy()
-    table.loc[table["scheme"] == "xcs", "compression_rate"] = 2.5
-    figure = figures.compression(table, LABELS)
-    for panel in panels(figure):
-        assert sorted({round(bar.get_height(), 6) for bar in panel.patches}) == [2.5, 4.0]
-        assert {"2.50", "4.00"} <= {text.get_text() for text in panel.texts}
-    assert "XCS 2.50 to 2.50" in figure.caption
-
-
-def test_accuracy_points_are_the_means_of_the_table():
-    table = TABLES.evaluation
+def _chosen(table, experiment="made-up-0", **values):
     rows = table[
-        (table["experiment"] == "made-up-0") & (table["scheme"] == "cf") & (table["mitigation"] == "none")
+        (table["experiment"] == experiment) & (table["effects"] == "both") & (table["gain"] == "layer")
     ]
-    rows = rows[(rows["effects"] == "both") & (rows["gain"] == "layer")]
+    for column, value in values.items():
+        rows = rows[rows[column] == value]
+    return rows
+
+
+def test_marks_are_the_means_of_the_table():
+    evaluation = TABLES["two"][1].evaluation
+    rows = _chosen(evaluation, scheme="cf", mitigation="none")
     expected = rows.groupby("crossbar_size")["accuracy"].mean().tolist()
-    panel = panels(draw("accuracy_by_size"))[0]
-    line = next(line for line in panel.lines if line.get_label() == "C/F")
-    assert line.get_ydata().tolist() == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("name", RESULT_FIGURES)
-def test_captions_say_network_and_what_the_table_holds(name):
-    figure = draw(name)
-    assert figure.heading
-    assert "VGG11 (width 0.25) and VGG16 (width 0.25)" in figure.caption
-    if RESULT_FIGURES[name] != "training":
-        assert "shapes10 (procedural)" in figure.caption
-    if name not in ("compression", "non_ideality", "training_curves"):
-        assert "5 variation seeds" in figure.caption
-        assert "95 % intervals" in figure.caption
-
-
-def test_caption_numbers_follow_the_table():
-    table = TABLES.evaluation
-    rows = table[(table["effects"] == "both") & (table["gain"] == "layer") & (table["mitigation"] == "none")]
-    means = rows.groupby(["experiment", "scheme", "crossbar_size"])["accuracy"].mean()
+    assert marks(panels(draw("accuracy_by_size"))[0], "C/F")[1].tolist() == pytest.approx(expected)
     caption = draw("accuracy_by_size").caption
+    assert "5 draws of device variation" in caption
+    everything = evaluation[(evaluation["effects"] == "both") & (evaluation["gain"] == "layer")]
+    means = (
+        everything[everything["mitigation"] == "none"]
+        .groupby(["experiment", "scheme", "crossbar_size"])["accuracy"]
+        .mean()
+    )
     assert (
         f"between {means.min():.1f} % (C/F, 32 × 32) and {means.max():.1f} % (unpruned, 16 × 16)" in caption
     )
-    three = make_params(2, (16, 32), seeds=3)
-    assert "3 variation seeds" in draw("accuracy_by_size", make_results(three)).caption
 
 
-def test_nothing_overlaps_in_one_column():
-    params = make_params(1, (16,))
-    tables = make_results(params)
-    labels = figures.Labels.of(params)
-    for figure in [draw(name, tables, labels) for name in RESULT_FIGURES] + verdict_figures(params, tables):
-        assert_readable(figure)
+def test_mitigations_are_named_beside_their_marks_and_start_with_software():
+    params, tables = TABLES["one"]
+    figure = figures.mitigations(tables.recovery, figures.Labels.of(params))
+    panel = panels(figure)[0]
+    names = [label.get_text() for label in panel.get_yticklabels()]
+    assert names == ["in software", "no mitigation", "R", "WCT", "R + WCT", "BN", "tuned", "PC", "PC/chip"]
+    rows = tables.recovery[(tables.recovery["crossbar_size"] == 16) & (tables.recovery["scheme"] == "xrs")]
+    x, y = marks(panel, "XRS")
+    for name, at in (("none", 1), ("BN", 5), ("PC/chip", 8)):
+        value = x[np.abs(y - at).argmin()]
+        assert value == pytest.approx(rows.loc[rows["mitigation"] == name, "accuracy"].mean())
 
 
-@pytest.mark.parametrize("experiments", [2, 4])
-def test_nothing_overlaps_on_a_page(experiments):
-    params = make_params(experiments, (16, 32, 64))
-    tables = make_results(params)
-    labels = figures.Labels.of(params)
-    # The other figures have the grid of panels of one of these.
-    names = ["rearrangement"] if experiments == 2 else ["accuracy_by_size", "side_by_side"]
-    for figure in [draw(name, tables, labels) for name in names]:
-        assert_readable(figure)
-    if experiments == 2:
-        overview, *_, c5 = verdict_figures(params, tables)
-        assert_readable(overview)
-        assert_readable(c5)
+def test_intervals_of_several_trainings_are_over_trainings():
+    evaluation = TABLES["three trainings"][1].evaluation
+    figure = draw("accuracy_by_size", "three trainings")
+    assert "3 trainings, 5 draws of device variation each" in figure.caption
+    rows = evaluation[(evaluation["scheme"] == "cf") & (evaluation["mitigation"] == "none")]
+    rows = rows[(rows["effects"] == "both") & (rows["gain"] == "layer") & (rows["crossbar_size"] == 32)]
+    each = rows.groupby("experiment")["accuracy"].mean()
+    (panel,) = panels(figure)
+    (bars,) = [one for one in panel.containers if one.get_label() == "C/F"]
+    low, high = sorted(point[1] for point in bars[2][0].get_segments()[1])
+    assert (low + high) / 2 == pytest.approx(each.mean())
+    assert (high - low) / 2 == pytest.approx(
+        4.302653 * each.std() / np.sqrt(3), rel=1e-5
+    )  # t of 97.5 %, 2 degrees
 
 
-REPLICATES = make_params(1, (16, 32, 64), training_seeds=(0, 1, 2))
-REPEATED = make_results(REPLICATES)
+def test_two_draws_have_no_interval():
+    params = make_params(1, (16,), seeds=2)
+    figure = figures.gain_sensitivity(make_results(params).evaluation, figures.Labels.of(params))
+    assert "Means over 2 draws of device variation, too few for intervals." in figure.caption
 
 
-@pytest.mark.parametrize("name", RESULT_FIGURES)
-def test_trainings_of_one_network_are_told_apart_or_pooled(name):
-    figure = draw(name, REPEATED, figures.Labels.of(REPLICATES))
-    assert "VGG11 (width 0.25, training seeds 0, 1 and 2)" in figure.caption
-    titles = {panel.get_title().split("\n")[0] for panel in panels(figure)}
-    apart = {f"VGG11 (width 0.25), training seed {seed}" for seed in (0, 1, 2)}
-    assert titles in (apart, {"VGG11 (width 0.25), 3 trainings"})
-    assert (titles == apart) == (name in ("accuracy_by_size", "compression", "training_curves"))
-    assert_readable(figure)
+def test_compression_shows_rates_beside_accuracies():
+    params, tables = TABLES["one"]
+    table = tables.evaluation.copy()
+    table.loc[table["scheme"] == "xcs", "compression_rate"] = 2.5
+    figure = figures.compression(table, figures.Labels.of(params))
+    assert "XCS 2.50 to 2.50" in figure.caption
+    found = {float(x) for bars in panels(figure)[0].containers for x in bars[0].get_xdata()}
+    assert found == {1.0, 2.5, 4.0}
 
 
-def test_bars_of_several_trainings_are_means_of_their_means():
-    table = REPEATED.evaluation
-    rows = table[(table["mitigation"] == "R") & (table["scheme"] == "cf") & (table["crossbar_size"] == 32)]
-    rows = rows[(rows["effects"] == "both") & (rows["gain"] == "layer")]
-    lost = (rows["software_accuracy"] - rows["accuracy"]).groupby(rows["experiment"]).mean()
-    figure = draw("side_by_side", REPEATED, figures.Labels.of(REPLICATES))
-    panel = panels(figure)[1]
-    heights = [bar.get_height() for bar in panel.patches]
-    assert min(abs(height - lost.mean()) for height in heights) < 1e-9
-    dots = [y for line in panel.lines if line.get_color() == "0.15" for y in line.get_ydata()]
-    assert all(min(abs(dot - value) for dot in dots) < 1e-9 for value in lost)
-    assert len(dots) == 3 * len(heights)
+def test_sensitivity_says_images_and_draws_and_leaves_the_sparsity_out():
+    params, tables = TABLES["one"]
+    moved = tables.sensitivity[tables.sensitivity["axis"] == "on_off"].assign(axis="sparsity", value="0.5")
+    figure = figures.along_axes(pd.concat([tables.sensitivity, moved]), params, "C2", 10)
+    names = [panel.get_xlabel() for panel in panels(figure)]
+    assert names == ["ON/OFF ratio of the devices", "one readout gain per"]
+    for text in (
+        "2 draws",
+        f"{params.sensitivity.test_images} random test images",
+        "The sparsity is left out",
+    ):
+        assert text in figure.caption
+    assert len({panel.get_ylim() for panel in panels(figure)}) == 1
+    unpruned = tables.sensitivity["scheme"] == "unpruned"
+    guessing = (tables.sensitivity["value"] == "2") & ~unpruned
+    at_chance = tables.sensitivity.assign(accuracy=tables.sensitivity["accuracy"].mask(guessing, 10.5))
+    left = figures.along_axes(at_chance, params, "C2", 10)
+    assert [label.get_text() for label in panels(left)[0].get_xticklabels()] == ["10"]
 
 
-def test_one_training_keeps_its_intervals_beside_several():
-    params = make_params(2, (16,), training_seeds=(0, 1))
-    only = [name for name in params.experiments if name != "made-up-1-seed1"]
-    params = params.model_copy(update={"experiments": {name: params.experiments[name] for name in only}})
-    labels = figures.Labels.of(params)
-    figure = draw("side_by_side", make_results(params), labels)
-    assert set(labels.replicates) == {"made-up-0", "made-up-0-seed1"}
-    assert (
-        "95 % intervals of the mean (Student's t); of several trainings of a network the mean"
-        in figure.caption
+def test_pairs_of_axes_have_a_line_for_each_value_of_the_second():
+    params, tables = TABLES["one"]
+    first = tables.sensitivity[tables.sensitivity["axis"] == "on_off"]
+    parts = [first.assign(axis="on_off_by_w_max", second=second) for second in (0.95, 1.0)]
+    pair = pd.concat(
+        [part.assign(mitigation=name) for part in parts for name in ("none", "R", "WCT", "R+WCT")]
     )
-    assert [panel.get_title().split("\n")[0] for panel in panels(figure)] == [
-        "VGG11 (width 0.25), 2 trainings",
-        "VGG16 (width 0.25)",
-    ]
-
-
-def test_mechanism_averages_trainings():
-    labels = figures.Labels.of(REPLICATES)
-    for name, rows in labels.by_network(REPEATED.errors):
-        assert name == "made-up-0"
-        figure = figures.error_by_layer(rows, labels.subject(rows))
-        assert "Mean over 3 trainings; dots: each of them" in figure.caption
-        assert_readable(figure)
-        one = rows[
-            (rows["scheme"] == "cf") & (rows["effects"] == "variation") & (rows["layer"] == "features.2")
-        ]
-        left = 100 * one.loc[one["part"] != "attenuation", "share"].sum() / 3
-        heights = [bar.get_height() for bar in panels(figure)[1].patches]
-        assert min(abs(height - left) for height in heights) < 1e-9
-    ((_, rows),) = labels.by_network(REPEATED.layer_losses)
-    figure = figures.layer_losses(rows, labels.subject(rows))
-    assert "mean over 2 draws of variation of each of 3 trainings" in figure.caption
+    figure = figures.over_pair(pair, params, "on_off_by_w_max", 10)
+    assert [panel.get_title() for panel in panels(figure)] == [
+        "effect of pruning", "effect of R", "effect of WCT", "effect of R + WCT",
+    ]  # fmt: skip
+    assert legend_entries(figure) == ["w_max 0.95", "w_max 1"]
     assert_readable(figure)
 
 
-def test_paired_differences_match_seeds_whatever_the_order_of_rows():
-    rows = [("none", 0, 70.0), ("none", 1, 71.0), ("R", 1, 71.5), ("R", 0, 70.25), ("R", 2, 99.0)]
-    table = pd.DataFrame(rows, columns=["mitigation", "seed", "accuracy"])
-    table = table.assign(experiment="one", scheme="cf", crossbar_size=16)
-    found = mitigations._paired_differences(table, "R", "none", "accuracy").set_index("seed")["difference"]
-    assert found.to_dict() == {0: 0.25, 1: 0.5}
+def test_errors_by_layer_are_told_apart_by_lightness():
+    """What a reader without one kind of cones sees: bars that differ in lightness or in their hatch."""
+    params, tables = TABLES["two"]
+    ((_, rows), *_) = figures.Labels.of(params).by_network(tables.errors)
+    figure = figures.error_by_layer(rows, figures.Labels.of(params))
+    colours = {tuple(bar.get_facecolor()) for bar in panels(figure)[0].patches if not bar.get_hatch()}
+    lightness = sorted(0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue, _ in colours)
+    assert len(lightness) == 4
+    assert min(np.diff(lightness)) > 0.1
 
 
-def test_verdict_overview_marks_every_comparison():
-    overview, c1, *_ = verdict_figures()
-    table = claims.examine(TABLES, PARAMS).table()
-    marks = sum(
-        len(line.get_xdata())
-        for panel in panels(overview)
+def test_forest_shows_every_overall_effect_once_with_its_corrected_interval():
+    reports = {name: claims.examine(tables, params) for name, (params, tables) in TABLES.items()}
+    figure = figures.forest(reports)
+    assert_readable(figure)
+    tops = [row for report in reports.values() for claim in report.claims for row in claim.tops()]
+    tops = [row for row in tops if row.inference != ALGEBRA]
+    bars = [
+        tuple(line.get_xdata())
+        for panel in panels(figure)
         for line in panel.lines
-        if line.get_marker() != "None"
+        if line.get_marker() == "None" and line.get_color() in style.VERDICT_COLOURS.values()
+    ]
+    np.testing.assert_allclose(
+        sorted(bars), sorted((row.low, row.high) for row in tops if row.low is not None)
     )
-    singles = table[table["level"] == "comparison"]
-    networks, wholes = (sum(table["level"] == level) for level in ("network", "overall"))
-    # Each panel shows the verdict on all networks too.
-    assert marks == len(singles) + networks + len(panels(overview)) * wholes
-    assert legend_entries(overview) == list(style.VERDICT_COLOURS)
-    told = singles.loc[singles["counted"], "verdict"].value_counts()
-    assert f"{told['supported']} supported" in overview.caption
-    assert "Dotted: the tolerance of 2 points" in c1.caption
+    texts = {text.get_text() for panel in panels(figure) for text in panel.texts}
+    for row in tops:
+        assert any(text.startswith(f"{row.effect:+.2f}") for text in texts)
+    assert set(legend_entries(figure)) == {row.verdict for row in tops}
 
 
-def test_effects_of_a_claim_stand_where_the_table_has_them():
-    """Joined effects on top and large, comparisons below; every effect and interval once."""
-    _, _, c2, c3, *_ = verdict_figures()
-    table = claims.examine(TABLES, PARAMS).table()
-    for figure, claim in ((c2, "C2"), (c3, "C3")):
-        own = table[table["claim"] == claim]
-        points = [
-            (float(line.get_xdata()[0]), line.get_markersize())
-            for panel in panels(figure)
-            for line in panel.lines
-            if line.get_marker() != "None" and len(line.get_xdata())
-        ]
-        assert sorted(x for x, _ in points) == pytest.approx(sorted(own["effect"]))
-        assert sum(size > 5 for _, size in points) == sum(own["level"] != "comparison")
-        bars = [
-            tuple(line.get_xdata())
-            for panel in panels(figure)
-            for line in panel.lines
-            if line.get_marker() == "None" and line.get_color() in style.VERDICT_COLOURS.values()
-        ]
-        assert sorted(low for low, _ in bars) == pytest.approx(sorted(own["low"]))
-        assert sorted(high for _, high in bars) == pytest.approx(sorted(own["high"]))
-
-
-def test_claims_of_three_trainings_and_three_sizes_are_readable():
-    params = replicated(make_params(1, (16, 32, 64)), 3)
-    tables = make_results(params)
-    overview, _, _, _, c4, c5 = verdict_figures(params, tables)
-    for figure in (overview, c4, c5):
-        assert_readable(figure)
+def test_effects_of_a_claim_stand_where_the_report_has_them():
+    params, tables = TABLES["two"]
+    report = claims.examine(tables, params)
+    claim = report.claims[1]
+    figure = figures.claim_effects(claim, figures.Labels.of(params))
+    points = [
+        float(line.get_xdata()[0])
+        for panel in panels(figure)
+        for line in panel.lines
+        if line.get_marker() != "None" and len(line.get_xdata())
+    ]
+    assert set(points) >= {row.effect for row in claim.verdicts if row.mitigation in claim.main}
+    assert f"Of {sum(claim.counts.values())} comparisons" in figure.caption
 
 
 def test_files_and_captions_are_the_same_twice(tmp_path):
@@ -351,7 +366,7 @@ def test_a_figure_without_words_is_refused(tmp_path):
 
 
 def test_a_notebook_shows_the_same_bytes_twice():
-    figure = figures.heat_map(np.arange(12.0).reshape(3, 4), "A layer", "µS", "conductance")
+    figure = figures.heat_maps({"": np.arange(12.0).reshape(3, 4)}, "A layer", "µS", "conductance")
     assert figure._repr_png_() == figure._repr_png_()
     assert b"Software" not in figure._repr_png_()
 
@@ -409,7 +424,7 @@ def test_heat_maps_share_one_scale_and_name_the_unit():
     figure = figures.heat_maps(matrices, "A layer", "µS", "conductance")
     first, second, bar = figure.axes
     assert first.images[0].get_clim() == second.images[0].get_clim() == (1.0, 4.0)
-    assert bar.get_ylabel() == "conductance (µS)"
+    assert bar.get_xlabel() == "conductance (µS)"
     assert "before R 1, after R 3" in figure.caption
 
 

@@ -122,8 +122,8 @@ def test_stages_show_what_they_measured_on_crossbars(fresh: Repository, top: Pat
     assert found["crossbars/quick-vgg11/software-16"] == {"cf": 70.0, "unpruned": 80.0}
 
 
-def test_the_commands_of_the_readme_run(fresh: Repository, top: Path):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_commands_of_the_pipeline_page_run(fresh: Repository, top: Path):
+    text = (ROOT / "docs" / "pipeline.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"## Watch a long run\n.*?```sh\n(.*?)```", text, re.DOTALL)
     commands = [shlex.split(line, comments=True) for line in block.splitlines()]
     epoch = {"train_loss": 1.5, "train_accuracy": 30.0, "test_accuracy": 41.5, "seconds": 3.0}

@@ -13,14 +13,21 @@ import numpy as np
 import pytest
 
 from tools import readme
+from xbarpaper.claims import ClaimReport
+from xbarpaper.report import opening, tables
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import read_table, write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path: path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+}
 COMMANDS = [
     line.split("#")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+    for text in PAGES.values()
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     for line in block.splitlines()
     if line.strip()
 ]
@@ -28,7 +35,7 @@ COMMANDS = [
 
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("README.md", "claims.yaml", "reports"):
+    for name in ("README.md", "docs", "claims.yaml", "profiles", "reports"):
         source = ROOT / name
         if source.is_dir():
             ignore = shutil.ignore_patterns("notebooks", "figures")
@@ -39,18 +46,54 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def page(folder: Path, name: str = "README.md") -> str:
+    return (folder / name).read_text(encoding="utf-8")
+
+
 def test_generated_parts_are_those_of_the_committed_reports(copied: Path):
-    assert not readme.update()
-    assert (copied / "README.md").read_text(encoding="utf-8") == TEXT
+    assert readme.update() == []
 
 
 def test_a_changed_verdict_changes_the_readme(copied: Path):
     path = copied / "reports" / "quick" / "claims.json"
     text = path.read_text(encoding="utf-8")
-    path.write_text(re.sub(r'"overall": "[^"]+"', '"overall": "supported"', text), encoding="utf-8")
-    before = TEXT.count("| supported |")
-    readme.update()
-    assert (copied / "README.md").read_text(encoding="utf-8").count("| supported |") > before
+    path.write_text(re.sub(r'"overall": "[^"]+"', '"overall": "not testable"', text), encoding="utf-8")
+    assert readme.update() == ["README.md"]
+    assert page(copied).count("| **not testable**") == TEXT.count("| **not testable**") + 5
+
+
+def test_the_readme_says_first_what_was_found():
+    """Before anything else three to five sentences, each with a number and its interval; then their terms."""
+    assert len(TEXT.splitlines()) <= 200
+    first, *_ = re.findall(r"^## (.*)", TEXT, re.MULTILINE)
+    assert first == "What was found"
+    found = TEXT.split("<!-- findings")[1].split("<!-- /findings")[0]
+    sentences = re.findall(r"^- (.*)", found, re.MULTILINE)
+    assert 3 <= len(sentences) <= 5
+    assert all(
+        re.search(r"[-+]?\d+\.\d+[^\[]* \[[-+]?\d+\.\d+, [-+]?\d+\.\d+\]", sentence) for sentence in sentences
+    )
+    for term, _ in opening.TERMS:
+        assert f"**{term}**" in found
+
+
+@pytest.mark.parametrize("profile", readme.PROFILES)
+def test_counts_of_comparisons_agree_everywhere(profile: str):
+    """Between the table of verdicts, claims.json, the report's page, the captions of its figures and the README."""
+    folder = ROOT / "reports" / profile
+    report = ClaimReport.read(folder / "claims.json")
+    table = read_table(folder / "tables" / "claims.csv")
+    html = (folder / "index.html").read_text(encoding="utf-8")
+    column = 2 + readme.PROFILES.index(profile)
+    for claim in report.claims:
+        own = table[(table["claim"] == claim.id) & table["counted"]]
+        assert dict(own["verdict"].value_counts()) == {
+            name: number for name, number in claim.counts.items() if number
+        }
+        counts = tables.counts(claim)
+        assert f"Comparisons: {counts} of {sum(claim.counts.values())}" in html
+        (row,) = [line for line in TEXT.splitlines() if line.startswith(f"| {claim.id} |")]
+        assert row.strip("| ").split(" | ")[column] == f"**{claim.overall}**; {counts}"
 
 
 def test_recovered_shares_are_those_of_the_table(copied: Path):
@@ -58,10 +101,8 @@ def test_recovered_shares_are_those_of_the_table(copied: Path):
     table = read_table(path)
     table.loc[table["mitigation"] == "BN", "share"] = 12.3
     write_table(path, table)
-    assert readme.update()
-    text = (copied / "README.md").read_text(encoding="utf-8")
-    sizes = table["crossbar_size"].nunique()
-    assert "| BN |" + " 12 to 12 % |" * sizes in text
+    assert readme.update() == ["mitigations.md"]
+    assert "| BN |" + " 12 % |" * table["crossbar_size"].nunique() in page(copied, "docs/mitigations.md")
 
 
 def test_costs_are_those_of_the_tables(copied: Path):
@@ -69,15 +110,13 @@ def test_costs_are_those_of_the_tables(copied: Path):
     for path in folder.glob("costs-*.csv"):
         path.unlink()
     readme.update()
-    assert "Not estimated yet: `python benchmarks/costs.py " in (copied / "README.md").read_text(
-        encoding="utf-8"
-    )
+    assert "Not estimated yet: `python benchmarks/costs.py " in page(copied, "docs/profiles.md")
     rows = ["train,a,6,1.5,GPU", "train,b,6000,2.25,GPU", "wct,a,0.5,1,GPU"]
     (folder / "costs-paper.csv").write_text(
         "\n".join(["stage,experiment,minutes,gib,hardware", *rows, ""]), encoding="utf-8"
     )
     readme.update()
-    text = (copied / "README.md").read_text(encoding="utf-8")
+    text = page(copied, "docs/profiles.md")
     assert (
         "| stage | `paper` |\n|---|---|\n| `train` | 100 h, 2.2 GiB |\n| `wct` | 0.5 min, 1.0 GiB |\n| all | **100 h** |"
         in text
@@ -89,7 +128,7 @@ def test_faults_are_those_that_were_counted(copied: Path):
     path = copied / "reports" / "reliability.json"
     path.unlink(missing_ok=True)
     readme.update()
-    assert "Not tried yet: `make test-faults`" in (copied / "README.md").read_text(encoding="utf-8")
+    assert "Not tried yet: `make test-faults`" in page(copied, "docs/reliability.md")
     one = {"what": "disks", "command": "x", "date": "2026-01-02", "commit": "abc", "machine": "m"}
     counts = {
         "full_disk": {**one, "tried": 1200, "survived": 1199},
@@ -97,7 +136,7 @@ def test_faults_are_those_that_were_counted(copied: Path):
     }
     path.write_text(json.dumps(counts), encoding="utf-8")
     readme.update()
-    text = (copied / "README.md").read_text(encoding="utf-8")
+    text = page(copied, "docs/reliability.md")
     assert (
         "| full disk | 1,200 | **1,199** | disks | `x` | 2026-01-02, abc |\n| kills | 5 | 5 | disks |" in text
     )
@@ -109,7 +148,7 @@ def test_missing_marks_and_reports_are_one_line(copied: Path):
         readme.update()
     (copied / "README.md").write_text("nothing here\n", encoding="utf-8")
     shutil.copy(ROOT / "reports" / "quick" / "claims.json", copied / "reports" / "quick" / "claims.json")
-    with pytest.raises(ArtifactError, match=r"README.md: no part between"):
+    with pytest.raises(ArtifactError, match=r"README.md and docs/: no part between <!-- findings"):
         readme.update()
 
 
@@ -122,21 +161,26 @@ def test_make_knows_every_target_that_the_readme_names(command: str):
         assert (ROOT / "profiles" / f"{profile}.yaml").is_file()
 
 
-def test_every_script_that_the_readme_runs_is_there():
-    scripts = [word for command in COMMANDS for word in command.split() if word.endswith(".py")]
+def test_every_script_and_module_that_a_page_runs_is_there():
+    words = [word for command in COMMANDS for word in command.split()]
+    scripts = [word for word in words if word.endswith(".py")]
+    scripts += [
+        name.replace(".", "/")
+        for name in re.findall(r"python -m ((?:tools|xbarpaper)[\w.]*)", " ".join(PAGES.values()))
+    ]
     assert scripts
-    assert [script for script in scripts if not (ROOT / script).is_file()] == []
+    assert [one for one in scripts if not ((ROOT / one).exists() or (ROOT / f"{one}.py").is_file())] == []
 
 
-def test_every_link_into_the_repository_leads_somewhere():
-    targets = [target for target in re.findall(r"\]\(([^)]+)\)", TEXT) if not target.startswith("http")]
-    assert targets
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_link_and_picture_of_a_page_leads_somewhere(path: Path):
+    targets = [one for one in re.findall(r"\]\(([^)]+)\)", PAGES[path]) if not one.startswith("http")]
+    assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
 def test_stages_of_the_table_are_those_of_the_pipeline():
     stages = re.findall(r"^  (\w+):$", (ROOT / "dvc.yaml").read_text(encoding="utf-8"), re.MULTILINE)
-    named = re.findall(r"\| `(\w+)@<\w+>` \|", TEXT)
+    named = re.findall(r"\| `(\w+)@<\w+>` \|", PAGES[ROOT / "docs" / "pipeline.md"])
     assert named == [
         stage for stage in stages if stage not in ("code", "sources")
     ]  # they have nothing to show
@@ -157,9 +201,3 @@ def test_the_code_in_the_circuit_page_runs(tmp_path: Path):
     assert len(found) == (2 if shutil.which("ngspice") is None else 3)
     for other in found[1:]:
         np.testing.assert_allclose(np.asarray(other), np.asarray(found[0]), rtol=1e-9)
-
-
-def test_pictures_in_the_docs_exist():
-    for page in (ROOT / "docs").glob("*.md"):
-        for target in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).is_file(), target

@@ -17,19 +17,21 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 from browser import chromium, visit
+from markupsafe import escape
 from matplotlib.figure import Figure
 from PIL import Image, ImageChops
 from synthetic_results import make_params, make_results, write_stages
 
-from tools import readme
+from tools import redraw
 from xbarpaper.claims import ClaimReport, Labels, examine, recovery_table
 from xbarpaper.experiments import results
 from xbarpaper.params import Params
-from xbarpaper.report import Places, gather, publish, rendering
+from xbarpaper.report import Places, gather, opening, provenance, publish, rendering, tables
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.statistics import mean_interval
 
-ORDER = ("light", "heavy", "claims")
+ORDER = ("forest", "light", "heavy")
 
 
 def _write_figures(folder: Path, names: dict[str, int]) -> None:
@@ -79,7 +81,7 @@ def invented(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     write_stages(data / "results" / params.profile, params, tables)
     stages = data / "summaries" / params.profile
     _write_figures(stages / "90_figures", {"light": 20, "heavy": 5000})
-    _write_figures(stages / "91_claims", {"claims": 30})
+    _write_figures(stages / "91_claims", {"forest": 30})
     examine(tables, params).write(stages / "91_claims")
     drawn = stages / "90_figures" / "tables"
     results.load(params, data / "results" / params.profile).write(drawn)
@@ -120,7 +122,7 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, plac
         "index.html",
         "claims.json",
         *(f"tables/{name}.csv" for name in (*results.TABLES, "claims", "recovered")),
-        *(f"figures/{name}.{suffix}" for name in ("light", "heavy", "claims") for suffix in ("png", "svg")),
+        *(f"figures/{name}.{suffix}" for name in ORDER for suffix in ("png", "svg")),
         *(
             f"notebooks/{name}.{suffix}"
             for name in ("shapes10/00_data", "made-up-0/01_train", "made-up-1/01_train", "summary/90_figures")
@@ -184,28 +186,94 @@ def test_page_shows_the_accuracies_of_the_table(params: Params, published: Path)
         & (table["gain"] == "layer")
     ]["accuracy"]
     assert len(chosen) == 5
-    assert f"{chosen.mean():.1f} ± {chosen.std():.1f}" in text
+    mean, low, high = mean_interval(chosen, params.claims.confidence)
+    assert f"{mean:.1f} ± {(high - low) / 2:.1f}<" in text
+    assert ">with PC/chip<" in text
 
 
-def test_page_shows_the_joined_effects_and_what_they_hang_on(published: Path):
-    text = (published / "index.html").read_text(encoding="utf-8")
+def test_page_opens_with_scope_findings_and_forest_plot(published: Path):
+    """Verdicts come first and stand beside the claim's text; joined effects and comparisons fold."""
+    text = (published / "index.html").read_text(encoding="utf-8").split("<main>")[1]
     report = ClaimReport.read(published / "claims.json")
-    rows = [row for claim in report.claims for row in claim.levels]
-    for needed in {row.needed_seeds for row in rows} - {""}:
-        assert f"<td>{needed}</td>" in text
-    assert text.count("<td>overall</td>") == sum(row.level == "overall" for row in rows)
-    assert "<td>5 variation seeds</td>" in text
-
-
-def test_page_says_what_was_run_and_where_it_comes_from(published: Path):
-    text = (published / "index.html").read_text(encoding="utf-8")
-    first = text.split("<main>")[1]
-    assert first.index("trained unpruned and pruned by") < first.index('class="summary"')
-    assert "does not depend on the gain mode" in first
+    recovery = files.read_table(published / "tables" / "recovery.csv")
+    sentences = opening.findings({report.profile: report}, recovery)
+    assert 3 <= len(sentences) <= 5
+    parts = [
+        report.scope,
+        *sentences,
+        'id="forest"',
+        'id="accuracies"',
+        'id="claims"',
+        'id="figures"',
+        "trained unpruned and",
+    ]
+    places = [text.index(str(escape(part)) if " " in part else part) for part in parts]
+    assert places == sorted(places)
+    for claim in report.claims:
+        (heading,) = re.findall(rf"<h3>{claim.id} (.*?)</h3>", text)
+        assert heading.endswith(f"{claim.overall}</span> {claim.text}")
+        assert f"Comparisons: {tables.counts(claim)} of" in text
+    for row in (row for claim in report.claims for row in claim.levels if row.low is not None):
+        assert f">{tables.interval(row)}<" in text
     for name in ("Code", "Hardware of training", "Data", "Training seeds", "Versions"):
         assert f"<dt>{name}</dt>" in text
-    for heading in ("Won back by mitigations", "lost (points)", "solutions of circuits", "R2D + BN"):
-        assert heading in text
+
+
+def test_a_report_drawn_again_names_both_commits(params: Params, places: Places):
+    measured = provenance.Measured(
+        code="commit 0123456789 of 2026-01-02", versions="Python 3.11.7, torch 2.13.0"
+    )
+    folder = publish(params, places, measured)
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    assert (
+        "<dt>Code</dt><dd>measured by commit 0123456789 of 2026-01-02; figures, verdicts and this page by "
+        in text
+    )
+    assert "measured with Python 3.11.7, torch 2.13.0; on the machine that made this report" in text
+    assert redraw._measured(folder) == measured
+    assert not (publish(params, places) / "measured.json").exists()
+
+
+def test_tables_laid_out_again_are_gathered_as_they_were(params: Params, published: Path, tmp_path: Path):
+    redraw._unpack(published / "tables", params, tmp_path / "results")
+    results.load(params, tmp_path / "results").write(tmp_path / "tables")
+    for path in (tmp_path / "tables").iterdir():
+        assert path.read_bytes() == (published / "tables" / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("supported", "C3: Rearranging columns when a network is mapped (R) reduces that loss: +0.50 points"),
+        (
+            "contradicted",
+            "C3: Rearranging columns when a network is mapped (R) adds to that loss: -0.50 points",
+        ),
+        (
+            "no effect",
+            "C3: Rearranging columns when a network is mapped (R) has no effect on that loss: +0.50",
+        ),
+        (
+            "undecided",
+            "C3: Whether rearranging columns when a network is mapped (R) reduces that loss is undecided: +0.50",
+        ),
+        (
+            "not testable",
+            "C3: Whether rearranging columns when a network is mapped (R) reduces that loss is not testable: +0.50",
+        ),
+    ],
+)
+def test_sentences_say_the_verdict(params: Params, outcome: str, words: str):
+    report = examine(make_results(params), params)
+    (row,) = report.claims[2].tops()
+    c3 = report.claims[2].model_copy(
+        update={"overall": outcome, "levels": [row.model_copy(update={"effect": 0.5})]}
+    )
+    told = report.model_copy(update={"claims": [*report.claims[:2], c3, *report.claims[3:]]})
+    sentence = opening.findings({"one": told}, None)[2]
+    assert sentence.startswith(words)
+    both = opening.findings({"one": told, "two": told}, None)[2]
+    assert both.endswith("(`one`; the same in `two`).")
 
 
 def test_further_mitigations_may_be_absent(places: Places):
@@ -213,7 +281,7 @@ def test_further_mitigations_may_be_absent(places: Places):
     for table in ("sensitivity", "recovery", "costs", "recovered"):
         (places.summaries / params.profile / "90_figures" / "tables" / f"{table}.csv").unlink()
     folder = publish(params, places)
-    assert "Won back" not in (folder / "index.html").read_text(encoding="utf-8")
+    assert "Won back by each" not in (folder / "index.html").read_text(encoding="utf-8")
     assert not (folder / "tables" / "recovery.csv").exists()
 
 
@@ -240,7 +308,12 @@ def test_page_stays_small_with_many_notebooks(invented: Path, tmp_path: Path):
             assert (page.parent / "notebooks" / group / f"{name}.html").is_file()
     assert page.stat().st_size < 2_000_000
     assert "VGG11 (width 0.25), training seed 2" in text
-    assert "VGG11 (width 0.25), 3 trainings" in text
+
+
+_CUT = """[...document.querySelectorAll("body:not(.notebook) .scroll")]
+    .filter(one => one.querySelector("table") && one.scrollWidth > one.clientWidth)
+    .map(one => `${one.ariaLabel}: ${one.scrollWidth} > ${one.clientWidth}`)"""
+"""Tables of the report of which a part lies beyond the edge."""
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +335,7 @@ def test_pages_in_a_browser(published: Path, browser, width: int, style: str):
             assert seen.requests_leaving(path) == []
             assert seen.errors == []
             assert seen.overflow_pixels() <= 0
+            assert seen.page.evaluate(_CUT) == []
             images = seen.page.evaluate(
                 "Promise.all([...document.images].map(async i => {await i.decode(); return i.naturalWidth}))"
             )
@@ -406,15 +480,3 @@ def test_claims_as_they_are_written_are_read(tmp_path: Path, params: Params):
     found = gather.claims(report.write(tmp_path)[0], params)
     assert found.as_json() == report.as_json()
     assert all([row.mitigation for row in claim.tops()] == claim.main for claim in found.claims)
-
-
-def test_readme_tells_effect_interval_and_counts(tmp_path: Path, params: Params):
-    report = examine(make_results(params), params)
-    c2, c5 = (gather.claims(report.write(tmp_path)[0], params).claims[index] for index in (1, 4))
-    (overall,) = [row for row in report.claims[1].levels if row.level == "overall"]
-    assert readme._effects(c2) == f"{overall.effect:+.2f} [{overall.low:+.2f}, {overall.high:+.2f}] points"
-    assert (
-        readme._effects(c5)
-        == "R: +0.00 [+0.00, +0.00] percentage points; WCT: +10.00 [+10.00, +10.00] percentage points"
-    )
-    assert readme._counts(c2) == "12 supported"

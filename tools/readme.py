@@ -1,21 +1,32 @@
-"""``python -m tools.readme``: make the parts of README.md that come from results.
+"""``python -m tools.readme``: make the parts of README.md and of the pages in docs/ that come from results.
 
-They are the verdicts, the table of figures and their commands, the costs, and the counted faults.
+Each part stands between two marks, ``<!-- name: python -m tools.readme -->`` and ``<!-- /name -->``, in whichever page
+has them. The forest plot of all reports, ``reports/forest.png`` and ``.svg``, is drawn too.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from xbarpaper.claims import Claim, ClaimReport, statements
+import pandas as pd
+
+from xbarpaper.claims import Claim, ClaimReport, Labels
+from xbarpaper.experiments.results import TABLES
+from xbarpaper.figures import Captions, forest, save
+from xbarpaper.params import load_profile
+from xbarpaper.report import opening, tables
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import read_json, read_table
 
-PROFILES: Final = ("cifar10-seeds", "cifar10-small", "cifar10-vgg16", "quick")
-"""Profiles whose reports are in git, the one that weighs most first."""
+REAL: Final = ("cifar10-seeds", "cifar10-small", "cifar10-vgg16")
+"""Profiles on real images whose reports are in git, the one that weighs most first."""
+
+PROFILES: Final = (*REAL, "quick")
+"""Profiles whose reports are in git."""
 
 COSTED: Final = ("cifar10-seeds", "cifar10-small", "cifar10-vgg16", "paper")
 """Profiles whose costs are shown, once benchmarks/costs.py has estimated them."""
@@ -40,104 +51,138 @@ _FIGURES: Final = (
         "own_network@<dataset>",
     ),
     (
-        "accuracy by size, compression rate, NF against share, R, WCT, side by side",
+        "accuracy against compression and size, mitigations, effects, gains, the axes again",
         "90_figures",
         "figures@<p>",
     ),
-    ("verdicts and effects", "91_claims", "claims@<p>"),
+    ("verdicts: forest plot, effects of each claim", "91_claims", "claims@<p>"),
     ("the report", "", "publish@<p>"),
 )
 
 
-def update(path: Path | str = "README.md") -> bool:
-    """Make the generated parts anew; returns whether the file changed.
+def update(root: Path | str = ".") -> list[str]:
+    """Make the generated parts anew; returns the pages that changed.
 
     Raises:
         ArtifactError: a part's marks are missing, or a report that it is made from is.
     """
-    path = Path(path)
-    before = path.read_text(encoding="utf-8")
-    after = before
-    for name, part in (
-        ("results", _results()),
-        ("recovered", _recovered()),
-        ("stages", _stages()),
-        ("costs", _costs()),
-        ("solver", _solver()),
-        ("reliability", _reliability()),
-    ):
-        after = _between(after, name, part)
-    if after != before:
-        path.write_text(after, encoding="utf-8")
-    return after != before
+    root = Path(root)
+    pages = {
+        path: path.read_text(encoding="utf-8")
+        for path in (root / "README.md", *sorted((root / "docs").glob("*.md")))
+    }
+    made = dict(pages)
+    for name, part in PARTS.items():
+        pattern = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        homes = [path for path, text in pages.items() if pattern.search(text)]
+        if not homes:
+            raise ArtifactError(
+                f"README.md and docs/: no part between <!-- {name}: ... --> and <!-- /{name} -->"
+            )
+        text = part().replace("\\", r"\\")
+        for path in homes:
+            made[path] = pattern.sub(rf"\1\n{text}\n\n\2", made[path])
+    changed = [path for path, text in made.items() if text != pages[path]]
+    for path in changed:
+        path.write_text(made[path], encoding="utf-8")
+    return [path.name for path in changed]
 
 
-def _between(text: str, name: str, part: str) -> str:
-    pattern = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
-    if not pattern.search(text):
-        raise ArtifactError(f"README.md: no part between <!-- {name}: ... --> and <!-- /{name} -->")
-    return pattern.sub(lambda marks: f"{marks[1]}\n{part}\n\n{marks[2]}", text)
+def _reports(profiles: tuple[str, ...] = PROFILES) -> dict[str, ClaimReport]:
+    return {name: ClaimReport.read(Path("reports") / name / "claims.json") for name in profiles}
 
 
-def _results() -> str:
-    lines = []
-    texts = statements.load()
-    for profile in PROFILES:
-        found = ClaimReport.read(Path("reports") / profile / "claims.json")
-        lines += [
-            f"**`{profile}`**: {'; '.join(found.data)}.",
-            "",
-            "| claim | verdict | effect, 95 % interval | comparisons |",
-            "|---|---|---|---|",
-        ]
-        lines += [
-            f"| {claim.id} {texts[claim.id].text} | {claim.overall} | {_effects(claim)} | {_counts(claim)} |"
-            for claim in found.claims
-        ]
-        lines += ["", found.conventions_summary, ""]
-    return "\n".join(lines).rstrip()
+def _findings() -> str:
+    terms = "; ".join(f"**{name}** {text}" for name, text in opening.TERMS)
+    recovery = read_table(f"reports/{REAL[0]}/tables/recovery.csv")
+    sentences = opening.findings(_reports(REAL), recovery)
+    lines = ["- **{}:**{}".format(*sentence.split(":", 1)) for sentence in sentences]
+    return "\n".join([*lines, "", f"Terms: {terms}."])
 
 
-def _effects(claim: Claim) -> str:
-    """The overall effects that the verdict rests on, with their intervals where there are any."""
-    told = []
-    for row in claim.tops():
-        name = f"{row.mitigation}: " if len(claim.main) > 1 else ""
-        interval = f" [{row.low:+.2f}, {row.high:+.2f}]" if row.low is not None else ""
-        told.append(f"{name}{row.effect:+.2f}{interval} {row.unit}")
-    return "; ".join(told) or "–"
+def draw_forest() -> None:
+    """Draw the forest plot of all reports."""
+    figure = forest(_reports())
+    save(figure, "reports", "forest", command="python -m tools.readme", captions=Captions())
 
 
-def _counts(claim: Claim) -> str:
-    return ", ".join(f"{number} {outcome}" for outcome, number in claim.counts.items() if number)
+def _statements() -> str:
+    reports = _reports()
+    rows = [
+        [claim.id, claim.text, *(counted(one.claims[rank]) for one in reports.values())]
+        for rank, claim in enumerate(reports[REAL[0]].claims)
+    ]
+    return tables.Table(
+        ["claim", "the paper says", *(f"`{name}`" for name in reports)], rows, words=2
+    ).markdown()
+
+
+def counted(claim: Claim) -> str:
+    """A claim's verdict, and those of its comparisons."""
+    counts = tables.counts(claim)
+    return f"**{claim.overall}**" + (f"; {counts}" if counts else "")
+
+
+def _accuracies() -> str:
+    rows: list[list[str]] = []
+    columns: list[str] = []
+    for profile in REAL:
+        labels = Labels.of(load_profile(Path(f"profiles/{profile}.yaml")))
+        found = tables.accuracies(_table(profile, "evaluation"), _table(profile, "recovery"), labels, SIZE)
+        columns = max(columns, found.columns, key=len)
+        rows += [[*row, *[tables.ABSENT] * (len(columns) - len(row))] for row in found.rows]
+    shown = tables.Table(columns, rows, words=3).without_constant_words()
+    note = (
+        f"Test accuracy in percent on CIFAR-10, crossbars of {SIZE} x {SIZE}: mean ± half of its 95 % interval, over "
+        "trainings where there are several and over ten draws of device variation otherwise. Saves: crossbars of the "
+        "unpruned network per crossbar of this one. Other sizes: the reports."
+    )
+    return f"{shown.markdown()}\n\n{note}"
+
+
+SIZE: Final = 32
+"""Rows of the crossbars whose accuracies the README shows: all profiles have them."""
+
+
+def _table(profile: str, name: str) -> pd.DataFrame:
+    path = Path(f"reports/{profile}/tables/{name}.csv")
+    return read_table(path) if path.is_file() else pd.DataFrame(columns=list(TABLES[name].columns))
+
+
+def _trust() -> str:
+    lines = [
+        f"- `{name}`: {'; '.join(report.data)}. {report.scope}" for name, report in _reports(REAL).items()
+    ]
+    quick = ClaimReport.read(Path("reports/quick/claims.json"))
+    return "\n".join([*lines, f"- `quick`: {'; '.join(quick.data)}. It only shows that the code runs."])
+
+
+def _times() -> str:
+    seconds = read_table("reports/benchmarks/pipeline-quick.csv").set_index("stage")["seconds"]["total"]
+    verified = read_json("reports/verify.json")
+    return (
+        f"`make repro` took {seconds / 60:.0f} minutes and `make verify` {verified['seconds'] / 60:.0f} on two cores, "
+        "once installed (`reports/benchmarks/pipeline-quick.csv`, `reports/verify.json`)."
+    )
 
 
 def _recovered() -> str:
-    path = Path(f"reports/{PROFILES[0]}/tables/recovered.csv")
-    table = read_table(path)
-    table = table[table["mitigation"] != "none"]
-    sizes = sorted(set(table["crossbar_size"]))
-    heads = [f"{size} x {size}" for size in sizes]
-    costs = {
-        "training_images": "training images",
-        "chip_images": "images for each chip",
-        "circuit_solutions": "circuit solutions",
-        "chip_solutions": "circuit solutions for each chip",
-    }
-    lines = [
-        f"| mitigation | {' | '.join([*heads, *costs.values()])} |",
-        f"|---|{'---|' * (len(heads) + len(costs))}",
-    ]
-    for mitigation, rows in table.groupby("mitigation", sort=False):
-        shares = [rows.loc[rows["crossbar_size"] == size, "share"] for size in sizes]
-        cells = [f"{round(share.min())} to {round(share.max())} %" for share in shares]
-        cells += [f"{rows[cost].max():,.0f}" for cost in costs]
-        lines.append(f"| {str(mitigation).replace('+', ' + ')} | {' | '.join(cells)} |")
     note = (
-        "Training images are shown with labels, once for all chips, images for each chip without; circuit solutions are "
-        f"of all crossbars of a network. Numbers: `{path}`."
+        "Percent of the lost accuracy, lowest to highest of the four schemes and three trainings. Training images are "
+        "shown with labels, once for all chips, images per chip without; circuit solutions are of all crossbars of a "
+        f"network. Numbers: `reports/{REAL[0]}/tables/recovered.csv`."
     )
-    return "\n".join([*lines, "", note])
+    table = read_table(f"reports/{REAL[0]}/tables/recovered.csv")
+    return f"{tables.recovered(table).markdown()}\n\n{note}"
+
+
+def _bound() -> str:
+    errors = read_table("reports/benchmarks/circuit-accuracy.csv")
+    below = (errors["asked"] / errors["error"])[errors["proven"].astype(bool)]
+    return (
+        f"Errors found are {below.min():,.0f} to {below.max():,.0f} times below the bound that was asked for "
+        f"({len(below)} cases of `reports/benchmarks/circuit-accuracy.csv`)."
+    )
 
 
 def _solver() -> str:
@@ -155,7 +200,7 @@ def _solver() -> str:
             cells += [f"{one['ms_per_tile']:.2g}", f"{one['error']:.0e}"]
         for peer in ("scipy SuperLU", "badcrossbar"):
             one = tiles[(tiles["size"] == size) & (tiles["solver"] == peer)].iloc[0]
-            cells.append(f"{one['ratio_float32']:.0f} x")
+            cells.append(f"{one['ratio_float64']:.0f} x")
         for name in ("vgg11", "vgg16"):
             found = networks[(networks["network"] == name) & (networks["size"] == size)]
             shown = [f"{one.solve_s:.1f} s, {one.peak_gb:.1f} GB" for one in found.itertuples()]
@@ -163,8 +208,8 @@ def _solver() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     machine = tiles["machine"].iloc[0]
     note = (
-        "Time per crossbar; crossbars per second in float32 over those of the peer; full-width networks: seconds for all "
-        f"crossbars of both signs, and peak memory, float32. {machine}."
+        "Time per crossbar; crossbars per second over those of the peer, both in float64; full-width networks: seconds "
+        f"for all crossbars of both signs, and peak memory, float32. {machine}."
     )
     return "\n".join([*lines, "", note])
 
@@ -233,10 +278,27 @@ def _duration(minutes: float) -> str:
     return f"{hours:.1f} h" if hours < 9.95 else f"{hours:,.0f} h"
 
 
+PARTS: Final[dict[str, Callable[[], str]]] = {
+    "findings": _findings,
+    "statements": _statements,
+    "accuracies": _accuracies,
+    "trust": _trust,
+    "times": _times,
+    "recovered": _recovered,
+    "stages": _stages,
+    "costs": _costs,
+    "solver": _solver,
+    "bound": _bound,
+    "reliability": _reliability,
+}
+"""The generated parts, by the name in their marks."""
+
+
 def main() -> int:
     """Command line; returns the exit code: 0, or 1 after an error told in one line."""
     try:
-        print(f"README.md: {'updated' if update() else 'nothing to update'}")
+        draw_forest()
+        print(f"changed: {', '.join(update()) or 'nothing'}")
     except ArtifactError as error:
         print(f"readme: {error}", file=sys.stderr)
         return 1

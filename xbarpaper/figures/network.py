@@ -14,16 +14,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from xbarpaper.figures.style import (
-    BLUE,
-    COLUMN_INCHES,
-    ORANGE,
-    PAGE_INCHES,
-    VERMILION,
-    ArtifactFigure,
-    new_figure,
-    panel_grid,
-)
+from xbarpaper.figures.panels import name_axes
+from xbarpaper.figures.style import BLUE, ORANGE, VERMILION, ArtifactFigure, new_figure, panel_grid
 from xbarpaper.support.words import count
 
 MICROSIEMENS: Final = 1e6
@@ -43,13 +35,12 @@ def learning_curve(training: pd.DataFrame, title: str = "Learning curve") -> Art
         title: of the figure.
     """
     table = training.sort_values("epoch")
-    figure, ((upper,), (lower,)) = new_figure(2, 1, panel_inches=(COLUMN_INCHES, 1.7))
+    figure, (upper, lower) = new_figure(2, 1, height=1.7)
     upper.plot(table["epoch"], table["train_accuracy"], "-", color=BLUE, marker="o", label="training images")
     upper.plot(table["epoch"], table["test_accuracy"], "--", color=ORANGE, marker="s", label="test images")
     upper.set_ylabel("accuracy (%)")
     upper.set_ylim(0, 100)
     upper.legend(loc="lower right")
-    upper.set_title(title)
     lower.plot(table["epoch"], table["train_loss"], "-", color=VERMILION, marker="^")
     lower.set_ylabel("training loss (nat)")
     lower.set_ylim(bottom=0)
@@ -73,7 +64,7 @@ def pruning_masks(masks: Mapping[str, Array], title: str = "Which weights were p
         masks: layer -> matrix (rows: inputs, columns: outputs), true or non-zero where a weight is kept.
         title: of the figure.
     """
-    figure, panels = _small_multiples(list(masks), height=1.75)
+    figure, panels = _small_multiples(list(masks), height=1.25)
     removed, total = 0, 0
     for name, panel in panels.items():
         kept = np.asarray(masks[name]).astype(bool)
@@ -82,7 +73,7 @@ def pruning_masks(masks: Mapping[str, Array], title: str = "Which weights were p
         panel.set_title(f"{name}\n{_shape(kept)}, {100 * (~kept).mean():.1f} % removed", fontsize=7)
         _plain_matrix_axes(panel)
     patches = [Patch(color=_KEPT, label="kept"), Patch(color=_REMOVED, label="removed")]
-    figure.legend(handles=patches, loc="outside upper center", ncols=2)
+    figure.legend(handles=patches, loc="outside lower center", ncols=2)
     figure.heading = title
     figure.caption = (
         f"Weight matrices of {count(len(masks), 'layer')} (rows: inputs, columns: outputs), each drawn to "
@@ -106,7 +97,7 @@ def tile_map(
         title: of the figure.
     """
     owner = np.asarray(owner)
-    figure, ((panel,),) = new_figure(1, 1, panel_inches=(PAGE_INCHES, 3.2))
+    figure, (panel,) = new_figure(1, 1, height=3.0)
     colours = ListedColormap([_REMOVED, *_TILE_COLOURS])
     _cells(panel, _tile_colours(owner), colours, (0, len(_TILE_COLOURS)))
     panel.set_xlabel("column (output)")
@@ -114,13 +105,13 @@ def tile_map(
     panel.grid(visible=False)
     tiles = len(np.unique(owner[owner >= 0]))
     gone = int((owner < 0).sum())
-    crossbars = f"on a crossbar (colours tell {count(tiles, 'crossbar')} apart)"
+    crossbars = f"on one of {count(tiles, 'crossbar')}"
     handles = [Patch(color=_TILE_COLOURS[0], label=crossbars)]
     handles.append(Patch(facecolor=_REMOVED, edgecolor="0.6", label=f"removed by T ({gone} weights)"))
     if padding:
         empty = f"padding, not shown ({padding} cells)"
         handles.append(Patch(facecolor="white", edgecolor="0.6", hatch="////", label=empty))
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    figure.legend(handles=handles, loc="outside lower center", ncols=1)
     figure.heading = title
     figure.caption = (
         f"A weight matrix of {_shape(owner)} (rows: inputs, columns: outputs) on "
@@ -165,13 +156,10 @@ def conductance_histograms(
             means[label] += float(sample.mean()) / len(panels)
         panel.set_yscale("log")
         panel.set_title(name, fontsize=7)
-    for panel in _bottom(panels):
-        panel.set_xlabel("conductance (µS)")
-    for panel in _left(panels):
-        panel.set_ylabel("devices (%)")
+    name_axes(list(panels.values()), x="conductance (µS)", y="devices (%)")
     if after is not None:
         handles, labels = next(iter(panels.values())).get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=2)
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
     figure.heading = title
     shown = " and ".join(f"{label} {means[label]:.2f} µS" for label, _, _ in conditions)
     figure.caption = (
@@ -179,29 +167,6 @@ def conductance_histograms(
         f"share of each layer's devices on a logarithmic axis; mean over layers: {shown}."
     )
     return figure
-
-
-def heat_map(
-    matrix: Array,
-    title: str,
-    unit: str,
-    colourbar_label: str,
-    *,
-    limits: tuple[float, float] | None = None,
-    axis_names: tuple[str, str] = ("row (input)", "column (output)"),
-) -> ArtifactFigure:
-    """A matrix as colours, such as a layer's conductances or the non-ideality factor of each of its tiles.
-
-    Args:
-        matrix: values, shape (rows, columns); NaN (no device, no tile) is light grey.
-        title: of the figure.
-        unit: of the values, empty for a plain number; values are not converted.
-        colourbar_label: what the values are.
-        limits: values of the darkest and the brightest colour; the matrix's own by default. Give the same
-            ones to two pictures that are to be compared.
-        axis_names: of rows and columns.
-    """
-    return heat_maps({"": matrix}, title, unit, colourbar_label, limits=limits, axis_names=axis_names)
 
 
 def heat_maps(
@@ -213,29 +178,36 @@ def heat_maps(
     limits: tuple[float, float] | None = None,
     axis_names: tuple[str, str] = ("row (input)", "column (output)"),
 ) -> ArtifactFigure:
-    """Matrices side by side on one colour scale, for example before and after a mitigation.
+    """Matrices side by side on one colour scale, such as a layer's conductances before and after a mitigation.
 
     Args:
-        matrices: name -> values, shape (rows, columns); NaN is light grey.
-        title, unit, colourbar_label, limits, axis_names: as in ``heat_map``; ``limits`` default to those of
-            all values.
+        matrices: name -> values, shape (rows, columns); NaN (no device, no tile) is light grey.
+        title: of the figure.
+        unit: of the values, empty for a plain number; values are not converted.
+        colourbar_label: what the values are.
+        limits: values of the darkest and the brightest colour; those of all values by default.
+        axis_names: of rows and columns.
     """
     values = {name: np.asarray(matrix, dtype=float) for name, matrix in matrices.items()}
     low, high = limits or (
         float(min(np.nanmin(matrix) for matrix in values.values())),
         float(max(np.nanmax(matrix) for matrix in values.values())),
     )
-    figure, (row,) = new_figure(1, len(values), panel_inches=(3.4 if len(values) == 1 else PAGE_INCHES, 2.7))
+    figure, row = new_figure(
+        1, len(values), height=2.6, share_y=len({one.shape for one in values.values()}) == 1
+    )
     for panel, (name, matrix) in zip(row, values.items(), strict=True):
         image = _cells(panel, matrix, "cividis", (low, high))
         for axis in (panel.xaxis, panel.yaxis):
-            axis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+            axis.set_major_locator(MaxNLocator(integer=True, nbins=4))
         panel.set_facecolor(_REMOVED)
         panel.grid(visible=False)
-        panel.set_title(name or title)
+        panel.set_title(name)
         panel.set_xlabel(axis_names[1])
     row[0].set_ylabel(axis_names[0])
-    figure.colorbar(image, ax=row, label=f"{colourbar_label} ({unit})" if unit else colourbar_label)
+    figure.colorbar(
+        image, ax=row, location="bottom", label=f"{colourbar_label} ({unit})" if unit else colourbar_label
+    )
     figure.heading = title
     means = ", ".join(
         f"{name + ' ' if name else ''}{float(np.nanmean(matrix)):.4g}" for name, matrix in values.items()
@@ -285,17 +257,7 @@ def _tile_colours(owner: Array) -> Array:
 def _small_multiples(names: list[str], *, height: float) -> tuple[ArtifactFigure, dict[str, Axes]]:
     if not names:
         raise ValueError("there are no layers to draw")
-    return panel_grid(names, 4, height, width=max(1.75, 3.4 / min(4, len(names))))
-
-
-def _bottom(panels: Mapping[str, Axes]) -> list[Axes]:
-    """The lowest panel of each column."""
-    return list(panels.values())[-4:]
-
-
-def _left(panels: Mapping[str, Axes]) -> list[Axes]:
-    """The first panel of each row."""
-    return list(panels.values())[::4]
+    return panel_grid(names, height, share_y=False)
 
 
 def _plain_matrix_axes(panel: Axes) -> None:

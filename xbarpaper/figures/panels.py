@@ -1,9 +1,9 @@
-"""Building blocks of the result figures: grids of panels, grouped bars, points with intervals."""
+"""Building blocks of the result figures: means with one kind of interval, grids of panels, points with bars."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -12,219 +12,183 @@ from matplotlib.axes import Axes
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
 from xbarpaper.figures.style import (
-    COLUMN_INCHES,
-    PAGE_INCHES,
     SCHEME_COLOURS,
     SCHEME_MARKERS,
     ArtifactFigure,
-    new_figure,
     panel_grid,
-    shared_legend,
 )
 from xbarpaper.params import SCHEMES
 from xbarpaper.support.statistics import intervals
 from xbarpaper.support.words import count, square
 
+Place = tuple[str, int]
+"""A panel: experiment and crossbar size."""
 
-def per_experiment(table: pd.DataFrame, *, height: float = 2.4) -> tuple[ArtifactFigure, dict[str, Axes]]:
-    """One panel for each experiment, two side by side."""
-    experiments = list(table["experiment"].unique())
-    width = COLUMN_INCHES if len(experiments) == 1 else PAGE_INCHES / 2
-    return panel_grid(experiments, 2, height, width=width, share_y=True)
-
-
-def per_experiment_and_size(
-    table: pd.DataFrame, labels: Labels, *, height: float = 2.3
-) -> tuple[ArtifactFigure, dict[tuple[str, int], Axes]]:
-    """A row of panels for each experiment, a column for each crossbar size, titled with both."""
-    experiments, found = list(table["experiment"].unique()), sizes(table)
-    width = max(COLUMN_INCHES / len(found), PAGE_INCHES / 2 if len(found) < 3 else PAGE_INCHES / 3)
-    figure, axes = new_figure(len(experiments), len(found), panel_inches=(width, height), share_y=True)
-    panels = {}
-    for experiment, row in zip(experiments, axes, strict=True):
-        for size, panel in zip(found, row, strict=True):
-            panel.set_title(f"{labels.panel(experiment, table)}, {square(size)}")
-            panels[experiment, size] = panel
-    return figure, panels
+MAPPED: Final = ["experiment", "scheme", "crossbar_size"]
+"""Columns that tell one mapped network."""
 
 
-def means_and_trainings(
-    table: pd.DataFrame, by: Sequence[str], value: str, labels: Labels
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Means of a pooled table, and the mean of each training where a network has several.
+FEWEST: Final = 3
+"""Values that an interval needs: that of two is twelve times their distance wide and hides everything else."""
+
+
+def means(table: pd.DataFrame, by: Sequence[str], value: str, labels: Labels) -> pd.DataFrame:
+    """Means of a table with the one kind of interval that every figure shows.
+
+    Trainings of one network are one experiment here. The interval is that of the mean, Student's t: over the means of
+    the trainings where a network has several, and over the draws of device variation where it has one.
 
     Args:
-        table: what ``Labels.pooled`` gives.
-        by: columns that make a group.
+        table: a tidy table.
+        by: columns that make a group, ``experiment`` among them.
         value: the column that is averaged.
         labels: words of the profile, with the level of the intervals.
 
     Returns:
-        ``by``, ``mean``, ``low``, ``high``, ``n``: of one training the mean over its rows with its interval, of several
-        the mean of their means without one; and the same of each of several trainings, with its ``training_seed``.
+        ``by``, ``mean``, ``low`` and ``high`` (NaN for fewer than ``FEWEST`` values), ``n``.
     """
-    each = intervals(table, [*by, "training_seed"], value, labels.confidence)
-    trainings = each.groupby(list(by), sort=False, dropna=False)["mean"].transform("size")
-    one, several = each[trainings == 1].drop(columns="training_seed"), each[trainings > 1]
-    over = (
-        several.groupby(list(by), sort=False, dropna=False)["mean"].agg(mean="mean", n="size").reset_index()
-    )
-    over = over.assign(low=np.nan, high=np.nan)[[*by, "mean", "low", "high", "n"]]
-    return pd.concat([part for part in (one, over) if len(part)], ignore_index=True), several
+    each = intervals(labels.pooled(table), [*by, "training_seed"], value, labels.confidence)
+    several = each.groupby(list(by), sort=False, dropna=False)["mean"].transform("size") > 1
+    parts = [each[~several].drop(columns="training_seed")]
+    if several.any():
+        parts.append(intervals(each[several], by, "mean", labels.confidence))
+    found = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    found.loc[found["n"] < FEWEST, ["low", "high"]] = np.nan
+    return found
 
 
-def losses_by_scheme(
-    table: pd.DataFrame,
-    labels: Labels,
-    column: str,
-    series: Sequence[str],
-    *,
-    colours: dict[str, str],
-    hatches: dict[str, str],
-    names: dict[str, str],
-) -> tuple[ArtifactFigure, pd.DataFrame]:
-    """Bars of the accuracy lost, a group per scheme, a panel per experiment and crossbar size.
-
-    Args:
-        table: what ``Labels.pooled`` gives, with ``loss`` in points.
-        labels: words of the profile.
-        column, series: what tells the bars of a group apart, and its values.
-        colours, hatches, names: of the series.
-
-    Returns:
-        The figure, without words, and the means that it shows.
-    """
-    means, trainings = means_and_trainings(
-        table, ["experiment", "scheme", "crossbar_size", column], "loss", labels
-    )
-    schemes = present(SCHEMES, list(means["scheme"]))
-    figure, panels = per_experiment_and_size(table, labels)
-    for place, panel in panels.items():
-        grouped_bars(
-            panel,
-            at_panel(means, *place),
-            trainings=at_panel(trainings, *place),
-            groups=schemes,
-            group_column="scheme",
-            series=series,
-            series_column=column,
-            colours=colours,
-            hatches=hatches,
-            names=names,
-        )
-        panel.set_xticks(range(len(schemes)), [SCHEME_NAMES[name] for name in schemes])
-        panel.set_xlabel("pruning scheme")
-    label_left(panels, "accuracy lost (points)")
-    shared_legend(figure, next(iter(panels.values())))
-    return figure, means
+def bar_words(table: pd.DataFrame, labels: Labels) -> str:
+    """What the bars of a figure of ``means`` are, as every caption says it."""
+    draws = sorted({int(number) for number in table.groupby("experiment")["seed"].nunique() if number})
+    number = " to ".join(dict.fromkeys(str(one) for one in (*draws[:1], *draws[-1:])))
+    shown = f"{number} draws of device variation" if number != "1" else "1 draw of device variation"
+    trainings = labels.pooled(table[["experiment"]]).groupby("experiment")["training_seed"].nunique()
+    several = trainings[trainings > 1]
+    over = shown
+    if not len(several) and max(draws) < FEWEST:
+        return f"Means over {shown}, too few for intervals."
+    if len(several):
+        over = f"{count(int(several.iloc[0]), 'training')}, {shown} each"
+        if len(several) < len(trainings):
+            over += ", or over these draws where there is one training"
+    return f"Bars: {labels.percent} intervals of the mean (Student's t) over {over}."
 
 
-def grouped_bars(
-    panel: Axes,
-    table: pd.DataFrame,
-    *,
-    groups: Sequence[Any],
-    group_column: str,
-    series: Sequence[str],
-    series_column: str,
-    colours: dict[str, str],
-    hatches: dict[str, str] | None = None,
-    names: dict[str, str] | None = None,
-    value_format: str | None = None,
-    trainings: pd.DataFrame | None = None,
-) -> None:
-    """Bars from zero: a group for each of ``groups``, in it a bar for each of ``series``, with intervals.
-
-    Args:
-        panel: axes to draw on.
-        table: a row per bar with ``mean``, ``low`` and ``high``; bars without a row are left out.
-        groups, group_column: what stands along the x axis.
-        series, series_column: what is told apart by colour.
-        colours, hatches: of each series.
-        names: what the legend calls each series.
-        value_format: format of the number written over each bar; ``None`` writes none.
-        trainings: rows like those of ``table``, several for a bar: dots on it.
-    """
-    width = 0.82 / len(series)
-    for rank, name in enumerate(series):
-        rows = table[table[series_column] == name].drop_duplicates(group_column).set_index(group_column)
-        at = [index for index, group in enumerate(groups) if group in rows.index]
-        chosen = rows.loc[[groups[index] for index in at]]
-        x = np.array(at, dtype=float) + (rank - (len(series) - 1) / 2) * width
-        bars = panel.bar(
-            x,
-            chosen["mean"],
-            width=0.92 * width,
-            color=colours[name],
-            hatch=(hatches or {}).get(name, ""),
-            edgecolor="white" if (hatches or {}).get(name) else colours[name],
-            label=(names or {}).get(name, name),
-        )
-        error_bars(panel, x, chosen)
-        if trainings is not None and len(trainings):
-            dots = trainings[trainings[series_column] == name]
-            places = np.array([list(groups).index(group) for group in dots[group_column]], dtype=float)
-            training_dots(panel, places + (rank - (len(series) - 1) / 2) * width, dots)
-        if value_format is not None:
-            shown = [format(value, value_format) for value in chosen["mean"]]
-            panel.bar_label(bars, shown, fontsize=7, padding=1.5, rotation=0 if width > 0.19 else 90)
-    panel.set_xticks(range(len(groups)), [str(group) for group in groups])
-    panel.grid(visible=False, axis="x")
-    panel.axhline(0, color="0.3", linewidth=0.8)
+def per_experiment(
+    table: pd.DataFrame, labels: Labels, *, height: float = 2.4
+) -> tuple[ArtifactFigure, dict[str, Axes]]:
+    """One panel for each network, trainings together, titled with what tells it from the others."""
+    experiments = list(labels.pooled(table)["experiment"].unique())
+    figure, panels = panel_grid(experiments, height)
+    for experiment, panel in panels.items():
+        panel.set_title(_title(table, labels, experiment, None))
+    return figure, panels
 
 
-def error_bars(panel: Axes, x: np.ndarray[Any, Any], table: pd.DataFrame, colour: str = "0.15") -> None:
-    """Intervals ``low`` to ``high`` at ``x``; rows without an interval get none."""
-    known = table["low"].notna().to_numpy()
-    if not known.any():
-        return
-    rows = table[known]
-    spread = np.array([rows["mean"] - rows["low"], rows["high"] - rows["mean"]]).clip(min=0)
-    panel.errorbar(
-        x[known], rows["mean"], yerr=spread, fmt="none", ecolor=colour, elinewidth=0.9, capsize=2, zorder=4
-    )
+def per_experiment_and_size(
+    table: pd.DataFrame, labels: Labels, *, height: float = 2.0
+) -> tuple[ArtifactFigure, dict[Place, Axes]]:
+    """One panel for each network and crossbar size, trainings together, titled with what tells it from the others."""
+    experiments, found = list(labels.pooled(table)["experiment"].unique()), sizes(table)
+    # Two networks stand side by side; one has its sizes side by side.
+    places = [(experiment, size) for size in found for experiment in experiments]
+    figure, panels = panel_grid(places, height)
+    for (experiment, size), panel in panels.items():
+        panel.set_title(_title(table, labels, experiment, size))
+    return figure, panels
 
 
-def scheme_points(
-    panel: Axes, x: np.ndarray[Any, Any], rows: pd.DataFrame, scheme: str, line: str = "-"
-) -> None:
-    """Means of one scheme with their intervals, in its colour and marker, joined by a line or by ``none``."""
-    colour, marker = SCHEME_COLOURS[scheme], SCHEME_MARKERS[scheme]
-    panel.plot(x, rows["mean"], linestyle=line, color=colour, marker=marker, label=SCHEME_NAMES[scheme])
-    error_bars(panel, x, rows, colour)
+def _title(table: pd.DataFrame, labels: Labels, experiment: str, size: int | None) -> str:
+    networks = labels.pooled(table)[["experiment", "dataset"]].drop_duplicates()
+    lines = [labels.networks[experiment]] if len(networks) > 1 else []
+    if networks["dataset"].nunique() > 1:
+        lines.append(labels.dataset(str(networks.set_index("experiment")["dataset"][experiment])))
+    return "\n".join([*lines, *([square(size)] if size is not None else [])])
 
 
-def training_dots(panel: Axes, x: np.ndarray[Any, Any], table: pd.DataFrame) -> None:
-    """The mean of each training at ``x``, as small dots over what the mean of all is drawn with."""
-    panel.plot(x, table["mean"], "o", color="0.15", markersize=1.8, zorder=6)
-
-
-def at_panel(table: pd.DataFrame, experiment: str, size: int) -> pd.DataFrame:
+def at(table: pd.DataFrame, place: Place) -> pd.DataFrame:
     """The rows of one panel of ``per_experiment_and_size``."""
-    return table[(table["experiment"] == experiment) & (table["crossbar_size"] == size)]
+    return table[(table["experiment"] == place[0]) & (table["crossbar_size"] == place[1])]
 
 
-def label_left(panels: dict[tuple[str, int], Axes], text: str) -> None:
-    """Name the y axis once per row of panels, on its left."""
-    first = min(size for _, size in panels)
-    for (_, size), panel in panels.items():
-        if size == first:
-            panel.set_ylabel(text)
+def points(
+    panel: Axes,
+    positions: Any,
+    rows: pd.DataFrame,
+    *,
+    colour: str,
+    marker: str,
+    label: str,
+    line: str = "none",
+    hollow: bool = False,
+    sideways: bool = False,
+    size: float = 3.5,
+) -> None:
+    """Means with their intervals at positions along the x axis, or along the y axis where they go ``sideways``."""
+    values = rows["mean"].to_numpy(dtype=float)
+    spread = np.array([values - rows["low"], rows["high"] - values], dtype=float).clip(min=0)
+    look: dict[str, Any] = {
+        "color": colour,
+        "marker": marker,
+        "linestyle": line,
+        "label": label,
+        "capsize": 1.5,
+    }
+    look |= {"elinewidth": 0.9, "markerfacecolor": "white" if hollow else colour, "markersize": size}
+    if sideways:
+        panel.errorbar(values, positions, xerr=spread, **look)
+    else:
+        panel.errorbar(positions, values, yerr=spread, **look)
 
 
-def seed_words(table: pd.DataFrame, labels: Labels) -> str:
-    """How many variation seeds stand behind the means of a table, and what its bars are."""
-    numbers = table.dropna(subset=["seed"]).groupby("experiment")["seed"].nunique()
-    if numbers.empty:
-        return "no random variation"
-    seeds = sorted({int(number) for number in numbers})
-    shown = (
-        count(seeds[0], "variation seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} variation seeds"
-    )
-    bars = f"bars: {labels.percent} intervals of the mean (Student's t)"
-    trainings = table["training_seed"] if "training_seed" in table else pd.Series(dtype=float)
-    if trainings.notna().sum() == 0:
-        return f"mean over {shown}, {bars}"
-    if trainings.notna().all():
-        return f"mean over {count(trainings.nunique(), 'training')} of {shown} each, dots: each training"
-    return f"mean over {shown}, {bars}; of several trainings of a network the mean, dots: each training"
+def by_scheme(
+    panel: Axes,
+    rows: pd.DataFrame,
+    column: str,
+    places: Sequence[Any],
+    *,
+    line: str = "none",
+    hollow: bool = False,
+    sideways: bool = False,
+    apart: float = 0.16,
+) -> None:
+    """The means of every scheme along ``places`` of a column, the schemes a little apart."""
+    schemes = present(SCHEMES, list(rows["scheme"]))
+    order = list(places)
+    for rank, scheme in enumerate(schemes):
+        own = rows[rows["scheme"] == scheme]
+        shift = apart * (rank - (len(schemes) - 1) / 2)
+        positions = np.array([order.index(value) for value in own[column]], dtype=float) + shift
+        points(
+            panel, positions, own, colour=SCHEME_COLOURS[scheme], marker=SCHEME_MARKERS[scheme],
+            label="_" if hollow else SCHEME_NAMES[scheme], line=line, hollow=hollow, sideways=sideways,
+        )  # fmt: skip
+
+
+def accuracy_axis(
+    panels: Sequence[Axes],
+    table: pd.DataFrame | None = None,
+    chance: Mapping[str, float] | None = None,
+    *,
+    sideways: bool = False,
+) -> None:
+    """Accuracy from 0 to 100 %, with a dotted line at the accuracy of guessing where all data of the table share one."""
+    found = {
+        (chance or {}).get(str(name)) for name in (table["dataset"].unique() if table is not None else [])
+    }
+    guessed = found.pop() if len(found) == 1 else None
+    for panel in panels:
+        (panel.set_xlim if sideways else panel.set_ylim)(0, 100)
+        if guessed is not None:
+            (panel.axvline if sideways else panel.axhline)(guessed, color="0.3", linestyle=":", linewidth=1)
+            panel.plot([], [], ":", color="0.3", linewidth=1, label="chance")
+
+
+def name_axes(panels: Sequence[Axes], *, x: str, y: str, columns: int = 2) -> None:
+    """Name the y axis on the left of the grid, and the x axis under the lowest panel of each column."""
+    columns = min(columns, len(panels))
+    for rank, panel in enumerate(panels):
+        if rank % columns == 0:
+            panel.set_ylabel(y)
+        if x and rank + columns >= len(panels):
+            panel.set_xlabel(x)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+Name = TypeVar("Name")
 
 COLUMN_INCHES: Final = 3.4
-PAGE_INCHES: Final = 7.0
-NOTEBOOK_DPI: Final = 110
+NOTEBOOK_DPI: Final = 150
 
 _COLOURS: Final[list[str]] = sns.color_palette("colorblind").as_hex()
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, BROWN, PINK, GREY, YELLOW, SKY = _COLOURS
@@ -21,27 +24,19 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, BROWN, PINK, GREY, YELLOW, SKY = _COLOUR
 SCHEME_COLOURS: Final = {"unpruned": GREY, "cf": BLUE, "xcs": ORANGE, "xrs": GREEN}
 SCHEME_MARKERS: Final = {"unpruned": "o", "cf": "s", "xcs": "^", "xrs": "D"}
 
-MITIGATION_COLOURS: Final = {
-    "none": GREY, "R": SKY, "WCT": VERMILION, "R+WCT": PURPLE,
-    "R2D": BLUE, "BN": GREEN, "R2D+BN": BROWN, "tuned": ORANGE, "tuned+BN": "#333333",
-    "PC": "#8C6BB1", "PC+BN": "#D6A800", "norms": "#4D9221", "PC+norms": "#8C510A", "PC/chip": "#C2185B",
-}  # fmt: skip
-MITIGATION_MARKERS: Final = {
-    "none": "o", "R": "^", "WCT": "s", "R+WCT": "D",
-    "R2D": "<", "BN": "v", "R2D+BN": ">", "tuned": "P", "tuned+BN": "X",
-    "PC": "p", "PC+BN": "h", "norms": "d", "PC+norms": "H", "PC/chip": "*",
-}  # fmt: skip
-MITIGATION_HATCHES: Final = {"none": "", "R": "////", "WCT": "....", "R+WCT": "xxxx"}
+MITIGATION_NAMES: Final = {"none": "no mitigation", "R": "R", "WCT": "WCT", "R+WCT": "R + WCT", "BN": "BN",
+                           "tuned": "tuned", "PC": "PC", "PC/chip": "PC/chip"}  # fmt: skip
+"""The mitigations that a figure shows, in its order; tables hold every one."""
 
 EFFECT_NAMES: Final = {"wires": "wires only", "variation": "variation only", "both": "both"}
-EFFECT_COLOURS: Final = {"wires": SKY, "variation": YELLOW, "both": BROWN}
-EFFECT_HATCHES: Final = {"wires": "////", "variation": "....", "both": ""}
+EFFECT_COLOURS: Final = {"wires": SKY, "variation": ORANGE, "both": "#333333"}
+EFFECT_MARKERS: Final = {"wires": "v", "variation": "P", "both": "o"}
 
 VERDICT_COLOURS: Final = {
-    "supported": BLUE, "contradicted": VERMILION, "no effect": "black", "undecided": GREY, "not testable": "0.75",
+    "supported": BLUE, "contradicted": VERMILION, "no effect": "#222222", "undecided": GREY, "not testable": "#c8c8c8",
 }  # fmt: skip
 VERDICT_MARKERS: Final = {
-    "supported": "o", "contradicted": "X", "no effect": "s", "undecided": "D", "not testable": "_",
+    "supported": "o", "contradicted": "X", "no effect": "s", "undecided": "D", "not testable": "x",
 }  # fmt: skip
 
 _STYLE: Final[dict[Any, Any]] = {
@@ -53,12 +48,13 @@ _STYLE: Final[dict[Any, Any]] = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.titlesize": 8,
-    "axes.labelsize": 8,
+    "axes.labelsize": 7,
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
     "legend.fontsize": 7,
     "legend.title_fontsize": 7,
-    "figure.titlesize": 9,
+    "figure.titlesize": 8.5,
+    "figure.titleweight": "bold",
     "legend.frameon": False,
     "legend.handlelength": 1.6,
     "axes.linewidth": 0.8,
@@ -92,11 +88,15 @@ class ArtifactFigure(Figure):
     caption: str = ""
 
     def settle(self) -> None:
-        """Fix the layout: drawn again and again, a layout that adapts would move by fractions of a pixel."""
-        if self.get_layout_engine() is not None:
-            self.draw_without_rendering()
-            self.draw_without_rendering()
-            self.set_layout_engine(None)  # "none" leaves a placeholder, and every saving then draws twice
+        """Write the heading over the panels and fix the layout: an adapting one moves by fractions of a pixel."""
+        if self.heading and not self.get_suptitle():
+            # A character is some 0.075 inches wide.
+            self.suptitle(textwrap.fill(self.heading, int(self.get_figwidth() / 0.075)))
+        self.draw_without_rendering()
+        if self.get_layout_engine() is None:
+            return
+        self.draw_without_rendering()
+        self.set_layout_engine(None)  # "none" leaves a placeholder, and every saving then draws twice
 
     def _repr_png_(self) -> bytes:
         self.settle()
@@ -106,54 +106,52 @@ class ArtifactFigure(Figure):
 
 
 def new_figure(
-    rows: int,
-    columns: int,
-    *,
-    panel_inches: tuple[float, float] = (COLUMN_INCHES, 2.4),
-    share_y: bool = False,
-) -> tuple[ArtifactFigure, list[list[Axes]]]:
-    """A figure of ``rows`` x ``columns`` panels in the one style, no wider than a page, and its axes.
+    rows: int, columns: int, *, height: float, width: float = COLUMN_INCHES, share_y: bool = False
+) -> tuple[ArtifactFigure, list[Axes]]:
+    """A figure of panels in the one style, by default as wide as a column of a page, and its axes row by row.
 
     The figure belongs to no window manager: a notebook shows it once, and it goes with its last reference.
 
     Args:
         rows, columns: panels.
-        panel_inches: width and height of a panel, inches; the width shrinks where the page would overflow.
-        share_y: one y axis for each row of panels.
+        height: of a row, inches.
+        width: of the figure, inches.
+        share_y: one y axis for all panels.
     """
     apply_style()
-    width = min(panel_inches[0] * columns, PAGE_INCHES)
-    figure = ArtifactFigure(figsize=(width, panel_inches[1] * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_y else False)
-    return figure, [list(row) for row in axes]
+    figure = ArtifactFigure(figsize=(width, height * rows), layout=ConstrainedLayoutEngine(w_pad=0.08))
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=share_y)
+    return figure, list(axes.flat)
 
 
 def panel_grid(
-    names: Iterable[str], columns: int, height: float, *, width: float | None = None, share_y: bool = False
-) -> tuple[ArtifactFigure, dict[str, Axes]]:
+    names: Iterable[Name],
+    height: float,
+    *,
+    columns: int = 2,
+    width: float = COLUMN_INCHES,
+    share_y: bool = True,
+) -> tuple[ArtifactFigure, dict[Name, Axes]]:
     """One panel for each name, row by row; panels left over are hidden.
 
     Args:
         names: of the panels, at least one.
+        height: of a row, inches.
         columns: panels side by side, fewer where there are fewer names.
-        height, width: of a panel, inches; the columns share a page's width if none is given.
-        share_y: one y axis for each row of panels.
+        width: of the figure, inches.
+        share_y: one y axis for all panels.
     """
     every = list(names)
     columns = min(columns, len(every))
-    inches = (width or PAGE_INCHES / columns, height)
-    figure, axes = new_figure(-(-len(every) // columns), columns, panel_inches=inches, share_y=share_y)
-    flat = [panel for row in axes for panel in row]
-    for spare in flat[len(every) :]:
+    rows = -(-len(every) // columns)
+    figure, axes = new_figure(rows, columns, height=height, width=width, share_y=share_y)
+    for spare in axes[len(every) :]:
         spare.set_visible(False)
-    return figure, dict(zip(every, flat, strict=False))
+    return figure, dict(zip(every, axes, strict=False))
 
 
 def shared_legend(figure: Figure, axes: Axes, *, columns: int = 4) -> None:
-    """Collect the labels of ``axes`` into one legend above the panels, where it hides no data."""
+    """Collect the labels of ``axes`` into one legend below the panels, where it hides no data."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        # One column of a page holds four short entries side by side; more go below each other, in threes.
-        narrow = figure.get_figwidth() < COLUMN_INCHES + 0.1 and len(labels) > 4
-        count = min(3 if narrow else columns, len(labels))
-        figure.legend(handles, labels, loc="outside upper center", ncols=count)
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))

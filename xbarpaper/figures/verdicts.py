@@ -1,260 +1,198 @@
-"""The verdicts on the paper's statements: an overview of all, and each claim's effects with intervals."""
+"""The verdicts on the paper's statements: all of them in one forest plot, and each claim's effects with intervals."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
 
-import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import blended_transform_factory
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
-from xbarpaper.claims.schema import Claim
-from xbarpaper.figures.panels import per_experiment
+from xbarpaper.claims.names import SCHEME_NAMES
+from xbarpaper.claims.schema import OUTCOMES, Claim, ClaimReport, Verdict
 from xbarpaper.figures.style import (
-    PAGE_INCHES,
     VERDICT_COLOURS,
     VERDICT_MARKERS,
     ArtifactFigure,
     new_figure,
-    shared_legend,
+    panel_grid,
 )
-from xbarpaper.params import MITIGATIONS, SCHEMES
-from xbarpaper.support.words import count, square
+from xbarpaper.support.words import square
 
-# Heights of a row, inches, and looks of a single comparison and of the levels above it.
-_ROW_INCHES: Final = 0.155
-_SINGLE: Final = {"markersize": 4.5, "linewidth": 1.2}
-_JOINED: Final = {"markersize": 7.0, "linewidth": 2.4}
-
-_AXES: Final = {
-    "C1": "software accuracy lost (points)",
-    "C2": "loss more than unpruned (points)",
-    "C3": "loss reduced (points)",
-    "C4": "loss reduced (points)",
-    "C5": "low share gained (%-points)",
+_ROW_INCHES: Final = 0.15
+ALGEBRA: Final = "algebra"
+"""What an effect is tested over that no measurement can change."""
+_TEXT: Final[dict[str, Any]] = {"fontsize": 7, "va": "center", "clip_on": False, "zorder": 6}
+_PAPER: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+_HEADS: Final = {
+    "C1": "C1  software accuracy that pruning costs",
+    "C2": "C2  loss on crossbars, pruned minus unpruned",
+    "C3": "C3  loss that R takes away",
+    "C4": "C4  loss that WCT takes away",
+    "C5": "C5  low conductances",
 }
 
 
-def verdict_overview(verdicts: pd.DataFrame, labels: Labels) -> ArtifactFigure:
-    """Every verdict at a glance: a row per claim and mitigation, a column per crossbar size and scheme.
+def forest(reports: Mapping[str, ClaimReport]) -> ArtifactFigure:
+    """The overall effect of every claim with its interval and verdict, a line for each report.
 
-    Before them stand the verdicts of the network and, where there are several, of all networks.
+    Effects in points of accuracy share one axis; those in other units have axes of their own below it.
 
     Args:
-        verdicts: a row per effect, columns ``claim``, ``level``, ``experiment``, ``dataset``,
-            ``crossbar_size``, ``scheme``, ``mitigation``, ``verdict``.
-        labels: words of the profile.
+        reports: by the name that stands beside their lines, in the order of the lines.
     """
-    singles = verdicts[verdicts["level"] == "comparison"]
-    schemes, found = present(SCHEMES, list(singles["scheme"])), sizes(singles)
-    several = singles["experiment"].nunique() > 1
-    joined = ["all networks", "this network"] if several else ["overall"]
-    columns = [(size, scheme) for size in found for scheme in schemes]
-    rows = sorted(
-        set(zip(verdicts["claim"], verdicts["mitigation"], strict=True)),
-        key=lambda row: (row[0], MITIGATIONS.index(row[1]) if row[1] in MITIGATIONS else len(MITIGATIONS)),
-    )
-    figure, panels = per_experiment(singles, height=1.5 + 0.19 * len(rows))
-    for experiment, panel in panels.items():
-        own = singles[singles["experiment"] == experiment]
-        for outcome in VERDICT_COLOURS:
-            chosen = own[own["verdict"] == outcome]
-            keys = zip(chosen["crossbar_size"], chosen["scheme"], strict=True)
-            x = [len(joined) + columns.index(key) for key in keys]
-            y = [rows.index(key) for key in zip(chosen["claim"], chosen["mitigation"], strict=True)]
-            _mark(panel, x, y, outcome, _SINGLE)
-        whole = verdicts["level"] == "overall"
-        network = (verdicts["level"] == "network") & (verdicts["experiment"] == experiment)
-        for rank, level in enumerate([whole, network] if several else [whole]):
-            for claim, mitigation, outcome in verdicts.loc[level, ["claim", "mitigation", "verdict"]].values:
-                _mark(panel, [rank], [rows.index((claim, mitigation))], outcome, _JOINED, named=False)
-        panel.axvspan(-0.6, len(joined) - 0.5, color="0.92", zorder=0)
-        panel.set_xticks(
-            range(len(joined) + len(columns)),
-            [*joined, *(SCHEME_NAMES[scheme] for _, scheme in columns)],
-            rotation=90,
-        )
-        panel.set_xlim(-0.6, len(joined) + len(columns) - 0.4)
-        panel.set_ylim(len(rows) - 0.4, -0.6)
-        names = [claim if mitigation == "none" else f"{claim}, {mitigation}" for claim, mitigation in rows]
-        panel.set_yticks(range(len(rows)), names)
-        for rank in range(1, len(found)):
-            panel.axvline(len(joined) + len(schemes) * rank - 0.5, color="0.6", linewidth=0.8)
-        above = panel.secondary_xaxis("top")
-        above.set_xticks(
-            [len(joined) + len(schemes) * (rank + 0.5) - 0.5 for rank in range(len(found))],
-            map(square, found),
-        )
-        above.tick_params(length=0, pad=1)
-        panel.set_title(labels.panel(experiment, singles))
-    shared_legend(figure, next(iter(panels.values())))
-    figure.heading = "Verdicts on the paper's statements"
+    rows = [
+        (claim.id, _who(name if len(reports) > 1 else "", row, claim), row)
+        for claim in next(iter(reports.values())).claims
+        for name, report in reports.items()
+        for row in next(one for one in report.claims if one.id == claim.id).tops()
+        if row.inference != ALGEBRA
+    ]
+    units = list(dict.fromkeys(_scale(row) for _, _, row in rows))
+    lines = {unit: _with_heads([row for row in rows if _scale(row[2]) == unit]) for unit in units}
+    heights = [_ROW_INCHES * len(own) for own in lines.values()]
+    # Names stand left of the axes and numbers right of them, so their places are given, not found.
+    whole = sum(heights) + 0.5 * len(units) + 0.75
+    figure, axes = new_figure(len(units), 1, height=whole / len(units))
+    figure.set_layout_engine(None)
+    top = whole - 0.3
+    for (unit, own), height, panel in zip(lines.items(), heights, axes, strict=True):
+        panel.set_position((0.24, (top - height) / whole, 0.33, height / whole))
+        top -= height + 0.5
+        _lines(panel, own, unit)
+        for y, (label, row) in enumerate(own):
+            across = blended_transform_factory(figure.transFigure, panel.transData)
+            if row is None:
+                panel.text(0.01, y, label, transform=across, fontweight="bold", **_TEXT, bbox=_PAPER)
+            else:
+                panel.text(0.59, y, _number(row), transform=across, **_TEXT)
+    _legend(figure, [row.verdict for _, _, row in rows])
+    figure.heading = "The paper's statements, tested"
+    confidence = next(iter(reports.values())).confidence
+    about = "; ".join(f"{name}: {', '.join(report.data)}" for name, report in reports.items())
     figure.caption = (
-        f"{labels.subject(singles)}: each statement C1 to C5 of the paper, tested for every crossbar size, "
-        f"pruning scheme and, where it speaks of one, mitigation; large on grey, all of them joined. "
-        f"{_told(singles)} Empty places: the statement says nothing there. Rules and numbers: claims.json."
+        f"Overall effects of C1 to C5 with their {100 * confidence:g} % intervals, corrected for many comparisons, and "
+        f"verdicts; zero is no effect. {about}. Bars of one training speak of other draws of its devices, those of "
+        "several trainings of other trainings."
     )
     return figure
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A line of a forest plot: what its label says, and which rows of the table it shows."""
+def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
+    """A claim's effects with their corrected intervals, by verdict: a panel per network and mitigation.
 
-    label: str
-    level: str
-    experiment: str | None = None
-    size: int | None = None
-    scheme: str | None = None
-
-    def of(self, table: pd.DataFrame) -> pd.DataFrame:
-        chosen = table[table["level"] == self.level]
-        wanted = {"experiment": self.experiment, "crossbar_size": self.size, "scheme": self.scheme}
-        for column, value in wanted.items():
-            if value is not None:
-                chosen = chosen[chosen[column] == value]
-        return chosen
-
-
-def claim_effects(claim: Claim, verdicts: pd.DataFrame, labels: Labels) -> ArtifactFigure:
-    """A claim's effects with their intervals, coloured by verdict: a panel per mitigation.
-
-    The joined effects stand on top, on grey: overall, per crossbar size, per network. Below them is a line
-    for every comparison.
+    On grey stand joined effects; below them a line for every comparison. A claim without comparisons has no figure.
 
     Args:
-        claim: which one; a tolerance among its details is drawn.
-        verdicts: as in ``verdict_overview``, with ``effect``, ``low`` and ``high``.
+        claim: its main mitigations are shown.
         labels: words of the profile.
     """
-    table = verdicts[verdicts["claim"] == claim.id]
-    found = [row.details.get("tolerance_points") for row in claim.verdicts]
-    tolerances = {value for value in found if isinstance(value, float)}
-    singles = table[table["level"] == "comparison"]
-    mitigations = present(MITIGATIONS, list(singles["mitigation"]))
-    lines = _lines(singles, labels)
-    grey = sum(line.level not in ("comparison", "") for line in lines)
-    width = PAGE_INCHES * (0.6 if len(mitigations) == 1 else 1 / len(mitigations))
-    height = 0.85 + _ROW_INCHES * len(lines)
-    figure, (panels,) = new_figure(1, len(mitigations), panel_inches=(width, height), share_y=True)
-    for mitigation, panel in zip(mitigations, panels, strict=True):
-        own = table[table["mitigation"] == mitigation]
-        panel.axhspan(-0.6, grey - 0.5, color="0.92", zorder=0)
-        for outcome in VERDICT_COLOURS:
-            _mark(panel, [], [], outcome, _SINGLE)
-        for y, line in enumerate(lines):
-            for row in line.of(own).to_dict("records"):
-                look = _SINGLE if line.level == "comparison" else _JOINED
-                _interval(panel, row["low"], row["high"], y, str(row["verdict"]), look)
-                _mark(panel, [float(row["effect"])], [y], str(row["verdict"]), look, named=False)
-        for edge in _breaks(lines):
-            panel.axhline(edge, color="0.6", linewidth=0.6)
-        panel.axvline(0, color="0.3", linewidth=0.8)
-        for tolerance in tolerances:
-            panel.axvline(tolerance, color="0.3", linestyle=":", linewidth=1)
-        panel.set_ylim(len(lines) - 0.4, -0.6)
-        panel.set_yticks(range(len(lines)), [line.label for line in lines])
-        panel.grid(visible=False, axis="y")
-        if mitigation != "none":
-            panel.set_title(mitigation)
-        panel.set_xlabel(_AXES.get(claim.id, "effect"))
-        panel.set_xlim(_limits(table))
-    for tick, line in zip(panels[0].get_yticklabels(), lines, strict=True):
-        tick.set_fontweight("bold" if line.level in ("", "overall") else "normal")
-    shared_legend(figure, panels[0])
-    figure.heading = f"{claim.id}: effects and verdicts"
-    bars = f"bars: {labels.percent} intervals" if table["low"].notna().any() else "counted, without intervals"
-    dotted = "".join(f" Dotted: the tolerance of {tolerance:g} points." for tolerance in tolerances)
-    figure.caption = (
-        f"{labels.subject(singles)}. {claim.id}: {claim.text} On grey, effects joined: overall, per crossbar "
-        f"size and per network, tested over seeds after averaging; below, single comparisons. Effects lie between "
-        f"{table['effect'].min():+.2f} and {table['effect'].max():+.2f} ({bars}).{dotted} {_told(singles)}"
-    )
-    return figure
-
-
-def _lines(singles: pd.DataFrame, labels: Labels) -> list[_Line]:
-    experiments, found = list(singles["experiment"].unique()), sizes(singles)
-    schemes = present(SCHEMES, list(singles["scheme"]))
-    names = {name: _name(name, singles, labels) for name in experiments}
-    lines = [_Line("overall", "overall")]
-    lines += [_Line("unpruned", "unpruned")] if "unpruned" in schemes else []
-    if len(found) > 1:
-        lines += [_Line(f"all of {square(size)}", "size", size=size) for size in found]
-    if len(experiments) > 1:
-        lines += [_Line(names[name], "network", experiment=name) for name in experiments]
-    for name in experiments:
-        lines += [_Line(names[name], "")] if len(experiments) > 1 else []
-        lines += [
-            _Line(f"{square(size)}, {SCHEME_NAMES[scheme]}", "comparison", name, size, scheme)
-            for size in found
-            for scheme in schemes
+    singles = [row for row in claim.verdicts if row.mitigation in claim.main and row.low is not None]
+    keys = list(dict.fromkeys((row.mitigation, row.experiment or "") for row in singles))
+    if not keys:
+        return None
+    tall = max(len([row for row in singles if (row.mitigation, row.experiment or "") == key]) for key in keys)
+    figure, panels = panel_grid(keys, 0.9 + _ROW_INCHES * (tall + 4), share_y=False)
+    networks = {experiment for _, experiment in keys}
+    for rank, ((mitigation, experiment), panel) in enumerate(panels.items()):
+        own = [row for row in singles if (row.mitigation, row.experiment or "") == (mitigation, experiment)]
+        own.sort(key=lambda row: not row.counted)
+        joined = [
+            row
+            for row in claim.levels
+            if row.mitigation == mitigation and row.experiment in (None, experiment)
         ]
+        joined = sorted(joined, key=lambda row: ("overall", "network", "size", "unpruned").index(row.level))
+        lines = [(_place(row, labels), row) for row in (*joined, *own)]
+        panel.axhspan(-0.6, len(joined) - 0.5, color="0.92", zorder=0)
+        _lines(panel, lines, own[0].unit)
+        if rank % 2:
+            panel.set_yticks(range(len(lines)), [""] * len(lines))
+        title = [labels.networks.get(experiment, experiment)] if len(networks) > 1 else []
+        title += [mitigation] if len({key[0] for key in keys}) > 1 and mitigation != "none" else []
+        panel.set_title(", ".join(title))
+    _legend(figure, [row.verdict for row in claim.verdicts])
+    tolerance = {row.details.get("tolerance_points") for row in singles} - {None}
+    for panel in panels.values():
+        for value in tolerance:
+            panel.axvline(float(value or 0), color="0.3", linestyle=":", linewidth=1)
+    figure.heading = f"{claim.id}: effects and verdicts"
+    effects = [row.effect for row in singles]
+    counted = ", ".join(f"{claim.counts[name]} {name}" for name in OUTCOMES if claim.counts.get(name))
+    figure.caption = (
+        f"{claim.id}: {claim.text} On grey, effects joined; below, single comparisons, between {min(effects):+.2f} and "
+        f"{max(effects):+.2f}. Bars: {labels.percent} intervals, corrected for many comparisons."
+        + "".join(f" Dotted: the tolerance of {value:g} points." for value in tolerance)
+        + f" Of {sum(claim.counts.values())} comparisons: {counted}."
+    )
+    return figure
+
+
+def _who(name: str, row: Verdict, claim: Claim) -> str:
+    """Name of a line: the report, where there are several, and the mitigation, where it must be told."""
+    several = len([one for one in claim.tops() if one.inference != ALGEBRA]) > 1
+    what = (
+        row.mitigation
+        if row.mitigation != "none"
+        else "crossbars by share"
+        if claim.id == "C5"
+        else "pruning"
+    )
+    return ", ".join([*([name] if name else []), *([what] if not name or several else [])])
+
+
+def _scale(row: Verdict) -> str:
+    return "points of accuracy" if row.unit.startswith("points") else row.unit
+
+
+def _with_heads(rows: Sequence[tuple[str, str, Verdict]]) -> list[tuple[str, Verdict | None]]:
+    """A line that names each claim before the lines of its effects."""
+    lines: list[tuple[str, Verdict | None]] = []
+    for claim, own in groupby(rows, key=lambda row: row[0]):
+        lines += [(_HEADS.get(claim, claim), None), *((label, row) for _, label, row in own)]
     return lines
 
 
-def _name(experiment: str, table: pd.DataFrame, labels: Labels) -> str:
-    """The network, with its data where another one is called alike."""
-    name = labels.network(experiment)
-    alike = [other for other in table["experiment"].unique() if labels.network(other) == name]
-    if len(alike) == 1:
-        return name
-    data = {str(row["experiment"]): str(row["dataset"]) for row in table.to_dict("records")}
-    distinct = len({data[other] for other in alike}) == len(alike)
-    return f"{name}, {labels.dataset(data[experiment])}" if distinct else experiment
+def _lines(panel: Axes, lines: Sequence[tuple[str, Verdict | None]], unit: str) -> None:
+    """One line for each effect, downwards: its interval and its mark, and zero."""
+    for y, (_, row) in enumerate(lines):
+        if row is not None:
+            colour = VERDICT_COLOURS[row.verdict]
+            if row.low is not None and row.high is not None:
+                panel.plot([row.low, row.high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
+            panel.plot([row.effect], [y], VERDICT_MARKERS[row.verdict], color=colour, markersize=4.5)
+    panel.axvline(0, color="0.3", linewidth=0.8)
+    panel.margins(x=0.06)
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    panel.set_ylim(len(lines) - 0.4, -0.6)
+    panel.set_yticks([y for y, (_, row) in enumerate(lines) if row], [label for label, row in lines if row])
+    panel.grid(visible=False, axis="y")
+    panel.set_xlabel(unit)
 
 
-def _breaks(lines: list[_Line]) -> list[float]:
-    """Where one crossbar size or network ends among the single comparisons."""
-    return [
-        y + 0.5
-        for y, (line, after) in enumerate(itertools.pairwise(lines))
-        if line.level == "comparison" and (line.experiment, line.size) != (after.experiment, after.size)
+def _legend(figure: ArtifactFigure, verdicts: Sequence[str]) -> None:
+    for name in OUTCOMES:
+        if name in verdicts:
+            figure.axes[0].plot([], [], VERDICT_MARKERS[name], color=VERDICT_COLOURS[name], label=name)
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    if figure.get_layout_engine() is None:
+        figure.legend(handles, names, loc="lower center", ncols=3)
+    else:
+        figure.legend(handles, names, loc="outside lower center", ncols=3)
+
+
+def _number(row: Verdict) -> str:
+    effect, *ends = [
+        f"{round(value, 2) + 0.0:+.2f}" for value in (row.effect, row.low, row.high) if value is not None
     ]
+    return f"{effect} [{', '.join(ends)}]" if ends else effect
 
 
-def _told(singles: pd.DataFrame) -> str:
-    singles = singles[singles["counted"]]
-    told = singles["verdict"].value_counts()
-    counts = ", ".join(f"{told.get(outcome, 0)} {outcome}" for outcome in VERDICT_COLOURS)
-    return f"Of {count(len(singles), 'comparison')}: {counts}."
-
-
-def _limits(table: pd.DataFrame) -> tuple[float, float]:
-    """One x axis for all panels of a claim, with zero and everything shown on it."""
-    values = table[["effect", "low", "high"]].astype(float)
-    low, high = min(0.0, float(values.min().min())), max(0.0, float(values.max().max()))
-    margin = 0.08 * (high - low) or 1.0
-    return low - margin, high + margin
-
-
-def _interval(
-    panel: Axes, low: float | None, high: float | None, y: float, outcome: str, look: dict[str, float]
-) -> None:
-    if low is not None and high is not None and pd.notna(low) and pd.notna(high):
-        colour, width = VERDICT_COLOURS[outcome], look["linewidth"]
-        panel.plot([low, high], [y, y], color=colour, linewidth=width, solid_capstyle="butt")
-
-
-def _mark(
-    panel: Axes,
-    x: Sequence[float],
-    y: Sequence[float],
-    outcome: str,
-    look: dict[str, float],
-    *,
-    named: bool = True,
-) -> None:
-    panel.plot(
-        x,
-        y,
-        linestyle="none",
-        marker=VERDICT_MARKERS[outcome],
-        markersize=look["markersize"],
-        color=VERDICT_COLOURS[outcome],
-        label=outcome if named else "_",
-    )
+def _place(row: Verdict, labels: Labels) -> str:
+    if row.level == "comparison":
+        return f"{row.crossbar_size}, {SCHEME_NAMES.get(row.scheme or '', row.scheme or '')}"
+    names = {"overall": "overall", "unpruned": "unpruned", "network": "this network"}
+    return names.get(row.level) or f"all of {square(row.crossbar_size or 0)}"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 from ruamel.yaml import YAML
 
-from xbarpaper.claims import Claim, ClaimReport, Labels, Verdict
-from xbarpaper.claims.names import SCHEME_NAMES
-from xbarpaper.claims.schema import OUTCOMES
+from xbarpaper.claims import ClaimReport, Labels
 from xbarpaper.experiments.results import Results
 from xbarpaper.params import Gain, Params
-from xbarpaper.report import provenance, rendering, tables
+from xbarpaper.report import opening, provenance, rendering, tables
 from xbarpaper.report.gather import Notebook, Picture
-from xbarpaper.report.tables import ABSENT, number, size
+from xbarpaper.report.tables import size
 
 
 def index(
@@ -29,6 +26,7 @@ def index(
     notebooks: Sequence[Notebook],
     table_names: Sequence[str],
     root: Path,
+    measured: provenance.Measured | None = None,
 ) -> str:
     """The page, complete in itself: styles, figures and tables inside, no address that it would load.
 
@@ -37,39 +35,52 @@ def index(
         results: measurements of all experiments.
         recovered: what ``claims.recovery_table`` gives, where mitigations beyond the paper's were tried.
         claims: the paper's statements with their verdicts.
-        pictures: figures, in the order in which they are shown.
+        pictures: figures, in the order in which they are shown; the one named ``forest`` stands at the top.
         notebooks: linked, at ``notebooks/<group>/<name>.html``.
         table_names: linked, in ``tables/``.
         root: top of the repository, whose commit is named.
+        measured: where the tables come from, if not from this commit.
     """
     labels = Labels.of(params)
-    columns = _columns(claims)
+    shown = [(picture.caption, rendering.data_uri(picture)) for picture in pictures]
+    groups: dict[str, list[str]] = {}
+    for notebook in notebooks:
+        groups.setdefault(notebook.group, []).append(notebook.path.stem)
     return (
         rendering.environment()
         .get_template("index.html.j2")
         .render(
             profile=params.profile,
+            scope=claims.scope,
+            terms=opening.TERMS,
+            findings=opening.findings(
+                {params.profile: claims}, results.recovery if len(results.recovery) else None
+            ),
             conventions=claims.conventions_summary,
             what_was_run=provenance.what_was_run(params, labels, results.evaluation),
             facts=_facts(params, labels),
-            provenance=provenance.facts(params, labels, results.software, root),
+            provenance=provenance.facts(params, labels, results.software, root, measured),
             claims=claims.claims,
-            scope=claims.scope,
-            levels={claim.id: [_detail(row, labels) for row in claim.levels] for claim in claims.claims},
-            rules=list(claims.rules.items()),
-            column_names=[(labels.trainings(experiment), size(crossbar)) for experiment, crossbar in columns],
-            tallies={claim.id: [_tally(claim, *column) for column in columns] for claim in claims.claims},
-            details={
-                claim.id: [_detail(verdict, labels) for verdict in claim.verdicts] for claim in claims.claims
+            levels={
+                claim.id: tables.effects(claim, claim.levels, labels, labels.percent).without_constant_words()
+                for claim in claims.claims
             },
-            figures=[(picture.caption, rendering.data_uri(picture)) for picture in pictures],
-            accuracy=tables.accuracies(results.evaluation, labels),
-            software=tables.software(results.software, labels),
-            recovered=None if recovered is None else tables.recovered(recovered, labels),
+            tests={
+                claim.id: tables.effects(
+                    claim, claim.verdicts, labels, labels.percent
+                ).without_constant_words()
+                for claim in claims.claims
+            },
+            rules=list(claims.rules.items()),
+            opening=[one for one in shown if one[0].name == "forest"],
+            figures=[one for one in shown if one[0].name != "forest"],
+            accuracy=tables.accuracies(results.evaluation, results.recovery, labels).without_constant_words(),
+            software=tables.software(results.software, labels).without_constant_words(),
+            recovered=None if recovered is None else tables.recovered(recovered),
             seeds=params.evaluation.variation_seeds,
             gain=_gain(params.readout.gain),
             interval=labels.percent,
-            notebooks=_grouped(notebooks),
+            notebooks=list(groups.items()),
             table_names=table_names,
             parameters=_yaml(params),
         )
@@ -102,50 +113,6 @@ def _facts(params: Params, labels: Labels) -> list[tuple[str, str]]:
 
 def _gain(mode: Gain) -> str:
     return "no gain calibration" if mode == "none" else f"gain calibrated once per {mode}"
-
-
-def _columns(claims: ClaimReport) -> list[tuple[str, int | None]]:
-    """Network and crossbar size of every comparison, each pair once."""
-    found = {(row.experiment or "", row.crossbar_size) for claim in claims.claims for row in claim.verdicts}
-    return sorted(found, key=lambda column: (column[0], column[1] or 0))
-
-
-def _tally(claim: Claim, experiment: str, crossbar: int | None) -> list[tuple[str, int]]:
-    """How often each verdict was reached for one claim, on one network, at one crossbar size."""
-    here = [row for row in claim.verdicts if (row.experiment, row.crossbar_size) == (experiment, crossbar)]
-    counts = Counter(row.verdict for row in here if row.counted)
-    return [(name, counts[name]) for name in OUTCOMES if counts[name]]
-
-
-def _detail(row: Verdict, labels: Labels) -> dict[str, str]:
-    """A verdict as cells of a table: of a single comparison, or of a level above (``place``)."""
-    network, crossbar = labels.trainings(row.experiment or ""), size(row.crossbar_size)
-    return {
-        "place": {"size": crossbar, "network": network, "unpruned": "unpruned, beside"}.get(
-            row.level, "overall"
-        ),
-        "network": network,
-        "size": crossbar,
-        "scheme": SCHEME_NAMES.get(row.scheme or "", row.scheme or ABSENT),
-        "mitigation": row.compared,
-        "verdict": row.verdict,
-        "effect": f"{number(row.effect)} {row.unit}",
-        "interval": _interval(row.low, row.high),
-        "summary": row.summary,
-        "tested_over": f"{row.n} {row.inference}s" if row.n is not None and row.inference else ABSENT,
-        "needed": row.needed_seeds or ABSENT,
-    }
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return ABSENT if low is None or high is None else f"[{number(low)}, {number(high)}]"
-
-
-def _grouped(notebooks: Sequence[Notebook]) -> list[tuple[str, list[str]]]:
-    groups: dict[str, list[str]] = {}
-    for notebook in notebooks:
-        groups.setdefault(notebook.group, []).append(notebook.path.stem)
-    return list(groups.items())
 
 
 def _yaml(params: Params) -> str:

@@ -15,6 +15,7 @@ from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import schemes_of
 from xbarpaper.params import Params, load, load_profile
 from xbarpaper.support.errors import ParameterError
+from xbarpaper.support.validation import Section
 from xbarpaper.support.words import count, join, square
 
 PACKAGES: Final = ("torch", "torchvision", "numpy", "scipy", "pandas", "matplotlib")
@@ -47,7 +48,16 @@ def what_was_run(params: Params, labels: Labels, evaluation: pd.DataFrame) -> st
     )
 
 
-def facts(params: Params, labels: Labels, software: pd.DataFrame, root: Path) -> list[tuple[str, str]]:
+class Measured(Section):
+    """Where the tables of a report come from that was drawn again later: ``measured.json``."""
+
+    code: str
+    versions: str
+
+
+def facts(
+    params: Params, labels: Labels, software: pd.DataFrame, root: Path, measured: Measured | None = None
+) -> list[tuple[str, str]]:
     """Names and texts of what a result depends on beside the parameters.
 
     Args:
@@ -55,7 +65,9 @@ def facts(params: Params, labels: Labels, software: pd.DataFrame, root: Path) ->
         labels: words of the profile.
         software: the tidy table of trained networks.
         root: top of the repository.
+        measured: where the tables come from, if not from this commit.
     """
+    here = f"on the machine that made this report: {versions()}"
     used = {experiment.dataset for experiment in params.experiments.values()}
     data = [
         f"{labels.dataset(name)}: {params.dataset(name).provenance}{_tested(software, name)}"
@@ -63,15 +75,21 @@ def facts(params: Params, labels: Labels, software: pd.DataFrame, root: Path) ->
         if name in used
     ]
     seeds = sorted({experiment.training_seed for experiment in params.experiments.values()})
-    packages = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     return [
-        ("Code", code(root, params.profile)),
+        ("Code", f"measured by {measured.code}; figures, verdicts and this page by {code(root, params.profile)}"
+         if measured else code(root, params.profile)),
         ("Hardware of training", "; ".join(sorted(set(software["hardware"].astype(str))))),
         ("Data", "; ".join(data)),
         ("Training seeds", _listed(seeds)),
         ("Seeds of device variation", f"0 to {params.evaluation.variation_seeds - 1}, the same for every network"),
-        ("Versions", f"on the machine that made this report: Python {platform.python_version()}, {packages}"),
+        ("Versions", f"measured with {measured.versions}; {here}" if measured else here),
     ]  # fmt: skip
+
+
+def versions() -> str:
+    """Python and the packages that can move the last digits of a result."""
+    packages = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
+    return f"Python {platform.python_version()}, {packages}"
 
 
 def code(root: Path, profile: str) -> str:

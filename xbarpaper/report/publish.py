@@ -13,6 +13,7 @@ from xbarpaper.experiments import results
 from xbarpaper.experiments.paths import RESULTS, SUMMARIES
 from xbarpaper.params import Params
 from xbarpaper.report import gather, metrics, page, rendering
+from xbarpaper.report.provenance import Measured
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
 
@@ -28,7 +29,7 @@ class Places:
     root: Path = Path()
 
 
-def publish(params: Params, places: Places | None = None) -> Path:
+def publish(params: Params, places: Places | None = None, measured: Measured | None = None) -> Path:
     """Write ``reports/<profile>/``: figures/, tables/, notebooks/, claims.json, metrics.json and index.html.
 
     The report holds no time of its own, no host and no absolute path, so equal inputs and equal code give equal bytes.
@@ -36,6 +37,7 @@ def publish(params: Params, places: Places | None = None) -> Path:
     Args:
         params: the profile.
         places: where from and where to.
+        measured: where the tables come from, if not from this commit; kept as ``measured.json``.
 
     Returns:
         The folder.
@@ -49,7 +51,7 @@ def publish(params: Params, places: Places | None = None) -> Path:
     tables = results.load(params, places.results / params.profile)
     claims = gather.claims(stages / "91_claims" / "claims.json", params)
     verdicts = files.read_table(stages / "91_claims" / "claims.csv")
-    pictures = gather.pictures(stages / "90_figures", stages / "91_claims")
+    pictures = gather.pictures(stages / "91_claims", stages / "90_figures")
     drawn = stages / "90_figures" / "tables"
     recovered = files.read_table(drawn / "recovered.csv") if len(tables.recovery) else None
     notebooks = gather.notebooks(places.notebooks / params.profile, params)
@@ -67,10 +69,14 @@ def publish(params: Params, places: Places | None = None) -> Path:
             files.write_text(target.with_suffix(".html"), rendering.notebook_page(notebook))
         _copy(stages / "91_claims" / "claims.json", folder / "claims.json")
         names = sorted(path.name for path in (folder / "tables").iterdir())
-        text = page.index(params, tables, recovered, claims, pictures, notebooks, names, places.root)
+        text = page.index(
+            params, tables, recovered, claims, pictures, notebooks, names, places.root, measured
+        )
         files.write_text(folder / "index.html", text)
         numbers = metrics.flat(tables.evaluation, verdicts, params.readout.gain)
         files.write_text(folder / "metrics.json", json.dumps(numbers, indent=2) + "\n")
+        if measured:
+            files.write_text(folder / "measured.json", measured.model_dump_json(indent=2) + "\n")
     return places.reports / params.profile
 
 

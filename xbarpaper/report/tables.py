@@ -1,4 +1,4 @@
-"""The small tables of the report's page, as text."""
+"""The small tables of the report's page and of the README, as text."""
 
 from __future__ import annotations
 
@@ -8,17 +8,25 @@ from typing import Any, Final
 
 import pandas as pd
 
+from xbarpaper.claims import Claim, Verdict
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES, present
-from xbarpaper.params import MITIGATIONS
+from xbarpaper.claims.names import SCHEME_NAMES
+from xbarpaper.figures.panels import MAPPED, means
 from xbarpaper.support.words import square
 
 ABSENT: Final = "–"
+_SHOWN: Final = {
+    "none": "on crossbars",
+    "R": "with R",
+    "WCT": "with WCT",
+    "PC": "with PC",
+    "PC/chip": "with PC/chip",
+}
 _COSTS: Final = {
     "training_images": "training images",
-    "chip_images": "images for each chip",
-    "circuit_solutions": "solutions of circuits",
-    "chip_solutions": "solutions for each chip",
+    "chip_images": "images per chip",
+    "circuit_solutions": "circuit solutions",
+    "chip_solutions": "solutions per chip",
 }
 
 
@@ -30,67 +38,128 @@ class Table:
     rows: list[list[str]]
     words: int
 
+    def markdown(self) -> str:
+        """The table as Markdown has it."""
+        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
-def accuracies(evaluation: pd.DataFrame, labels: Labels) -> Table:
-    """Mean and standard deviation over variation seeds, both effects acting, at the profile's gain."""
-    chosen = evaluation[(evaluation["effects"] == "both") & (evaluation["gain"] == labels.gain)]
-    names = present(MITIGATIONS, list(chosen["mitigation"]))
-    rows = []
-    for (experiment, crossbar, scheme), group in chosen.groupby(
-        ["experiment", "crossbar_size", "scheme"], sort=False
-    ):
-        by_mitigation = group.groupby("mitigation")["accuracy"].agg(["mean", "std"])
-        spreads = by_mitigation.reindex(names).itertuples(index=False)
-        plain = group[group["mitigation"] == "none"]
-        rows.append(
-            [
-                *_network(labels, experiment, scheme, crossbar),
-                *(number(plain[name].iloc[0]) for name in ("compression_rate", "software_accuracy")),
-                *(ABSENT if pd.isna(mean) else f"{mean:.1f} ± {std:.1f}" for mean, std in spreads),
-            ]
+    def without_constant_words(self) -> Table:
+        """The table without those of its columns of words that say the same in every row."""
+        keep = [
+            index
+            for index in range(len(self.columns))
+            if index >= self.words or len({row[index] for row in self.rows}) > 1
+        ]
+        words = sum(index < self.words for index in keep)
+        return Table(
+            [self.columns[at] for at in keep], [[row[at] for at in keep] for row in self.rows], words
         )
-    heads = ["no mitigation" if name == "none" else _spaced(name) for name in names]
-    return Table(["network", "scheme", "crossbar", "compression", "software", *heads], rows, words=3)
+
+
+def accuracies(
+    evaluation: pd.DataFrame, recovery: pd.DataFrame, labels: Labels, size: int | None = None
+) -> Table:
+    """Accuracy of every network in software, on crossbars, and with the mitigations that weigh most.
+
+    Means with half of their intervals, over draws of the devices or over trainings; both effects act, at the profile's
+    gain. Software accuracy is that before any mitigation.
+
+    Args:
+        evaluation: the tidy table of evaluations.
+        recovery: the tidy table of further mitigations; it may be empty.
+        labels: words of the profile.
+        size: of the crossbars; all if not given.
+    """
+    columns = [*MAPPED, "mitigation", "gain", "seed", "accuracy", "software_accuracy"]
+    both = evaluation[evaluation["effects"] == "both"]
+    further = recovery[~recovery["mitigation"].isin(both["mitigation"].unique())]
+    table = pd.concat([part for part in (both, further) if len(part)])
+    chosen = table[(table["gain"] == labels.gain) & table["mitigation"].isin(_SHOWN)][columns]
+    chosen = chosen if size is None else chosen[chosen["crossbar_size"] == size]
+    found = means(chosen, [*MAPPED, "mitigation"], "accuracy", labels).set_index([*MAPPED, "mitigation"])
+    plain = both[both["mitigation"] == "none"]
+    software, rates = (
+        means(plain, MAPPED, name, labels).set_index(MAPPED)["mean"]
+        for name in ("software_accuracy", "compression_rate")
+    )
+    names = [name for name in _SHOWN if name in set(chosen["mitigation"])]
+    rows = []
+    for key in dict.fromkeys(index[:3] for index in found.index):
+        experiment, scheme, crossbar = key
+        cells = [found.loc[(*key, name)] if (*key, name) in found.index else None for name in names]
+        words = [labels.trainings(str(experiment)), SCHEME_NAMES[str(scheme)], square(int(crossbar))]
+        told = [ABSENT if one is None else _with_half(one) for one in cells]
+        rows.append([*words, f"{rates[key]:.2f} ×", f"{software[key]:.1f}", *told])
+    heads = ["network", "scheme", "crossbar", "saves", "in software", *(_SHOWN[name] for name in names)]
+    return Table(heads, rows, words=3)
 
 
 def software(table: pd.DataFrame, labels: Labels) -> Table:
     """Accuracy of every trained network on ideal hardware, step by step."""
     steps = list(table["step"].unique())
+    keys = ["experiment", "scheme", "crossbar_size"]
     rows = [
         [
-            *_network(labels, experiment, scheme, crossbar),
+            labels.network(str(experiment)), SCHEME_NAMES[str(scheme)], size(crossbar),
             *(number(group.set_index("step")["accuracy"].get(step)) for step in steps),
         ]
-        for (experiment, scheme, crossbar), group in table.groupby(
-            ["experiment", "scheme", "crossbar_size"], sort=False, dropna=False
-        )
-    ]
+        for (experiment, scheme, crossbar), group in table.groupby(keys, sort=False, dropna=False)
+    ]  # fmt: skip
     heads = ["after WCT" if step == "wct" else step for step in steps]
     return Table(["network", "scheme", "pruned for", *heads], rows, words=3)
 
 
-def recovered(table: pd.DataFrame, labels: Labels) -> tuple[Table, Table]:
-    """What each mitigation wins back, in percent of the lost accuracy, and what each costs.
+def recovered(table: pd.DataFrame) -> Table:
+    """What each mitigation wins back, lowest to highest of schemes and trainings, and what it takes, a row for each.
 
     Args:
         table: what ``claims.recovery_table`` gives.
-        labels: words of the profile.
     """
-    names = [name for name in table["mitigation"].unique() if name != "none"]
+    sizes = sorted(int(one) for one in table["crossbar_size"].unique())
     rows = []
-    for (experiment, scheme, crossbar), group in table.groupby(
-        ["experiment", "scheme", "crossbar_size"], sort=False
-    ):
-        shares = group.set_index("mitigation")[["share", "share_low", "share_high"]].reindex(names)
-        cells = [_share(*row) for row in shares.itertuples(index=False)]
-        lost = f"{group['lost'].iloc[0]:.1f}"
-        rows.append([*_network(labels, experiment, scheme, crossbar), lost, *cells])
-    heads = ["network", "scheme", "crossbar", "lost (points)", *map(_spaced, names)]
-    costs = [
-        [_spaced(name), *(_range(table.loc[table["mitigation"] == name, column]) for column in _COSTS)]
-        for name in names
-    ]
-    return Table(heads, rows, words=3), Table(["mitigation", *_COSTS.values()], costs, words=1)
+    for mitigation, own in table[table["mitigation"] != "none"].groupby("mitigation", sort=False):
+        shares = [_range(own.loc[own["crossbar_size"] == one, "share"]) for one in sizes]
+        cells = [share if share == ABSENT else f"{share} %" for share in shares]
+        rows.append([str(mitigation).replace("+", " + "), *cells, *(_range(own[cost]) for cost in _COSTS)])
+    return Table(["mitigation", *map(square, sizes), *_COSTS.values()], rows, words=1)
+
+
+def effects(claim: Claim, rows: list[Verdict], labels: Labels, percent: str) -> Table:
+    """Effects of a claim with their verdicts and intervals, a row for each."""
+    lines = []
+    for row in rows:
+        network = labels.trainings(row.experiment) if row.experiment else "all networks"
+        place = {"overall": "overall", "unpruned": "unpruned networks"}.get(
+            row.level, size(row.crossbar_size)
+        )
+        scheme = SCHEME_NAMES.get(row.scheme or "", "all schemes" if row.level != "comparison" else ABSENT)
+        over = f"{row.n} {row.inference}s" if row.n is not None and row.n > 1 else row.inference or ABSENT
+        lines.append(
+            [
+                network,
+                place,
+                scheme,
+                row.compared,
+                row.verdict,
+                f"{number(row.effect)} {row.unit}",
+                interval(row),
+                over,
+            ]
+            + ([row.needed_seeds or ABSENT] if any(one.needed_seeds for one in rows) else [])
+        )
+    heads = ["network", "crossbars", "scheme", "compared", "verdict", "effect", f"{percent} interval", "over"]
+    heads += ["would decide it"] if any(one.needed_seeds for one in rows) else []
+    return Table(heads, lines, words=5)
+
+
+def counts(claim: Claim) -> str:
+    """Verdicts of a claim's comparisons: the one count that report, tables and README show."""
+    return ", ".join(f"{number} {outcome}" for outcome, number in claim.counts.items() if number)
+
+
+def interval(row: Verdict) -> str:
+    """The corrected interval of an effect."""
+    return ABSENT if row.low is None or row.high is None else f"[{number(row.low)}, {number(row.high)}]"
 
 
 def size(value: Any) -> str:
@@ -105,23 +174,14 @@ def number(value: float | None) -> str:
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
 
 
-def _network(labels: Labels, experiment: object, scheme: object, crossbar: object) -> list[str]:
-    return [labels.network(str(experiment)), SCHEME_NAMES[str(scheme)], size(crossbar)]
-
-
-def _spaced(mitigation: str) -> str:
-    return mitigation.replace("+", " + ")
-
-
-def _share(share: float, low: float, high: float) -> str:
-    """A share with its interval, where it has one."""
-    if math.isnan(share):
-        return ABSENT
-    return f"{share:.0f}" + ("" if math.isnan(low) else f" [{low:.0f}, {high:.0f}]")
+def _with_half(row: pd.Series) -> str:
+    half = (row["high"] - row["low"]) / 2
+    return f"{row['mean']:.1f}" + ("" if math.isnan(half) else f" ± {half:.1f}")
 
 
 def _range(values: pd.Series) -> str:
-    """The least and the most of a cost, or the one that all have."""
-    if values.isna().all():
+    """The least and the most, or the one that all have."""
+    known = values.dropna()
+    if known.empty:
         return ABSENT
-    return " to ".join(dict.fromkeys(f"{value:,.0f}" for value in (values.min(), values.max())))
+    return " to ".join(dict.fromkeys(f"{value + 0.0:,.0f}" for value in (known.min(), known.max())))

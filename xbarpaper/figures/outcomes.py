@@ -1,0 +1,342 @@
+"""What a profile measured: accuracies, what the crossbars cost, what pruning saves, what mitigations give back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES, present, schemes_of, sizes
+from xbarpaper.figures.panels import (
+    MAPPED,
+    accuracy_axis,
+    at,
+    bar_words,
+    by_scheme,
+    means,
+    name_axes,
+    per_experiment,
+    per_experiment_and_size,
+    points,
+)
+from xbarpaper.figures.style import (
+    EFFECT_COLOURS,
+    EFFECT_MARKERS,
+    EFFECT_NAMES,
+    MITIGATION_NAMES,
+    SCHEME_COLOURS,
+    SCHEME_MARKERS,
+    ArtifactFigure,
+    shared_legend,
+)
+from xbarpaper.params import GAINS, SCHEMES
+from xbarpaper.support.statistics import spearman
+from xbarpaper.support.words import count, join, square
+
+_PHASES = {"trained": "training", "pruned": "pruning", "fine-tuned": "fine-tuning", "wct": "WCT"}
+
+
+def accuracy_by_size(
+    evaluation: pd.DataFrame, labels: Labels, chance: Mapping[str, float] | None = None
+) -> ArtifactFigure:
+    """Accuracy on the crossbars against their size and in software, a line per scheme, a panel per network.
+
+    Args:
+        evaluation: the tidy table of evaluations; mitigation ``none``, both effects and the readout's gain
+            are shown.
+        labels: words of the profile.
+        chance: dataset -> accuracy of guessing, percent: a dotted line.
+    """
+    table = _plain(evaluation, labels)
+    found = means(table, MAPPED, "accuracy", labels)
+    software = means(table, MAPPED, "software_accuracy", labels).assign(low=np.nan, high=np.nan)
+    figure, panels = per_experiment(table, labels, height=2.7)
+    for experiment, panel in panels.items():
+        for rows, line, hollow in ((found, "-", False), (software, "--", True)):
+            own = rows[rows["experiment"] == experiment]
+            by_scheme(panel, own, "crossbar_size", sizes(table), line=line, hollow=hollow, apart=0.06)
+        panel.plot([], [], "--o", color="0.3", markerfacecolor="white", label="in software")
+        panel.set_xticks(range(len(sizes(table))), map(square, sizes(table)))
+    axes = list(panels.values())
+    accuracy_axis(axes, table, chance)
+    name_axes(axes, x="crossbar (rows × columns)", y="test accuracy (%)")
+    shared_legend(figure, axes[0], columns=3)
+    figure.heading = "Accuracy against crossbar size"
+    ordered = found.sort_values("mean", kind="stable")
+    low, high = (
+        f"{row['mean']:.1f} % ({SCHEME_NAMES[row['scheme']]}, {square(row['crossbar_size'])})"
+        for row in (ordered.iloc[0], ordered.iloc[-1])
+    )
+    figure.caption = (
+        f"{labels.subject(table)}: test accuracy on non-ideal crossbars without mitigation (filled) and of the same "
+        f"networks in software (hollow), {_circumstances(table, labels)} The means lie between {low} and {high}."
+    )
+    return figure
+
+
+def compression(
+    evaluation: pd.DataFrame, labels: Labels, chance: Mapping[str, float] | None = None
+) -> ArtifactFigure:
+    """Accuracy against the crossbar-compression-rate, a mark per scheme and size, a panel per network.
+
+    Args:
+        evaluation: the tidy table of evaluations; mitigation ``none``, both effects and the readout's gain
+            are shown.
+        labels: words of the profile.
+        chance: dataset -> accuracy of guessing, percent: a dotted line.
+    """
+    table = _plain(evaluation, labels)
+    found, rates = (means(table, MAPPED, name, labels) for name in ("accuracy", "compression_rate"))
+    software = means(table, MAPPED, "software_accuracy", labels).assign(low=np.nan, high=np.nan)
+    figure, panels = per_experiment(table, labels, height=2.7)
+    for experiment, panel in panels.items():
+        for index, row in rates[rates["experiment"] == experiment].iterrows():
+            scheme, rank = str(row["scheme"]), sizes(table).index(int(row["crossbar_size"]))
+            for rows, hollow in ((found, False), (software, True)):
+                points(
+                    panel,
+                    [row["mean"]],
+                    rows.loc[[index]],
+                    colour=SCHEME_COLOURS[scheme],
+                    marker=SCHEME_MARKERS[scheme],
+                    label="_" if hollow or rank else SCHEME_NAMES[scheme],
+                    hollow=hollow,
+                    size=3 + 1.6 * rank,
+                )
+        panel.plot([], [], "o", color="0.3", markerfacecolor="white", label="in software")
+        panel.axvline(1, color="0.3", linewidth=0.8)
+        panel.set_xlim(0, None)
+    axes = list(panels.values())
+    accuracy_axis(axes, table, chance)
+    name_axes(axes, x="crossbar-compression-rate (×)", y="test accuracy (%)")
+    shared_legend(figure, axes[0], columns=3)
+    figure.heading = "What pruning saves, and what it costs"
+    sparsities = sorted({f"{value:g}" for value in table.loc[table["scheme"] != "unpruned", "sparsity"]})
+    spans = rates.groupby("scheme")["mean"].agg(["min", "max"])
+    shown = [
+        f"{SCHEME_NAMES[name]} {spans['min'][name]:.2f} to {spans['max'][name]:.2f}"
+        for name in present(SCHEMES, list(spans.index))
+        if name != "unpruned"
+    ]
+    figure.caption = (
+        f"{labels.subject(table)}: crossbars of the unpruned network divided by those of the pruned one (target sparsity "
+        f"{join(sparsities)}), at one crossbar size, against test accuracy on non-ideal crossbars (filled) and in "
+        f"software (hollow), without mitigation, {_circumstances(table, labels)} The larger a mark, the larger its "
+        f"crossbars ({join(list(map(square, sizes(table))))}). Right of the line at 1 pruning saves crossbars. "
+        f"Rates: {', '.join(shown)}."
+    )
+    return figure
+
+
+def loss_by_effect(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
+    """Accuracy lost to the wires alone, to device variation alone and to both, per scheme and crossbar size.
+
+    Args:
+        evaluation: the tidy table of evaluations; mitigation ``none`` at the readout's gain is shown.
+        labels: words of the profile.
+    """
+    shown = evaluation[(evaluation["mitigation"] == "none") & (evaluation["gain"] == labels.gain)]
+    shown = shown.assign(loss=shown["software_accuracy"] - shown["accuracy"])
+    found = means(shown, [*MAPPED, "effects"], "loss", labels)
+    schemes = present(SCHEMES, list(found["scheme"]))
+    figure, panels = per_experiment_and_size(shown, labels)
+    for place, panel in panels.items():
+        for shift, effect in zip((-0.22, 0, 0.22), EFFECT_NAMES, strict=True):
+            rows = at(found, place)
+            rows = rows[rows["effects"] == effect]
+            places = rows["scheme"].map(schemes.index).to_numpy(dtype=float) + shift
+            points(
+                panel, places, rows, colour=EFFECT_COLOURS[effect], marker=EFFECT_MARKERS[effect],
+                label=EFFECT_NAMES[effect],
+            )  # fmt: skip
+        panel.axhline(0, color="0.3", linewidth=0.8)
+        panel.set_xticks(range(len(schemes)), [SCHEME_NAMES[name] for name in schemes], rotation=90)
+    axes = list(panels.values())
+    name_axes(axes, x="", y="accuracy lost (points)")
+    shared_legend(figure, axes[0])
+    figure.heading = "Which effect costs the accuracy"
+    shares = found.groupby("effects")["mean"].mean()
+    figure.caption = (
+        f"{labels.subject(shown)}: software accuracy minus accuracy on the crossbars, without mitigation, when only the "
+        "wires act (nothing random), only device variation, and both. One readout gain per "
+        f"{labels.gain}. {bar_words(shown, labels)} Averaged over panels and schemes: "
+        + ", ".join(f"{EFFECT_NAMES[name]} {shares[name]:.2f}" for name in EFFECT_NAMES if name in shares)
+        + " points."
+    )
+    return figure
+
+
+def gain_sensitivity(
+    evaluation: pd.DataFrame, labels: Labels, chance: Mapping[str, float] | None = None
+) -> ArtifactFigure:
+    """Accuracy on the crossbars for every gain mode of the readout, per scheme and crossbar size.
+
+    Args:
+        evaluation: the tidy table of evaluations; mitigation ``none`` under both effects is shown.
+        labels: words of the profile.
+        chance: dataset -> accuracy of guessing, percent: a dotted line.
+    """
+    shown = evaluation[(evaluation["mitigation"] == "none") & (evaluation["effects"] == "both")]
+    found = means(shown, [*MAPPED, "gain"], "accuracy", labels)
+    gains = present(GAINS, list(found["gain"]))
+    figure, panels = per_experiment_and_size(shown, labels)
+    for place, panel in panels.items():
+        by_scheme(panel, at(found, place), "gain", gains)
+        panel.set_xticks(range(len(gains)), gains)
+    axes = list(panels.values())
+    accuracy_axis(axes, shown, chance)
+    name_axes(axes, x="one readout gain per", y="test accuracy (%)")
+    shared_legend(figure, axes[0])
+    average = found.groupby("gain")["mean"].mean()
+    figure.heading = "How much hangs on the readout gain"
+    figure.caption = (
+        f"{labels.subject(shown)}: test accuracy on non-ideal crossbars, without mitigation, when the digital readout "
+        "has no gain factor, or one least-squares factor per layer, crossbar (tile) or crossbar column. "
+        f"{bar_words(shown, labels)} Averaged over panels and schemes: "
+        + ", ".join(f"{gain} {average[gain]:.1f} %" for gain in gains)
+        + f". All other figures use: {labels.gain}."
+    )
+    return figure
+
+
+def mitigations(
+    table: pd.DataFrame, labels: Labels, chance: Mapping[str, float] | None = None
+) -> ArtifactFigure:
+    """Accuracy in software and on crossbars with each mitigation, a line for each, a panel per network and size.
+
+    Args:
+        table: the tidy table of evaluations, or that of further mitigations; both effects at the readout's gain are
+            shown, of the mitigations that ``MITIGATION_NAMES`` lists.
+        labels: words of the profile.
+        chance: dataset -> accuracy of guessing, percent: a dotted line.
+    """
+    shown = table[table["mitigation"].isin(MITIGATION_NAMES) & (table["gain"] == labels.gain)]
+    shown = shown[shown["effects"] == "both"] if "effects" in shown else shown
+    found = means(shown, [*MAPPED, "mitigation"], "accuracy", labels)
+    plain = shown[shown["mitigation"] == "none"]
+    software = means(plain, MAPPED, "software_accuracy", labels).assign(
+        low=np.nan, high=np.nan, mitigation="software"
+    )
+    names = present(tuple(MITIGATION_NAMES), list(found["mitigation"]))
+    lines = ["software", *names]
+    figure, panels = per_experiment_and_size(shown, labels, height=0.65 + 0.24 * len(lines))
+    for place, panel in panels.items():
+        by_scheme(panel, at(found, place), "mitigation", lines, sideways=True)
+        by_scheme(panel, at(software, place), "mitigation", lines, sideways=True, hollow=True)
+        panel.set_yticks(range(len(lines)), ["in software", *(MITIGATION_NAMES[name] for name in names)])
+        panel.set_ylim(len(lines) - 0.5, -0.5)
+        panel.grid(visible=False, axis="y")
+    axes = list(panels.values())
+    accuracy_axis(axes, shown, chance, sideways=True)
+    name_axes(axes, x="test accuracy (%)", y="")
+    shared_legend(figure, axes[0])
+    average = found.groupby("mitigation")["mean"].mean()
+    figure.heading = "What each mitigation gives back"
+    figure.caption = (
+        f"{labels.subject(shown)}: test accuracy in software (hollow, the network before any mitigation) and on "
+        f"non-ideal crossbars without and with mitigations (filled), {_circumstances(shown, labels)} Averaged over "
+        "panels and schemes: "
+        + ", ".join(f"{MITIGATION_NAMES[name]} {average[name]:.1f}" for name in names)
+        + " %."
+    )
+    return figure
+
+
+def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure:
+    """Each layer's non-ideality factor against its share of low conductances, coloured by scheme.
+
+    Args:
+        layers: the tidy table of layers; rows without mitigation are shown.
+        labels: words of the profile.
+    """
+    measured = layers[layers["mitigation"] == "none"].dropna(subset=["nf", "low_conductance_share"])
+    table = labels.pooled(measured)
+    schemes = present(SCHEMES, list(table["scheme"]))
+    figure, panels = per_experiment_and_size(measured, labels)
+    correlations = []
+    for place, panel in panels.items():
+        rows = at(table, place)
+        for scheme in schemes:
+            own = rows[rows["scheme"] == scheme]
+            panel.plot(
+                100 * own["low_conductance_share"], own["nf"], SCHEME_MARKERS[scheme], markersize=3,
+                color=SCHEME_COLOURS[scheme], alpha=0.8, label=SCHEME_NAMES[scheme],
+            )  # fmt: skip
+        found = [
+            spearman(one["low_conductance_share"], one["nf"])
+            for _, one in rows.groupby("training_seed", sort=False, dropna=False)
+        ]
+        ends = dict.fromkeys(f"{rho:.2f}" for rho in found if rho is not None)
+        if ends:
+            title = panel.get_title().replace("\n", ", ")
+            correlations.append(
+                f"{' to '.join(sorted(ends, key=float))} ({title or labels.subject(measured)})"
+            )
+    axes = list(panels.values())
+    axes[0].set_ylim(bottom=0)
+    name_axes(axes, x="low-conductance share (%)", y="non-ideality factor")
+    shared_legend(figure, axes[0])
+    figure.heading = "Low conductances and the non-ideality factor"
+    each = ", of each training" if table["training_seed"].notna().any() else ""
+    told = f" Spearman's rank correlation over the points of a panel{each}: {', '.join(correlations)}."
+    figure.caption = (
+        f"{labels.subject(measured)}: a point per layer and scheme ({schemes_of(schemes)}), without mitigation. "
+        "Non-ideality factor: share of the ideal current that the wires take, mean over a layer's crossbars and columns, "
+        "without device variation; low-conductance share: programmed devices near the lowest conductance."
+        + (told if correlations else "")
+    )
+    return figure
+
+
+def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
+    """Test accuracy through training, fine-tuning after pruning, and WCT, a panel per network.
+
+    The phases follow each other on the axis, each as wide as the others however many epochs it has.
+
+    Args:
+        training: the tidy table of epochs, with its ``step``.
+        labels: words of the profile.
+    """
+    phases = present(tuple(_PHASES), list(training["step"]))
+    lengths = {phase: int(training.loc[training["step"] == phase, "epoch"].max()) for phase in phases}
+    pooled = labels.pooled(training)
+    figure, panels = per_experiment(training.assign(dataset=""), labels, height=2.4)
+    for experiment, panel in panels.items():
+        by = ["scheme", "step", "crossbar_size", "training_seed"]
+        for (scheme, step, *_), rows in pooled[pooled["experiment"] == experiment].groupby(
+            by, sort=False, dropna=False
+        ):
+            x = phases.index(str(step)) + 0.1 + 0.8 * (rows["epoch"] - 0.5) / lengths[str(step)]
+            panel.plot(x, rows["test_accuracy"], color=SCHEME_COLOURS[str(scheme)], linewidth=0.8)
+        for scheme in present(SCHEMES, list(training["scheme"])):
+            panel.plot([], [], color=SCHEME_COLOURS[scheme], label=SCHEME_NAMES[scheme])
+        names = [f"{_PHASES[phase]}\n({count(length, 'epoch')})" for phase, length in lengths.items()]
+        panel.set_xticks(np.arange(len(phases)) + 0.5, names, rotation=90 if len(panels) > 1 else 0)
+        panel.grid(visible=False, axis="x")
+        for edge in range(1, len(phases)):
+            panel.axvline(edge, color="0.6", linewidth=0.8)
+        panel.set_xlim(0, len(phases))
+    axes = list(panels.values())
+    accuracy_axis(axes)
+    name_axes(axes, x="", y="test accuracy (%)")
+    shared_legend(figure, axes[0])
+    ends = training.loc[training.groupby(["experiment", "scheme", "step"])["epoch"].idxmax(), "test_accuracy"]
+    figure.heading = "How the networks learnt"
+    figure.caption = (
+        f"{labels.subject(training)}: test accuracy in software after each epoch, a line for each network trained; "
+        f"phases are drawn equally wide. At their ends it lies between {ends.min():.1f} and {ends.max():.1f} %."
+    )
+    return figure
+
+
+def _plain(evaluation: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    """Without mitigation, wires and variation acting, at the readout's gain."""
+    chosen = (evaluation["mitigation"] == "none") & (evaluation["effects"] == "both")
+    return evaluation[chosen & (evaluation["gain"] == labels.gain)]
+
+
+def _circumstances(table: pd.DataFrame, labels: Labels) -> str:
+    gain = "no readout gain" if labels.gain == "none" else f"one readout gain per {labels.gain}"
+    return f"wires and device variation acting, {gain}. {bar_words(table, labels)}"

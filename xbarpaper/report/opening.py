@@ -1,0 +1,136 @@
+"""How a report and the README open: what was found, in sentences, each with one number and its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import pandas as pd
+
+from xbarpaper.claims import Claim, ClaimReport
+from xbarpaper.support.statistics import mean_interval
+from xbarpaper.support.words import join
+
+TERMS: Final = (
+    ("C/F, XCS, XRS", "ways to prune: whole filters with the channels that they feed (C/F), column segments (XCS) or row "
+     "segments (XRS) as long as a crossbar"),
+    ("T", "packs what pruning left onto fewer crossbars"),
+    ("gain", "the digital readout's calibration: one factor per layer, unless said otherwise"),
+    ("R", "rearranges a layer's columns by their conductance when the network is mapped"),
+    ("WCT", "Weight-Constrained-Training: trains on under a limit for the weights"),
+    ("PC", "precompensation, not in the paper: programs devices so that what wires and drivers take is added before; "
+     "PC/chip also knows each chip's devices"),
+)  # fmt: skip
+"""What the words of the paper mean."""
+
+_FOUND: Final = {
+    "C1": {
+        "supported": "Pruning saves crossbars and keeps the software accuracy",
+        "contradicted": "Pruning does not keep the software accuracy while it saves crossbars",
+        "": "Whether pruning keeps the software accuracy while it saves crossbars",
+    },
+    "C2": {
+        "supported": "On crossbars, pruned networks lose more accuracy than unpruned ones",
+        "contradicted": "On crossbars, pruned networks lose less accuracy than unpruned ones",
+        "no effect": "On crossbars, pruned networks lose as much accuracy as unpruned ones",
+        "": "Whether pruned networks lose more accuracy on crossbars than unpruned ones",
+    },
+    "C3": {
+        "supported": "Rearranging columns when a network is mapped (R) reduces that loss",
+        "contradicted": "Rearranging columns when a network is mapped (R) adds to that loss",
+        "no effect": "Rearranging columns when a network is mapped (R) has no effect on that loss",
+        "": "Whether rearranging columns when a network is mapped (R) reduces that loss",
+    },
+    "C4": {
+        "supported": "Training on under a limit for the weights (WCT) reduces that loss",
+        "contradicted": "Training on under a limit for the weights (WCT) adds to that loss",
+        "no effect": "Training on under a limit for the weights (WCT) has no effect on that loss",
+        "": "Whether training on under a limit for the weights (WCT) reduces that loss",
+    },
+}
+"""Words for a claim and its verdict; those of ``""`` are followed by the verdict itself."""
+_UNITS: Final = {
+    "C1": ("of software accuracy lost", "of software accuracy lost"),
+    "C2": ("more loss", "less loss"),
+    "C3": ("less loss", "more loss"),
+    "C4": ("less loss", "more loss"),
+}
+"""What the number of a claim is: as the paper has it, and turned round where the opposite is found."""
+
+
+def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) -> list[str]:
+    """Three to five sentences; each gives the number of the first report, and says which others agree.
+
+    Args:
+        reports: by name, the one that weighs most first.
+        recovery: the first report's tidy table of further mitigations, if it has one.
+    """
+    (first, main), *others = reports.items()
+    sentences = []
+    for claim in main.claims:
+        if claim.id not in _FOUND:
+            continue
+        row = claim.tops()[0]
+        words = _FOUND[claim.id].get(claim.overall) or f"{_FOUND[claim.id]['']} is {claim.overall}"
+        claimed, opposite = _UNITS[claim.id]
+        sign = -1 if claim.overall == "contradicted" and claimed != opposite else 1
+        number = f"{sign * row.effect:+.2f} points"
+        if row.low is not None and row.high is not None:
+            ends = sorted((sign * row.low, sign * row.high))
+            number += f" [{ends[0]:+.2f}, {ends[1]:+.2f}]"
+        number += f" {claimed if sign > 0 else opposite}"
+        where = f" (`{first}`{_elsewhere(claim, others)})" if others else ""
+        sentences.append(f"{claim.id}: {words}: {number}{where}.")
+    if recovery is not None and "PC/chip" in set(recovery["mitigation"]):
+        share, low, high = recovered_share(recovery, "PC/chip", main.confidence)
+        interval = f" [{low:.1f}, {high:.1f}]" if low is not None and high is not None else ""
+        where = f" (`{first}`)" if others else ""
+        sentences.append(
+            f"Beyond the paper: precompensation for each chip (PC/chip) wins back {share:.1f} %{interval} of what the "
+            f"crossbars took from pruned networks{where}."
+        )
+    return sentences
+
+
+def recovered_share(
+    recovery: pd.DataFrame, mitigation: str, confidence: float
+) -> tuple[float, float | None, float | None]:
+    """The share of the lost accuracy that a mitigation wins back on pruned networks, percent, with its interval.
+
+    What is won back and what was lost are summed over schemes and crossbar sizes first; the mean and its interval
+    (Student's t) are over trainings where there are three or more, and over draws of the devices otherwise.
+
+    Args:
+        recovery: the tidy table of further mitigations.
+        mitigation: one of them.
+        confidence: level of the interval.
+    """
+    keys = ["experiment", "scheme", "crossbar_size", "gain", "seed"]
+    pruned = recovery[recovery["scheme"] != "unpruned"]
+    plain = pruned[pruned["mitigation"] == "none"].set_index(keys)
+    after = pruned[pruned["mitigation"] == mitigation].set_index(keys)
+    sums = pd.DataFrame(
+        {
+            "won": after["accuracy"] - plain["accuracy"],
+            "lost": plain["software_accuracy"] - plain["accuracy"],
+        }
+    )
+    over = "experiment" if recovery["experiment"].nunique() >= 3 else "seed"
+    each = sums.groupby(over).sum()
+    return mean_interval(100 * each["won"] / each["lost"], confidence)
+
+
+def _elsewhere(claim: Claim, others: Sequence[tuple[str, ClaimReport]]) -> str:
+    """Which other reports reach the same verdict, and what the rest say."""
+    verdicts = {
+        name: next(one for one in report.claims if one.id == claim.id).overall for name, report in others
+    }
+    by_verdict: dict[str, list[str]] = {claim.overall: []}
+    for name, verdict in verdicts.items():
+        by_verdict.setdefault(verdict, []).append(f"`{name}`")
+    told = [
+        f"{'the same' if verdict == claim.overall else verdict} in {join(names)}"
+        for verdict, names in by_verdict.items()
+        if names
+    ]
+    return f"; {'; '.join(told)}" if told else ""
