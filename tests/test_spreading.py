@@ -21,9 +21,9 @@ from faults.workers import same
 from repository import stages
 
 from xbarpaper.params import Execution
-from xbarpaper.params.sections import require_scheduler
 from xbarpaper.support import cores, spreading
 from xbarpaper.support.errors import ArtifactError, ParameterError
+from xbarpaper.support.schedulers import require_scheduler
 from xbarpaper.support.spreading import InProcess, Task, dasked, opening, results, sameness, spread
 from xbarpaper.support.validation import parse
 

@@ -6,8 +6,7 @@ docstrings and descriptions here. Functions take the section that they need.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -35,12 +34,8 @@ from xbarpaper.params.names import (
     Several,
     Share,
 )
+from xbarpaper.support.schedulers import LOCAL, require_scheduler
 from xbarpaper.support.validation import Defaults
-
-NOWHERE_ELSE: Final = "none"
-LOCAL: Final = "local"
-
-_ADDRESS: Final = re.compile(r"(tcp|tls)://([\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 
 
 class Experiment(Defaults):
@@ -328,15 +323,3 @@ class Execution(Defaults):
     def _somewhere(self) -> Self:
         require_scheduler("execution.scheduler", self.scheduler)
         return self
-
-
-def require_scheduler(name: str, value: str) -> None:
-    """Refuse what names no scheduler.
-
-    Raises:
-        ValueError: ``value`` is neither local, none nor an address; the message calls it ``name``.
-    """
-    if value not in (NOWHERE_ELSE, LOCAL) and not _ADDRESS.fullmatch(value):
-        raise ValueError(
-            f"{name} = {value} must be {LOCAL}, {NOWHERE_ELSE} or an address such as tcp://host:8786"
-        )

@@ -6,17 +6,31 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
-from xbarpaper.params.sections import LOCAL, NOWHERE_ELSE, Execution, require_scheduler
 from xbarpaper.support import cores
 from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.schedulers import LOCAL, NOWHERE_ELSE, require_scheduler
 from xbarpaper.support.spreading.local import Local
 from xbarpaper.support.spreading.sameness import threads_here
 from xbarpaper.support.spreading.tasks import InProcess, Workers
 
 VARIABLE: Final = "XBARPAPER_SCHEDULER"
 """Environment variable that, where set, takes the place of ``execution.scheduler``."""
+
+
+class Execution(Protocol):
+    """What the parameters say of where work is done."""
+
+    @property
+    def scheduler(self) -> str:
+        """See ``opened``."""
+        ...
+
+    @property
+    def workers(self) -> int | Literal["auto"]:
+        """Processes of local."""
+        ...
 
 
 @contextmanager
