@@ -121,6 +121,7 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, plac
     assert {
         "index.html",
         "claims.json",
+        "metrics.json",
         *(f"tables/{name}.csv" for name in (*results.TABLES, "claims", "recovered")),
         *(f"figures/{name}.{suffix}" for name in ORDER for suffix in ("png", "svg")),
         *(
