@@ -25,7 +25,7 @@ from synthetic_results import make_params, make_results, write_stages
 from tools import redraw
 from xbarpaper.claims import ClaimReport, Labels, examine, recovery_table
 from xbarpaper.experiments import results
-from xbarpaper.params import Params
+from xbarpaper.params import Params, load_profile
 from xbarpaper.report import Places, gather, opening, provenance, publish, rendering, tables
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
@@ -235,8 +235,13 @@ def test_a_report_drawn_again_names_both_commits(params: Params, places: Places)
     assert not (publish(params, places) / "measured.json").exists()
 
 
-def test_tables_laid_out_again_are_gathered_as_they_were(params: Params, published: Path, tmp_path: Path):
-    redraw._unpack(published / "tables", params, tmp_path / "results")
+def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(
+    params: Params, published: Path, tmp_path: Path
+):
+    files.write_text(tmp_path / "made-up.yaml", redraw._parameters(published / "index.html"))
+    shown = load_profile(tmp_path / "made-up.yaml")
+    assert shown.model_dump(exclude={"execution"}) == params.model_dump(exclude={"execution"})
+    redraw._unpack(published / "tables", shown, tmp_path / "results")
     results.load(params, tmp_path / "results").write(tmp_path / "tables")
     for path in (tmp_path / "tables").iterdir():
         assert path.read_bytes() == (published / "tables" / path.name).read_bytes(), path.name

@@ -1,11 +1,12 @@
 """``python -m tools.redraw PROFILE ...``: make committed reports anew from their own tables, without measuring anything.
 
-Figures, verdicts and pages are those of the code that is here; the page names the commit that measured and the one that
-drew. The other executed notebooks stay as they are. The tables must come out the same to the byte.
+Figures, verdicts and pages are those of the code that is here, parameters those that the page shows, whatever the profile
+says by now; a parameter that is newer has its default. The page names the commit that measured and the one that drew. The other executed notebooks stay as they are. The tables must come out the same to the byte.
 """
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
 import subprocess
@@ -26,7 +27,7 @@ from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.validation import parse
 
-_LINKED: Final = ("xbarpaper", "notebooks", "profiles", "claims.yaml", "dvc.yaml")
+_LINKED: Final = ("xbarpaper", "notebooks", "claims.yaml", "dvc.yaml")
 _DRAWING: Final = ("90_figures", "91_claims")
 
 
@@ -42,6 +43,7 @@ def redraw(profile: str, root: Path) -> Path:
         top = Path(name)
         for linked in _LINKED:
             (top / linked).symlink_to(root / linked)
+        files.write_text(top / "profiles" / f"{profile}.yaml", _parameters(report / "index.html"))
         write(profile, top)
         settings = params.load(top / "params.yaml")
         _unpack(report / "tables", settings, top / "data" / "results" / profile)
@@ -82,6 +84,16 @@ def _measured(report: Path) -> Measured:
     text = page.read_text(encoding="utf-8")
     code, versions = (re.findall(rf"<dt>{name}</dt><dd>(.*?)</dd>", text)[0] for name in ("Code", "Versions"))
     return Measured(code=code, versions=versions.partition(": ")[2] or versions)
+
+
+def _parameters(page: Path) -> str:
+    """The parameters that a report's page shows, as YAML."""
+    found = re.search(
+        r'aria-label="Parameters"><pre>(.*?)</pre>', page.read_text(encoding="utf-8"), re.DOTALL
+    )
+    if found is None:
+        raise ArtifactError(f"{page}: shows no parameters")
+    return html.unescape(found[1])
 
 
 def _unpack(tables: Path, settings: params.Params, folder: Path) -> None:
