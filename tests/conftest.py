@@ -21,9 +21,9 @@ from xbarpaper.data import ImageSet, normalised
 from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.mapped import map_network
-from xbarpaper.mitigation import ordered_by_mean_conductance
+from xbarpaper.mitigation import columns_ordered
 from xbarpaper.networks import Architecture, Network, build
-from xbarpaper.params import ColumnOrder, Devices, NetworkName, Params, SchemeName, Shapes10
+from xbarpaper.params import ColumnOrder, Devices, NetworkName, Params, Rearrange, SchemeName, Shapes10
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import compaction_of, prune, unpruned
 
@@ -148,7 +148,7 @@ def make_subject(make_network: MakeNetwork, make_params: MakeParams) -> MakeSubj
         w_max = {
             name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()
         }
-        arrangement = ordered_by_mean_conductance(order)
+        arrangement = columns_ordered(Rearrange(order=order))
         mapped = map_network(pruned, compaction_of(scheme), size, w_max, arrangement)
         sparsity = 0.0 if scheme == "unpruned" else 0.6
         return Subject(mapped, scheme, sparsity, "none" if order == "none" else "R", 12.5)

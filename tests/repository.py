@@ -187,6 +187,18 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
             "variation_sigmas": (0.0, 0.1),
         },
         "beyond": {"experiments": ("tiny-vgg11",), "batch_norm_images": 50, "tuning_refresh_steps": 2},
+        "search": {
+            "experiments": ("tiny-vgg11",),
+            "crossbar_size": 8,
+            "validation_images": 20,
+            "finalists": 2,
+            "keys": ("square",),
+            "scopes": ("strip",),
+            "cut_quantiles": (0.8,),
+            "epochs": (1,),
+            "learning_rates": (0.02,),
+            "rounds": (1,),
+        },
     }
     for section, values in [*tiny.items(), *changes.items()]:
         tree[section] = tree[section] | values

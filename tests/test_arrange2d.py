@@ -16,9 +16,9 @@ from xbarpaper.hardware.circuit import Parasitics, effective_conductance, shared
 from xbarpaper.hardware.conductances import conductances
 from xbarpaper.hardware.mapped import LayerPlan, map_network
 from xbarpaper.hardware.readout import read_out
-from xbarpaper.mitigation import arranged_in_two_dimensions, ordered_by_mean_conductance, predicted_error
+from xbarpaper.mitigation import arranged_in_two_dimensions, columns_ordered, predicted_error
 from xbarpaper.mitigation.swaps import Placing, swapped
-from xbarpaper.params import SCHEMES, Gain, SchemeName
+from xbarpaper.params import SCHEMES, Gain, Rearrange, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import PrunedNetwork, compaction_of, prune, unpruned
 from xbarpaper.pruning.compaction import Strip, whole_rows_and_columns
@@ -63,7 +63,7 @@ def test_no_layer_is_predicted_to_be_worse_than_without(plan: LayerPlan, gain: G
     arranged = arranged_in_two_dimensions(DEVICES, WIRES, gain, 1)(plan)
     error = predicted_error(arranged, DEVICES, WIRES, gain)
     for order in ("ascending", "descending"):
-        assert error <= predicted_error(ordered_by_mean_conductance(order)(plan), DEVICES, WIRES, gain)
+        assert error <= predicted_error(columns_ordered(Rearrange(order=order))(plan), DEVICES, WIRES, gain)
     assert error <= predicted_error(plan, DEVICES, WIRES, gain)
 
 

@@ -20,8 +20,8 @@ from xbarpaper.data import ImageSet, normalised
 from xbarpaper.experiments.evaluation import Case, disturbed
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.mapped import map_network
-from xbarpaper.mitigation import ordered_by_mean_conductance
-from xbarpaper.params import GAINS, Params
+from xbarpaper.mitigation import columns_ordered
+from xbarpaper.params import GAINS, Params, Rearrange
 from xbarpaper.pruning import compaction_of, unpruned
 
 TRAINING = """
@@ -69,6 +69,7 @@ def settings(make_params: MakeParams) -> Params:
         mapping={"crossbar_sizes": (16,)},
         evaluation={"gains": ("none", "layer", "tile", "column")},
         sensitivity={"crossbar_size": 16},
+        search={"crossbar_size": 16},
     )
 
 
@@ -154,7 +155,11 @@ def test_what_reads_crossbars_out_depends_on_threads_in_the_gain_of_a_layer_alon
         for threads in (1, 2):
             torch.set_num_threads(threads)
             mapped = map_network(
-                network, compaction_of("unpruned"), 32, largest, ordered_by_mean_conductance("descending")
+                network,
+                compaction_of("unpruned"),
+                32,
+                largest,
+                columns_ordered(Rearrange(order="descending")),
             )
             read = disturbed(mapped, case, DEVICES, Parasitics())
             weights.append({gain: list(read.twin(gain).weights().values()) for gain in GAINS})

@@ -444,3 +444,17 @@ def test_learning_curve_ends_where_the_table_ends():
     assert upper.get_ylabel() == "accuracy (%)"
     assert lower.get_ylim()[0] == 0
     assert_readable(figure)
+
+
+def test_settings_searched_are_points_of_the_table_and_the_best_is_ringed():
+    params = make_params(1, (16, 32), further=True)
+    space = make_results(params).search
+    figure = figures.searched_settings(space, figures.Labels.of(params))
+    assert_readable(figure)
+    for panel, (_, rows) in zip(panels(figure), space.groupby("mitigation", sort=False), strict=True):
+        shown = [y for bars in panel.containers for y in bars[0].get_ydata()]
+        ringed = next(line for line in panel.lines if line.get_label() == "best").get_ydata()
+        assert sorted(shown) == sorted(rows["gained"].dropna())
+        assert list(ringed) == rows.loc[rows["chosen"], "gained"].tolist()
+    assert "12 settings, of which 11 were evaluated" in figure.caption
+    assert "Best: R, setting 5 (+3.00 points, +2.50 to +3.50); WCT, setting 5 (+3.00 points" in figure.caption

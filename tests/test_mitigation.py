@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,20 @@ from conftest import MakeNetwork, MakeParams
 from repository import tiny_profile
 
 from xbarpaper.data import ImageSet
+from xbarpaper.hardware.circuit import effective_conductance
+from xbarpaper.hardware.conductances import DifferentialPair, weights_of
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.mapped import LayerPlan, MappedNetwork, map_network
 from xbarpaper.hardware.readout import read_out
-from xbarpaper.mitigation import WeightLimits, limits_of, ordered_by_mean_conductance
-from xbarpaper.networks.training import HeldMask, Run, train
-from xbarpaper.params import SCHEMES, ColumnOrder, Devices, SchemeName
+from xbarpaper.mitigation import (
+    Start,
+    TrainingUnderLimits,
+    WeightLimits,
+    columns_ordered,
+    limits_of,
+)
+from xbarpaper.networks.training import HeldMask, Run
+from xbarpaper.params import SCHEMES, ColumnOrder, Devices, Parasitics, Rearrange, SchemeName, Wct
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import PrunedNetwork, compaction_of, prune, unpruned
 from xbarpaper.pruning.compaction import Strip
@@ -37,28 +46,81 @@ def largest(pruned: PrunedNetwork) -> dict[str, float]:
 
 
 def mapped(pruned: PrunedNetwork, scheme: SchemeName, order: ColumnOrder) -> MappedNetwork:
-    arrangement = ordered_by_mean_conductance(order)
+    arrangement = columns_ordered(Rearrange(order=order))
     return map_network(pruned, compaction_of(scheme), SIZE, largest(pruned), arrangement)
 
 
-@pytest.mark.parametrize("order", ORDERS)
-def test_columns_of_a_strip_are_ordered_by_mean_conductance(order: ColumnOrder):
-    matrix = torch.tensor([[1.0, -9.0, 0.0, 4.0], [2.0, 1.0, 0.5, -4.0], [99.0, 0.0, 99.0, 0.0]])
-    strip = Strip(torch.tensor([0, 1]), torch.tensor([0, 1, 3]))  # means of |w|: 1.5, 5, 4
-    (arranged,) = ordered_by_mean_conductance(order)(LayerPlan(matrix, (strip,), SIZE, 99.0)).strips
-    assert arranged.rows.tolist() == [0, 1]
-    assert arranged.columns.tolist() == ([1, 3, 0] if order == "descending" else [0, 3, 1])
+WEIGHTS = torch.tensor([[3.0, -9.0, 0.0, 4.0, 6.0], [2.0, 1.0, 0.5, -4.0, -2.0], [1.0, 1.0, 8.0, 1.0, 1.0]])
+TOP = Strip(torch.tensor([0, 1]), torch.tensor([0, 1, 2, 3, 4]))  # means of |w|: 2.5, 5, 0.25, 4, 4
 
 
-@pytest.mark.parametrize("order", ORDERS)
-def test_equal_columns_stay_in_their_order(order: ColumnOrder):
-    strip = Strip(torch.arange(2), torch.tensor([4, 1, 3, 0, 2]))
-    (arranged,) = ordered_by_mean_conductance(order)(LayerPlan(torch.ones(2, 5), (strip,), SIZE, 1.0)).strips
-    assert arranged.columns.tolist() == [4, 1, 3, 0, 2]
+@pytest.mark.parametrize(
+    ("settings", "columns"),
+    [
+        ({}, [1, 3, 4, 0, 2]),  # equal columns stay in their order
+        ({"order": "ascending"}, [2, 0, 3, 4, 1]),
+        ({"key": "maximum"}, [1, 4, 3, 0, 2]),
+        ({"key": "square"}, [1, 4, 3, 0, 2]),
+        ({"key": "error"}, [2, 3, 4, 1, 0]),
+        ({"order": "centre"}, [3, 1, 4, 0, 2]),  # on the crossbars of three and two columns
+        ({"grouping": "spread"}, [1, 4, 2, 3, 0]),
+        ({"grouping": "spread", "order": "ascending"}, [2, 3, 1, 0, 4]),
+        ({"scope": "layer"}, [1, 3, 4, 2, 0]),
+        ({"order": "none"}, [0, 1, 2, 3, 4]),
+    ],
+    ids=str,
+)
+def test_columns_are_ordered_as_the_settings_say(settings: dict[str, Any], columns: list[int]):
+    def errors(plan: LayerPlan) -> torch.Tensor:
+        return torch.tensor([[0.0, 1.0, 5.0, 3.0, 2.0]]).expand(3, -1)
+
+    arranged = columns_ordered(Rearrange(**settings), errors)(LayerPlan(WEIGHTS, (TOP,), 3, 9.0))
+    (strip,) = arranged.strips
+    assert (strip.rows.tolist(), strip.columns.tolist()) == ([0, 1], columns)
+    assert (arranged.minus_strips, arranged.w_max) == (None, 9.0)
 
 
-def test_no_order_is_no_arrangement():
-    assert ordered_by_mean_conductance("none") is None
+def test_each_row_of_crossbars_and_each_sign_may_have_an_order_of_its_own():
+    plan = LayerPlan(WEIGHTS, (Strip(torch.arange(3), torch.arange(5)),), 2, 9.0)
+    rows = columns_ordered(Rearrange(scope="crossbar"))(plan).strips
+    assert [strip.rows.tolist() for strip in rows] == [[0, 1], [2]]
+    assert [strip.columns.tolist() for strip in rows] == [[1, 3, 4, 0, 2], [2, 0, 1, 3, 4]]
+    signs = columns_ordered(Rearrange(arrays="signs"))(plan)
+    assert signs.minus_strips is not None
+    assert [one.columns.tolist() for (one,) in (signs.strips, signs.minus_strips)] == [
+        [2, 4, 0, 3, 1],
+        [1, 3, 4, 0, 2],
+    ]
+
+
+def test_each_crossbar_may_have_a_range_of_its_own(make_network: MakeNetwork):
+    """Its largest weight programs the highest conductance; ideal crossbars give the weights back."""
+    pruned = pruned_by(make_network, "xcs")
+    arrangement = columns_ordered(Rearrange(range="crossbar"))
+    network = map_network(pruned, compaction_of("xcs"), SIZE, largest(pruned), arrangement)
+    for layer in network.layers:
+        pair = layer.programmed(DEVICES)
+        highest = torch.maximum(layer.tiles.tile(pair.plus), layer.tiles.tile(pair.minus)).amax((1, 2))
+        torch.testing.assert_close(highest, torch.full_like(highest, DEVICES.g_max_siemens))
+    for read in read_out(network, DEVICES, [], None).layers:
+        torch.testing.assert_close(read.matrix("none"), read.layer.matrix, rtol=1e-5, atol=1e-6)
+
+
+def test_an_order_for_each_sign_is_two_arrays_that_are_solved_apart(make_network: MakeNetwork):
+    pruned = pruned_by(make_network, "cf")
+    arrangement = columns_ordered(Rearrange(arrays="signs"))
+    network = map_network(pruned, compaction_of("cf"), SIZE, largest(pruned), arrangement)
+    read = read_out(network, DEVICES, [Variation(0.1, 0)], Parasitics())
+    for found in read.layers:
+        layer = found.layer
+        pair = Variation(0.1, 0).disturb(layer.programmed(DEVICES), layer.name)
+        assert layer.minus_tiles is not None
+        plus, minus = (
+            tiles.untile(effective_conductance(tiles.tile(sign), Parasitics()))
+            for tiles, sign in ((layer.tiles, pair.plus), (layer.minus_tiles, pair.minus))
+        )
+        expected = weights_of(DifferentialPair(plus, minus), DEVICES, layer.w_max)
+        torch.testing.assert_close(found.matrix("none"), expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -164,16 +226,23 @@ def test_the_digest_of_limits_tells_them_apart():
     assert limits.digest() != WeightLimits({"conv1": 0.1, "conv2": 0.20000001}).digest()
 
 
+@pytest.mark.parametrize("rounds", [0, 2])
 @pytest.mark.parametrize("scheme", ["unpruned", "cf", "xcs"])
 def test_limits_and_masks_hold_after_training(
-    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, scheme: SchemeName
+    make_network: MakeNetwork,
+    make_params: MakeParams,
+    tiny_images: ImageSet,
+    scheme: SchemeName,
+    rounds: int,
 ):
     pruned = pruned_by(make_network, scheme)
-    limits = limits_of(pruned, 0.9)
-    masks = pruned.weight_masks()
+    limits, masks, params = limits_of(pruned, 0.9), pruned.weight_masks(), make_params()
     before = {name: weight.detach().clone() for name, weight in pruned.network.weights().items()}
-    run = Run("wct", make_params().train, 1, 0.2, 0, constraints=(HeldMask(masks), limits))
-    train(pruned.network, tiny_images, run)
+    run = Run("wct", params.train, 0, 0.0, 0, constraints=(HeldMask(masks),))
+    settings = Wct(cut_quantile=0.9, learning_rate=0.05 if rounds else 0.2, rounds=rounds)
+    start = Start(pruned, scheme, None, largest(pruned), tiny_images, run)
+    history = TrainingUnderLimits(settings).train(params, start)
+    assert history["epoch"].tolist() == list(range(1, max(rounds, 1) + 1))
     for name, weight in pruned.network.weights().items():
         limit = np.float32(limits.limits[name])
         assert float(weight.detach().abs().max()) <= limit

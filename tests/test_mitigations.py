@@ -9,18 +9,24 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from conftest import MakeParams
 
 from xbarpaper import data
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import beyond, crossbars, pruned, trained, trained_on
 from xbarpaper.experiments.bench import bench
-from xbarpaper.experiments.evaluation import Case, sweep
+from xbarpaper.experiments.evaluation import Case, cases, sweep
 from xbarpaper.experiments.experiment import Experiment
+from xbarpaper.experiments.results import TABLES
+from xbarpaper.experiments.search import searching, space
+from xbarpaper.experiments.search.validation import held_out
+from xbarpaper.hardware.effects import Variation
 from xbarpaper.mitigation import BN, MITIGATIONS, NONE, PAPER, PC, R2D, TUNED, WCT, Costs, Mitigation, R
 from xbarpaper.mitigation.registry import by_name
 from xbarpaper.networks.training import images_shown, steps_per_epoch
 from xbarpaper.params import Params
+from xbarpaper.support.errors import ParameterError
 
 NAMES = [
     "none",
@@ -47,7 +53,11 @@ def made(
 ) -> tuple[Path, Params]:
     """Where the networks of an experiment are trained, pruned and constrained."""
     folder = tmp_path_factory.mktemp("mitigations")
-    params = make_params(mapping={"crossbar_sizes": (SIZE,)}, sensitivity={"crossbar_size": SIZE})
+    params = make_params(
+        mapping={"crossbar_sizes": (SIZE,)},
+        sensitivity={"crossbar_size": SIZE},
+        search={"crossbar_size": SIZE},
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         data.save(tiny_images, folder / "data" / "datasets" / "tiny.safetensors")
@@ -168,3 +178,65 @@ def test_trainings_side_by_side_give_the_same_bytes(work: Experiment, tmp_path: 
     constrained = trained_on.train_all(there, WCT)
     assert [one.variant.label for one in constrained] == ["unpruned", "cf", "xcs-16", "xrs-16"]
     assert {path: path.read_bytes() for path in before} == before
+
+
+# --- the search for the strongest form --------------------------------------------------------------------------
+
+
+def test_validation_images_are_training_images_that_wct_does_not_see(tiny_images: ImageSet):
+    held = held_out(tiny_images, 30)
+    assert (len(held.train), len(held.test)) == (70, 30)
+    apart = [held.train.pixels, held.test.pixels]
+    both = torch.cat(apart).flatten(1).unique(dim=0)
+    assert torch.equal(both, tiny_images.train.pixels.flatten(1).unique(dim=0))
+    assert (held.mean, held.std) == (tiny_images.mean, tiny_images.std)
+    assert held.digest == held_out(tiny_images, 30).digest != held_out(tiny_images, 31).digest
+    with pytest.raises(ParameterError, match=r"search.validation_images = 51 must be at most 50, half of"):
+        held_out(tiny_images, 51)
+
+
+def test_every_setting_is_compared_once_and_the_best_is_tested_on_other_devices(
+    work: Experiment, monkeypatch: pytest.MonkeyPatch
+):
+    search = {"finalists": 4, "epochs": (1, 2), "prunings": ("trained", "init")}
+    changes = {
+        "search": work.params.search.model_copy(update=search),
+        "execution": work.params.execution.model_copy(update={"scheduler": "none"}),
+    }
+    params = work.params.model_copy(update=changes)
+    there, drawn = Experiment(work.name, params), []
+    real = Variation.disturb
+    monkeypatch.setattr(
+        Variation, "disturb", lambda one, *rest: (drawn.append(one.seed), real(one, *rest))[1]
+    )
+    found = searching.compared(there)
+    assert min(drawn) > params.evaluation.variation_seeds
+    rows = found.space[found.space["pruned"] == "init"]
+    assert tuple(found.space.columns) == TABLES["search"].columns
+    reached = rows.set_index("setting")["accuracy"]
+    orders, trainings = space.rearrangements(params), space.trainings(params)
+    limited = [one for one in trainings if one.cut_quantile < 1]
+    trainings += space.refined(params, max(limited, key=lambda one: reached[space.words_of(one)]))
+    assert rows["setting"].tolist() == [space.words_of(one) for one in (*orders, *trainings)]
+    assert rows["setting"].is_unique
+    evaluated = rows[rows["predicted_error"].notna() & rows["accuracy"].notna()]
+    assert evaluated["predicted_error"].min() == rows["predicted_error"].min()
+    kinds = {("pair", "layer"), ("pair", "crossbar"), ("signs", "layer")}
+    assert set(zip(evaluated["arrays"], evaluated["range"], strict=True)) == kinds
+    for kind, best in (("R", found.best["init"][0]), ("WCT", found.best["init"][1])):
+        compared_with = (rows["cut_quantile"] == 1) | (rows["order"] == "none")
+        own = rows[(rows["mitigation"] == kind) & ~compared_with]
+        chosen = own.loc[own["chosen"], ["setting", "accuracy"]].to_numpy().tolist()
+        assert chosen == [[space.words_of(best), own["accuracy"].max()]]
+
+    drawn.clear()
+    tested = searching.tested(there, found.best)
+    assert set(drawn) == set(range(params.evaluation.variation_seeds))
+    assert tuple(tested.columns) == TABLES["strongest"].columns
+    plain = list(crossbars.subjects(there, (NONE, R), (SIZE,)))
+    expected = sweep(plain, cases(("both",), 2, ("layer",), "layer"), bench(there), Path("journal"))
+    own = tested[(tested["pruned"] == "trained") & tested["mitigation"].isin(["none", "R"])]
+    for column in ("accuracy", "software_accuracy"):  # the very numbers of the other stages
+        assert sorted(own[column]) == sorted(expected[column])
+    summed = searching.summary(tested, params.claims)
+    assert (summed.loc[(slice(None), "none"), ["gained", "loss_reduced"]] == 0).all(axis=None)

@@ -17,9 +17,9 @@ from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork, map_network
 from xbarpaper.hardware.readout import gain_factors, read_out
 from xbarpaper.hardware.tiles import tile_map
-from xbarpaper.mitigation import ordered_by_mean_conductance
+from xbarpaper.mitigation import columns_ordered
 from xbarpaper.networks import Placement, matrix_of
-from xbarpaper.params import GAINS, SCHEMES, ColumnOrder, Devices, SchemeName
+from xbarpaper.params import GAINS, SCHEMES, ColumnOrder, Devices, Rearrange, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import compaction_of, prune, unpruned
 from xbarpaper.pruning.compaction import Strip
@@ -42,7 +42,7 @@ def on_crossbars(
         unpruned(network) if scheme == "unpruned" else prune(network, PRUNING[scheme], settings, 0.6, size)
     )
     w_max = {name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()}
-    return map_network(pruned, compaction_of(scheme), size, w_max, ordered_by_mean_conductance(order))
+    return map_network(pruned, compaction_of(scheme), size, w_max, columns_ordered(Rearrange(order=order)))
 
 
 def blocks_by_hand(mask: Floats, matrix: Floats, scheme: SchemeName, order: ColumnOrder):

@@ -90,7 +90,10 @@ def test_no_stage_reads_a_parameter_that_it_does_not_list(
     work = Experiment(
         "tiny-vgg11",
         make_params(
-            mapping={"crossbar_sizes": SIZES}, sensitivity={"crossbar_size": 16}, execution=in_process
+            mapping={"crossbar_sizes": SIZES},
+            sensitivity={"crossbar_size": 16},
+            search={"crossbar_size": 16},
+            execution=in_process,
         ),
     )
     stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]

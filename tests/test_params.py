@@ -29,7 +29,7 @@ QUICK = as_yaml(load_profile(PROFILES / "quick.yaml"))
 
 SECTIONS = (
     "profile, datasets, experiments, train, prune, distillation, mapping, devices, circuit, readout, evaluation, "
-    "rearrange, wct, mechanism, sensitivity, beyond, claims, execution"
+    "rearrange, wct, mechanism, sensitivity, beyond, search, claims, execution"
 )
 OUTSIDE = "those kinds of datasets whose images lie outside"
 KINDS = "'cifar10', 'cifar100', 'image_folder', 'shapes10'"
@@ -308,11 +308,14 @@ def parameters(draw: st.DrawFn) -> Params:
             entry["path_environment"] += str(number)
     for number, entry in enumerate(tree["experiments"].values()):
         entry |= {"dataset": draw(st.sampled_from(sorted(tree["datasets"]))), "training_seed": number}
-    for section in ("sensitivity", "beyond"):
+    for section in ("sensitivity", "beyond", "search"):
         tree[section]["experiments"] = draw(
             st.lists(st.sampled_from(sorted(tree["experiments"])), unique=True)
         )
-    tree["sensitivity"]["crossbar_size"] = draw(st.sampled_from(tree["mapping"]["crossbar_sizes"]))
+    for section in ("sensitivity", "search"):
+        tree[section]["crossbar_size"] = draw(st.sampled_from(tree["mapping"]["crossbar_sizes"]))
+    if tree["rearrange"]["arrays"] == "signs":
+        tree["rearrange"]["range"] = "layer"
     tree["readout"]["gain"] = draw(st.sampled_from(tree["evaluation"]["gains"]))
     low, high = sorted((tree["devices"]["r_min_ohm"], tree["devices"]["r_max_ohm"]))
     if high < 1.01 * low:

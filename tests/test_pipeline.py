@@ -54,6 +54,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny_pipeline: Path) ->
                 "mechanism",
                 "sensitivity",
                 "beyond",
+                "search",
             )
         ),
         *(f"{stage}@tiny" for stage in ("figures", "claims", "publish")),
@@ -153,7 +154,7 @@ def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repositor
     results = repository.contents("data/results/tiny")
     repository.activate(tiny, devices={"variation_sigma": 0.3})
     dry = ran(repository.repro("--dry"))
-    measuring = ("evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond")
+    measuring = ("evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond", "search")
     assert [stage for stage in dry if stage.endswith(EXPERIMENT)] == [
         f"{stage}@{EXPERIMENT}" for stage in measuring
     ]
@@ -183,7 +184,12 @@ def test_changed_code_of_wct_trains_other_networks_and_nothing_else(repository: 
     source.write_text(text.replace("weight_quantiles(pruned, cut_quantile)", lower), encoding="utf-8")
     assert ran(repository.repro("code")) == ["code"]
     dry = ran(repository.repro("--dry"))
-    assert [one.split("@")[0] for one in dry if one.endswith(EXPERIMENT)] == ["wct", "sensitivity", "beyond"]
+    assert [one.split("@")[0] for one in dry if one.endswith(EXPERIMENT)] == [
+        "wct",
+        "sensitivity",
+        "beyond",
+        "search",
+    ]
     assert ran(repository.repro(stage)) == [stage]
     after = repository.contents(folder)
     constrained = {path for path in networks if path.startswith("wct/")}
@@ -237,6 +243,7 @@ def other(make_params: MakeParams) -> Params:
             "experiments": {"other-vgg11": made.experiments[EXPERIMENT]},
             "sensitivity": made.sensitivity.model_copy(update=mapped_out),
             "beyond": made.beyond.model_copy(update=mapped_out),
+            "search": made.search.model_copy(update=mapped_out),
         }
     )
 

@@ -16,19 +16,19 @@ from xbarpaper.mitigation import (
     Precompensation,
     Surroundings,
     arranged_in_two_dimensions,
+    columns_ordered,
     limits_of,
-    ordered_by_mean_conductance,
     tune,
 )
 from xbarpaper.networks.training import HeldMask, Run, train
-from xbarpaper.params import SCHEMES, SchemeName
+from xbarpaper.params import SCHEMES, Rearrange, SchemeName
 from xbarpaper.pruning import SCHEMES as PRUNING
 from xbarpaper.pruning import PrunedNetwork, compaction_of, prune, unpruned, weight_quantiles
 
 SIZE = 8
 ARRANGEMENTS: dict[str, Arrangement | None] = {
     "none": None,
-    "R": ordered_by_mean_conductance("descending"),
+    "R": columns_ordered(Rearrange(order="descending")),
     "R2D": arranged_in_two_dimensions(DEVICES, Parasitics(), "layer", rounds=1),
 }
 

@@ -38,7 +38,7 @@ def test_a_table_is_gathered_whole_and_in_one_order(stages: Path, name: str):
         ranks = {one: rank for rank, one in enumerate(loaded["mitigation"].unique())}
         shuffled = shuffled.sort_values("mitigation", key=lambda column: column.map(ranks), kind="stable")
     shuffled = results.sort(shuffled, described.keys, list(PARAMS.experiments))
-    for key in set(described.keys) - {"layer", "part", "axis", "value", "second"}:
+    for key in set(described.keys) - {"layer", "part", "axis", "value", "second", "setting"}:
         _assert_same(shuffled[key], loaded[key])
 
 
@@ -68,7 +68,7 @@ def test_what_no_experiment_has_is_empty_and_not_written(tmp_path: Path):
     params = make_params(1, (16,))
     write_stages(tmp_path, params, make_results(params))
     loaded = results.load(params, tmp_path)
-    absent = {"sensitivity", "recovery", "costs"}
+    absent = {"sensitivity", "recovery", "costs", "search", "strongest"}
     for name in absent:
         table = getattr(loaded, name)
         assert table.empty

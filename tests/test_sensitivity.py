@@ -195,7 +195,7 @@ def test_points_equal_the_sweep(work: Experiment, done: Done, tmp_path: Path) ->
 
 
 def test_another_sparsity_is_a_network_of_its_own(work: Experiment, done: Done, tmp_path: Path) -> None:
-    there = sparsities.AtSparsity(work, 0.8)
+    there = sparsities.at_sparsity(work, 0.8)
     folder = work.checkpoint_path(UNPRUNED).parent / "sensitivity" / "sparsity-0.8"
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.safetensors")}
     assert names == {
@@ -240,7 +240,7 @@ def test_the_subset_is_random_and_the_same_everywhere(work: Experiment, done: Do
     assert evaluating.subset(bench, 500) is bench
     for (scheme, sparsity), rows in done.table.groupby(["scheme", "sparsity"]):
         for size in (8, 16):
-            there = sparsities.AtSparsity(work, sparsity or 0.6)
+            there = sparsities.at_sparsity(work, sparsity or 0.6)
             if size == 16 and sparsity != 0.6 and scheme != "unpruned":
                 continue
             network = "unpruned" if sparsity == 0 else scheme

@@ -51,6 +51,11 @@ _FIGURES: Final = (
         "own_network@<dataset>",
     ),
     (
+        "the strongest form of R and of WCT: all settings, and the best on the test set",
+        "13_search",
+        "search@<e>",
+    ),
+    (
         "accuracy against compression and size, mitigations, effects, gains, the axes again",
         "90_figures",
         "figures@<p>",

@@ -17,9 +17,9 @@ from xbarpaper.experiments.evaluation import cases, sweep
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.subject import Subject
 from xbarpaper.hardware.effects import DeviceEffect, Variation
-from xbarpaper.hardware.readout import LayerReadOut, read_out
+from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import FURTHER, MITIGATIONS, Precompensation
-from xbarpaper.params import SCHEMES, Gain, SchemeName
+from xbarpaper.params import SCHEMES, SchemeName
 from xbarpaper.support import live, spreading
 from xbarpaper.support.files import read_table
 
@@ -100,7 +100,7 @@ def compensated_errors(experiment: Experiment, scheme: SchemeName, crossbar_size
         for rounds in range(params.beyond.compensation_rounds + 1):
             network = one_round.program(network, effects) if rounds else network
             read = read_out(network, params.devices, effects, params.circuit)
-            errors = [_squared_error(layer, params.readout.gain) for layer in read.layers]
+            errors = [layer.squared_error(params.readout.gain) for layer in read.layers]
             rows.append({"devices": name, "rounds": rounds, "error": 100 * sum(errors) / len(errors)})
     return pd.DataFrame(rows)
 
@@ -115,13 +115,5 @@ def weight_errors(experiment: Experiment, subjects: Mapping[str, Subject]) -> pd
     gain, columns = experiment.params.readout.gain, {}
     for name, subject in subjects.items():
         read = crossbars.wires_only(experiment, subject.mapped)
-        errors = {}
-        for layer in read.layers:
-            errors[layer.layer.name] = 100 * _squared_error(layer, gain)
-        columns[name] = errors
+        columns[name] = {layer.layer.name: 100 * layer.squared_error(gain) for layer in read.layers}
     return pd.DataFrame(columns).rename_axis("layer")
-
-
-def _squared_error(layer: LayerReadOut, gain: Gain) -> float:
-    left = layer.effective_weights * layer.gains(gain) - layer.weights
-    return float(left.square().sum() / layer.weights.square().sum())

@@ -19,7 +19,7 @@ from xbarpaper.hardware.readout import LayerReadOut, ReadOut, read_out
 from xbarpaper.hardware.views import layer_named
 from xbarpaper.mitigation.parts import NONE, Mitigation
 from xbarpaper.params import SCHEMES, Params, SchemeName
-from xbarpaper.pruning import compaction_of
+from xbarpaper.pruning import compaction_of, weight_quantiles
 from xbarpaper.support.statistics import spearman
 
 
@@ -32,7 +32,7 @@ def mapped(
 ) -> Subject:
     """Put the network of a scheme onto crossbars, as a mitigation prepares it.
 
-    Networks that trained on after pruning keep the range of the network before.
+    Networks that trained on after pruning keep the range of the network before, unless the mitigation says otherwise.
 
     Args:
         experiment: whose network.
@@ -42,18 +42,18 @@ def mapped(
         w_max_quantile: quantile of a layer's |w| that programs the highest conductance; the parameters' if not given.
     """
     params, part = experiment.params, mitigation.trains
-    before = pruned.load(experiment, pruned.variant(scheme, crossbar_size))
-    checkpoint = before
+    checkpoint = ranged = pruned.load(experiment.origin, pruned.variant(scheme, crossbar_size))
     if part is not None:
         wanted = trained_on.variant(part, scheme, crossbar_size)
-        trained_on.make_missing(experiment, part, [wanted])
+        trained_on.make_missing(experiment, [(part, wanted)])
         checkpoint = trained_on.load(experiment, part, wanted)
+        ranged = ranged if part.keeps_range(params) else checkpoint
     quantile = params.mapping.w_max_quantile if w_max_quantile is None else w_max_quantile
     network = map_network(
         checkpoint.pruned,
         compaction_of(scheme),
         crossbar_size,
-        trained_on.w_max_of(before, quantile),
+        weight_quantiles(ranged.pruned, quantile),
         None if mitigation.arranges is None else mitigation.arranges.arrangement(params),
     )
     if mitigation.programs is not None:
@@ -71,10 +71,9 @@ def subjects(
     experiment: Experiment, mitigations: Sequence[Mitigation], crossbar_sizes: Sequence[int]
 ) -> Iterator[Subject]:
     """Every scheme on crossbars of every size under every mitigation; what several prepare alike is prepared once."""
-    for mitigation in mitigations:
-        if mitigation.trains is not None:
-            wanted = trained_on.variants(mitigation.trains, SCHEMES, crossbar_sizes)
-            trained_on.make_missing(experiment, mitigation.trains, wanted)
+    parts = dict.fromkeys(one.trains for one in mitigations if one.trains is not None)
+    wanted = [(part, one) for part in parts for one in trained_on.variants(part, SCHEMES, crossbar_sizes)]
+    trained_on.make_missing(experiment, wanted)
     finished: dict[Any, Any] = {}
     for scheme in SCHEMES:
         for size in crossbar_sizes:

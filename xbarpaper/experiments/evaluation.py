@@ -213,7 +213,12 @@ def _digest(subject: Subject, bench: Bench) -> str:
         tensor_digest({f"{layer.name} rows": layer.tiles.rows for layer in layers}),
         tensor_digest({f"{layer.name} columns": layer.tiles.columns for layer in layers}),
         tensor_digest({layer.name: layer.programmed_weights for layer in layers}),
-        repr([layer.w_max for layer in layers]),
+        repr([_text(layer.w_max) for layer in layers]),
+        *(
+            _text(tiles.rows) + _text(tiles.columns)
+            for layer in layers
+            if (tiles := layer.minus_tiles) is not None
+        ),
         f"{subject.scheme} {subject.sparsity} {subject.mitigation} {subject.software_accuracy!r}",
         "as it is" if subject.finish is None else _identity(subject.finish),
         "all alike" if subject.programming is None else _identity(subject.programming),
@@ -223,6 +228,10 @@ def _digest(subject: Subject, bench: Bench) -> str:
         code.digest(__name__),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _text(value: float | Tensor) -> str:
+    return tensor_digest({"": value}) if isinstance(value, Tensor) else repr(value)
 
 
 def _identity(step: Finish | Programming) -> str:

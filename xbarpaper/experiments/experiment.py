@@ -47,9 +47,15 @@ class Experiment:
     """An entry of ``experiments``, with its files."""
 
     def __init__(self, name: str, params: Params) -> None:
-        """Without a name it is the first entry."""
-        self.name, self.params = name or next(iter(params.experiments)), params
+        """Without a name it is the first entry. Its parameters hold no other: nothing of it can depend on another."""
+        self.name = name or next(iter(params.experiments))
         self.section: ExperimentSection = params.experiment(self.name)
+        self.params = params.model_copy(update={"experiments": {self.name: self.section}})
+
+    @property
+    def origin(self) -> Experiment:
+        """The experiment whose networks mitigations train on."""
+        return self
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the images: a task takes them as an argument of its own, so that they are sent once."""
@@ -106,6 +112,11 @@ class Experiment:
         """Name of a file of unfinished work among those of the experiment."""
         return label
 
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of its networks."""
+        return DATA / "checkpoints" / self.name
+
     def checkpoint_path(self, variant: Variant, trained_on: str = "") -> Path:
         """Where the checkpoint of a network is kept.
 
@@ -113,14 +124,54 @@ class Experiment:
             variant: how it was pruned.
             trained_on: name of the training that followed, such as ``wct``.
         """
-        folder = DATA / "checkpoints" / self.name
         if not trained_on and variant.scheme == "unpruned":
-            return folder / f"{variant.label}.safetensors"
-        return folder / (trained_on or variant.scheme) / f"{variant.label}.safetensors"
+            return self.checkpoints / f"{variant.label}.safetensors"
+        return self.checkpoints / (trained_on or variant.scheme) / f"{variant.label}.safetensors"
 
     def write(self, stage: str, **tables: pd.DataFrame) -> list[Path]:
         """Write a stage's tables, ``name=table``; returns their paths."""
         return [write_table(self.results(stage) / f"{name}.csv", table) for name, table in tables.items()]
+
+
+class Apart(Experiment):
+    """An experiment with parameters or images of its own; what it makes lies in a folder apart.
+
+    The unpruned network is the experiment's. With other images, mitigations train on from the experiment's networks.
+
+    Args:
+        experiment: what it is apart from.
+        folder: of its files among those of the experiment.
+        params: its parameters; those of the experiment if not given.
+        images: its data; those of the experiment if not given.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        folder: str,
+        *,
+        params: Params | None = None,
+        images: ImageSet | None = None,
+    ) -> None:
+        super().__init__(experiment.name, params or experiment.params)
+        self.folder, self._origin = folder, None if images is None else experiment
+        self.__dict__["images"] = experiment.images if images is None else images
+
+    @property
+    def origin(self) -> Experiment:
+        """See ``Experiment.origin``."""
+        return self._origin or self
+
+    def labelled(self, label: str) -> str:
+        """See ``Experiment.labelled``."""
+        return f"{self.folder}/{label}"
+
+    def checkpoint_path(self, variant: Variant, trained_on: str = "") -> Path:
+        """See ``Experiment.checkpoint_path``."""
+        path = super().checkpoint_path(variant, trained_on)
+        if variant.scheme == "unpruned":
+            return path
+        return self.checkpoints / self.folder / path.relative_to(self.checkpoints)
 
 
 def gather(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:

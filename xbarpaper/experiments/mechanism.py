@@ -27,7 +27,7 @@ PARTS = ("attenuation", "crossbars", "columns", "rows", "rest")
 """What is won back by one factor for the layer, by one for each crossbar, each column, each row; and what is not."""
 
 _ALTERNATIONS = (
-    20  # of least squares for rows and columns; the error changes by less than a thousandth after ten
+    20  # of least squares for rows and columns; after ten the error changes by less than a thousandth
 )
 _EFFECTS: tuple[Effects, ...] = ("wires", "variation", "both")
 

@@ -105,82 +105,59 @@ def prune(
     else:
         whole = build(experiment.architecture, seed)
     taught = teacher(experiment)
-    tasks = [_Task(one, whole, taught) for one in variants(scheme, crossbar_sizes)]
-    named = {f"{experiment.name} {task.variant.label}": task for task in tasks}
+    wanted = variants(scheme, crossbar_sizes)
+    named = {f"{experiment.name} {one.label}": (one, whole, taught) for one in wanted}
     results = []
-    for task, done in zip(tasks, side_by_side(experiment, _pruned, named), strict=True):
-        path, behind = experiment.checkpoint_path(task.variant), parameters_behind(experiment, task.variant)
-        run = trained.kept(experiment, task.variant, "fine-tuned", done.pruned, done.history, path, behind)
-        layers = _sparsity_table(experiment, task.variant, run.checkpoint.pruned)
-        results.append(Pruned(run, done.gradual, done.accuracy_before_fine_tuning, layers))
+    for one, done in zip(wanted, side_by_side(experiment, _pruned, named), strict=True):
+        network, history, gradual, before = done
+        path, behind = experiment.checkpoint_path(one), parameters_behind(experiment, one)
+        run = trained.kept(experiment, one, "fine-tuned", network, history, path, behind)
+        layers = _sparsity_table(experiment, one, run.checkpoint.pruned)
+        results.append(Pruned(run, gradual, before, layers))
     return results
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A network to prune: a copy of ``whole``, taught by the teacher."""
-
-    variant: Variant
-    whole: Network
-    teacher: training.Teacher | None
-
-
-@dataclass(frozen=True)
-class _Done:
-    pruned: PrunedNetwork
-    gradual: list[pd.DataFrame]
-    accuracy_before_fine_tuning: float
-    history: pd.DataFrame
-
-
-def _pruned(experiment: Experiment, task: _Task) -> _Done:
-    settings, wanted, whole = experiment.params.prune, task.variant, task.whole
+def _pruned(
+    experiment: Experiment, wanted: Variant, whole: Network, taught: training.Teacher | None
+) -> tuple[PrunedNetwork, pd.DataFrame, list[pd.DataFrame], float]:
+    """A pruned copy of a network, its fine-tuning, the epochs between steps, and its accuracy before fine-tuning."""
+    params, settings, seed = experiment.params, experiment.params.prune, experiment.section.training_seed
     trained_first = settings.when == "trained"
+    recipe = fine_tuning(experiment, wanted.scheme) if trained_first else params.train
+
+    def tuned(one: PrunedNetwork, what: str, label: str, epochs: int, rate: float, seed: int) -> pd.DataFrame:
+        run = training.Run(
+            title=f"{experiment.name} {wanted.label} {what}",
+            settings=recipe,
+            epochs=epochs,
+            learning_rate=rate,
+            seed=seed,
+            resume=experiment.resume(f"{label}.safetensors"),
+            live=experiment.live(label),
+            constraints=(training.HeldMask(one.weight_masks()),),
+            teacher=taught,
+        )
+        return training.train(one.network, experiment.images, run)
+
     size = wanted.crossbar_size or _ANY_SIZE
     scheme = PRUNING[cast(PrunedSchemeName, wanted.scheme)]
     *before_last, sparsity = growing(experiment.section.sparsity, settings.steps if trained_first else 1)
     gradual: list[pd.DataFrame] = []
     for step, partial in enumerate(before_last, start=1):
-        partly = masked(whole, scheme, settings, partial, size)
-        gradual.append(_between_steps(experiment, task, partly, step))
+        partly, told = masked(whole, scheme, settings, partial, size), f"step {step} of {settings.steps}"
+        row = tuned(
+            partly, f"pruned, {told}", f"pruned-{wanted.label}-{step}", 1, settings.learning_rate,
+            _STEP_SEEDS * step + seed,
+        )  # fmt: skip
+        gradual.append(
+            with_leading(row.assign(epoch=step), experiment.leading_of(wanted) | {"step": "pruned"})
+        )
         whole = partly.network
     pruned = without_weights(whole, scheme, settings, sparsity, size)
     before = trained.software_accuracy(experiment, pruned.network)
-    section = settings if trained_first else experiment.params.train
-    label = f"fine-tuned-{wanted.label}"
-    run = training.Run(
-        title=f"{experiment.name} {wanted.label} fine-tuned",
-        settings=fine_tuning(experiment, wanted.scheme) if trained_first else experiment.params.train,
-        epochs=section.epochs,
-        learning_rate=section.learning_rate,
-        seed=experiment.section.training_seed,
-        resume=experiment.resume(f"{label}.safetensors"),
-        live=experiment.live(label),
-        constraints=(training.HeldMask(pruned.weight_masks()),),
-        teacher=task.teacher,
-    )
-    history = training.train(pruned.network, experiment.images, run)
-    return _Done(pruned, gradual, before, history)
-
-
-def _between_steps(experiment: Experiment, task: _Task, partly: PrunedNetwork, step: int) -> pd.DataFrame:
-    """Train for one epoch after a step of pruning; returns the row of the epoch."""
-    settings, wanted = experiment.params.prune, task.variant
-    label = f"pruned-{wanted.label}-{step}"
-    run = training.Run(
-        title=f"{experiment.name} {wanted.label} pruned, step {step} of {settings.steps}",
-        settings=fine_tuning(experiment, wanted.scheme),
-        epochs=1,
-        learning_rate=settings.learning_rate,
-        seed=_STEP_SEEDS * step + experiment.section.training_seed,
-        resume=experiment.resume(f"{label}.safetensors"),
-        live=experiment.live(label),
-        constraints=(training.HeldMask(partly.weight_masks()),),
-        teacher=task.teacher,
-    )
-    history = training.train(partly.network, experiment.images, run)
-    leading = experiment.leading_of(wanted) | {"step": "pruned"}
-    return with_leading(history.assign(epoch=step), leading)
+    section, label = settings if trained_first else params.train, f"fine-tuned-{wanted.label}"
+    history = tuned(pruned, "fine-tuned", label, section.epochs, section.learning_rate, seed)
+    return pruned, history, gradual, before
 
 
 def fine_tuning(experiment: Experiment, scheme: SchemeName) -> Train:

@@ -22,8 +22,12 @@ _ORDERS: Final[dict[str, Sequence[str]]] = {
     "gain": GAINS,
     "step": STEPS,
 }
-_BY_APPEARANCE: Final = ("axis", "mitigation")  # the stages write them in the order of their registries
-_AS_THEY_CAME: Final = ("layer", "part", "value", "second")
+_BY_APPEARANCE: Final = (
+    "axis",
+    "mitigation",
+    "pruned",
+)  # the stages write them in the order of their registries
+_AS_THEY_CAME: Final = ("layer", "part", "value", "second", "setting")
 
 
 def _all(params: Params) -> Sequence[str]:
@@ -132,6 +136,26 @@ TABLES: Final[dict[str, Table]] = {
         stages=("11_beyond",),
         experiments=lambda params: params.beyond.experiments,
     ),
+    "search": Table(
+        columns=(
+            "experiment", "dataset", "network", "crossbar_size", "pruned", "mitigation", "setting",
+            "key", "order", "grouping", "scope", "arrays", "range", "cut_quantile", "epochs", "learning_rate",
+            "rounds", "predicted_error", "accuracy", "software_accuracy", "gained", "gained_low", "gained_high",
+            "draws", "images", "chosen",
+        ),
+        keys=("experiment", "pruned", "mitigation", "setting"),
+        stages=("13_search",),
+        experiments=lambda params: params.search.experiments,
+    ),
+    "strongest": Table(
+        columns=(
+            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "pruned", "mitigation",
+            "setting", "effects", "gain", "seed", "accuracy", "software_accuracy",
+        ),
+        keys=("experiment", "pruned", "scheme", "mitigation", "seed"),
+        stages=("13_search",),
+        experiments=lambda params: params.search.experiments,
+    ),
 }  # fmt: skip
 """Every table of the results, by the name under which it is published."""
 
@@ -152,6 +176,8 @@ class Results:
     sensitivity: pd.DataFrame
     recovery: pd.DataFrame
     costs: pd.DataFrame
+    search: pd.DataFrame
+    strongest: pd.DataFrame
 
     def write(self, folder: Path | str) -> list[Path]:
         """Write each table that holds rows as ``<its name>.csv``; returns their paths."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from xbarpaper.data import ImageSet
@@ -10,19 +10,18 @@ from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.support import spreading
 from xbarpaper.support.spreading import Task
 
-I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
 
 
 def side_by_side(
-    experiment: Experiment, function: Callable[[Experiment, I], R], items: dict[str, I]
+    experiment: Experiment, function: Callable[..., R], items: Mapping[str, tuple[Any, ...]]
 ) -> list[R]:
-    """``function(experiment, item)`` of every item, in the order of the items.
+    """``function(experiment, *item)`` of every item, in the order of the items.
 
     Args:
         experiment: whose images all items need.
         function: a function of a module; its results are sent back, so they hold no images.
-        items: by the name that a message calls them.
+        items: arguments, by the name that a message calls them.
 
     Raises:
         ArtifactError: an item failed, or the workers are lost.
@@ -40,7 +39,7 @@ def side_by_side(
 
 
 def _with_images(
-    function: Callable[[Experiment, I], R], experiment: Experiment, images: ImageSet, item: I
+    function: Callable[..., R], experiment: Experiment, images: ImageSet, item: tuple[Any, ...]
 ) -> R:
     experiment.__dict__["images"] = images
-    return function(experiment, item)
+    return function(experiment, *item)

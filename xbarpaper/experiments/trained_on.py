@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,27 +32,22 @@ def variant(part: Trains, scheme: SchemeName, crossbar_size: int) -> Variant:
     return Variant(scheme, crossbar_size) if part.for_each_size else pruned.variant(scheme, crossbar_size)
 
 
-def train(experiment: Experiment, part: Trains, wanted: Sequence[Variant]) -> list[Trained]:
-    """Train networks on, and keep them; their w_max stays that of the networks before."""
-    taught = pruned.teacher(experiment)
-    tasks = [_Task(part, one, pruned.load(experiment, _before(one)), taught) for one in wanted]
-    named = {f"{experiment.name} {task.variant.label} {part.name}": task for task in tasks}
-    results = []
-    for task, done in zip(tasks, side_by_side(experiment, _trained_on, named), strict=True):
-        one = task.variant
-        results.append(
-            trained.kept(
-                experiment,
-                one,
-                part.name,
-                done.pruned,
-                done.history,
-                _path(experiment, part, one),
-                _behind(experiment, part, one),
-                w_max=task.before.metadata.w_max,
-                accuracy=done.accuracy,
-            )
-        )
+def train(experiment: Experiment, wanted: Sequence[tuple[Trains, Variant]]) -> list[Trained]:
+    """Train networks on, side by side, and keep them; their w_max stays that of the networks before."""
+    taught = pruned.teacher(experiment.origin)
+    tasks = {
+        f"{experiment.name} {one.label} {part.name}": (part, one, _before(experiment, one), taught)
+        for part, one in wanted
+    }
+    results, trainings = [], side_by_side(experiment, _trained_on, tasks)
+    for (part, one, before, _), done in zip(tasks.values(), trainings, strict=True):
+        network, history, accuracy = done
+        path, behind = _path(experiment, part, one), _behind(experiment, part, one)
+        kept = trained.kept(
+            experiment, one, part.name, network, history, path, behind,
+            w_max=before.metadata.w_max, accuracy=accuracy,
+        )  # fmt: skip
+        results.append(kept)
     return results
 
 
@@ -65,8 +59,8 @@ def train_all(experiment: Experiment, mitigation: Mitigation) -> list[Trained]:
     """
     if mitigation.trains is None:
         raise ValueError(f"{mitigation.name} trains nothing")
-    sizes = experiment.params.mapping.crossbar_sizes
-    return train(experiment, mitigation.trains, variants(mitigation.trains, SCHEMES, sizes))
+    sizes, part = experiment.params.mapping.crossbar_sizes, mitigation.trains
+    return train(experiment, [(part, one) for one in variants(part, SCHEMES, sizes)])
 
 
 def load(experiment: Experiment, part: Trains, wanted: Variant) -> Checkpoint:
@@ -75,29 +69,24 @@ def load(experiment: Experiment, part: Trains, wanted: Variant) -> Checkpoint:
     return checkpoints.load(path, behind, experiment.images)
 
 
-def make_missing(experiment: Experiment, part: Trains, wanted: Sequence[Variant]) -> None:
+def make_missing(experiment: Experiment, wanted: Sequence[tuple[Trains, Variant]]) -> None:
     """Train the networks that are not there yet, where no stage makes them."""
-    if part.has_stage:
-        return
     missing = []
-    for one in wanted:
+    for part, one in wanted:
+        if part.has_stage:
+            continue
         try:
             load(experiment, part, one)
         except CheckpointError as error:
-            missing.append(one)
+            missing.append((part, one))
             if (path := _path(experiment, part, one)).exists():
                 progress.note(f"{path}: not what is wanted, starting anew ({error})")
-    train(experiment, part, missing)
+    train(experiment, missing)
 
 
-def w_max_of(before: Checkpoint, quantile: float) -> dict[str, float]:
-    """The weight that programs the highest conductance, by layer: a quantile of the network before it trained on."""
-    return before.metadata.w_max if quantile == 1 else weight_quantiles(before.pruned, quantile)
-
-
-def _before(wanted: Variant) -> Variant:
+def _before(experiment: Experiment, wanted: Variant) -> Checkpoint:
     """The pruned network that a network trained on from."""
-    return pruned.variant(wanted.scheme, wanted.crossbar_size or 0)
+    return pruned.load(experiment.origin, pruned.variant(wanted.scheme, wanted.crossbar_size or 0))
 
 
 def _path(experiment: Experiment, part: Trains, wanted: Variant) -> Path:
@@ -108,36 +97,22 @@ def _path(experiment: Experiment, part: Trains, wanted: Variant) -> Path:
 
 def _behind(experiment: Experiment, part: Trains, wanted: Variant) -> dict[str, Any]:
     """All that a network depends on, by dotted name; its code and its beginnings too where DVC does not see to them."""
-    before = _before(wanted)
+    before = pruned.variant(wanted.scheme, wanted.crossbar_size or 0)
     settings = experiment.params.distillation
     values = pruned.parameters_behind(experiment, before) | part.behind(experiment.params)
     values |= {f"distillation.{name}": value for name, value in settings.model_dump(mode="json").items()}
     values |= {"trained on": part.name, "crossbar_size": wanted.crossbar_size}
     if not part.has_stage:
         values["code"] = f"{code.digest(__name__)} {code.digest(type(part).__module__)}"
-        values["began as"] = pruned.load(experiment, before).metadata.tensors_digest
+        values["began as"] = _before(experiment, wanted).metadata.tensors_digest
     return values
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A network to train on."""
-
-    part: Trains
-    variant: Variant
-    before: Checkpoint
-    teacher: training.Teacher | None
-
-
-@dataclass(frozen=True)
-class _Done:
-    pruned: PrunedNetwork
-    history: pd.DataFrame
-    accuracy: float
-
-
-def _trained_on(experiment: Experiment, task: _Task) -> _Done:
-    part, wanted, network = task.part, task.variant, task.before.pruned
+def _trained_on(
+    experiment: Experiment, part: Trains, wanted: Variant, before: Checkpoint, taught: training.Teacher | None
+) -> tuple[PrunedNetwork, pd.DataFrame, float]:
+    """A network, trained on in place, a row for each epoch, and its accuracy without crossbars, percent."""
+    network = before.pruned
     label = f"{part.name}-{wanted.label}"
     held = () if wanted.scheme == "unpruned" else (training.HeldMask(network.weight_masks()),)
     run = training.Run(
@@ -146,13 +121,13 @@ def _trained_on(experiment: Experiment, task: _Task) -> _Done:
         epochs=0,
         learning_rate=0.0,
         seed=experiment.section.training_seed,
-        resume=experiment.resume(f"{label}.safetensors"),
+        resume=experiment.resume(f"{label}{'' if part.has_stage else '-unfinished'}.safetensors"),
         live=experiment.live(label),
         constraints=held,
-        teacher=task.teacher,
+        teacher=taught,
     )
-    w_max = w_max_of(task.before, experiment.params.mapping.w_max_quantile)
+    w_max = weight_quantiles(network, experiment.params.mapping.w_max_quantile)
     start = Start(network, wanted.scheme, wanted.crossbar_size, w_max, experiment.images, run)
     history = part.train(experiment.params, start)
     # the history may tell the accuracy on crossbars
-    return _Done(network, history, trained.software_accuracy(experiment, network.network))
+    return network, history, trained.software_accuracy(experiment, network.network)

@@ -19,6 +19,7 @@ from xbarpaper.figures.outcomes import (
     training_curves,
 )
 from xbarpaper.figures.saving import Caption, Captions, save
+from xbarpaper.figures.search import searched_settings
 from xbarpaper.figures.sensitivity import along_axes, over_pair
 from xbarpaper.figures.style import ArtifactFigure, apply_style
 from xbarpaper.figures.verdicts import claim_effects, forest
@@ -46,6 +47,7 @@ __all__ = [
     "over_pair",
     "pruning_masks",
     "save",
+    "searched_settings",
     "tile_map",
     "training_curves",
 ]

@@ -18,7 +18,7 @@ class DifferentialPair:
     minus: Tensor
 
 
-def conductances(weights: Tensor, devices: Devices, w_max: float) -> DifferentialPair:
+def conductances(weights: Tensor, devices: Devices, w_max: float | Tensor) -> DifferentialPair:
     """Program weights onto a differential pair of crossbars.
 
     A positive weight raises its device in ``plus`` above ``g_min``, a negative one its device in ``minus``; the other
@@ -27,7 +27,7 @@ def conductances(weights: Tensor, devices: Devices, w_max: float) -> Differentia
     Args:
         weights: weights, rows are inputs, shape (..., rows, columns), any unit.
         devices: range of the devices.
-        w_max: weight that programs ``g_max``; larger magnitudes saturate.
+        w_max: weight that programs ``g_max``; larger magnitudes saturate. One for all, or one for each, in their shape.
 
     Returns:
         The pair, each of the shape of ``weights``, siemens. ``weights_of`` inverts it where nothing saturated.
@@ -35,8 +35,9 @@ def conductances(weights: Tensor, devices: Devices, w_max: float) -> Differentia
     Raises:
         ValueError: ``w_max`` is not positive, or ``weights`` holds a NaN.
     """
-    if not w_max > 0:
-        raise ValueError(f"w_max = {w_max:g} must be positive")
+    smallest = float(w_max.min()) if isinstance(w_max, Tensor) else w_max
+    if not smallest > 0:
+        raise ValueError(f"w_max = {smallest:g} must be positive")
     if torch.isnan(weights).any():
         raise ValueError("weights hold a NaN")
     g_min, g_max = devices.g_min_siemens, devices.g_max_siemens
@@ -47,7 +48,7 @@ def conductances(weights: Tensor, devices: Devices, w_max: float) -> Differentia
     )
 
 
-def weights_of(pair: DifferentialPair, devices: Devices, w_max: float) -> Tensor:
+def weights_of(pair: DifferentialPair, devices: Devices, w_max: float | Tensor) -> Tensor:
     """The weights that a pair of conductances stands for; inverse of ``conductances``."""
     return (pair.plus - pair.minus) * (w_max / (devices.g_max_siemens - devices.g_min_siemens))
 

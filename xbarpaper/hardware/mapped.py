@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from torch import Tensor, nn
@@ -27,21 +27,33 @@ class LayerPlan:
         matrix: weights in original coordinates, zero where pruned, shape (rows, columns).
         strips: what T left of it, rows and columns in the order in which they go onto the crossbars.
         crossbar_size: rows and columns of a crossbar.
-        w_max: weight that programs the highest conductance.
+        w_max: weight that programs the highest conductance; one for all, or one for each cell, shape of the matrix.
+        minus_strips: the strips of the arrays for negative weights; None where both signs lie alike.
     """
 
     matrix: Tensor
     strips: tuple[Strip, ...]
     crossbar_size: int
-    w_max: float
+    w_max: float | Tensor
+    minus_strips: tuple[Strip, ...] | None = None
 
     def tiles(self) -> TileMap:
         """The crossbars into which the strips are cut."""
-        return tile_map(self.strips, (self.matrix.shape[0], self.matrix.shape[1]), self.crossbar_size)
+        return self._cut(self.strips)
+
+    def minus_tiles(self) -> TileMap | None:
+        """Those of the negative weights, where they lie otherwise."""
+        return None if self.minus_strips is None else self._cut(self.minus_strips)
+
+    def _cut(self, strips: tuple[Strip, ...]) -> TileMap:
+        return tile_map(strips, (self.matrix.shape[0], self.matrix.shape[1]), self.crossbar_size)
 
 
 Arrangement = Callable[[LayerPlan], LayerPlan]
-"""Gives the plan with the same weights in another order: strips hold the same cells and need as many crossbars."""
+"""Gives the plan with the same weights in another order: strips hold the same cells and need as many crossbars.
+
+It may give the crossbars ranges of their own, and the signs orders of their own.
+"""
 
 
 @dataclass(frozen=True)
@@ -55,8 +67,9 @@ class MappedLayer:
         mask: True where a weight lives, shape (rows, columns).
         placement: where the network's own matrix sits in original coordinates.
         tiles: which weight sits where.
-        w_max: weight that programs the highest conductance.
+        w_max: weight that programs the highest conductance; one for all, or one for each cell, shape (rows, columns).
         targets: weights that the devices are programmed to instead, same shape; None programs the matrix.
+        minus_tiles: which weight sits where on the arrays for negative weights; None where both signs lie alike.
     """
 
     name: str
@@ -65,8 +78,9 @@ class MappedLayer:
     mask: Tensor
     placement: Placement
     tiles: TileMap
-    w_max: float
+    w_max: float | Tensor
     targets: Tensor | None = None
+    minus_tiles: TileMap | None = None
 
     @property
     def programmed_weights(self) -> Tensor:
@@ -184,7 +198,8 @@ def map_network(
         plan = LayerPlan(matrices[name], strips, crossbar_size, w_max[name])
         if arrangement is not None:
             plan = arrangement(plan)
-        layers.append(MappedLayer(name, layer.module, matrices[name], mask, place, plan.tiles(), w_max[name]))
+        mapped = MappedLayer(name, layer.module, matrices[name], mask, place, plan.tiles(), plan.w_max)
+        layers.append(replace(mapped, minus_tiles=plan.minus_tiles()))
     return MappedNetwork(pruned.network, tuple(layers), crossbar_size)
 
 

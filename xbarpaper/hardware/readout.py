@@ -28,10 +28,11 @@ class LayerReadOut:
     Attributes:
         layer: the layer as mapped.
         weights: weights that the layer shall have, by tile, shape (tiles, size, size).
-        effective: effective conductances of both signs by tile, siemens, shape (tiles, size, size) each.
+        effective: effective conductances of both signs by tile, siemens, shape (tiles, size, size) each; those of a pair
+            in one place, that of the positive sign.
         effective_weights: weights that they stand for, before any gain, shape (tiles, size, size).
         column_factors: (I_ideal - I_nonideal) / I_ideal of each crossbar column that holds devices, with 1 V on every
-            row; NaN on padding columns, shape (2, tiles, size), the positive sign first.
+            row; NaN on padding columns, shape (2, tiles, size), the positive sign first, where they lie.
     """
 
     layer: MappedLayer
@@ -57,6 +58,12 @@ class LayerReadOut:
     def gains(self, gain: Gain) -> Tensor:
         """Factors of the readout; see ``gain_factors``."""
         return gain_factors(self.weights, self.effective_weights, gain)
+
+    def squared_error(self, gain: Gain) -> float:
+        """Squared error of the calibrated weights over the squared weights; 0 for a layer without weights."""
+        power = float(self.weights.square().sum())
+        left = self.effective_weights * self.gains(gain) - self.weights
+        return float(left.square().sum()) / power if power else 0.0
 
 
 def gain_factors(weights: Tensor, effective: Tensor, gain: Gain) -> Tensor:
@@ -142,7 +149,7 @@ def read_out(
 
 def _tiles(layer: MappedLayer, pair: DifferentialPair) -> Tensor:
     """Conductances of both signs by tile, shape (2, tiles, size, size); padding holds no device."""
-    return torch.stack([layer.tiles.tile(pair.plus), layer.tiles.tile(pair.minus)])
+    return torch.stack([layer.tiles.tile(pair.plus), (layer.minus_tiles or layer.tiles).tile(pair.minus)])
 
 
 def _layer_read_out(
@@ -152,6 +159,9 @@ def _layer_read_out(
     factors = torch.where(
         ideal > 0, (ideal - real) / ideal.where(ideal > 0, torch.ones_like(ideal)), torch.nan
     )
-    weights = layer.tiles.tile(layer.matrix)
-    pair = DifferentialPair(effective[0], effective[1])
-    return LayerReadOut(layer, weights, pair, weights_of(pair, devices, layer.w_max), factors)
+    tiles, minus = layer.tiles, effective[1]
+    if layer.minus_tiles is not None:  # each device beside its partner of the other sign
+        minus = tiles.tile(layer.minus_tiles.untile(minus))
+    pair = DifferentialPair(effective[0], minus)
+    w_max = tiles.tile(layer.w_max) if isinstance(layer.w_max, Tensor) else layer.w_max
+    return LayerReadOut(layer, tiles.tile(layer.matrix), pair, weights_of(pair, devices, w_max), factors)

@@ -9,10 +9,10 @@ from xbarpaper.mitigation.batch_norm import BN, BatchNormEstimate
 from xbarpaper.mitigation.paper import PAPER
 from xbarpaper.mitigation.parts import NONE, Costs, Finish, Mitigation, Programming, Start, Trains
 from xbarpaper.mitigation.precompensation import PC, PC_CHIP, Precompensation
-from xbarpaper.mitigation.rearrange import R, ordered_by_mean_conductance
+from xbarpaper.mitigation.rearrange import R, Rearranged, columns_ordered
 from xbarpaper.mitigation.registry import FURTHER, MITIGATIONS
 from xbarpaper.mitigation.tuning import TUNED, Surroundings, adjoint_cosine, solutions, surroundings, tune
-from xbarpaper.mitigation.wct import WCT, WeightLimits, limits_of
+from xbarpaper.mitigation.wct import WCT, TrainingUnderLimits, WeightLimits, limits_of
 
 __all__ = [
     "BN",
@@ -32,14 +32,16 @@ __all__ = [
     "Precompensation",
     "Programming",
     "R",
+    "Rearranged",
     "Start",
     "Surroundings",
+    "TrainingUnderLimits",
     "Trains",
     "WeightLimits",
     "adjoint_cosine",
     "arranged_in_two_dimensions",
+    "columns_ordered",
     "limits_of",
-    "ordered_by_mean_conductance",
     "predicted_error",
     "solutions",
     "surroundings",

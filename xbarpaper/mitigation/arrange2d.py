@@ -39,14 +39,13 @@ from typing import Final
 import numpy as np
 import torch
 
-from xbarpaper.hardware.circuit import Parasitics, effective_conductance, shared_resistance
-from xbarpaper.hardware.conductances import DifferentialPair, conductances, weights_of
+from xbarpaper.hardware.circuit import Parasitics, shared_resistance
+from xbarpaper.hardware.conductances import conductances
 from xbarpaper.hardware.mapped import Arrangement, LayerPlan
-from xbarpaper.hardware.readout import gain_factors
 from xbarpaper.mitigation.parts import Costs, Mitigation
-from xbarpaper.mitigation.rearrange import ordered_by_mean_conductance
+from xbarpaper.mitigation.rearrange import columns_ordered, squared_errors
 from xbarpaper.mitigation.swaps import Floats, Indices, Placing, swapped
-from xbarpaper.params import Devices, Gain, Params
+from xbarpaper.params import Devices, Gain, Params, Rearrange
 from xbarpaper.pruning.compaction import Strip
 
 
@@ -92,22 +91,14 @@ def predicted_error(plan: LayerPlan, devices: Devices, parasitics: Parasitics, g
     Returns:
         sum (gain * W' - W)^2 over sum W^2; 0 for a layer without weights.
     """
-    tiles, pair = plan.tiles(), conductances(plan.matrix, devices, plan.w_max)
-    weights = tiles.tile(plan.matrix)
-    power = float(weights.double().square().sum())
-    if power == 0:
-        return 0.0
-    G_eff = effective_conductance(torch.stack([tiles.tile(pair.plus), tiles.tile(pair.minus)]), parasitics)
-    effective = weights_of(DifferentialPair(G_eff[0], G_eff[1]), devices, plan.w_max)
-    calibrated = effective * gain_factors(weights, effective, gain)
-    return float((calibrated - weights).double().square().sum()) / power
+    power = float(plan.matrix.double().square().sum())
+    return float(squared_errors(devices, parasitics, gain)(plan).sum()) / power if power else 0.0
 
 
 def _sorted(plan: LayerPlan) -> Iterator[LayerPlan]:
     """The plan under R, in both orders."""
-    for order in (ordered_by_mean_conductance("ascending"), ordered_by_mean_conductance("descending")):
-        if order is not None:
-            yield order(plan)
+    yield columns_ordered(Rearrange(order="ascending"))(plan)
+    yield columns_ordered(Rearrange(order="descending"))(plan)
 
 
 def _exchanged(plan: LayerPlan, devices: Devices, parasitics: Parasitics, rounds: int) -> Iterator[LayerPlan]:

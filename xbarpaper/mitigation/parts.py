@@ -71,7 +71,7 @@ class Start:
 
 
 class Trains(Part, Protocol):
-    """Trains a network on before it is mapped; its w_max stays that of the network before."""
+    """Trains a network on before it is mapped."""
 
     @property
     def name(self) -> str:
@@ -86,6 +86,10 @@ class Trains(Part, Protocol):
     @property
     def has_stage(self) -> bool:
         """Whether a stage of its own makes the networks; others are made when they are first asked for."""
+        ...
+
+    def keeps_range(self, params: Params) -> bool:
+        """Whether the network is mapped with the w_max of the network before, not with its own."""
         ...
 
     def behind(self, params: Params) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import torch
+
 from xbarpaper.hardware.effects import DeviceEffect
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import ReadOut, read_out
@@ -66,7 +68,8 @@ class Precompensation:
         for one in read.layers:
             layer = one.layer
             wanted = layer.programmed_weights + layer.matrix - one.matrix(self.gain)
-            layers.append(replace(layer, targets=wanted.clamp(-layer.w_max, layer.w_max)))
+            limit = torch.as_tensor(layer.w_max, dtype=wanted.dtype)
+            layers.append(replace(layer, targets=wanted.clamp(-limit, limit)))
         return replace(read.mapped, layers=tuple(layers))
 
 

@@ -216,6 +216,10 @@ class TrainingThroughCrossbars:
     for_each_size: bool = True
     has_stage: bool = False
 
+    def keeps_range(self, params: Params) -> bool:
+        """See ``Trains.keeps_range``: it trains through circuits of that range."""
+        return True
+
     def behind(self, params: Params) -> dict[str, Any]:
         """See ``Trains.behind``."""
         sections = {"devices": params.devices, "circuit": params.circuit}

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pandas as pd
 import torch
@@ -106,8 +106,9 @@ class Run:
         title: what its progress is called.
         settings: the section ``train``.
         epochs: passes over the training images.
-        learning_rate: peak of the one-cycle schedule.
+        learning_rate: peak of the one-cycle schedule; constant under adam.
         seed: seed of batches and augmentation.
+        optimiser: Nesterov's SGD under the one-cycle schedule, or Adam, whose runs start anew each time.
         resume: file that a killed run goes on from; None for a run that starts anew each time.
         constraints: what must hold after every step.
         teacher: whose answers it learns beside the labels; None for labels alone.
@@ -119,6 +120,7 @@ class Run:
     epochs: int
     learning_rate: float
     seed: int
+    optimiser: Literal["sgd", "adam"] = "sgd"
     resume: Path | None = None
     constraints: tuple[Constraint, ...] = field(default=())
     teacher: Teacher | None = None
@@ -254,19 +256,28 @@ class _Loop:
         )
         self.batch_size = batch_size(run.settings, len(self.labels))
         self.steps_per_epoch = steps_per_epoch(run.settings, len(self.labels))
-        self.rates = one_cycle_rates(
-            run.epochs * self.steps_per_epoch, run.learning_rate, run.settings.warmup_share
-        )
+        steps = run.epochs * self.steps_per_epoch
         self.teacher = None if run.teacher is None else copy.deepcopy(run.teacher.network).to(device).eval()
         self.parameters = dict(network.named_parameters())
-        self.optimiser = torch.optim.SGD(
-            _parameter_groups(network, self.parameters.values(), run),
-            lr=run.learning_rate,
-            momentum=run.settings.momentum,
-            weight_decay=run.settings.weight_decay,
-            nesterov=run.settings.momentum > 0,
-            foreach=True,
-        )
+        groups = _parameter_groups(network, self.parameters.values(), run)
+        self.optimiser: torch.optim.Optimizer
+        if run.optimiser == "adam":
+            if run.resume is not None:
+                raise ValueError(f"{run.title}: a run of Adam has no resume file")
+            self.rates = [run.learning_rate] * steps
+            self.optimiser = torch.optim.Adam(
+                groups, lr=run.learning_rate, weight_decay=run.settings.weight_decay
+            )
+        else:
+            self.rates = one_cycle_rates(steps, run.learning_rate, run.settings.warmup_share)
+            self.optimiser = torch.optim.SGD(
+                groups,
+                lr=run.learning_rate,
+                momentum=run.settings.momentum,
+                weight_decay=run.settings.weight_decay,
+                nesterov=run.settings.momentum > 0,
+                foreach=True,
+            )
         decay = run.settings.average_decay
         self.average = (
             AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)

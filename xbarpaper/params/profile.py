@@ -28,6 +28,7 @@ from xbarpaper.params.sections import (
     Prune,
     Readout,
     Rearrange,
+    Search,
     Sensitivity,
     Train,
     Wct,
@@ -65,6 +66,7 @@ class Params(Defaults):
     mechanism: Mechanism = Mechanism()
     sensitivity: Sensitivity = Sensitivity()
     beyond: Beyond = Beyond()
+    search: Search = Search()
     claims: Claims = Claims()
     execution: Execution = Execution()
 
@@ -130,17 +132,23 @@ class Params(Defaults):
                     f"experiments.{name}.dataset = {experiment.dataset} is not in datasets "
                     f"(there are: {', '.join(self.datasets)})"
                 )
-        for section, chosen in (("sensitivity", self.sensitivity), ("beyond", self.beyond)):
+        for section, chosen in (
+            ("sensitivity", self.sensitivity),
+            ("beyond", self.beyond),
+            ("search", self.search),
+        ):
             for name in chosen.experiments:
                 if name not in self.experiments:
                     raise ValueError(
                         f"{section}.experiments: {name} is not in experiments (there are: {', '.join(self.experiments)})"
                     )
-        if self.sensitivity.crossbar_size not in self.mapping.crossbar_sizes:
-            raise ValueError(
-                f"sensitivity.crossbar_size = {self.sensitivity.crossbar_size} must be among "
-                f"mapping.crossbar_sizes = {', '.join(map(str, self.mapping.crossbar_sizes))}"
-            )
+        sizes = {"sensitivity": self.sensitivity.crossbar_size, "search": self.search.crossbar_size}
+        for section, size in sizes.items():
+            if size not in self.mapping.crossbar_sizes:
+                raise ValueError(
+                    f"{section}.crossbar_size = {size} must be among "
+                    f"mapping.crossbar_sizes = {', '.join(map(str, self.mapping.crossbar_sizes))}"
+                )
         if self.readout.gain not in self.evaluation.gains:
             raise ValueError(
                 f"readout.gain = {self.readout.gain} must be among "

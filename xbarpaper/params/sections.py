@@ -13,7 +13,9 @@ from pydantic import Field, model_validator
 from xbarpaper.params.names import (
     LEAST_ON_OFF,
     MOST,
+    Arrays,
     AtLeastOne,
+    ColumnKey,
     ColumnOrder,
     Count,
     CrossbarSize,
@@ -22,17 +24,22 @@ from xbarpaper.params.names import (
     Factor,
     Fraction,
     Gain,
+    Grouping,
     Inside,
     NetworkName,
     Ohm,
     OnOffRatio,
     Positive,
     Precision,
+    PruneWhen,
     Quantile,
+    RangeOf,
+    Scope,
     Seed,
     Seeds,
     Several,
     Share,
+    WctRange,
 )
 from xbarpaper.support.schedulers import LOCAL, require_scheduler
 from xbarpaper.support.validation import Defaults
@@ -90,7 +97,7 @@ class Train(Defaults):
 class Prune(Defaults):
     """Structured pruning, then fine-tuning with the mask held."""
 
-    when: Literal["trained", "init"] = Field(
+    when: PruneWhen = Field(
         default="trained",
         description="prune the trained network, or at initialisation (then train.* holds, and nothing of "
         "steps, epochs, learning_rate and weight_decay below)",
@@ -206,17 +213,51 @@ class Evaluation(Defaults):
 
 
 class Rearrange(Defaults):
-    """Mitigation R: columns are put in the order of their mean conductance."""
+    """Mitigation R: columns are put in the order of their mean conductance, or as is chosen here."""
 
-    order: ColumnOrder = Field(default="descending", description="from the driver on")
+    key: ColumnKey = Field(
+        default="mean",
+        description="of |w| of a column; the sum of its squares; or the predicted error of its weights",
+    )
+    order: ColumnOrder = Field(
+        default="descending", description="from the driver on, or the heaviest in the centre"
+    )
+    grouping: Grouping = Field(
+        default="together", description="columns that sort together share crossbars, or are dealt over all"
+    )
+    scope: Scope = Field(
+        default="strip",
+        description="rows over which a column is judged; crossbar orders each row of crossbars anew",
+    )
+    arrays: Arrays = Field(
+        default="pair", description="that share an order; signs has one for each sign of the weights"
+    )
+    range: RangeOf = Field(default="layer", description="that shares a largest weight, which programs g_max")
+
+    @model_validator(mode="after")
+    def _pairs_share_a_range(self) -> Self:
+        if self.arrays == "signs" and self.range == "crossbar":
+            raise ValueError(
+                "rearrange.arrays = signs needs rearrange.range = layer: the devices of a pair lie on crossbars apart"
+            )
+        return self
 
 
 class Wct(Defaults):
     """Mitigation WCT: Weight-Constrained-Training."""
 
-    cut_quantile: Inside = Field(default=0.95, description="quantile of a layer's |w| that becomes its limit")
-    epochs: Count = Field(default=1, description="fine-tuning under the limit")
-    learning_rate: Positive = Field(default=0.02, description="peak of the fine-tuning schedule")
+    cut_quantile: Quantile = Field(
+        default=0.95, description="quantile of a layer's |w| that becomes its limit; 1 is its largest"
+    )
+    epochs: Count = Field(default=1, description="fine-tuning under the limit, or of each round")
+    learning_rate: Positive = Field(
+        default=0.02, description="peak of the fine-tuning schedule; constant in rounds"
+    )
+    range: WctRange = Field(default="old", description="w_max is that of before WCT, or the limit")
+    rounds: Annotated[int, Field(ge=0, le=MOST)] = Field(
+        default=0,
+        description="of clipping, then training without a limit (Adam); 0 limits after each step instead",
+    )
 
 
 class Mechanism(Defaults):
@@ -258,6 +299,51 @@ class Sensitivity(Defaults):
     variation_sigmas: AtLeastOne[Fraction] = Field(
         default=(0.0, 0.1, 0.3), description="sigma/mu of programmed conductances"
     )
+
+
+class Search(Defaults):
+    """The strongest form of R and of WCT: their settings compared on validation images, the best tested once."""
+
+    experiments: Several[str] = Field(default=(), description="that are searched")
+    crossbar_size: CrossbarSize = Field(default=32, description="one of mapping.crossbar_sizes")
+    validation_images: Count = Field(
+        default=5000,
+        description="random training images that settings are compared on; WCT does not train on them",
+    )
+    variation_seeds: Seeds = Field(default=3, description="draws of device variation, none of which tests")
+    finalists: Count = Field(
+        default=24,
+        description="settings of R of the least predicted error, from each kind of arrays and ranges in turn, which are "
+        "evaluated",
+    )
+    keys: AtLeastOne[ColumnKey] = Field(
+        default=("mean", "maximum", "square", "error"), description="see rearrange.key"
+    )
+    orders: AtLeastOne[ColumnOrder] = Field(
+        default=("ascending", "descending", "centre"), description="see rearrange.order"
+    )
+    groupings: AtLeastOne[Grouping] = Field(
+        default=("together", "spread"), description="see rearrange.grouping"
+    )
+    scopes: AtLeastOne[Scope] = Field(
+        default=("layer", "strip", "crossbar"), description="see rearrange.scope"
+    )
+    arrays: AtLeastOne[Arrays] = Field(default=("pair", "signs"), description="see rearrange.arrays")
+    ranges: AtLeastOne[RangeOf] = Field(default=("layer", "crossbar"), description="see rearrange.range")
+    cut_quantiles: AtLeastOne[Inside] = Field(
+        default=(0.8, 0.85, 0.9, 0.95, 0.99),
+        description="see wct.cut_quantile; 1 is tried to compare with",
+    )
+    wct_ranges: AtLeastOne[WctRange] = Field(default=("old", "new"), description="see wct.range")
+    epochs: AtLeastOne[Count] = Field(default=(1, 4), description="see wct.epochs; of the best limit")
+    learning_rates: AtLeastOne[Positive] = Field(
+        default=(0.01, 0.05), description="see wct.learning_rate; of the best limit"
+    )
+    rounds: Several[Count] = Field(
+        default=(30,), description="see wct.rounds; of an epoch each (the recipe of NEAT)"
+    )
+    rounds_learning_rate: Positive = Field(default=1e-5, description="constant rate of Adam in rounds")
+    prunings: AtLeastOne[PruneWhen] = Field(default=("trained",), description="see prune.when")
 
 
 class Beyond(Defaults):

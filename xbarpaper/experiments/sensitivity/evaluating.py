@@ -19,7 +19,7 @@ from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.sensitivity.axes import Conditions
 from xbarpaper.experiments.sensitivity.points import Point, plan
-from xbarpaper.experiments.sensitivity.sparsities import AtSparsity
+from xbarpaper.experiments.sensitivity.sparsities import at_sparsity
 from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.mitigation.paper import PAPER
 from xbarpaper.mitigation.parts import Mitigation
@@ -149,13 +149,13 @@ class _Networks:
 
     def __init__(self, experiment: Experiment, bench: Bench) -> None:
         self.experiment, self.bench = experiment, bench
-        self.at: dict[float, AtSparsity] = {}
+        self.at: dict[float, Experiment] = {}
         self.software: dict[Any, float] = {}
         self.reached: dict[_Network, float] = {}
 
     def subject(self, network: _Network) -> Subject:
         """The network, mapped."""
-        at = self.at.setdefault(network.sparsity, AtSparsity(self.experiment, network.sparsity))
+        at = self.at.setdefault(network.sparsity, at_sparsity(self.experiment, network.sparsity))
         subject = crossbars.mapped(
             at, network.scheme, network.crossbar_size, network.mitigation, network.w_max_quantile
         )

@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
 from xbarpaper.experiments import pruned, trained_on
-from xbarpaper.experiments.experiment import UNPRUNED, Experiment, Variant, gather
+from xbarpaper.experiments.experiment import Apart, Experiment, gather
 from xbarpaper.experiments.sensitivity.points import plan
 from xbarpaper.mitigation.paper import PAPER
-from xbarpaper.params import PrunedSchemeName
+from xbarpaper.params.names import PRUNED_SCHEMES
 
-_PRUNED: Final[tuple[PrunedSchemeName, ...]] = ("cf", "xcs", "xrs")
+_FOLDER: Final = "sensitivity"
 
 
-class AtSparsity(Experiment):
+def at_sparsity(experiment: Experiment, sparsity: float) -> Experiment:
     """The experiment at another sparsity: the same unpruned network, pruned networks of their own."""
-
-    def __init__(self, experiment: Experiment, sparsity: float) -> None:
-        params = experiment.params
-        self.own = sparsity == experiment.section.sparsity
-        if not self.own:
-            section = experiment.section.model_copy(update={"sparsity": sparsity})
-            epochs = params.sensitivity.fine_tuning_epochs
-            changes = {
-                "experiments": params.experiments | {experiment.name: section},
-                "prune": params.prune.model_copy(update={"epochs": epochs, "steps": 1}),
-            }
-            params = params.model_copy(update=changes)
-        super().__init__(experiment.name, params)
-        self.__dict__["images"] = experiment.images  # loaded once for all sparsities
-
-    def labelled(self, label: str) -> str:
-        """See ``Experiment.labelled``."""
-        return label if self.own else f"sensitivity/{self._folder}/{label}"
-
-    def checkpoint_path(self, variant: Variant, trained_on: str = "") -> Path:
-        """See ``Experiment.checkpoint_path``."""
-        path = super().checkpoint_path(variant, trained_on)
-        if self.own or variant.scheme == "unpruned":
-            return path
-        return _checkpoints(self) / self._folder / path.relative_to(_checkpoints(self).parent)
-
-    @property
-    def _folder(self) -> str:
-        return f"sparsity-{self.section.sparsity}"
+    if sparsity == experiment.section.sparsity:
+        return experiment
+    params = experiment.params
+    section = experiment.section.model_copy(update={"sparsity": sparsity})
+    changes = {
+        "experiments": {experiment.name: section},
+        "prune": params.prune.model_copy(
+            update={"epochs": params.sensitivity.fine_tuning_epochs, "steps": 1}
+        ),
+    }
+    folder = f"{_FOLDER}/sparsity-{sparsity}"
+    return Apart(experiment, folder, params=params.model_copy(update=changes))
 
 
 def train(experiment: Experiment) -> pd.DataFrame:
@@ -59,19 +41,18 @@ def train(experiment: Experiment) -> pd.DataFrame:
     tables, params = [], experiment.params
     sizes = (params.sensitivity.crossbar_size,)
     trainings = dict.fromkeys(one.trains for one in PAPER if one.trains is not None)
-    _checkpoints(experiment).mkdir(parents=True, exist_ok=True)  # also where there is nothing to train
+    # Also where there is nothing to train.
+    (experiment.checkpoints / _FOLDER).mkdir(parents=True, exist_ok=True)
     sparsities = {point.at.sparsity for point in plan(params, experiment.name)}
     for sparsity in sorted(sparsities - {0.0, experiment.section.sparsity}):
-        there = AtSparsity(experiment, sparsity)
-        tables += [run.run.software for scheme in _PRUNED for run in pruned.prune(there, scheme, sizes)]
-        for part in trainings:
-            wanted = trained_on.variants(part, _PRUNED, sizes)
-            tables += [run.software for run in trained_on.train(there, part, wanted)]
+        there = at_sparsity(experiment, sparsity)
+        tables += [
+            run.run.software for scheme in PRUNED_SCHEMES for run in pruned.prune(there, scheme, sizes)
+        ]
+        wanted = [
+            (part, one) for part in trainings for one in trained_on.variants(part, PRUNED_SCHEMES, sizes)
+        ]
+        tables += [run.software for run in trained_on.train(there, wanted)]
     if not tables:
         return pd.DataFrame(columns=["scheme", "sparsity", "crossbar_size", "step", "accuracy"])
     return gather(tables)
-
-
-def _checkpoints(experiment: Experiment) -> Path:
-    """Folder of the networks of other sparsities."""
-    return Experiment.checkpoint_path(experiment, UNPRUNED).parent / "sensitivity"
