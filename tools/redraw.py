@@ -1,7 +1,8 @@
 """``python -m tools.redraw PROFILE ...``: make committed reports anew from their own tables, without measuring anything.
 
-Figures, verdicts and pages are those of the code that is here, parameters those that the page shows, whatever the profile
-says by now; a parameter that is newer has its default. The page names the commit that measured and the one that drew. The other executed notebooks stay as they are. The tables must come out the same to the byte.
+Figures, verdicts and pages are those of the code that is here. Parameters are those that the page shows, whatever the
+profile says by now; one that is newer has its default. The page names the commit that measured and the one that drew. The
+other executed notebooks stay as they are. The tables must come out the same to the byte.
 """
 
 from __future__ import annotations
