@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from xbarpaper.figures.style import new_figure
 from xbarpaper.pipeline import executing, stripping
 from xbarpaper.pipeline.start import start
 from xbarpaper.support.errors import ArtifactError
@@ -91,6 +93,17 @@ def test_two_runs_give_the_same_bytes_without_progress(repository: Path):
     assert second.returncode == 0, second.stderr
     assert TARGET.read_bytes() == before
     assert not FAILED.exists()
+
+
+def test_a_figure_is_shown_with_its_heading(repository: Path):
+    draw = "from xbarpaper.figures.style import new_figure\nfigure, axes = new_figure(1, 1, height=1)"
+    _notebook(repository, START, f"{draw}\nfigure.heading = 'A heading'\nfigure", f"{draw}\nfigure")
+    assert _run().returncode == 0
+    with_heading, without = [output["data"]["image/png"] for output in _outputs(TARGET)]
+    figure, _ = new_figure(1, 1, height=1)
+    figure.heading = "A heading"
+    assert base64.b64decode(with_heading) == figure._repr_png_()
+    assert with_heading != without
 
 
 def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(repository: Path):

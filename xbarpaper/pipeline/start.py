@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from base64 import b64encode
 from typing import Any
 
-from xbarpaper.figures.style import apply_style
+from xbarpaper.figures.style import ArtifactFigure, apply_style
 from xbarpaper.support import cores
 from xbarpaper.support.code import LIBRARY, ROOT
 from xbarpaper.support.errors import ArtifactError
@@ -34,18 +35,23 @@ def start() -> None:
     if "torch" in sys.modules:  # a notebook that the pipeline executes has it so from the beginning
         sys.modules["torch"].set_num_threads(cores.threads(root))
     apply_style()
-    _drop_software_from_figures()
+    _show_figures_as_they_are_saved()
 
 
-def _drop_software_from_figures() -> None:
-    """Keep matplotlib's version out of inline figures, so that equal figures are equal bytes."""
+def _show_figures_as_they_are_saved() -> None:
+    """The artifact's figures with their headings, and none with matplotlib's version: equal figures are equal bytes."""
     if "IPython" not in sys.modules:
         return
     from IPython import get_ipython
 
-    if get_ipython() is None:
+    shell: Any = get_ipython()
+    if shell is None:
         return
     from matplotlib_inline.config import InlineBackend
 
+    # IPython has a way of its own to show what is a matplotlib figure, and takes it before the figure's own.
+    shell.display_formatter.formatters["image/png"].for_type(
+        ArtifactFigure, lambda figure: b64encode(figure._repr_png_()).decode()
+    )
     options: Any = InlineBackend.instance()
     options.print_figure_kwargs = {**options.print_figure_kwargs, "metadata": {"Software": None}}
