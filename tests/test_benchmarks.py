@@ -125,7 +125,8 @@ def test_figure_can_be_read(peer_speed: float, monkeypatch: pytest.MonkeyPatch):
     from circuit_figure import draw
 
     assert_readable(
-        draw(_table(peer_speed), "Processor, 2 cores; torch 2.13.0", "python benchmarks/circuit.py")
+        draw(_table(peer_speed), "Processor, 2 cores; torch 2.13.0", "python benchmarks/circuit.py"),
+        columns=2,
     )
 
 

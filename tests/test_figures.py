@@ -91,12 +91,12 @@ def marks(panel, label):
     return bars[0].get_xdata(), bars[0].get_ydata()
 
 
-def assert_readable(figure):
-    """No text below 7 points, none over another one or out of the figure, and a width that a column holds."""
+def assert_readable(figure, columns=1):
+    """No text below 7 points, none over another one or out of the figure, and a width that so many columns hold."""
     canvas = FigureCanvasAgg(figure)
     figure.settle()
     renderer = canvas.get_renderer()
-    assert figure.get_figwidth() <= style.COLUMN_INCHES + 1e-9
+    assert figure.get_figwidth() <= columns * style.COLUMN_INCHES + 1e-9
     ticks = [axis for panel in figure.findobj(Axes) for axis in (panel.xaxis, panel.yaxis)]
     every = {
         label for axis in ticks for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)
