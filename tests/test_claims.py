@@ -16,9 +16,8 @@ from synthetic_results import LOSSES, SOFTWARE, make_params, make_results, repli
 
 from xbarpaper import claims
 from xbarpaper.claims import conductance, effects, rules, savings
-from xbarpaper.claims.labels import groups_of
 from xbarpaper.claims.schema import OUTCOMES
-from xbarpaper.params import Params
+from xbarpaper.params import SCHEMES, Params
 from xbarpaper.support import files, statistics
 from xbarpaper.support.validation import parse
 
@@ -523,17 +522,30 @@ def test_a_single_seed_is_undecided_without_an_interval():
     assert "no interval" in claim.verdicts[0].summary
 
 
-def test_a_repeated_seed_is_no_second_training():
-    """Claims and figures have one definition of trainings of one network."""
-    params = replicated(PARAMS, 2)
-    tree = params.model_dump(mode="json")
-    tree["experiments"]["again"] = tree["experiments"]["made-up-0-0"]
-    params = parse(tree, "synthetic", Params)
-    assert [group.experiments for group in groups_of(params)] == [
-        {0: "made-up-0-0", 1: "made-up-0-1"},
-        {0: "again"},
-    ]
-    table = pd.DataFrame({"experiment": list(params.experiments)})
-    pooled = claims.Labels.of(params).pooled(table)
-    assert pooled["experiment"].tolist() == ["made-up-0-0", "made-up-0-0", "again"]
-    assert pooled["training_seed"].isna().tolist() == [False, False, True]
+def test_the_strongest_settings_stand_beside_and_are_not_counted():
+    params = make_params(further=True)
+    tables = make_results(params)
+    without = replace(tables, strongest=tables.strongest.iloc[:0])
+    for number, (name, mitigation) in enumerate((("C3", "best R"), ("C4", "best WCT")), start=2):
+        claim, plain = (claims.examine(one, params).claims[number] for one in (tables, without))
+        assert claim.id == name
+        found = [one for one in claim.verdicts if one.mitigation == mitigation]
+        assert len(found) == len(SCHEMES)
+        assert not any(one.counted for one in found)
+        assert claim.counts == plain.counts
+        (cf,) = (one for one in found if one.scheme == "cf")
+        place = {
+            "experiment": cf.experiment,
+            "scheme": "cf",
+            "crossbar_size": cf.crossbar_size,
+            "effects": "both",
+            "gain": "layer",
+        }
+
+        def reached(table: pd.DataFrame, **wanted: object) -> float:
+            rows = table[(table[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+            return float(rows["accuracy"].mean())
+
+        before = reached(tables.evaluation, **place, mitigation="none")
+        best = reached(tables.strongest, **place, mitigation=mitigation)
+        assert cf.effect == pytest.approx(best - before)

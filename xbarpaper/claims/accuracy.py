@@ -16,8 +16,8 @@ from xbarpaper.params import Params
 
 BASELINES: Final = {
     "C2": {"none": "unpruned"},
-    "C3": {"R": "none", "R+WCT": "WCT"},
-    "C4": {"WCT": "none", "R+WCT": "R"},
+    "C3": {"R": "none", "R+WCT": "WCT", "best R": "none"},
+    "C4": {"WCT": "none", "R+WCT": "R", "best WCT": "none"},
 }
 """What each claim compares, and with what."""
 
@@ -44,6 +44,14 @@ def questions(
             rows = rows.assign(testable=can_be_tested(rows, limits, pruning=identity == "C2"))
             found.append(Question(identity, mitigation, baseline, rows, margin=settings.equivalence_points))
     return found
+
+
+def with_strongest(evaluation: pd.DataFrame, strongest: pd.DataFrame) -> pd.DataFrame:
+    """The evaluations, and those of the settings of R and WCT that a search found best, on the same devices."""
+    best = strongest[
+        strongest["mitigation"].isin(["best R", "best WCT"]) & (strongest["pruned"] == "trained")
+    ]
+    return pd.concat([evaluation, best], ignore_index=True) if len(best) else evaluation
 
 
 def paired(

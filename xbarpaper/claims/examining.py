@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from xbarpaper.claims import statements
-from xbarpaper.claims.accuracy import mitigation_helps, pruning_costs, questions
+from xbarpaper.claims.accuracy import mitigation_helps, pruning_costs, questions, with_strongest
 from xbarpaper.claims.conductance import share_rises
 from xbarpaper.claims.conventions import conventions, sentence
 from xbarpaper.claims.effects import TRAINING_SEEDS
@@ -39,7 +39,8 @@ def examine(
     texts = statements.load() if texts is None else texts
     evaluation, chance, gain = tables.evaluation, chance_of(tables.software), params.readout.gain
     images = {str(name): int(rows.max()) for name, rows in tables.software.groupby("dataset")["test_images"]}
-    c2, c3, c4 = (questions(name, evaluation, params, chance, gain) for name in ("C2", "C3", "C4"))
+    tried = with_strongest(evaluation, tables.strongest)
+    c2, c3, c4 = (questions(name, tried, params, chance, gain) for name in ("C2", "C3", "C4"))
     claims = [
         crossbar_savings(texts["C1"], evaluation, params, chance, images),
         pruning_costs(texts["C2"], c2, params),
