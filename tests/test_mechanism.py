@@ -7,10 +7,8 @@ import torch
 from conftest import DEVICES, MakeSubject
 from hypothesis import given
 from hypothesis import strategies as st
-from test_figures import assert_readable
 from torch import Tensor
 
-from xbarpaper import figures
 from xbarpaper.experiments import mechanism
 from xbarpaper.experiments.evaluation import Case, disturbed
 from xbarpaper.experiments.subject import Bench
@@ -67,7 +65,6 @@ def test_error_table_of_a_network(make_subject: MakeSubject, bench: Bench) -> No
     for layer in read.layers:
         error = _share((layer.effective_weights - layer.weights).double(), layer.weights.double())
         assert total["wires", layer.layer.name] == pytest.approx(error, rel=1e-5)
-    assert_readable(figures.error_by_layer(table, "made up"))
 
 
 def test_partial_twins_lie_between_the_network_and_its_twin(make_subject: MakeSubject) -> None:
@@ -98,4 +95,3 @@ def test_layer_table(make_subject: MakeSubject, bench: Bench) -> None:
     second = table[(table["seed"] == 1) & (table["layer"] == names[2])].iloc[0]
     assert second["lost_alone"] == pytest.approx(reached([]) - reached(names[2:3]))
     assert second["won_back"] == pytest.approx(reached(names[:2] + names[3:]) - reached(names))
-    assert_readable(figures.layer_losses(table, "made up"))

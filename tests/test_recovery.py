@@ -1,4 +1,4 @@
-"""What the mitigations win back: the share against its definition, the figure and its words against the table."""
+"""What the mitigations win back: the share against its definition."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from synthetic_results import RECOVERED, make_params, make_results
-from test_figures import assert_readable, legend_entries, panels
 
-from xbarpaper import figures
+from xbarpaper.claims import recovery as winning
+from xbarpaper.claims.labels import Labels
 
 PARAMS = make_params(1, (16, 32, 64), seeds=10, further=True)
 TABLES = make_results(PARAMS)
-LABELS = figures.Labels.of(PARAMS)
+LABELS = Labels.of(PARAMS)
 
 
 def table_of(recovery: pd.DataFrame = TABLES.recovery, costs: pd.DataFrame = TABLES.costs) -> pd.DataFrame:
-    return figures.recovery_table(recovery, costs, LABELS, PARAMS.claims)
+    return winning.recovery_table(recovery, costs, LABELS, PARAMS.claims)
 
 
 def test_shares_are_those_of_the_invented_tables():
@@ -50,28 +50,6 @@ def test_another_gain_is_left_out_and_an_unknown_cost_stays_open():
     assert table.loc[table["mitigation"] == "BN", "chip_images"].isna().all()
 
 
-def test_figure_shows_every_mitigation_and_says_which_is_best():
-    recovery = TABLES.recovery.copy()
-    better = (
-        (recovery["mitigation"] == "BN") & (recovery["scheme"] == "cf") & (recovery["crossbar_size"] == 16)
-    )
-    recovery.loc[better, "accuracy"] = 85.5
-    worse = (recovery["mitigation"] == "tuned+BN") & (recovery["scheme"] == "xrs")
-    recovery.loc[worse, "accuracy"] -= 6
-    table = table_of(recovery)
-    figure = figures.recovered_shares(table, recovery, LABELS)
-    assert legend_entries(figure) == [name for name in RECOVERED if name != "none"]
-    assert len(panels(figure)) == 3
-    best = table.loc[table.groupby(["scheme", "crossbar_size"], sort=False)["share"].idxmax()]
-    reached = (best["share"] >= 90).sum()
-    assert f"The best mitigation reaches 90 % in {reached} of 12 combinations" in figure.caption
-    share = table.set_index(["scheme", "crossbar_size", "mitigation"]).loc[("cf", 16, "BN"), "share"]
-    assert f"C/F BN ({share:.0f} %)" in figure.caption
-    assert "XRS tuned (" in figure.caption
-    assert {line.get_ydata()[0] for line in panels(figure)[0].lines} >= {0, 90, 100}
-    assert_readable(figure)
-
-
 def test_where_nothing_was_lost_nothing_is_claimed():
     recovery = TABLES.recovery.copy()
     whole = (recovery["scheme"] == "cf") & (recovery["crossbar_size"] == 16)
@@ -79,21 +57,7 @@ def test_where_nothing_was_lost_nothing_is_claimed():
     table = table_of(recovery)
     rows = table[(table["scheme"] == "cf") & (table["crossbar_size"] == 16)]
     assert rows[["share", "share_low", "share_high"]].isna().all(axis=None)
-    figure = figures.recovered_shares(table, recovery, LABELS)
-    assert "reaches 90 % in 11 of 12 combinations" in figure.caption
-    assert "In 1 combination no accuracy was lost" in figure.caption
-    assert len(figures.best_mitigations(table)) == 11
-    assert_readable(figure)
-
-
-def test_a_ruinous_mitigation_does_not_flatten_the_others():
-    recovery = TABLES.recovery.copy()
-    recovery.loc[recovery["mitigation"] == "R2D", "accuracy"] = 10.0
-    figure = figures.recovered_shares(table_of(recovery), recovery, LABELS)
-    low, high = panels(figure)[0].get_ylim()
-    assert low >= -66
-    assert high >= 100
-    assert "beyond the axis" in figure.caption
+    assert len(winning.best_mitigations(table)) == 11
 
 
 def test_a_single_seed_has_no_interval():
@@ -101,4 +65,3 @@ def test_a_single_seed_has_no_interval():
     table = table_of(recovery)
     assert table.loc[table["mitigation"] != "none", "share_low"].isna().all()
     assert np.isfinite(table["share"]).all()
-    assert_readable(figures.recovered_shares(table, recovery, LABELS))

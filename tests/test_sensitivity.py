@@ -12,9 +12,8 @@ import pandas as pd
 import pytest
 import torch
 from conftest import MakeParams
-from test_figures import assert_readable
 
-from xbarpaper import data, figures
+from xbarpaper import data
 from xbarpaper.claims import regions
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import crossbars, evaluation, pruned, trained, trained_on
@@ -396,54 +395,3 @@ def test_regions_are_the_same_from_a_file(wide: Params, tmp_path: Path) -> None:
     again = read_table(write_table(tmp_path / "sensitivity.csv", table))
     one, other = (regions.regions(each, wide.claims, 10)["verdict"] for each in (table, again))
     assert one.equals(other)
-
-
-# --- figures ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("claim", list(regions.CLAIMS))
-def test_figures_of_claims_draw(wide: Params, claim: str) -> None:
-    figure = figures.claim_along_axes(
-        synthetic(wide), figures.Labels.of(wide), claim, axes.own_values(wide, NAME)
-    )
-    assert_readable(figure)
-    entries = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
-    assert entries == (["C/F", "XCS", "XRS"] if claim == "C2" else ["unpruned", "C/F", "XCS", "XRS"])
-    assert len([panel for panel in figure.axes if panel.get_visible()]) == 8
-    changes = "The mean over schemes changes its sign along ON/OFF ratio between 20 and 100"
-    assert (changes in figure.caption) == (claim == "C3")
-    if claim in ("C2", "C4"):
-        named = "ON/OFF ratio, w_max, readout gain, wires, drivers, crossbar size, sparsity and variation"
-        assert f"The mean over schemes is above zero all along {named}." in figure.caption
-    assert "4 variation seeds" in figure.caption
-
-
-def test_the_figure_of_losses_draws(wide: Params) -> None:
-    own = axes.own_values(wide, NAME)
-    figure = figures.loss_along_axes(synthetic(wide), figures.Labels.of(wide), own)
-    assert_readable(figure)
-    panel = figure.axes[0]
-    line = next(line for line in panel.lines if line.get_label() == "C/F")
-    assert line.get_xdata() == pytest.approx(
-        [2, 5, 10, 20, 100, 1000], rel=0.05
-    )  # a little apart from others
-    assert line.get_ydata() == pytest.approx([10.5] * 6)
-    marked = [line for line in panel.lines if line.get_linestyle() == ":"]
-    assert [line.get_xdata()[0] for line in marked] == [10.0]
-
-
-@pytest.mark.parametrize("axis", axes.MAPS)
-def test_maps_draw(wide: Params, axis: str) -> None:
-    own = axes.own_values(wide, NAME)
-    figure = figures.claim_map(synthetic(wide), figures.Labels.of(wide), axis, own)
-    assert_readable(figure)
-    images = [panel.images[0] for panel in figure.axes if panel.images]
-    assert all(image.get_clim()[0] == -image.get_clim()[1] for image in images)
-    assert "The effect of WCT is above zero in" in figure.caption
-
-
-def test_figures_of_a_measured_table_draw(done: Done) -> None:
-    labels, own = figures.Labels.of(done.params), axes.own_values(done.params, NAME)
-    assert_readable(figures.claim_along_axes(done.table, labels, "C4", own))
-    assert_readable(figures.loss_along_axes(done.table, labels, own))
-    assert_readable(figures.claim_map(done.table, labels, "on_off_by_w_max", own))

@@ -163,7 +163,6 @@ import torch
 from xbarpaper import data
 from xbarpaper.networks import training
 from xbarpaper.networks import Architecture, build
-from xbarpaper.networks.winograd import Convolution3x3
 from xbarpaper.params import Train
 
 folder, threads, architecture, settings = sys.argv[1:]

@@ -69,7 +69,7 @@ def _within(annotation: Any, value: Any, at: Place) -> Iterator[Place]:
     elif get_origin(annotation) is dict:
         for name, inner in value.items():
             yield from _within(get_args(annotation)[1], inner, (*at, name))
-    elif get_origin(annotation) is tuple:
+    elif get_origin(annotation) is tuple and value:
         yield from _within(get_args(annotation)[0], value[0], (*at, 0))
     elif members := [
         one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel)

@@ -108,11 +108,11 @@ class Run:
         epochs: passes over the training images.
         learning_rate: peak of the one-cycle schedule; constant under adam.
         seed: seed of batches and augmentation.
-        optimiser: Nesterov's SGD under the one-cycle schedule, or Adam, whose runs start anew each time.
         resume: file that a killed run goes on from; None for a run that starts anew each time.
         constraints: what must hold after every step.
         teacher: whose answers it learns beside the labels; None for labels alone.
         live: name under which it can be watched, see ``live.training``; None for a run that nobody watches.
+        optimiser: Nesterov's SGD under the one-cycle schedule, or Adam, whose runs start anew each time.
     """
 
     title: str
@@ -120,11 +120,11 @@ class Run:
     epochs: int
     learning_rate: float
     seed: int
-    optimiser: Literal["sgd", "adam"] = "sgd"
     resume: Path | None = None
     constraints: tuple[Constraint, ...] = field(default=())
     teacher: Teacher | None = None
     live: str | None = None
+    optimiser: Literal["sgd", "adam"] = "sgd"
 
 
 def batch_size(settings: Train, images: int) -> int:
