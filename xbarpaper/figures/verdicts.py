@@ -32,7 +32,7 @@ _HEADS: Final = {
     "C2": "C2  loss on crossbars, pruned minus unpruned",
     "C3": "C3  loss that R takes away",
     "C4": "C4  loss that WCT takes away",
-    "C5": "C5  low conductances",
+    "C5": "C5  share of low conductances that WCT adds",
 }
 
 
@@ -74,8 +74,9 @@ def forest(reports: Mapping[str, ClaimReport]) -> ArtifactFigure:
     confidence = next(iter(reports.values())).confidence
     about = "; ".join(f"{name}: {', '.join(report.data)}" for name, report in reports.items())
     figure.caption = (
-        f"Overall effects of C1 to C5 with their {100 * confidence:g} % intervals, corrected for many comparisons, and "
-        f"verdicts; zero is no effect. {about}. Bars of one training speak of other draws of its devices, those of "
+        f"Overall effects of C1 to C5, means over schemes and crossbar sizes, with their {100 * confidence:g} % intervals, "
+        "corrected for many comparisons, and verdicts. C1 is judged against its tolerance, not against zero; C5 asks for "
+        f"R too, which cannot change the share. {about}. Bars of one training speak of other draws of its devices, those of "
         "several trainings of other trainings."
     )
     return figure
