@@ -74,10 +74,10 @@ def forest(reports: Mapping[str, ClaimReport]) -> ArtifactFigure:
     confidence = next(iter(reports.values())).confidence
     about = "; ".join(f"{name}: {', '.join(report.data)}" for name, report in reports.items())
     figure.caption = (
-        f"Overall effects of C1 to C5, means over schemes and crossbar sizes, with their {100 * confidence:g} % intervals, "
-        "corrected for many comparisons, and verdicts. C1 is judged against its tolerance, not against zero; C5 asks for "
-        f"R too, which cannot change the share. {about}. Bars of one training speak of other draws of its devices, those of "
-        "several trainings of other trainings."
+        f"Overall effects of C1 to C5, means over schemes and sizes, with their {100 * confidence:g} % intervals, "
+        "corrected for many comparisons, and verdicts. C1 is judged against its tolerance, not against zero; C5 asks "
+        f"for R too, which cannot change the share. {about}. Bars of one training speak of other draws of its "
+        "devices, those of several trainings of other trainings."
     )
     return figure
 
