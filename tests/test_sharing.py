@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from faults.transfers import Cut, Server, pull_cut_off, push_cut_off, serving, shared
 from repository import ROOT, Repository
-from ruamel.yaml import YAML
 from test_pipeline import UP_TO_DATE, ran
 
 pytestmark = pytest.mark.slow
@@ -87,22 +86,3 @@ def test_a_piece_that_a_killed_pull_left_makes_no_stage_run(lab: Repository, tmp
         (reader.folder / folder / ".T39nusjLvBl8PzSfgAMnAw.tmp").write_bytes(b"a piece")
     assert reader.repro("--dry").strip().endswith(UP_TO_DATE)
     assert shared(reader) == shared(lab)
-
-
-def test_the_page_counts_what_is_in_the_lock():
-    """Sizes of quick, of what DVC shares."""
-    stages = YAML(typ="safe").load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
-    counts: dict[str, list[float]] = {}
-    for name, stage in stages.items():
-        if "quick" in name or name in ("code", "data@shapes10"):
-            for out in stage["outs"]:
-                count = counts.setdefault("/".join(out["path"].split("/")[:2]), [0, 0])
-                count[0] += out.get("nfiles", 1)
-                count[1] += out["size"] / 1e6
-    rows = re.findall(r"^\| `(data/\w+)/`: .* \| (\d+) \| ([\d.]+) \|$", PAGE, flags=re.M)
-    assert len(rows) == 6
-    for folder, files, megabytes in rows:
-        assert (int(files), float(megabytes)) == (
-            counts[folder][0],
-            pytest.approx(counts[folder][1], rel=0.1),
-        )
