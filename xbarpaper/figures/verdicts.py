@@ -33,6 +33,7 @@ _HEADS: Final = {
     "C3": "C3  loss that R takes away",
     "C4": "C4  loss that WCT takes away",
     "C5": "C5  share of low conductances that WCT adds",
+    "C5 rank correlation": "C5  share and current kept, by crossbar",
 }
 
 
@@ -135,13 +136,7 @@ def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
 def _who(name: str, row: Verdict, claim: Claim) -> str:
     """Name of a line: the report, where there are several, and the mitigation, where it must be told."""
     several = len([one for one in claim.tops() if one.inference != ALGEBRA]) > 1
-    what = (
-        row.mitigation
-        if row.mitigation != "none"
-        else "crossbars by share"
-        if claim.id == "C5"
-        else "pruning"
-    )
+    what = row.mitigation if row.mitigation != "none" else "crossbars" if claim.id == "C5" else "pruning"
     return ", ".join([*([name] if name else []), *([what] if not name or several else [])])
 
 
@@ -153,7 +148,9 @@ def _with_heads(rows: Sequence[tuple[str, str, Verdict]]) -> list[tuple[str, Ver
     """A line that names each claim before the lines of its effects."""
     lines: list[tuple[str, Verdict | None]] = []
     for claim, own in groupby(rows, key=lambda row: row[0]):
-        lines += [(_HEADS.get(claim, claim), None), *((label, row) for _, label, row in own)]
+        found = list(own)
+        head = _HEADS.get(f"{claim} {found[0][2].unit}") or _HEADS.get(claim, claim)
+        lines += [(head, None), *((label, row) for _, label, row in found)]
     return lines
 
 
