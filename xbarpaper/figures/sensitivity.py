@@ -13,7 +13,7 @@ from xbarpaper.claims.names import present
 from xbarpaper.claims.regions import CLAIMS, effects, with_loss
 from xbarpaper.experiments.sensitivity.axes import AXES, MAPS, own_values, text_of
 from xbarpaper.figures.panels import bar_words, by_scheme, means, name_axes, points
-from xbarpaper.figures.style import ArtifactFigure, panel_grid, shared_legend
+from xbarpaper.figures.style import ArtifactFigure, new_figure, panel_grid, shared_legend
 from xbarpaper.params import Params
 from xbarpaper.support.words import count, square
 
@@ -43,6 +43,9 @@ def along_axes(table: pd.DataFrame, params: Params, shown: str, chance: float) -
     """
     labels, single = Labels.of(params), table[~table["axis"].isin([*MAPS, _CONFOUNDED])]
     found, value = _measured(single, shown, params.claims.chance_distance_points + chance)
+    heading = f"Where the claims live: {_WORDS[shown][0]}"
+    if found.empty:
+        return _nothing(heading, f"{labels.subject(table)}: {_circumstances(table, params, labels)}")
     figure, panels = panel_grid([axis for axis in AXES if axis in set(found["axis"])], 1.75)
     own = own_values(params, str(table["experiment"].iloc[0]))
     summary = means(found, ["experiment", "axis", "scheme", "value"], value, labels)
@@ -58,7 +61,7 @@ def along_axes(table: pd.DataFrame, params: Params, shown: str, chance: float) -
     axes = list(panels.values())
     name_axes(axes, x="", y=f"{_WORDS[shown][0]}\n(points)")
     shared_legend(figure, axes[0])
-    figure.heading = f"Where the claims live: {_WORDS[shown][0]}"
+    figure.heading = heading
     epochs = f"{params.sensitivity.fine_tuning_epochs} epochs of fine-tuning against {params.prune.epochs}"
     figure.caption = (
         f"{labels.subject(table)}: {_WORDS[shown][1]}, in points"
@@ -81,6 +84,9 @@ def over_pair(table: pd.DataFrame, params: Params, pair: str, chance: float) -> 
     """
     labels, (first, second) = Labels.of(params), MAPS[pair]
     found = _testable(effects(table[table["axis"] == pair]), params.claims.chance_distance_points + chance)
+    heading = f"Effects over {first.short} and {second.short}"
+    if found.empty:
+        return _nothing(heading, f"{labels.subject(table)}: {_circumstances(table, params, labels)}")
     keys = ["experiment", "claim", "value", "second"]
     summary = means(
         found.groupby([*keys, "seed"], sort=False)["effect"].mean().reset_index(), keys, "effect", labels
@@ -102,11 +108,20 @@ def over_pair(table: pd.DataFrame, params: Params, pair: str, chance: float) -> 
     axes = list(panels.values())
     name_axes(axes, x=first.label, y="effect (points)")
     shared_legend(figure, axes[0], columns=2)
-    figure.heading = f"Effects over {first.short} and {second.short}"
+    figure.heading = heading
     figure.caption = (
         f"{labels.subject(table)}: effects in points, mean over the schemes; above zero is what the paper claims. "
         f"{_circumstances(table[table['axis'] == pair], params, labels)} {_clear_of_zero(summary)}"
     )
+    return figure
+
+
+def _nothing(heading: str, caption: str) -> ArtifactFigure:
+    """The figure of a profile whose networks all guess."""
+    figure, (panel,) = new_figure(1, 1, height=0.9)
+    panel.set_axis_off()
+    panel.text(0.5, 0.5, "Every network is at chance:\nnothing can be tested.", ha="center", va="center")
+    figure.heading, figure.caption = heading, f"{caption} No effect is left."
     return figure
 
 
