@@ -69,7 +69,7 @@ KNOWN: dict[str, set[str]] = {
     "experiments/results.py": SUMMARIES,
     "networks/training.py": EXPERIMENTS | {"own_network"} | RESUMES | JOURNALS,
     "data/augment.py": {"data", "own_network"} | EXPERIMENTS | RESUMES | JOURNALS,
-    "claims/conductance.py": {"claims"},
+    "claims/conductance.py": {"claims", "figures"},
 }
 
 
