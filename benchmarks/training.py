@@ -3,7 +3,9 @@
 ``python benchmarks/training.py --network vgg11 --width 0.25``. The loop is the library's own, as the pipeline
 calls it: random batches, augmentation, running loss and accuracy, progress bar, what a killed run resumes from after each
 epoch. The bare step gets batches that are normalised and laid out beforehand and does nothing but forward, backward
-and optimiser step, on an equal network. Epochs of the two take turns; the ratio of the medians is what counts.
+and optimiser step, on an equal network. A second bare step computes all its convolutions by torch, none by Winograd's
+filtering (``networks.winograd``). Epochs take turns; the ratios of the medians are what counts. The rate of one large
+matrix product, as the processor reaches it before the epochs, stands beside them.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from torch import Tensor, nn
 from xbarpaper import params
 from xbarpaper.data import Images, ImageSet, normalised
 from xbarpaper.networks import Architecture, Network, build, training
+from xbarpaper.networks.winograd import Convolution3x3
 
 PROFILE = Path(__file__).parent.parent / "profiles" / "quick.yaml"
 CLASSES = 10
@@ -38,21 +41,34 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     settings = params.load_profile(PROFILE).train.model_copy(update={"batch_size": arguments.batch})
     architecture = Architecture(network=arguments.network, width=arguments.width, classes=CLASSES)
-    loop, bare = measure(architecture, random_images(arguments.images), settings, arguments.epochs)
+    rate = matrix_rate()
+    loop, bare, direct = measure(architecture, random_images(arguments.images), settings, arguments.epochs)
     device = training.device_of(settings)
     print(
         f"{architecture.label}, {arguments.images} images, batches of {arguments.batch}, {device}, "
         f"{training.forward_dtype(settings.precision, device)}, {arguments.threads} threads; "
-        f"median of {arguments.epochs} epochs, in turns"
+        f"median of {arguments.epochs} epochs, in turns; matrix product at {rate / 1e9:.0f} GFLOP/s"
     )
     print(f"{'':>24} {'images/s':>10} {'slowest':>10} {'fastest':>10}")
     images = arguments.images // arguments.batch * arguments.batch
-    for name, seconds in (("training.train", loop), ("bare step", bare)):
+    for name, seconds in (("training.train", loop), ("bare step", bare), ("torch's convolutions", direct)):
         median = images / statistics.median(seconds)
         print(f"{name:>24} {median:>10.0f} {images / max(seconds):>10.0f} {images / min(seconds):>10.0f}")
     print(
         f"{'ratio of the medians':>24} {statistics.median(bare) / statistics.median(loop):>10.3f}   (goal: 0.90)"
     )
+    print(f"{'over torch alone':>24} {statistics.median(direct) / statistics.median(bare):>10.3f}")
+
+
+def matrix_rate(size: int = 2048, repeats: int = 5) -> float:
+    """Floating-point operations a second of a float32 matrix product, the fastest of some."""
+    one = torch.rand(size, size)
+    seconds = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        one @ one
+        seconds.append(time.perf_counter() - begun)
+    return 2 * size**3 / min(seconds)
 
 
 def random_images(count: int) -> ImageSet:
@@ -70,12 +86,17 @@ def random_images(count: int) -> ImageSet:
 
 def measure(
     architecture: Architecture, images: ImageSet, settings: params.Train, epochs: int
-) -> tuple[list[float], list[float]]:
-    """Seconds of each epoch, of the loop and of the bare step."""
-    bare = BareEpoch(build(architecture, 0), images, settings)
+) -> tuple[list[float], list[float], list[float]]:
+    """Seconds of each epoch: of the loop, of the bare step, and of the bare step by torch's own convolutions."""
+    bare, direct = (BareEpoch(build(architecture, 0), images, settings) for _ in range(2))
+    for module in direct.network.modules():
+        if isinstance(module, Convolution3x3):
+            module.__class__ = nn.Conv2d  # type: ignore[assignment]  # the same weights, computed by torch
     bare.run()
+    direct.run()
     loop_seconds: list[float] = []
     bare_seconds: list[float] = []
+    direct_seconds: list[float] = []
     ended = 0.0
 
     def between_epochs(done: int) -> None:
@@ -87,6 +108,9 @@ def measure(
             begun = time.perf_counter()
             bare.run()
             bare_seconds.append(time.perf_counter() - begun)
+            begun = time.perf_counter()
+            direct.run()
+            direct_seconds.append(time.perf_counter() - begun)
         ended = time.perf_counter()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +123,7 @@ def measure(
             resume=Path(folder) / "resume.safetensors",
         )
         training.train(build(architecture, 0), images, run, between_epochs)
-    return loop_seconds, bare_seconds
+    return loop_seconds, bare_seconds, direct_seconds
 
 
 class BareEpoch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -162,7 +163,11 @@ def _kept(repository: Repository, reference: Reference, seed: int) -> Iterator[O
             yield Outcome(fault, False, f"no clear line: {done.stderr.strip()[-300:]!r}")
             continue
         subprocess.run(
-            commands[1], shell=True, cwd=repository.folder, env=repository.environment, capture_output=True
+            shlex.split(commands[1]),
+            cwd=repository.folder,
+            env=repository.environment,
+            capture_output=True,
+            check=True,
         )
         again = _identical_after_repro(repository, reference, fault)
         yield Outcome(fault, again.survived, f"{lines[0]}; after that: {again.told}")
