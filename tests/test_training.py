@@ -403,7 +403,7 @@ def test_images_are_mirrored_in_every_second_epoch(
     assert 20 < int(first.sum()) < 80
 
 
-@pytest.mark.parametrize("side", [2, 4])
+@pytest.mark.parametrize("side", [2, 4, 8])
 def test_a_convolution_of_small_maps_is_the_plain_one(side: int):
     """With its gradients, to the rounding that Winograd's transforms leave in float32."""
     generator = torch.Generator().manual_seed(side)

@@ -1,9 +1,10 @@
-"""Convolutions with 3 x 3 kernels on maps of 2 x 2 and 4 x 4 pixels, with fewer multiplications.
+"""Convolutions with 3 x 3 kernels on maps of 2 x 2, 4 x 4 and 8 x 8 pixels, with fewer multiplications.
 
 On so small a map a library's direct convolution reaches a fraction of the processor's matrix rate. Winograd's minimal
-filtering (Lavin and Gray, arXiv 1509.09308) takes the whole padded map as one tile: four multiplications for each pair
-of input and output channel and each output pixel become one matrix product, with 16 / 4 or 36 / 16 products a pixel in
-place of 9. Its rounding error in float32 is some 1e-5 of the largest output. The weights stay those of the convolution.
+filtering (Lavin and Gray, arXiv 1509.09308) takes the padded map as one tile, or as four that overlap: the
+multiplications for each pair of input and output channel become one matrix product, with 16 / 4 or 36 / 16 products an
+output pixel in place of 9. Its rounding error in float32 is some 1e-5 of the largest output. The weights stay those of
+the convolution.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+_SIDES: Final = ((2, 2), (4, 4), (8, 8))
+_TILE: Final = 4  # outputs to a side of a tile; larger ones lose digits
 _LEAST_CHANNELS: Final = 128  # with fewer, moving the data costs more than the products that are saved
 
 # One-dimensional transforms by side of the map: of a padded input row, of a kernel row, and back to outputs.
@@ -55,35 +58,53 @@ class Convolution3x3(nn.Conv2d):
         """Map features (n, inputs, h, w) to (n, filters, h, w)."""
         worth = min(self.weight.shape[:2]) >= _LEAST_CHANNELS
         plain = features.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-        if worth and plain and features.dtype == torch.float32 and features.shape[2:] in ((2, 2), (4, 4)):
+        if worth and plain and features.dtype == torch.float32 and tuple(features.shape[2:]) in _SIDES:
             return whole_map(features, self.weight)
         return super().forward(features)
 
 
 def whole_map(features: Tensor, weight: Tensor) -> Tensor:
-    """The convolution of maps of 2 x 2 or 4 x 4 pixels, padded by one pixel of zeros.
+    """The convolution of maps of 2 x 2, 4 x 4 or 8 x 8 pixels, padded by one pixel of zeros.
 
     Args:
-        features: shape (n, inputs, side, side), side 2 or 4.
+        features: shape (n, inputs, side, side), side 2, 4 or 8.
         weight: shape (filters, inputs, 3, 3).
 
     Returns:
         Shape (n, filters, side, side), in channels_last memory.
     """
     count, inputs, side, _ = features.shape
-    filters, products = len(weight), (side + 2) ** 2
+    filters = len(weight)
     to_products, of_kernel, to_pixels = _transforms(side, features.dtype)
     pixels = features.permute(2, 3, 0, 1).reshape(side * side, count * inputs)
     kernels = weight.permute(2, 3, 0, 1).reshape(9, filters * inputs)
-    transformed = (to_products @ pixels).view(products, count, inputs)
-    multiplied = transformed @ (of_kernel @ kernels).view(products, filters, inputs).transpose(1, 2)
-    outputs = (to_pixels @ multiplied.view(products, -1)).view(side, side, count, filters)
+    transformed = (to_products @ pixels).view(
+        len(of_kernel), -1, inputs
+    )  # products, tiles of all maps, inputs
+    multiplied = transformed @ (of_kernel @ kernels).view(-1, filters, inputs).transpose(1, 2)
+    outputs = (to_pixels @ multiplied.view(to_pixels.shape[1], -1)).view(side, side, count, filters)
     return outputs.permute(2, 3, 0, 1).contiguous(memory_format=torch.channels_last)
 
 
 @cache
 def _transforms(side: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-    """Two-dimensional transforms: pixels to products, kernel to products, products to pixels; the padding is left out."""
-    row, kernel, output = (torch.tensor(one[side], dtype=torch.float64) for one in (_INPUT, _KERNEL, _OUTPUT))
-    inner = row[:, 1:-1]  # what is padded is zero
-    return tuple(torch.kron(one, one).to(dtype) for one in (inner, kernel, output))  # type: ignore[return-value]
+    """Two-dimensional transforms: pixels to products, kernel to products, products to pixels.
+
+    A map of 8 x 8 pixels is four tiles of 4 x 4, which overlap at their edges; a smaller one is one tile. The padding is
+    left out, because it is zero.
+    """
+    tile = min(side, _TILE)
+    row, kernel, output = (torch.tensor(one[tile], dtype=torch.float64) for one in (_INPUT, _KERNEL, _OUTPUT))
+    tiles = side // tile
+    padded = torch.zeros(len(row), tiles, side + 2, dtype=torch.float64)
+    pixels = torch.zeros(tiles, tile, len(row), tiles, dtype=torch.float64)
+    for at in range(tiles):
+        padded[:, at, at * tile : at * tile + tile + 2] = row
+        pixels[at, :, :, at] = output
+    both = torch.einsum("pti,quj->pqtuij", padded[..., 1:-1], padded[..., 1:-1])
+    back = torch.einsum("iypt,jzqu->iyjzpqtu", pixels, pixels)
+    return (
+        both.reshape(-1, side * side).to(dtype),
+        torch.kron(kernel, kernel).to(dtype),
+        back.reshape(side * side, -1).to(dtype),
+    )

@@ -27,6 +27,11 @@ VARIABLE: Final = "XBARPAPER_CORES"
 """Environment variable, ``COUNT:FOLDER``: the places that all processes of one command share; see ``Place``."""
 
 _LIBRARIES: Final = ("OMP", "MKL", "OPENBLAS", "NUMBA", "VECLIB")
+_ALLOCATOR: Final = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**34),
+    "MALLOC_TRIM_THRESHOLD_": str(2**34),
+}
+"""Have glibc keep freed memory for the next step; by itself it gives large tensors back and has them zeroed anew."""
 _CGROUP: Final = Path("/sys/fs/cgroup")
 
 
@@ -59,8 +64,8 @@ def threads(root: Path) -> int:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """Environment variables for numerical libraries that have not been loaded yet."""
-    return {f"{name}_NUM_THREADS": str(threads(root)) for name in _LIBRARIES}
+    """Environment variables for a process that has not begun: threads of numerical libraries, and the allocator."""
+    return {f"{name}_NUM_THREADS": str(threads(root)) for name in _LIBRARIES} | _ALLOCATOR
 
 
 class Place:
