@@ -23,6 +23,7 @@ from xbarpaper import params
 from xbarpaper.data import Images, ImageSet, normalised
 from xbarpaper.networks import Architecture, Network, build, training
 from xbarpaper.networks.winograd import Convolution3x3
+from xbarpaper.support import cores
 
 PROFILE = Path(__file__).parent.parent / "profiles" / "quick.yaml"
 CLASSES = 10
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    cores.keep_freed_memory()
     settings = params.load_profile(PROFILE).train.model_copy(update={"batch_size": arguments.batch})
     architecture = Architecture(network=arguments.network, width=arguments.width, classes=CLASSES)
     rate = matrix_rate()

@@ -34,6 +34,7 @@ def start() -> None:
     os.chdir(root)
     if "torch" in sys.modules:  # a notebook that the pipeline executes has it so from the beginning
         sys.modules["torch"].set_num_threads(cores.threads(root))
+    cores.keep_freed_memory()
     apply_style()
     _show_figures_as_they_are_saved()
 
