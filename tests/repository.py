@@ -199,6 +199,12 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
             "learning_rates": (0.02,),
             "rounds": (1,),
         },
+        "published": {
+            "experiments": ("tiny-vgg11",),
+            "crossbar_sizes": (64,),
+            "r_min_ohms": (100e3,),
+            "variation_seeds": 2,
+        },
     }
     for section, values in [*tiny.items(), *changes.items()]:
         tree[section] = tree[section] | values

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from xbarpaper.experiments import results
+from xbarpaper.experiments.published.numbers import PUBLISHED
 from xbarpaper.params import Params, load
 from xbarpaper.support import files
 from xbarpaper.support.validation import parse
@@ -56,6 +57,7 @@ def make_params(
     tree["sensitivity"] |= {"experiments": listed, "crossbar_size": sizes[0]}
     tree["beyond"]["experiments"] = listed
     tree["search"] |= {"experiments": listed, "crossbar_size": sizes[-1]}
+    tree["published"] |= {"experiments": listed, "crossbar_sizes": [64, 128], "r_min_ohms": [20e3, 100e3]}
     tree["evaluation"]["variation_seeds"] = seeds
     tree["evaluation"]["gains"] = ["none", "layer", "tile", "column"]
     tree["readout"]["gain"] = "layer"
@@ -171,6 +173,7 @@ def make_results(
         **_sensitivity(params, software),
         **_beyond(params, losses, software),
         **_search(params, losses, software),
+        **_published(params, losses, software),
     }
     return results.Results(
         **{
@@ -320,6 +323,32 @@ def _search(params: Params, losses: dict[str, float], software: dict[str, float]
             reached = {"accuracy": software[scheme] - lost, "software_accuracy": software[scheme]}
             strongest.append({**row, **reached})
     return {"search": space, "strongest": strongest}
+
+
+def _published(params: Params, losses: dict[str, float], software: dict[str, float]) -> dict[str, list[Row]]:
+    """Under 100 kΩ and no gain all is as published; otherwise ten points more are lost."""
+    compared, like = [], []
+    settings = params.published
+    for experiment in settings.experiments:
+        for one, r_min, gain in itertools.product(PUBLISHED, settings.r_min_ohms, settings.gains):
+            lost = one.lost + (0.0 if (r_min, gain) == (100e3, "none") else 10.0)
+            row = {
+                **_named(params, experiment), "source": one.source, "setting": one.setting, "scheme": one.scheme,
+                "crossbar_size": one.crossbar_size, "mitigation": one.mitigation, "effects": one.effects,
+                "digital_classifier": one.digital_classifier, "published": one.lost, "r_min_ohm": r_min, "gain": gain,
+            }  # fmt: skip
+            reached = {"accuracy": software["unpruned"] - lost, "software_accuracy": software["unpruned"]}
+            seeds = [None] if one.effects == "wires" else range(settings.variation_seeds)
+            compared += [{**row, "seed": seed, **reached, "lost": lost} for seed in seeds]
+        for scheme, mitigation, seed in itertools.product(
+            SCHEMES, ("none", "R", "WCT"), range(settings.variation_seeds)
+        ):
+            row = {"scheme": scheme, "sparsity": 0.8, "crossbar_size": max(params.mapping.crossbar_sizes)}
+            row |= {"mitigation": mitigation, "effects": "both", "gain": "none", "seed": seed}
+            lost = losses[scheme] - (0.1 * seed + 2.0 if mitigation == "WCT" else 0.0)
+            reached = {"accuracy": software[scheme] - lost, "software_accuracy": software[scheme]}
+            like.append({**_named(params, experiment), **row, **reached, "r_min_ohm": 100e3})
+    return {"published": compared, "published_like": like}
 
 
 def write_stages(folder: Path, params: Params, tables: results.Results) -> None:

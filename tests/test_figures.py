@@ -16,6 +16,8 @@ from matplotlib.text import Text
 from synthetic_results import make_params, make_results
 
 from xbarpaper import claims, figures
+from xbarpaper.claims.published import distances, nearest, under_conventions
+from xbarpaper.experiments.published.numbers import PUBLISHED
 from xbarpaper.figures import network, style
 from xbarpaper.figures.verdicts import ALGEBRA
 
@@ -472,3 +474,27 @@ def test_settings_searched_are_points_of_the_table_and_the_best_is_ringed():
         assert list(ringed) == rows.loc[rows["chosen"], "gained"].tolist()
     assert "12 settings, of which 11 were evaluated" in figure.caption
     assert "Best: R, setting 5 (+3.00 points, +2.50 to +3.50); WCT, setting 5 (+3.00 points" in figure.caption
+
+
+def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named():
+    params = make_params(1, (16, 32), further=True)
+    tables = make_results(params)
+    far = distances(tables.published)
+    assert nearest(tables.published) == (100e3, "none")
+    assert far.iloc[0]["all"] == pytest.approx(0)
+    assert far.iloc[1:]["all"].tolist() == pytest.approx([10.0] * (len(far) - 1))
+    figure = figures.beside_published(tables.published, far, figures.Labels.of(params))
+    assert_readable(figure)
+    assert "Nearest to the numbers without mitigation: R_min of 100 kΩ with no gain" in figure.caption
+    (panel,) = panels(figure)
+    told = sorted(one.lost for one in PUBLISHED)
+    bars = [np.asarray(line.get_xdata(), dtype=float) for line in panel.lines if line.get_linewidth() == 2]
+    assert sorted(float(bar[0]) for bar in bars if len(bar)) == told
+    like = under_conventions(tables.evaluation, tables.published_like, params, {"shapes10": 10.0})
+    verdicts = like.set_index(["convention", "claim"])["verdict"]
+    assert verdicts["R_min 100 kΩ, no gain", "C4"] == "supported"
+    assert verdicts["R_min 100 kΩ, no gain", "C3"] == "no effect"
+    assert list(dict.fromkeys(like["convention"])) == [
+        "R_min 20 kΩ, a gain per layer",
+        "R_min 100 kΩ, no gain",
+    ]

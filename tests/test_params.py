@@ -29,7 +29,7 @@ QUICK = as_yaml(load_profile(PROFILES / "quick.yaml"))
 
 SECTIONS = (
     "profile, datasets, experiments, train, prune, distillation, mapping, devices, circuit, readout, evaluation, "
-    "rearrange, wct, mechanism, sensitivity, beyond, search, claims, execution"
+    "rearrange, wct, mechanism, sensitivity, beyond, search, published, claims, execution"
 )
 OUTSIDE = "those kinds of datasets whose images lie outside"
 KINDS = "'cifar10', 'cifar100', 'image_folder', 'shapes10'"
@@ -308,7 +308,7 @@ def parameters(draw: st.DrawFn) -> Params:
             entry["path_environment"] += str(number)
     for number, entry in enumerate(tree["experiments"].values()):
         entry |= {"dataset": draw(st.sampled_from(sorted(tree["datasets"]))), "training_seed": number}
-    for section in ("sensitivity", "beyond", "search"):
+    for section in ("sensitivity", "beyond", "search", "published"):
         tree[section]["experiments"] = draw(
             st.lists(st.sampled_from(sorted(tree["experiments"])), unique=True)
         )

@@ -56,6 +56,11 @@ _FIGURES: Final = (
         "search@<e>",
     ),
     (
+        "what others report: points lost under each convention, the nearest",
+        "17_published",
+        "published@<e>",
+    ),
+    (
         "accuracy against compression and size, mitigations, effects, gains, the axes again",
         "90_figures",
         "figures@<p>",

@@ -147,6 +147,24 @@ TABLES: Final[dict[str, Table]] = {
         stages=("13_search",),
         experiments=lambda params: params.search.experiments,
     ),
+    "published": Table(
+        columns=(
+            "experiment", "dataset", "network", "source", "setting", "scheme", "crossbar_size", "mitigation", "effects",
+            "digital_classifier", "published", "r_min_ohm", "gain", "seed", "accuracy", "software_accuracy", "lost",
+        ),
+        keys=("experiment", "source", "setting", "r_min_ohm", "gain", "seed"),
+        stages=("17_published",),
+        experiments=lambda params: params.published.experiments,
+    ),
+    "published_like": Table(
+        columns=(
+            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "mitigation", "effects",
+            "gain", "seed", "accuracy", "software_accuracy", "r_min_ohm",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "mitigation", "seed"),
+        stages=("17_published",),
+        experiments=lambda params: params.published.experiments,
+    ),
     "strongest": Table(
         columns=(
             "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "pruned", "mitigation",
@@ -177,6 +195,8 @@ class Results:
     recovery: pd.DataFrame
     costs: pd.DataFrame
     search: pd.DataFrame
+    published: pd.DataFrame
+    published_like: pd.DataFrame
     strongest: pd.DataFrame
 
     def write(self, folder: Path | str) -> list[Path]:

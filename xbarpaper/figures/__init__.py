@@ -18,6 +18,7 @@ from xbarpaper.figures.outcomes import (
     non_ideality,
     training_curves,
 )
+from xbarpaper.figures.published import beside_published
 from xbarpaper.figures.saving import Caption, Captions, save
 from xbarpaper.figures.search import searched_settings
 from xbarpaper.figures.sensitivity import along_axes, over_pair
@@ -32,6 +33,7 @@ __all__ = [
     "accuracy_by_size",
     "along_axes",
     "apply_style",
+    "beside_published",
     "claim_effects",
     "compression",
     "conductance_histograms",

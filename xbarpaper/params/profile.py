@@ -26,6 +26,7 @@ from xbarpaper.params.sections import (
     Mechanism,
     Parasitics,
     Prune,
+    Published,
     Readout,
     Rearrange,
     Search,
@@ -67,6 +68,7 @@ class Params(Defaults):
     sensitivity: Sensitivity = Sensitivity()
     beyond: Beyond = Beyond()
     search: Search = Search()
+    published: Published = Published()
     claims: Claims = Claims()
     execution: Execution = Execution()
 
@@ -136,6 +138,7 @@ class Params(Defaults):
             ("sensitivity", self.sensitivity),
             ("beyond", self.beyond),
             ("search", self.search),
+            ("published", self.published),
         ):
             for name in chosen.experiments:
                 if name not in self.experiments:

@@ -346,6 +346,20 @@ class Search(Defaults):
     prunings: AtLeastOne[PruneWhen] = Field(default=("trained",), description="see prune.when")
 
 
+class Published(Defaults):
+    """Numbers that others report: which conventions are tried to meet them."""
+
+    experiments: Several[str] = Field(default=(), description="that are compared with them")
+    crossbar_sizes: AtLeastOne[CrossbarSize] = Field(
+        default=(64, 128), description="of published numbers that are compared with"
+    )
+    r_min_ohms: AtLeastOne[DeviceOhm] = Field(
+        default=(20e3, 50e3, 100e3, 200e3), description="see devices.r_min_ohm; the ON/OFF ratio stays"
+    )
+    gains: AtLeastOne[Gain] = Field(default=("none", "layer"), description="see readout.gain")
+    variation_seeds: Seeds = Field(default=3, description="independent draws of device variation")
+
+
 class Beyond(Defaults):
     """Mitigations that the paper does not have."""
 

@@ -1,0 +1,71 @@
+"""Accuracies on crossbars that others report: the paper, and the same group's study of batch norms.
+
+Both are known here from digests that others wrote of the full texts, so they are good to compare with, not to quote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from xbarpaper.params import Effects
+
+
+@dataclass(frozen=True)
+class Published:
+    """A loss of accuracy on crossbars that somebody reports.
+
+    Attributes:
+        source: arXiv number.
+        network: whose loss it is, as far as it is told.
+        scheme: how it was pruned.
+        crossbar_size: rows and columns of the crossbars.
+        effects: what acted on them.
+        mitigation: what was done, by the name that it has here.
+        digital_classifier: whether the last layer stayed off the crossbars.
+        lost: points of accuracy.
+    """
+
+    source: str
+    network: str
+    scheme: Literal["unpruned", "cf"]
+    crossbar_size: int
+    effects: Effects
+    mitigation: str
+    digital_classifier: bool
+    lost: float
+
+    @property
+    def setting(self) -> str:
+        """What is compared, in a few words."""
+        mitigation = "" if self.mitigation == "none" else f", {self.mitigation}"
+        return f"{'C/F' if self.scheme == 'cf' else self.scheme}, {self.crossbar_size}{mitigation}"
+
+
+PAPER: Final = "2201.05229"
+BATCH_NORMS: Final = "2305.18416"
+_SOFTWARE: Final = 88.62  # of the VGG16 of BATCH_NORMS, percent
+_ON_CROSSBARS: Final = {
+    64: {"none": 74.37, "BN": 86.31, "norms": 87.97},
+    128: {"none": 32.9, "BN": 83.03, "norms": 87.81},
+}
+
+PUBLISHED: Final = (
+    Published(PAPER, "a dense network", "unpruned", 64, "both", "none", False, 21.0),
+    Published(PAPER, "one pruned by C/F", "cf", 64, "both", "none", False, 39.0),
+    *(
+        Published(
+            BATCH_NORMS,
+            "VGG16, CIFAR-10",
+            "unpruned",
+            size,
+            "wires",
+            name,
+            True,
+            round(_SOFTWARE - reached, 2),
+        )
+        for size, reached_by in _ON_CROSSBARS.items()
+        for name, reached in reached_by.items()
+    ),
+)
+"""Every number that is compared with."""

@@ -1,0 +1,88 @@
+"""Losses that others report beside this artifact's, under several conventions."""
+
+from __future__ import annotations
+
+import pandas as pd
+import seaborn as sns
+
+from xbarpaper.claims.labels import Labels
+from xbarpaper.figures.style import ArtifactFigure, panel_grid
+from xbarpaper.support.words import join
+
+_SOURCES = {
+    "2201.05229": "the paper, arXiv 2201.05229: a network that is not named",
+    "2305.18416": "arXiv 2305.18416: VGG16",
+}
+
+
+def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Labels) -> ArtifactFigure:
+    """Points lost where others report a number: theirs, and ours under each convention.
+
+    Args:
+        table: the tidy table ``published``.
+        distances: what ``published.comparing.distances`` gives.
+        labels: words of the profile.
+    """
+    pooled = labels.pooled(table)
+    experiments = list(pooled["experiment"].unique())
+    settings = table[["source", "setting", "published"]].drop_duplicates().reset_index(drop=True)
+    rank = settings["source"].map({name: at for at, name in enumerate(settings["source"].unique())})
+    places = pd.Series(settings.index, settings.index) + rank + 1  # a line for the name of each source
+    figure, panels = panel_grid(experiments, 0.25 * (places.iloc[-1] + 1) + 0.9, columns=1)
+    shades = sns.color_palette("viridis_r", table["r_min_ohm"].nunique() + 1).as_hex()[1:]
+    colours = dict(zip(sorted(table["r_min_ohm"].unique()), shades, strict=True))
+    for experiment, panel in panels.items():
+        own = pooled[pooled["experiment"] == experiment]
+        if len(experiments) > 1:
+            panel.set_title(labels.trained(experiment, own))
+        lost = own.groupby(["source", "setting", "r_min_ohm", "gain"], sort=False)["lost"].mean()
+        for at, row in zip(places, settings.to_dict("records"), strict=True):
+            panel.plot([row["published"]] * 2, [at - 0.4, at + 0.4], color="0.1", linewidth=2, label="_")
+            for (r_min, gain), points in lost[row["source"], row["setting"]].items():
+                look = {
+                    "color": colours[r_min],
+                    "markerfacecolor": "white" if gain == "none" else colours[r_min],
+                }
+                shift = 0.18 if gain == "none" else -0.18
+                panel.plot(points, at + shift, "o", markersize=4.5, **look)
+        panel.set_yticks(places, list(settings["setting"]))
+        panel.set_ylim(places.iloc[-1] + 0.6, -0.6)
+        for source, first in places.groupby(settings["source"]).min().items():
+            panel.text(-2, float(first) - 1, f"arXiv {source}", va="center", fontsize=7, color="0.3")
+        panel.set_xlim(-3, 93)
+        panel.grid(visible=False, axis="y")
+        panel.set_xlabel("accuracy lost on the crossbars (points)")
+    first = next(iter(panels.values()))
+    first.plot([], [], color="0.1", linewidth=2, label="published")
+    for r_min, colour in colours.items():
+        first.plot([], [], "o", color=colour, label=f"R_min {r_min / 1e3:g} kΩ")
+    for gain in table["gain"].unique():
+        fill = "white" if gain == "none" else "0.4"
+        first.plot([], [], "o", color="0.4", markerfacecolor=fill, label=_gain(str(gain)))
+    handles, names = first.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2)
+    figure.heading = "What others lose on crossbars, and what these networks lose there"
+    figure.caption = _caption(table, distances, labels)
+    return figure
+
+
+def _gain(gain: str) -> str:
+    return "no gain" if gain == "none" else f"a gain per {gain}"
+
+
+def _caption(table: pd.DataFrame, distances: pd.DataFrame, labels: Labels) -> str:
+    first = distances.groupby("experiment", sort=False).first()
+    told = join(
+        [
+            f"{row['r_min_ohm'] / 1e3:g} kΩ with {_gain(row['gain'])} for {labels.network(str(name))} "
+            f"({row['all']:.1f} points off, root mean square)"
+            for name, row in first.iterrows()
+        ]
+    )
+    sources = join([_SOURCES[str(one)] for one in table["source"].unique()])
+    return (
+        f"{labels.subject(table)}: accuracy lost on crossbars of the given size, mean over draws, under each convention, "
+        f"beside what is reported (second hand: {sources}). The first has resistances and variation act, the second "
+        "resistances alone, with the classifier off the crossbars; BN: batch-norm statistics measured anew, norms: scale "
+        f"and shift tuned besides. Nearest to the numbers without mitigation: R_min of {told}."
+    )
