@@ -522,7 +522,7 @@ def test_a_single_seed_is_undecided_without_an_interval():
     assert "no interval" in claim.verdicts[0].summary
 
 
-def test_the_strongest_settings_stand_beside_and_are_not_counted():
+def test_the_verdict_is_about_the_strongest_settings_where_they_were_searched():
     params = make_params(further=True)
     tables = make_results(params)
     without = replace(tables, strongest=tables.strongest.iloc[:0])
@@ -531,8 +531,11 @@ def test_the_strongest_settings_stand_beside_and_are_not_counted():
         assert claim.id == name
         found = [one for one in claim.verdicts if one.mitigation == mitigation]
         assert len(found) == len(SCHEMES)
-        assert not any(one.counted for one in found)
-        assert claim.counts == plain.counts
+        assert [one.counted for one in found] == [one.scheme != "unpruned" for one in found]
+        assert (claim.main, plain.main) == ([mitigation], [mitigation.removeprefix("best ")])
+        assert not any(one.counted for one in claim.verdicts if one.mitigation != mitigation)
+        assert claim.overall == claim.by_mitigation[mitigation]
+        assert plain.overall == claim.by_mitigation[mitigation.removeprefix("best ")]
         (cf,) = (one for one in found if one.scheme == "cf")
         place = {
             "experiment": cf.experiment,

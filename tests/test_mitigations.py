@@ -18,6 +18,8 @@ from xbarpaper.experiments import beyond, crossbars, pruned, trained, trained_on
 from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.evaluation import Case, cases, sweep
 from xbarpaper.experiments.experiment import Experiment
+from xbarpaper.experiments.published import comparing
+from xbarpaper.experiments.published.numbers import PUBLISHED
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.experiments.search import searching, space
 from xbarpaper.experiments.search.validation import held_out
@@ -240,3 +242,35 @@ def test_every_setting_is_compared_once_and_the_best_is_tested_on_other_devices(
         assert sorted(own[column]) == sorted(expected[column])
     summed = searching.summary(tested, params.claims)
     assert (summed.loc[(slice(None), "none"), ["gained", "loss_reduced"]] == 0).all(axis=None)
+
+
+# --- beside what is published -----------------------------------------------------------------------------------
+
+
+def test_published_settings_are_evaluated_as_they_say(work: Experiment):
+    """Each number's mitigation and digital layers; resistance and gain change the network, and nothing is left out."""
+    settings = work.params.published.model_copy(
+        update={"crossbar_sizes": (64,), "r_min_ohms": (20e3, 1e6), "variation_seeds": 2}
+    )
+    there = Experiment(NAME, work.params.model_copy(update={"published": settings}))
+    table = comparing.evaluate(there)
+    assert tuple(table.columns) == TABLES["published"].columns
+    numbers = [one for one in PUBLISHED if one.crossbar_size == 64]
+    assert list(dict.fromkeys(table["setting"])) == list(dict.fromkeys(one.setting for one in numbers))
+    draws = sum(1 if one.effects == "wires" else 2 for one in numbers)
+    assert len(table) == draws * 2 * 2  # resistances and gains
+    assert (table["lost"] == table["software_accuracy"] - table["accuracy"]).all()
+    pd.testing.assert_frame_equal(comparing.evaluate(there), table)  # from the journal
+
+    subject = crossbars.mapped(there, "unpruned", 64)
+    read = crossbars.wires_only(there, subject.mapped)
+    last = subject.mapped.layers[-1].module
+    twin = comparing.DigitalClassifier(last).apply(read.twin("none"), subject.mapped.network)
+    for layer in subject.mapped.layers:
+        own = subject.mapped.network.get_submodule(layer.module).weight
+        assert torch.equal(twin.get_submodule(layer.module).weight, own) == (layer.module == last)
+
+    like = comparing.under(there, (1e6, "none"))
+    assert set(TABLES["published_like"].columns) <= set(like.columns)
+    assert set(like["mitigation"]) == {"none", "R", "WCT"}
+    assert set(like["r_min_ohm"]) == {1e6}

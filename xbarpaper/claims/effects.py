@@ -18,7 +18,7 @@ from scipy import stats
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES
-from xbarpaper.claims.rules import JOINT, MAIN, judge
+from xbarpaper.claims.rules import JOINT, judge
 from xbarpaper.claims.schema import Level, Outcome, Verdict
 from xbarpaper.params import Claims, Params
 from xbarpaper.support.statistics import RESOLUTION, mean_interval
@@ -139,7 +139,7 @@ class Tested:
         return f"{interval_words(self.means['effect'], self.low, self.high, self.question.unit)}{over}"
 
     def row(self, summary: str, labels: Labels) -> Verdict:
-        """The same as a row of ``claims.json``.
+        """The same as a row of ``claims.json``; whether it is counted, ``rules.conclude`` says.
 
         Args:
             summary: a sentence, without the place at its start and the verdict at its end.
@@ -148,7 +148,6 @@ class Tested:
         place, rows, name = self.place, self.place.rows, self.question.mitigation
         first = rows.iloc[0]
         one = place.experiment is not None
-        main = name in MAIN[self.question.claim] and place.scheme != "unpruned"
         ending = f" At this effect and spread, {self.needed} would decide it in four of five cases."
         beside = {f"{key}_{end}": value for key, pair in self.bounds.items()
                   for end, value in zip(("low", "high"), pair, strict=True)}  # fmt: skip
@@ -169,7 +168,7 @@ class Tested:
             n=self.n,
             inference=self.inference,
             training_seeds=int(rows.groupby("experiment")["training_seed"].nunique().min()),
-            counted=place.level == "comparison" and main,
+            counted=False,
             needed_seeds=self.needed,
             summary=f"{place.words(labels)}: {summary}: {self.verdict}.{ending if self.needed else ''}",
             details={

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from xbarpaper.claims.schema import OUTCOMES, Claim, Outcome, Verdict
@@ -11,10 +11,21 @@ from xbarpaper.claims.statements import Statement
 from xbarpaper.params import Claims
 
 MAIN: Final = {"C1": ("none",), "C2": ("none",), "C3": ("R",), "C4": ("WCT",), "C5": ("WCT", "none")}
-"""The mitigations whose overall effects each claim rests on."""
+"""The mitigations whose overall effects each claim rests on; see ``main_of``."""
 
 JOINT: Final = sum(map(len, MAIN.values()))
 """How many overall effects share one error rate."""
+
+
+def main_of(claim: str, tested: Collection[str]) -> list[str]:
+    """The mitigations that a claim's verdict is about: the best settings of each where a search found them.
+
+    Args:
+        claim: its id.
+        tested: mitigations that have an overall effect.
+    """
+    best = [f"best {name}" if f"best {name}" in tested else name for name in MAIN[claim]]
+    return [name for name in best if name in tested]
 
 
 def rules(settings: Claims) -> dict[str, str]:
@@ -53,6 +64,8 @@ def rules(settings: Claims) -> dict[str, str]:
         ),
         "overall": (
             "A claim's verdict is that of its overall effect on the pruned networks; the unpruned ones stand beside. "
+            "C3 and C4 are about the settings that a search on validation images found best (best R, best WCT) where a "
+            "profile searches, else about R and WCT as the profile sets them. "
             "C5 has several parts: supported if all are, contradicted if one is or shows no effect. Counts are of "
             "single comparisons of pruned networks with the mitigation that the claim is about."
         ),
@@ -99,10 +112,15 @@ def conclude(
         notes: sentences that follow in the summary.
         decided: mitigations that count for the verdict besides those of ``MAIN``.
     """
-    verdicts = [row for row in rows if row.level == "comparison"]
     levels = [row for row in rows if row.level != "comparison"]
     tops = {row.mitigation: row for row in levels if row.level == "overall"}
-    main = [name for name in (*decided, *MAIN[statement.id]) if name in tops]
+    judged = main_of(statement.id, tops)
+    verdicts = [
+        row.model_copy(update={"counted": row.mitigation in judged and row.scheme != "unpruned"})
+        for row in rows
+        if row.level == "comparison"
+    ]
+    main = [name for name in (*decided, *judged) if name in tops]
     sentences = [tops[name].summary for name in main]
     sentences += [row.summary for row in levels if row.level == "unpruned" and row.mitigation in main]
     found = Counter(row.verdict for row in verdicts if row.counted)

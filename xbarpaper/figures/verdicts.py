@@ -12,6 +12,7 @@ from matplotlib.transforms import blended_transform_factory
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES
+from xbarpaper.claims.rules import MAIN
 from xbarpaper.claims.schema import OUTCOMES, Claim, ClaimReport, Verdict
 from xbarpaper.figures.style import (
     VERDICT_COLOURS,
@@ -89,10 +90,11 @@ def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
     On grey stand joined effects; below them a line for every comparison. A claim without comparisons has no figure.
 
     Args:
-        claim: its main mitigations are shown.
+        claim: its main mitigations are shown, and the profile's own settings beside the best.
         labels: words of the profile.
     """
-    singles = [row for row in claim.verdicts if row.mitigation in claim.main and row.low is not None]
+    shown = {*claim.main, *MAIN[claim.id]}
+    singles = [row for row in claim.verdicts if row.mitigation in shown and row.low is not None]
     keys = list(dict.fromkeys((row.mitigation, row.experiment or "") for row in singles))
     if not keys:
         return None

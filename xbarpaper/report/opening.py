@@ -72,6 +72,9 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
             continue
         row = claim.tops()[0]
         words = _FOUND[claim.id].get(claim.overall) or f"{_FOUND[claim.id]['']} is {claim.overall}"
+        name = row.mitigation.removeprefix("best ")
+        if name != row.mitigation:
+            words = words.replace(f"({name})", f"({name}, at the best of the settings searched)")
         claimed, opposite = _UNITS[claim.id]
         sign = -1 if claim.overall == "contradicted" and claimed != opposite else 1
         number = f"{sign * row.effect:+.2f} points"
