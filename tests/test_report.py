@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -270,7 +271,8 @@ def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(
     ],
 )
 def test_sentences_say_the_verdict(params: Params, outcome: str, words: str):
-    report = examine(make_results(params), params)
+    tables = make_results(params)
+    report = examine(replace(tables, strongest=tables.strongest.iloc[:0]), params)
     (row,) = report.claims[2].tops()
     c3 = report.claims[2].model_copy(
         update={"overall": outcome, "levels": [row.model_copy(update={"effect": 0.5})]}
@@ -280,6 +282,12 @@ def test_sentences_say_the_verdict(params: Params, outcome: str, words: str):
     assert sentence.startswith(words)
     both = opening.findings({"one": told, "two": told}, None)[2]
     assert both.endswith("(`one`; the same in `two`).")
+
+
+def test_a_sentence_says_that_the_best_of_the_settings_was_tested(params: Params):
+    found = opening.findings({"one": examine(make_results(params), params)}, None)
+    assert "mapped (R, at the best of the settings searched)" in found[2]
+    assert "weights (WCT, at the best of the settings searched)" in found[3]
 
 
 def test_further_mitigations_may_be_absent(places: Places):

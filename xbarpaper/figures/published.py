@@ -10,8 +10,8 @@ from xbarpaper.figures.style import ArtifactFigure, panel_grid
 from xbarpaper.support.words import join
 
 _SOURCES = {
-    "2201.05229": "the paper, arXiv 2201.05229: a network that is not named",
-    "2305.18416": "arXiv 2305.18416: VGG16",
+    "arXiv 2201.05229": "the paper, arXiv 2201.05229: a network that is not named",
+    "arXiv 2305.18416": "arXiv 2305.18416: VGG16",
 }
 
 
@@ -48,7 +48,7 @@ def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Label
         panel.set_yticks(places, list(settings["setting"]))
         panel.set_ylim(places.iloc[-1] + 0.6, -0.6)
         for source, first in places.groupby(settings["source"]).min().items():
-            panel.text(-2, float(first) - 1, f"arXiv {source}", va="center", fontsize=7, color="0.3")
+            panel.text(-2, float(first) - 1, str(source), va="center", fontsize=7, color="0.3")
         panel.set_xlim(-3, 93)
         panel.grid(visible=False, axis="y")
         panel.set_xlabel("accuracy lost on the crossbars (points)")

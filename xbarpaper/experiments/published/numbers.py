@@ -16,7 +16,7 @@ class Published:
     """A loss of accuracy on crossbars that somebody reports.
 
     Attributes:
-        source: arXiv number.
+        source: where it is reported.
         network: whose loss it is, as far as it is told.
         scheme: how it was pruned.
         crossbar_size: rows and columns of the crossbars.
@@ -42,8 +42,8 @@ class Published:
         return f"{'C/F' if self.scheme == 'cf' else self.scheme}, {self.crossbar_size}{mitigation}"
 
 
-PAPER: Final = "2201.05229"
-BATCH_NORMS: Final = "2305.18416"
+PAPER: Final = "arXiv 2201.05229"
+BATCH_NORMS: Final = "arXiv 2305.18416"
 _SOFTWARE: Final = 88.62  # of the VGG16 of BATCH_NORMS, percent
 _ON_CROSSBARS: Final = {
     64: {"none": 74.37, "BN": 86.31, "norms": 87.97},
