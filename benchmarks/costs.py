@@ -30,6 +30,7 @@ from costs_part import PARTS, image_counts, measure
 from tqdm import tqdm
 
 from xbarpaper import params
+from xbarpaper.experiments.sensitivity.conventions import conventions
 from xbarpaper.experiments.sensitivity.points import plan
 from xbarpaper.mitigation import FURTHER
 from xbarpaper.params import MITIGATIONS, SCHEMES, Experiment, Params, SchemeName
@@ -169,7 +170,7 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
     gains = len(settings.evaluation.gains)
     exchanged = MECHANISM_SEEDS * (2 + 2 * circuit["layers"])
     mapped_out = settings.sensitivity
-    points = plan(settings, name)
+    points = plan(conventions(settings), settings, name)
     others = {point.at.sparsity for point in points} - {0.0, experiment.sparsity}
     retrained = mapped_out.fine_tuning_epochs + settings.wct.epochs
     per_network = mapped_out.variation_seeds * len(MITIGATIONS)

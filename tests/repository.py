@@ -186,6 +186,12 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
             "sparsities": (0.6, 0.8),
             "variation_sigmas": (0.0, 0.1),
         },
+        "effects": {
+            "experiments": ("tiny-vgg11",),
+            "crossbar_size": 8,
+            "levels": (4,),
+            "programming_noises": (),
+        },
         "beyond": {"experiments": ("tiny-vgg11",), "batch_norm_images": 50, "tuning_refresh_steps": 2},
         "search": {
             "experiments": ("tiny-vgg11",),

@@ -54,7 +54,8 @@ def make_params(
     tree["experiments"] = made
     tree["mapping"]["crossbar_sizes"] = list(sizes)
     listed = list(made)[:1] if further else []
-    tree["sensitivity"] |= {"experiments": listed, "crossbar_size": sizes[0]}
+    for section in ("sensitivity", "effects"):
+        tree[section] |= {"experiments": listed, "crossbar_size": sizes[0]}
     tree["beyond"]["experiments"] = listed
     tree["search"] |= {"experiments": listed, "crossbar_size": sizes[-1]}
     tree["published"] |= {"experiments": listed, "crossbar_sizes": [64, 128], "r_min_ohms": [20e3, 100e3]}
@@ -170,7 +171,7 @@ def make_results(
     tables = {"evaluation": evaluation, "layers": layers, "software": trained, "training": epochs}
     tables |= {
         **_mechanism(params, losses),
-        **_sensitivity(params, software),
+        **_surveyed(params, software),
         **_beyond(params, losses, software),
         **_search(params, losses, software),
         **_published(params, losses, software),
@@ -222,9 +223,22 @@ def _mechanism(params: Params, losses: dict[str, float]) -> dict[str, list[Row]]
     return {"errors": errors, "layer_losses": exchanges}
 
 
-def _sensitivity(params: Params, software: dict[str, float]) -> dict[str, list[Row]]:
-    rows = []
+def _surveyed(params: Params, software: dict[str, float]) -> dict[str, list[Row]]:
     places = [("on_off", "2", np.nan), ("on_off", "10", np.nan), ("gain", "layer", np.nan), ("map", "2", 0.5)]
+    worse = [
+        ("levels", "any", np.nan),
+        ("levels", "4", np.nan),
+        ("stuck_low", "0", np.nan),
+        ("stuck_low", "0.1", np.nan),
+    ]
+    return {
+        "sensitivity": _places(params, places, software),
+        "device_effects": _places(params, worse, software),
+    }
+
+
+def _places(params: Params, places: list[tuple[str, str, float]], software: dict[str, float]) -> list[Row]:
+    rows = []
     for experiment, scheme in itertools.product(params.sensitivity.experiments, SCHEMES):
         for (axis, value, second), seed in itertools.product(places, range(2)):
             fixed = {
@@ -241,7 +255,7 @@ def _sensitivity(params: Params, software: dict[str, float]) -> dict[str, list[R
             }
             reached = {"accuracy": software[scheme] - 10 + seed, "software_accuracy": software[scheme]}
             rows.append({**fixed, "seed": seed, **reached})
-    return {"sensitivity": rows}
+    return rows
 
 
 def _beyond(params: Params, losses: dict[str, float], software: dict[str, float]) -> dict[str, list[Row]]:

@@ -69,6 +69,7 @@ def settings(make_params: MakeParams) -> Params:
         mapping={"crossbar_sizes": (16,)},
         evaluation={"gains": ("none", "layer", "tile", "column")},
         sensitivity={"crossbar_size": 16},
+        effects={"crossbar_size": 16},
         search={"crossbar_size": 16},
     )
 

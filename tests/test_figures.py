@@ -16,8 +16,11 @@ from matplotlib.text import Text
 from synthetic_results import make_params, make_results
 
 from xbarpaper import claims, figures
+from xbarpaper.claims import regions
 from xbarpaper.claims.published import distances, nearest, under_conventions
 from xbarpaper.experiments.published.numbers import PUBLISHED
+from xbarpaper.experiments.sensitivity.conventions import conventions
+from xbarpaper.experiments.sensitivity.device_effects import device_effects
 from xbarpaper.figures import network, style
 from xbarpaper.figures.verdicts import ALGEBRA
 
@@ -72,8 +75,11 @@ def every_figure(profile):
     }
     if len(tables.sensitivity):
         drawn |= {
-            shown: figures.along_axes(tables.sensitivity, params, shown, 10) for shown in ("loss", "C2")
+            shown: figures.along_axes(tables.sensitivity, conventions(params), params, shown, 10)
+            for shown in ("loss", "C2")
         }
+        held = regions.regions(tables.device_effects, params.claims, 10)
+        drawn["survival"] = figures.surviving(held, device_effects(params), params)
     if len(tables.recovery):
         drawn["recovery"] = figures.mitigations(tables.recovery, labels, CHANCE)
     return drawn
@@ -251,7 +257,7 @@ def test_compression_shows_rates_beside_accuracies():
 def test_sensitivity_says_images_and_draws_and_leaves_the_sparsity_out():
     params, tables = TABLES["one"]
     moved = tables.sensitivity[tables.sensitivity["axis"] == "on_off"].assign(axis="sparsity", value="0.5")
-    figure = figures.along_axes(pd.concat([tables.sensitivity, moved]), params, "C2", 10)
+    figure = figures.along_axes(pd.concat([tables.sensitivity, moved]), conventions(params), params, "C2", 10)
     names = [panel.get_xlabel() for panel in panels(figure)]
     assert names == ["ON/OFF ratio of the devices", "one readout gain per"]
     for text in (
@@ -264,7 +270,7 @@ def test_sensitivity_says_images_and_draws_and_leaves_the_sparsity_out():
     unpruned = tables.sensitivity["scheme"] == "unpruned"
     guessing = (tables.sensitivity["value"] == "2") & ~unpruned
     at_chance = tables.sensitivity.assign(accuracy=tables.sensitivity["accuracy"].mask(guessing, 10.5))
-    left = figures.along_axes(at_chance, params, "C2", 10)
+    left = figures.along_axes(at_chance, conventions(params), params, "C2", 10)
     assert [label.get_text() for label in panels(left)[0].get_xticklabels()] == ["10"]
 
 
@@ -274,12 +280,40 @@ def test_where_all_networks_guess_the_figures_say_so():
     one = guessing[guessing["axis"] == "on_off"]
     pair = one.assign(axis="on_off_by_w_max", second=1.0)
     drawn = (
-        figures.along_axes(guessing, params, "C2", 10),
-        figures.over_pair(pair, params, "on_off_by_w_max", 10),
+        figures.along_axes(guessing, conventions(params), params, "C2", 10),
+        figures.over_pair(pair, conventions(params), params, "on_off_by_w_max", 10),
     )
     for figure in drawn:
         assert "nothing can be tested" in figure.axes[0].texts[0].get_text()
         assert "No effect is left." in figure.caption
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(seeds: int):
+    params, tables = TABLES["one"]
+    params = params.model_copy(
+        update={"effects": params.effects.model_copy(update={"variation_seeds": seeds})}
+    )
+    held = regions.regions(tables.device_effects, params.claims, 10)
+    held.loc[(held["value"] == "4"), ["verdict", "effect", "low", "high"]] = [
+        "contradicted",
+        -3.0,
+        -4.0,
+        -2.0,
+    ]
+    held.loc[(held["value"] != "4"), ["verdict", "effect", "low", "high"]] = ["supported", 3.0, 1.0, 5.0]
+    figure = figures.surviving(held, device_effects(params), params)
+    (panel,) = panels(figure)
+    assert [label.get_text() for label in panel.get_yticklabels()] == [
+        "as it is", "levels", "4", "stuck at g_min", "0.1",
+    ]  # fmt: skip
+    drawn = {tuple(line.get_xdata()): line.get_ydata()[0] for line in panel.lines if len(line.get_ydata())}
+    assert drawn[-3.0,] == 2
+    assert ((-4.0, -2.0) in drawn) == (seeds > 2)
+    assert legend_entries(figure) == ["supported", "contradicted"]
+    assert (
+        "C2 is supported as it is and at 1 of 2 strengths; not at levels 4 (contradicted)." in figure.caption
+    )
 
 
 def test_pairs_of_axes_have_a_line_for_each_value_of_the_second():
@@ -289,7 +323,7 @@ def test_pairs_of_axes_have_a_line_for_each_value_of_the_second():
     pair = pd.concat(
         [part.assign(mitigation=name) for part in parts for name in ("none", "R", "WCT", "R+WCT")]
     )
-    figure = figures.over_pair(pair, params, "on_off_by_w_max", 10)
+    figure = figures.over_pair(pair, conventions(params), params, "on_off_by_w_max", 10)
     assert [panel.get_title() for panel in panels(figure)] == [
         "effect of pruning", "effect of R", "effect of WCT", "effect of R + WCT",
     ]  # fmt: skip

@@ -15,6 +15,7 @@ from xbarpaper.data import ImageSet, normalised
 from xbarpaper.experiments.evaluation import cases, sweep
 from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware.circuit import Parasitics
+from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import BatchNormEstimate, Surroundings, adjoint_cosine, solutions, tune, tuning
 from xbarpaper.mitigation.tuned_norms import NormTuning
@@ -133,7 +134,7 @@ def test_each_twin_is_finished_before_it_is_evaluated(
         [replace(subject, mitigation="BN", finish=estimate)], wanted, bench, tmp_path / "journal.csv"
     )
     for seed, accuracy in zip(table["seed"], table["accuracy"], strict=True):
-        read = read_out(subject.mapped, DEVICES, [tuning.Variation(0.1, int(seed))], Parasitics())
+        read = read_out(subject.mapped, DEVICES, [Variation(0.1, int(seed))], Parasitics())
         assert accuracy == bench.accuracy(estimate.apply(read.twin("layer"), read.mapped.network))
     assert set(table["mitigation"]) == {"BN"}
 
@@ -169,7 +170,7 @@ def test_training_sees_what_the_crossbars_compute(
     def look(network: Network, *_: object) -> None:
         seen.update({name: weight.detach().clone() for name, weight in network.weights().items()})
 
-    twin = read_out(subject.mapped, DEVICES, [SURROUNDINGS.draw(0)], Parasitics()).twin("layer")
+    twin = read_out(subject.mapped, DEVICES, SURROUNDINGS.draw(0), Parasitics()).twin("layer")
     monkeypatch.setattr(tuning, "train", look)
     tune(subject.mapped, tiny_images, run_of(make_params), SURROUNDINGS)
     for name, weight in twin.weights().items():
@@ -177,10 +178,11 @@ def test_training_sees_what_the_crossbars_compute(
 
 
 def test_draws_of_tuning_are_not_those_of_evaluations():
-    drawn = {SURROUNDINGS.draw(number).seed for number in range(1000)}
+    drawn = {effect.seed for number in range(1000) for effect in SURROUNDINGS.draw(number)}
     assert len(drawn) == 1000
     assert min(drawn) >= 1_000_000
-    assert drawn.isdisjoint({replace(SURROUNDINGS, seed=1).draw(number).seed for number in range(1000)})
+    others = replace(SURROUNDINGS, seed=1)
+    assert drawn.isdisjoint(effect.seed for number in range(1000) for effect in others.draw(number))
 
 
 def test_circuits_are_solved_as_often_as_the_costs_say(

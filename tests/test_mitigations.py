@@ -58,6 +58,7 @@ def made(
     params = make_params(
         mapping={"crossbar_sizes": (SIZE,)},
         sensitivity={"crossbar_size": SIZE},
+        effects={"crossbar_size": SIZE},
         search={"crossbar_size": SIZE},
     )
     with pytest.MonkeyPatch.context() as patch:

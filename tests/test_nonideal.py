@@ -13,9 +13,9 @@ from repository import tiny_profile
 
 from xbarpaper.hardware.circuit import Parasitics, reference_effective_conductance
 from xbarpaper.hardware.conductances import DifferentialPair
-from xbarpaper.hardware.effects import Variation
+from xbarpaper.hardware.effects import Variation, chip
 from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork, map_network
-from xbarpaper.hardware.readout import gain_factors, read_out
+from xbarpaper.hardware.readout import drift_compensation, gain_factors, read_out
 from xbarpaper.hardware.tiles import tile_map
 from xbarpaper.mitigation import columns_ordered
 from xbarpaper.networks import Placement, matrix_of
@@ -228,18 +228,71 @@ def test_finer_gains_come_nearer_to_the_weights(make_network: MakeNetwork):
         assert all(finer <= coarser * (1 + 1e-5) for coarser, finer in pairwise(errors))
 
 
+ALL_ON = Devices(
+    levels=16,
+    programming_noise="pcm",
+    drift="pcm",
+    stuck_low=0.05,
+    stuck_high=0.02,
+    stuck_side=3,
+    read_noise="pcm",
+)
+
+
+@pytest.mark.parametrize("devices", [DEVICES, ALL_ON], ids=["variation", "all effects"])
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_variation_without_wires_does_not_know_where_a_device_sits(
-    make_network: MakeNetwork, scheme: SchemeName
+def test_effects_without_wires_do_not_know_where_a_device_sits(
+    make_network: MakeNetwork, scheme: SchemeName, devices: Devices
 ):
     reads = [
-        read_out(on_crossbars(make_network, scheme, order), DEVICES, [Variation(0.1, 4)], None)
+        read_out(on_crossbars(make_network, scheme, order), devices, chip(devices, 4), None)
         for order in ("none", "ascending", "descending")
     ]
     for plain, *others in zip(*(read.layers for read in reads), strict=True):
         for moved in others:
             assert torch.equal(plain.matrix("none"), moved.matrix("none"))
             torch.testing.assert_close(plain.matrix("layer"), moved.matrix("layer"))  # sums in another order
+
+
+@pytest.mark.parametrize("parasitics", [None, WIRES], ids=["ideal", "wires"])
+def test_drift_is_made_up_for_as_the_parameters_say(make_network: MakeNetwork, parasitics: Parasitics | None):
+    """The gain is that of the devices as programmed, times one factor; or it is found anew. Each wins something back."""
+    mapped, errors = on_crossbars(make_network, "unpruned"), {}
+    fresh = read_out(mapped, DEVICES, chip(DEVICES, 2), parasitics)
+    for compensation in ("none", "global", "recalibrated"):
+        devices = DEVICES.model_copy(
+            update={"drift": "pcm", "read_at_s": 1e6, "drift_compensation": compensation}
+        )
+        read = read_out(mapped, devices, chip(devices, 2), parasitics)
+        errors[compensation] = sum(layer.squared_error("layer") for layer in read.layers)
+        for now, then in zip(read.layers, fresh.layers, strict=True):
+            before, after = then.effective_weights.abs().mean(), now.effective_weights.abs().mean()
+            if compensation == "recalibrated":
+                torch.testing.assert_close(
+                    now.gains("layer"), gain_factors(now.weights, now.effective_weights, "layer")
+                )
+            else:
+                factor = before / after if compensation == "global" else 1.0
+                torch.testing.assert_close(now.gains("layer"), then.gains("layer") * factor)
+    assert errors["none"] > 1.5 * errors["global"]
+    assert errors["recalibrated"] <= errors["global"]
+
+
+def test_the_factor_against_drift_is_the_worked_one():
+    probes = torch.tensor([1.0, -2.0, 3.0]), torch.tensor([0.8, -1.5, 2.1])
+    assert drift_compensation(*probes) == pytest.approx(1.363636, abs=1e-6)
+    assert drift_compensation(torch.zeros(3), torch.zeros(3)) == 1.0
+
+
+def test_read_noise_is_not_calibrated_away(make_network: MakeNetwork):
+    mapped = on_crossbars(make_network, "cf")
+    noisy = DEVICES.model_copy(update={"read_noise": "pcm", "drift_compensation": "recalibrated"})
+    quiet = read_out(mapped, DEVICES, chip(DEVICES, 2), WIRES)
+    reads = [read_out(mapped, noisy, chip(noisy, 2, read), WIRES) for read in (0, 1)]
+    for plain, first, second in zip(quiet.layers, *(read.layers for read in reads), strict=True):
+        for one in (first, second):
+            assert torch.equal(one.gains("column"), plain.gains("column"))
+        assert not torch.equal(first.matrix("column"), second.matrix("column"))
 
 
 def test_effects_act_one_after_the_other(make_network: MakeNetwork):

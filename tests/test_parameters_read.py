@@ -92,6 +92,7 @@ def test_no_stage_reads_a_parameter_that_it_does_not_list(
         make_params(
             mapping={"crossbar_sizes": SIZES},
             sensitivity={"crossbar_size": 16},
+            effects={"crossbar_size": 16},
             search={"crossbar_size": 16},
             execution=in_process,
         ),

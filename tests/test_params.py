@@ -29,7 +29,7 @@ QUICK = as_yaml(load_profile(PROFILES / "quick.yaml"))
 
 SECTIONS = (
     "profile, datasets, experiments, train, prune, distillation, mapping, devices, circuit, readout, evaluation, "
-    "rearrange, wct, mechanism, sensitivity, beyond, search, published, claims, execution"
+    "rearrange, wct, mechanism, sensitivity, effects, beyond, search, published, claims, execution"
 )
 OUTSIDE = "those kinds of datasets whose images lie outside"
 KINDS = "'cifar10', 'cifar100', 'image_folder', 'shapes10'"
@@ -84,6 +84,14 @@ WRONG: list[tuple[str, str, str]] = [
     ("  - 2.0", "  - 1.0001", "sensitivity.on_off_ratios.0 = 1.0001 must be at least 1.01 and at most 1000000.0"),
     ("  r_max_ohm:", "  r_max_ohm: 20.0001e+3", "devices.r_max_ohm = 20000.1 must be at least 1.01 times "
      "devices.r_min_ohm = 20000.0"),
+    ("  levels:", "  levels: 1", "devices.levels = 1 must be greater than or equal to 2"),
+    ("  levels:", "  levels: few", "devices.levels = 'few' must be a valid integer"),
+    ("  programming_noise:", "  programming_noise: rram", "devices.programming_noise = rram must be one of 'none', "
+     "'pcm', 'pcm-crosssim', 'hermes-2', 'hermes-1', 'rram-wan-1s', 'rram-wan-1d', 'rram-wan-2d', 'rram-wan-crosssim', "
+     "'rram-milo', 'rram-cmo' or 'sonos'"),
+    ("  drift:", "  drift: sonos", "devices.drift = sonos must be one of 'none', 'pcm', 'hermes-2', 'hermes-1' or "
+     "'rram-cmo'"),
+    ("  stuck_low:", "  stuck_low: 1.1", "devices.stuck_low = 1.1 must be at least 0 and at most 1"),
     ("  - layer", "  - leyer", "evaluation.gains.1 = leyer must be one of 'none', 'layer', 'tile' or 'column'"),
     ("  - layer", "", "readout.gain = layer must be among evaluation.gains = none, tile, column"),
     ("readout:", "radout:", f"radout is not a parameter; did you mean readout? (allowed here: {SECTIONS})"),
@@ -308,11 +316,11 @@ def parameters(draw: st.DrawFn) -> Params:
             entry["path_environment"] += str(number)
     for number, entry in enumerate(tree["experiments"].values()):
         entry |= {"dataset": draw(st.sampled_from(sorted(tree["datasets"]))), "training_seed": number}
-    for section in ("sensitivity", "beyond", "search", "published"):
+    for section in ("sensitivity", "effects", "beyond", "search", "published"):
         tree[section]["experiments"] = draw(
             st.lists(st.sampled_from(sorted(tree["experiments"])), unique=True)
         )
-    for section in ("sensitivity", "search"):
+    for section in ("sensitivity", "effects", "search"):
         tree[section]["crossbar_size"] = draw(st.sampled_from(tree["mapping"]["crossbar_sizes"]))
     if tree["rearrange"]["arrays"] == "signs":
         tree["rearrange"]["range"] = "layer"
@@ -320,7 +328,12 @@ def parameters(draw: st.DrawFn) -> Params:
     low, high = sorted((tree["devices"]["r_min_ohm"], tree["devices"]["r_max_ohm"]))
     if high < 1.01 * low:
         low, high = 1.0, max(high, 2.0)
-    tree["devices"] |= {"r_min_ohm": low, "r_max_ohm": high}
+    stuck = {name: tree["devices"][name] / 2 for name in ("stuck_low", "stuck_high")}
+    late = max(300.0, tree["devices"]["read_at_s"])
+    for name in ("stuck_low", "stuck_high", "clusters"):
+        tree["effects"][name] = sorted({share / 2 for share in tree["effects"][name]})
+    tree["effects"]["drift_hours"] = sorted({1.0 + hours for hours in tree["effects"]["drift_hours"]})
+    tree["devices"] |= {"r_min_ohm": low, "r_max_ohm": high, "read_at_s": late, **stuck}
     return Params.model_validate(tree)
 
 
@@ -370,6 +383,17 @@ REFUSED: dict[str, tuple[str, str]] = {
     "value": ("train:\n  epochs: ten\n", "train.epochs = 'ten' must be a valid integer, at least 1 and at most 1000000"),
     "misspelt": ("trains:\n  epochs: 3\n", "trains is not a parameter; did you mean train? (allowed here: "),
     "name": ("profile: other\n", "profile = other must be mine, the name of the file"),
+    "stuck devices": ("devices: {stuck_low: 0.6, stuck_high: 0.5}\n",
+                      "devices.stuck_low = 0.6 and devices.stuck_high = 0.5 must add up to at most 1"),
+    "drift before t_0": ("devices: {drift: hermes-2, read_at_s: 299.0}\n",
+                         "devices.read_at_s = 299.0 must be at least 300.0, from when on devices.drift = hermes-2 holds"),
+    "reading before t_0": ("devices: {read_noise: pcm, read_at_s: 0.0}\n",
+                           "devices.read_at_s = 0.0 must be at least 20.0, from when on devices.read_noise = pcm holds"),
+    "drift of a survey before t_0": ("effects: {technology: hermes-2, drift_hours: [0.08]}\n",
+                                     "effects.drift_hours = 0.08 must be at least 0.0833333, from when on "
+                                     "effects.technology = hermes-2 holds"),
+    "survey of stuck devices": ("devices: {stuck_high: 0.5}\neffects: {clusters: [0.2, 0.6]}\n",
+                                "effects.clusters = 0.6 and devices.stuck_high = 0.5 must add up to at most 1"),
     "size": ("sensitivity:\n  crossbar_size: 64\n",
              "sensitivity.crossbar_size = 64 must be among mapping.crossbar_sizes = 16, 32"),
 }  # fmt: skip

@@ -55,6 +55,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny_pipeline: Path) ->
                 "sensitivity",
                 "beyond",
                 "search",
+                "devices",
                 "published",
             )
         ),
@@ -155,7 +156,17 @@ def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repositor
     results = repository.contents("data/results/tiny")
     repository.activate(tiny, devices={"variation_sigma": 0.3})
     dry = ran(repository.repro("--dry"))
-    measuring = ("evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond", "search", "published")
+    measuring = (
+        "evaluate",
+        "rearrange",
+        "wct",
+        "mechanism",
+        "sensitivity",
+        "beyond",
+        "search",
+        "devices",
+        "published",
+    )
     assert [stage for stage in dry if stage.endswith(EXPERIMENT)] == [
         f"{stage}@{EXPERIMENT}" for stage in measuring
     ]
@@ -190,6 +201,7 @@ def test_changed_code_of_wct_trains_other_networks_and_nothing_else(repository: 
         "sensitivity",
         "beyond",
         "search",
+        "devices",
         "published",
     ]
     assert ran(repository.repro(stage)) == [stage]
@@ -244,6 +256,7 @@ def other(make_params: MakeParams) -> Params:
             "profile": "other",
             "experiments": {"other-vgg11": made.experiments[EXPERIMENT]},
             "sensitivity": made.sensitivity.model_copy(update=mapped_out),
+            "effects": made.effects.model_copy(update=mapped_out),
             "beyond": made.beyond.model_copy(update=mapped_out),
             "search": made.search.model_copy(update=mapped_out),
             "published": made.published.model_copy(update=mapped_out),

@@ -68,7 +68,16 @@ def test_what_no_experiment_has_is_empty_and_not_written(tmp_path: Path):
     params = make_params(1, (16,))
     write_stages(tmp_path, params, make_results(params))
     loaded = results.load(params, tmp_path)
-    absent = {"sensitivity", "recovery", "costs", "search", "strongest", "published", "published_like"}
+    absent = {
+        "sensitivity",
+        "device_effects",
+        "recovery",
+        "costs",
+        "search",
+        "strongest",
+        "published",
+        "published_like",
+    }
     for name in absent:
         table = getattr(loaded, name)
         assert table.empty

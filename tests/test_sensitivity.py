@@ -22,6 +22,8 @@ from xbarpaper.experiments.evaluation import Case, sweep
 from xbarpaper.experiments.experiment import UNPRUNED, Experiment
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.sensitivity import axes, evaluating, points, sparsities
+from xbarpaper.experiments.sensitivity.conventions import conventions
+from xbarpaper.experiments.sensitivity.device_effects import device_effects
 from xbarpaper.mitigation import NONE, WCT, R
 from xbarpaper.networks import training
 from xbarpaper.networks.training import accuracy
@@ -65,13 +67,17 @@ def done(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny
             pruned.prune(work, scheme, params.mapping.crossbar_sizes)
         trained_on.train_all(work, WCT)
         others = sparsities.train(work)
-        return Done(folder, params, others, evaluating.evaluate(work))
+        return Done(folder, params, others, evaluated(work))
 
 
 @pytest.fixture
 def work(done: Done, monkeypatch: pytest.MonkeyPatch) -> Experiment:
     monkeypatch.chdir(done.folder)
     return Experiment(NAME, done.params)
+
+
+def evaluated(work: Experiment) -> pd.DataFrame:
+    return evaluating.evaluate(work, conventions(work.params), sparsities.at_sparsity)
 
 
 class Calls:
@@ -101,15 +107,20 @@ def rows_at(table: pd.DataFrame, **wanted: object) -> pd.DataFrame:
 
 def test_every_axis_passes_through_the_profile_s_own_point(make_params: MakeParams) -> None:
     params = make_params(sensitivity=SETTINGS)
-    planned, own = points.plan(params, NAME), axes.own_conditions(params, NAME)
-    at_home = axes.own_values(params, NAME)
+    surveyed = conventions(params)
+    planned, own = (
+        points.plan(conventions(params), params, NAME),
+        axes.own_conditions(params, NAME, params.sensitivity.crossbar_size),
+    )
+    at_home = axes.own_values(conventions(params), params, NAME)
     for axis, value in at_home.items():
         (point,) = (point for point in planned if point.axis == axis and point.value == value)
         assert point.at == own
-    for axis in axes.MAPS:
+    for axis in surveyed.maps:
         assert sum(point.at == own for point in planned if point.axis == axis) == 1
     values = {
-        axis: [point.label for point in planned if point.axis == axis] for axis in (*axes.AXES, *axes.MAPS)
+        axis: [point.label for point in planned if point.axis == axis]
+        for axis in (*surveyed.single, *surveyed.maps)
     }
     assert values["drivers"] == ["1", "2"]  # the own one is not in the profile's list
     assert values["on_off"] == ["10", "100"]
@@ -120,7 +131,7 @@ def test_every_axis_passes_through_the_profile_s_own_point(make_params: MakePara
 
 def test_each_axis_changes_one_thing(make_params: MakeParams) -> None:
     params = make_params(sensitivity=SETTINGS)
-    own = axes.own_conditions(params, NAME)
+    own = axes.own_conditions(params, NAME, params.sensitivity.crossbar_size)
     changed = {
         "on_off": replace(own, devices=own.devices.model_copy(update={"r_max_ohm": 2e6})),
         "sigma": replace(own, devices=own.devices.model_copy(update={"variation_sigma": 0.0})),
@@ -140,13 +151,48 @@ def test_each_axis_changes_one_thing(make_params: MakeParams) -> None:
         "sparsity": replace(own, sparsity=0.8),
         "size": replace(own, crossbar_size=12),
     }
-    at = {(point.axis, point.at) for point in points.plan(params, NAME)}
+    at = {(point.axis, point.at) for point in points.plan(conventions(params), params, NAME)}
     assert {(axis, conditions) for axis, conditions in changed.items()} <= at
     assert {("gain", replace(own, gain=gain)) for gain in GAINS} <= at
 
 
+def test_each_effect_of_the_devices_is_an_axis_from_weak_to_strong(make_params: MakeParams) -> None:
+    settings = {
+        "levels": (16, 4),
+        "programming_noises": ("sonos", "hermes-1"),
+        "programming_factors": (1.0, 2.0),
+    }
+    params = make_params(effects=settings)
+    surveyed = device_effects(params)
+    own = axes.own_conditions(params, NAME, params.effects.crossbar_size)
+    planned = points.plan(surveyed, params, NAME)
+    at = {(point.axis, point.label): point.at for point in planned}
+    for axis in surveyed.single:
+        assert [point.at == own for point in planned if point.axis == axis].index(True) == 0
+        assert sum(point.at == own for point in planned if point.axis == axis) == 1
+    assert params.effects.technology == "pcm"
+    for place, changes in {
+        ("levels", "4"): {"levels": 4},
+        ("programming", "hermes-1"): {"programming_noise": "hermes-1"},
+        ("programming_factor", "2"): {"programming_noise": "pcm", "programming_factor": 2.0},
+        ("drift", "24"): {"drift": "pcm", "read_at_s": 86400.0},
+        ("drift_compensated", "24"): {"drift": "pcm", "read_at_s": 86400.0, "drift_compensation": "global"},
+        ("stuck_low", "0.1"): {"stuck_low": 0.1},
+        ("stuck_high", "0.001"): {"stuck_high": 0.001},
+        ("clusters", "0.1"): {"stuck_low": 0.1, "stuck_side": 4},
+        ("read_factor", "1"): {"read_noise": "pcm"},
+    }.items():
+        assert at[place] == own.with_devices(**changes)
+    assert [point.label for point in planned if point.axis == "levels"] == ["any", "16", "4"]
+    none = make_params(effects={name: () for name in settings})
+    assert list(device_effects(none).single) == [
+        "drift", "drift_compensated", "stuck_low", "stuck_high", "clusters", "read_factor",
+    ]  # fmt: skip
+
+
 def test_schemes_that_are_trained_for_a_size_stay_at_theirs(make_params: MakeParams) -> None:
-    planned = points.plan(make_params(sensitivity=SETTINGS), NAME)
+    params = make_params(sensitivity=SETTINGS)
+    planned = points.plan(conventions(params), params, NAME)
     schemes = {point.at.crossbar_size: point.schemes for point in planned if point.axis == "size"}
     assert schemes == {8: SCHEMES, 12: ("unpruned", "cf"), 16: SCHEMES}
 
@@ -156,11 +202,11 @@ def test_schemes_that_are_trained_for_a_size_stay_at_theirs(make_params: MakePar
 
 def test_every_point_is_in_the_table(done: Done) -> None:
     assert list(done.table.columns) == COLUMNS
-    planned = points.plan(done.params, NAME)
+    planned = points.plan(conventions(done.params), done.params, NAME)
     cells = sum(len(point.schemes) for point in planned)
     assert len(done.table) == cells * len(MITIGATIONS) * done.params.sensitivity.variation_seeds
     assert not done.table.duplicated(COLUMNS[:-2]).any()
-    assert done.table["second"].notna().equals(done.table["axis"].isin(axes.MAPS))
+    assert done.table["second"].notna().equals(done.table["axis"].isin(conventions(done.params).maps))
     assert done.table["accuracy"].between(0, 100).all()
     assert (
         done.table["accuracy"].nunique() > 4
@@ -168,7 +214,10 @@ def test_every_point_is_in_the_table(done: Done) -> None:
 
 
 def test_points_that_coincide_have_the_same_rows(done: Done) -> None:
-    own = {axis: axes.text_of(value) for axis, value in axes.own_values(done.params, NAME).items()}
+    own = {
+        axis: axes.text_of(value)
+        for axis, value in axes.own_values(conventions(done.params), done.params, NAME).items()
+    }
     first = rows_at(done.table, axis="on_off", value=own["on_off"])
     for axis, value in own.items():
         found = rows_at(done.table, axis=axis, value=value)
@@ -265,19 +314,19 @@ def test_an_interrupted_evaluation_goes_on(
     # Fewer evaluations than rows of the table: what coincides is computed once.
     assert finished < 0.7 * len(done.table)
     again = Calls(monkeypatch, evaluation, "read_out")
-    repeated = evaluating.evaluate(work)
+    repeated = evaluated(work)
     assert again.count == 0
     pd.testing.assert_frame_equal(repeated, done.table)
 
     journal.unlink()
     Calls(monkeypatch, evaluation, "read_out", fail_at=12)
     with pytest.raises(KeyboardInterrupt):
-        evaluating.evaluate(work)
+        evaluated(work)
     assert journal.is_file()
     kept = len(Journal(journal))
     monkeypatch.setattr(evaluation, "read_out", again.function)
     counted = Calls(monkeypatch, training, "accuracy")
-    resumed = evaluating.evaluate(work)
+    resumed = evaluated(work)
     software = resumed[
         ["scheme", "sparsity", "software_accuracy"]
     ]  # measured again: cheap, and not in the journal
@@ -302,7 +351,7 @@ def test_a_killed_training_goes_on(done: Done, tmp_path: Path, monkeypatch: pyte
 def synthetic(params: Params, seeds: int = 4, *, noise: float = 0.05) -> pd.DataFrame:
     """Pruning costs 4 points more, R wins log10 of the ON/OFF ratio minus 1.5, WCT wins 1, both together nothing."""
     random, rows = np.random.default_rng(0), []
-    for point in points.plan(params, next(iter(params.experiments))):
+    for point in points.plan(conventions(params), params, next(iter(params.experiments))):
         ratio = point.at.devices.r_max_ohm / point.at.devices.r_min_ohm
         gained = {"none": 0.0, "R": math.log10(ratio) - 1.5, "WCT": 1.0, "R+WCT": 0.0}
         for scheme in point.schemes:
@@ -356,7 +405,7 @@ def test_regions_find_where_the_claims_hold(wide: Params) -> None:
     assert list(table.columns) == [
         "experiment", "axis", "value", "claim", "schemes", "effect", "low", "high", "verdict",
     ]  # fmt: skip
-    assert not set(table["axis"]) & set(axes.MAPS)
+    assert not set(table["axis"]) & set(conventions(wide).maps)
     held = table.set_index(["axis", "claim", "value"])["verdict"].sort_index()
     assert set(held.xs("C2", level="claim")) == {"supported"}
     assert held["on_off", "C3"].to_dict() == {
@@ -378,6 +427,15 @@ def test_wct_is_judged_by_the_loss_not_by_what_it_gains_in_software(wide: Params
     table.loc[table["mitigation"] == "WCT", "software_accuracy"] += 2.0
     held = regions.regions(table, wide.claims, 10)
     assert set(held.loc[held["claim"] == "C4", "verdict"]) == {"contradicted"}
+
+
+def test_seeds_that_agree_by_chance_give_no_interval(wide: Params) -> None:
+    """Equal effects of two seeds tell no spread, unless nothing was random."""
+    table = synthetic(wide, seeds=2, noise=0.0)
+    agreed = regions.regions(table, wide.claims, 10)
+    assert set(agreed.loc[agreed["claim"] == "C2", "verdict"]) == {"undecided"}
+    fixed = regions.regions(table.assign(accuracy=table["accuracy"] - table["seed"]), wide.claims, 10)
+    assert set(fixed.loc[fixed["claim"] == "C2", "verdict"]) == {"supported"}
 
 
 def test_where_networks_guess_nothing_is_testable(wide: Params) -> None:

@@ -43,7 +43,17 @@ DIGESTS = {
     "journal, precompensation": ["experiments.evaluation", "mitigation.precompensation"],
     "tuned networks": ["experiments.trained_on", "mitigation.tuning"],
 }
-MEASURING = {"evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond", "search", "published"}
+MEASURING = {
+    "evaluate",
+    "rearrange",
+    "wct",
+    "mechanism",
+    "sensitivity",
+    "beyond",
+    "search",
+    "devices",
+    "published",
+}
 TRAINING = {"train", "prune_cf", "prune_xcs", "prune_xrs"}
 EXPERIMENTS = TRAINING | {"map"} | MEASURING
 SUMMARIES = {"figures", "claims", "publish"}
@@ -52,8 +62,24 @@ JOURNALS = {"journal", "journal, batch norm", "journal, precompensation"}
 
 # Of these modules it is known without any program what a change of them changes.
 KNOWN: dict[str, set[str]] = {
-    "mitigation/wct.py": {"wct", "sensitivity", "beyond", "search", "published", "resume under WCT"},
-    "mitigation/rearrange.py": {"rearrange", "wct", "sensitivity", "beyond", "search", "published"},
+    "mitigation/wct.py": {
+        "wct",
+        "sensitivity",
+        "beyond",
+        "search",
+        "devices",
+        "published",
+        "resume under WCT",
+    },
+    "mitigation/rearrange.py": {
+        "rearrange",
+        "wct",
+        "sensitivity",
+        "beyond",
+        "search",
+        "devices",
+        "published",
+    },
     "mitigation/arrange2d.py": {"beyond", "published"},
     "mitigation/swaps.py": {"beyond", "published"},
     "mitigation/batch_norm.py": {"beyond", "published", "journal, batch norm"},
@@ -65,7 +91,8 @@ KNOWN: dict[str, set[str]] = {
     "experiments/evaluation.py": MEASURING | JOURNALS,
     "experiments/sweeps.py": {"evaluate", "rearrange", "wct"},
     "experiments/sensitivity/sparsities.py": {"sensitivity"},
-    "experiments/sensitivity/axes.py": {"sensitivity", "figures"},
+    "experiments/sensitivity/conventions.py": {"sensitivity", "figures"},
+    "experiments/sensitivity/device_effects.py": {"devices", "figures"},
     "experiments/results.py": SUMMARIES,
     "networks/training.py": EXPERIMENTS | {"own_network"} | RESUMES | JOURNALS,
     "data/augment.py": {"data", "own_network"} | EXPERIMENTS | RESUMES | JOURNALS,

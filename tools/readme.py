@@ -55,6 +55,7 @@ _FIGURES: Final = (
         "13_search",
         "search@<e>",
     ),
+    ("which findings survive levels, noise, drift and defects of the devices", "14_devices", "devices@<e>"),
     (
         "what others report: points lost under each convention, the nearest",
         "17_published",

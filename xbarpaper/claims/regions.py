@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from xbarpaper.claims.accuracy import can_be_tested, paired
-from xbarpaper.claims.effects import corrected_level
+from xbarpaper.claims.effects import bounds_of, corrected_level
 from xbarpaper.claims.rules import judge
 from xbarpaper.claims.schema import OUTCOMES
 from xbarpaper.params import Claims
-from xbarpaper.support.statistics import mean_interval
+from xbarpaper.support.statistics import RESOLUTION, mean_interval
 
 CLAIMS: Final = {"C2": "pruning", "C3": "R", "C4": "WCT", "C3+C4": "R+WCT"}
 """The effects, and what they are effects of; positive is what the paper claims."""
@@ -32,7 +32,7 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
     minus that with it, each against the software accuracy of the same network.
 
     Args:
-        table: what ``sensitivity.evaluate`` gives.
+        table: what ``evaluating.evaluate`` gives.
 
     Returns:
         Columns: experiment, axis, value, second, scheme, seed, claim, effect, accuracy, accuracy_before.
@@ -50,10 +50,10 @@ def regions(table: pd.DataFrame, settings: Claims, classes: int) -> pd.DataFrame
 
     The effects of one seed are averaged over the testable pruned networks there. The interval is that of the mean over
     seeds (Student's t), corrected after Bonferroni for the values of the axis, and the verdict is read from it by the
-    rules of the claims. Where all seeds agree, as without variation, the interval is that one value.
+    rules of the claims. Where nothing is random, as without variation, the interval is that one value.
 
     Args:
-        table: what ``sensitivity.evaluate`` gives; its maps are left out.
+        table: what ``evaluating.evaluate`` gives; its maps are left out.
         settings: confidence and margins.
         classes: of the images, which give the accuracy of guessing.
 
@@ -71,7 +71,10 @@ def regions(table: pd.DataFrame, settings: Claims, classes: int) -> pd.DataFrame
         for value, group in every.groupby("value", sort=False):
             testable = group[tested[group.index]]
             shown = testable if len(testable) else group
-            mean, low, high = mean_interval(shown.groupby("seed")["effect"].mean(), level)
+            sample = shown.groupby("seed")["effect"].mean()
+            mean, low, high = mean_interval(sample, level)
+            if not _nothing_random(shown):
+                low, high = bounds_of(sample.to_numpy(), level)
             verdict = judge(low, high, settings.equivalence_points) if len(testable) else "not testable"
             known = verdict != "not testable"
             rows.append(
@@ -92,6 +95,12 @@ def regions(table: pd.DataFrame, settings: Claims, classes: int) -> pd.DataFrame
     axes = {axis: rank for rank, axis in enumerate(dict.fromkeys(found["axis"]))}
     ranks = pd.DataFrame({"axis": found["axis"].map(axes), "claim": found["claim"].map(order)})
     return found.loc[ranks.sort_values(["axis", "claim"], kind="stable").index].reset_index(drop=True)
+
+
+def _nothing_random(rows: pd.DataFrame) -> bool:
+    """Whether all seeds gave every network the very same accuracy."""
+    reached = rows.groupby("scheme")[["accuracy", "accuracy_before"]]
+    return bool(((reached.max() - reached.min()) <= RESOLUTION).all(axis=None))
 
 
 def overview(table: pd.DataFrame) -> pd.DataFrame:

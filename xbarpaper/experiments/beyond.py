@@ -16,7 +16,7 @@ from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.evaluation import cases, sweep
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.subject import Subject
-from xbarpaper.hardware.effects import DeviceEffect, Variation
+from xbarpaper.hardware.effects import DeviceEffect, chip, known
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import FURTHER, MITIGATIONS, Precompensation
 from xbarpaper.params import SCHEMES, SchemeName
@@ -92,10 +92,9 @@ def compensated_errors(experiment: Experiment, scheme: SchemeName, crossbar_size
     """
     params, rows = experiment.params, []
     plain = crossbars.mapped(experiment, scheme, crossbar_size).mapped
-    chip = (Variation(params.devices.variation_sigma, 0),)
-    known: dict[str, tuple[DeviceEffect, ...]] = {"nominal": (), "of one chip": chip}
+    own: tuple[DeviceEffect, ...] = known(chip(params.devices, 0))
     one_round = replace(Precompensation.of(params), rounds=1)
-    for name, effects in known.items():
+    for name, effects in {"nominal": (), "of one chip": own}.items():
         network = plain
         for rounds in range(params.beyond.compensation_rounds + 1):
             network = one_round.program(network, effects) if rounds else network

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.subject import Bench, Subject
-from xbarpaper.hardware.effects import DeviceEffect, Variation
+from xbarpaper.hardware.effects import DeviceEffect, chip, known
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import ReadOut, read_out
 from xbarpaper.mitigation.parts import Finish, Programming
@@ -54,8 +54,8 @@ def disturbed(mapped: MappedNetwork, case: Case, devices: Devices, parasitics: P
     return read_out(mapped, devices, _on_devices(case, devices), acting)
 
 
-def _on_devices(case: Case, devices: Devices) -> list[DeviceEffect]:
-    return [] if case.seed is None else [Variation(devices.variation_sigma, case.seed)]
+def _on_devices(case: Case, devices: Devices) -> tuple[DeviceEffect, ...]:
+    return () if case.seed is None else chip(devices, case.seed)
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _label(subject: Subject, case: Case) -> str:
 def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
     mapped = subject.mapped
     if subject.programming is not None:
-        mapped = subject.programming.program(mapped, _on_devices(case, bench.devices))
+        mapped = subject.programming.program(mapped, known(_on_devices(case, bench.devices)))
     read = disturbed(mapped, case, bench.devices, bench.parasitics)
     common = {
         "scheme": subject.scheme,

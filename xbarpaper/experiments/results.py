@@ -107,17 +107,24 @@ TABLES: Final[dict[str, Table]] = {
         stages=("09_mechanism",),
         file="exchanges",
     ),
-    "sensitivity": Table(
-        columns=(
-            "experiment", "dataset", "network", "axis", "value", "second", "scheme", "sparsity",
-            "crossbar_size", "mitigation", "seed", "accuracy", "software_accuracy",
-        ),
-        keys=(
-            "experiment", "axis", "value", "second", "scheme", "sparsity", "crossbar_size", "mitigation", "seed",
-        ),
-        stages=("10_sensitivity",),
-        experiments=lambda params: params.sensitivity.experiments,
-    ),
+    **{
+        name: Table(
+            columns=(
+                "experiment", "dataset", "network", "axis", "value", "second", "scheme", "sparsity",
+                "crossbar_size", "mitigation", "seed", "accuracy", "software_accuracy",
+            ),
+            keys=(
+                "experiment", "axis", "value", "second", "scheme", "sparsity", "crossbar_size", "mitigation",
+                "seed",
+            ),
+            stages=(stage,),
+            experiments=experiments,
+        )
+        for name, stage, experiments in (
+            ("sensitivity", "10_sensitivity", lambda params: params.sensitivity.experiments),
+            ("device_effects", "14_devices", lambda params: params.effects.experiments),
+        )
+    },
     "recovery": Table(
         columns=(
             "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "mitigation", "gain",
@@ -192,6 +199,7 @@ class Results:
     errors: pd.DataFrame
     layer_losses: pd.DataFrame
     sensitivity: pd.DataFrame
+    device_effects: pd.DataFrame
     recovery: pd.DataFrame
     costs: pd.DataFrame
     search: pd.DataFrame

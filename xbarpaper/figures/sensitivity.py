@@ -1,21 +1,31 @@
-"""Where the claims live: effects and losses along the axes, a panel each, and over pairs of axes."""
+"""Where the claims live: effects and losses along the axes of a survey, over pairs of axes, and what survives where."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from xbarpaper.claims.accuracy import can_be_tested
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import present
 from xbarpaper.claims.regions import CLAIMS, effects, with_loss
-from xbarpaper.experiments.sensitivity.axes import AXES, MAPS, own_values, text_of
-from xbarpaper.figures.panels import bar_words, by_scheme, means, name_axes, points
-from xbarpaper.figures.style import ArtifactFigure, new_figure, panel_grid, shared_legend
+from xbarpaper.claims.schema import OUTCOMES
+from xbarpaper.experiments.sensitivity.axes import Axes, own_values, text_of
+from xbarpaper.figures.panels import FEWEST, bar_words, by_scheme, means, name_axes, points
+from xbarpaper.figures.style import (
+    VERDICT_COLOURS,
+    VERDICT_MARKERS,
+    ArtifactFigure,
+    new_figure,
+    panel_grid,
+    shared_legend,
+)
 from xbarpaper.params import Params
-from xbarpaper.support.words import count, square
+from xbarpaper.support.words import count, join, square
 
 # Short, for a panel; in a sentence.
 _WORDS: Final = {
@@ -28,65 +38,78 @@ _WORDS: Final = {
 _CONFOUNDED: Final = "sparsity"
 _SHADES: Final = ("#9ecae1", "#4292c6", "#08519c", "#021c36")
 _MARKERS: Final = "osD^"
+_TICK_CHARACTERS: Final = 18  # that fit side by side below a panel
+_ROW_INCHES: Final = 0.14
 
 
-def along_axes(table: pd.DataFrame, params: Params, shown: str, chance: float) -> ArtifactFigure:
+def along_axes(table: pd.DataFrame, axes: Axes, params: Params, shown: str, chance: float) -> ArtifactFigure:
     """An effect or the loss along every axis, a mark per scheme, one scale for all panels.
 
     The sparsity is left out: networks of another sparsity than the profile's had fewer epochs of fine-tuning.
 
     Args:
-        table: what ``sensitivity.evaluate`` gives, of one experiment.
+        table: what ``evaluating.evaluate`` gives, of one experiment.
+        axes: the survey.
         params: the profile.
         shown: ``loss``, or one of ``regions.CLAIMS``; positive is then what the paper claims.
         chance: accuracy of guessing, percent; effects that cannot be tested for it are left out.
     """
-    labels, single = Labels.of(params), table[~table["axis"].isin([*MAPS, _CONFOUNDED])]
+    labels, single = Labels.of(params), table[table["second"].isna() & (table["axis"] != _CONFOUNDED)]
     found, value = _measured(single, shown, params.claims.chance_distance_points + chance)
     heading = f"Where the claims live: {_WORDS[shown][0]}"
     if found.empty:
-        return _nothing(heading, f"{labels.subject(table)}: {_circumstances(table, params, labels)}")
-    figure, panels = panel_grid([axis for axis in AXES if axis in set(found["axis"])], 1.75)
-    own = own_values(params, str(table["experiment"].iloc[0]))
+        return _nothing(heading, f"{labels.subject(table)}: {_circumstances(table, axes, labels)}")
+    figure, panels = panel_grid([axis for axis in axes.single if axis in set(found["axis"])], 1.75)
+    own = own_values(axes, params, str(table["experiment"].iloc[0]))
     summary = means(found, ["experiment", "axis", "scheme", "value"], value, labels)
     for axis, panel in panels.items():
-        here = summary[summary["axis"] == axis]
-        values = _values(axis, here)
-        by_scheme(panel, here, "value", values, line=":" if AXES[axis].scale != "even" else "none")
-        panel.set_xticks(range(len(values)), values)
-        panel.set_xlabel(AXES[axis].label)
+        here, moved = summary[summary["axis"] == axis], axes.single[axis]
+        values = list(dict.fromkeys(here["value"]))
+        values = sorted(values, key=float) if moved.joined else values
+        by_scheme(panel, here, "value", values, line=":" if moved.joined else "none")
+        turned: dict[str, Any] = (
+            {"rotation": 30, "ha": "right"} if sum(map(len, values)) > _TICK_CHARACTERS else {}
+        )
+        panel.set_xticks(range(len(values)), values, **turned)
+        panel.set_xlabel(moved.label)
         panel.axhline(0, color="0.3", linewidth=0.8)
         if (at_home := text_of(own[axis])) in values:
             panel.axvspan(*(values.index(at_home) + np.array([-0.4, 0.4])), color="0.92", zorder=0)
-    axes = list(panels.values())
-    name_axes(axes, x="", y=f"{_WORDS[shown][0]}\n(points)")
-    shared_legend(figure, axes[0])
+    every = list(panels.values())
+    name_axes(every, x="", y=f"{_WORDS[shown][0]}\n(points)")
+    shared_legend(figure, every[0])
     figure.heading = heading
-    epochs = f"{params.sensitivity.fine_tuning_epochs} epochs of fine-tuning against {params.prune.epochs}"
+    left_out = ""
+    if _CONFOUNDED in axes.single:
+        epochs = (
+            f"{params.sensitivity.fine_tuning_epochs} epochs of fine-tuning against {params.prune.epochs}"
+        )
+        left_out = (
+            f" The sparsity is left out of the figures, because networks of another sparsity had {epochs}."
+        )
     figure.caption = (
         f"{labels.subject(table)}: {_WORDS[shown][1]}, in points"
         + ("; above zero is what the paper claims. " if shown != "loss" else ". ")
-        + f"{_circumstances(table, params, labels)} On grey: the profile's own point. The sparsity is left out of the "
-        f"figures, because networks of another sparsity had {epochs}. "
+        + f"{_circumstances(table, axes, labels)} On grey: the profile's own point.{left_out} "
         + (_clear_of_zero(summary) if shown != "loss" else "")
     ).rstrip()
     return figure
 
 
-def over_pair(table: pd.DataFrame, params: Params, pair: str, chance: float) -> ArtifactFigure:
+def over_pair(table: pd.DataFrame, axes: Axes, params: Params, pair: str, chance: float) -> ArtifactFigure:
     """Every effect over two axes, mean over the schemes: a panel per claim, a line for each value of the second axis.
 
     Args:
         table: what ``sensitivity.evaluate`` gives, of one experiment.
         params: the profile.
-        pair: one of ``axes.MAPS``.
+        pair: one of ``axes.maps``.
         chance: accuracy of guessing, percent; effects that cannot be tested for it are left out.
     """
-    labels, (first, second) = Labels.of(params), MAPS[pair]
+    labels, (first, second) = Labels.of(params), axes.maps[pair]
     found = _testable(effects(table[table["axis"] == pair]), params.claims.chance_distance_points + chance)
     heading = f"Effects over {first.short} and {second.short}"
     if found.empty:
-        return _nothing(heading, f"{labels.subject(table)}: {_circumstances(table, params, labels)}")
+        return _nothing(heading, f"{labels.subject(table)}: {_circumstances(table, axes, labels)}")
     keys = ["experiment", "claim", "value", "second"]
     summary = means(
         found.groupby([*keys, "seed"], sort=False)["effect"].mean().reset_index(), keys, "effect", labels
@@ -105,15 +128,89 @@ def over_pair(table: pd.DataFrame, params: Params, pair: str, chance: float) -> 
         panel.set_xticks(range(len(values)), values)
         panel.set_title(_WORDS[claim][0])
         panel.axhline(0, color="0.3", linewidth=0.8)
-    axes = list(panels.values())
-    name_axes(axes, x=first.label, y="effect (points)")
-    shared_legend(figure, axes[0], columns=2)
+    every = list(panels.values())
+    name_axes(every, x=first.label, y="effect (points)")
+    shared_legend(figure, every[0], columns=2)
     figure.heading = heading
     figure.caption = (
         f"{labels.subject(table)}: effects in points, mean over the schemes; above zero is what the paper claims. "
-        f"{_circumstances(table[table['axis'] == pair], params, labels)} {_clear_of_zero(summary)}"
+        f"{_circumstances(table[table['axis'] == pair], axes, labels)} {_clear_of_zero(summary)}"
     )
     return figure
+
+
+def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
+    """The effect of every claim at every point with its interval and verdict: a panel per claim, a line per point.
+
+    The first line is the profile's own point; its interval is that of the axis with the most values.
+
+    Args:
+        held: what ``regions.regions`` gives, of one experiment.
+        axes: the survey.
+        params: the profile.
+    """
+    labels, experiment = Labels.of(params), str(held["experiment"].iloc[0])
+    held = held.assign(value=held["value"].map(text_of))  # a file may hold nothing but numbers
+    own = {name: text_of(value) for name, value in own_values(axes, params, experiment).items()}
+    at_home = held["value"] == held["axis"].map(own)
+    longest = str(held.groupby("axis")["value"].nunique().idxmax())
+    lines: list[tuple[str, pd.DataFrame | None]] = [("as it is", held[at_home & (held["axis"] == longest)])]
+    for name in present(tuple(axes.single), list(held["axis"])):
+        moved = held[(held["axis"] == name) & ~at_home]
+        lines.append((axes.single[name].short, None))
+        lines += [(str(value), rows) for value, rows in moved.groupby("value", sort=False)]
+    claims, draws = present(tuple(CLAIMS), list(held["claim"])), axes.settings.variation_seeds
+    several = draws >= FEWEST
+    height = _ROW_INCHES * len(lines) + 0.95
+    figure, panels = new_figure(1, len(claims), height=height, share_y=True)
+    for claim, panel in zip(claims, panels, strict=True):
+        for y, (_, rows) in enumerate(lines):
+            for one in [] if rows is None else rows[rows["claim"] == claim].to_dict("records"):
+                colour, marker = VERDICT_COLOURS[one["verdict"]], VERDICT_MARKERS[one["verdict"]]
+                if several:
+                    panel.plot([one["low"], one["high"]], [y, y], color=colour, linewidth=1.4)
+                panel.plot([one["effect"]], [y], marker, color=colour, markersize=3.5)
+        panel.axvline(0, color="0.3", linewidth=0.8)
+        panel.axhspan(-0.5, 0.5, color="0.92", zorder=0)
+        panel.set_title(f"{claim}: {CLAIMS[claim]}")
+        panel.grid(visible=False, axis="y")
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=3))
+    panels[0].set_ylim(len(lines) - 0.4, -0.6)
+    panels[0].set_yticks(range(len(lines)), [label for label, _ in lines])
+    for tick, (_, rows) in zip(panels[0].get_yticklabels(), lines, strict=True):
+        tick.set_fontweight("normal" if rows is not None else "bold")
+    panels[len(panels) // 2].set_xlabel("effect (points of loss)")
+    for verdict in present(OUTCOMES, list(held["verdict"])):
+        panels[0].plot([], [], VERDICT_MARKERS[verdict], color=VERDICT_COLOURS[verdict], label=verdict)
+    shared_legend(figure, panels[0], columns=3)
+    figure.heading = "What survives which effect of the devices"
+    drawn = "drawn as bars" if several else "too wide to draw with so few draws"
+    figure.caption = (
+        f"{labels.subject(held)}: effects and verdicts, mean over the pruned networks and {draws} draws of the devices; "
+        f"above zero is what the paper claims. Verdicts are read from {labels.percent} intervals (Student's t, corrected "
+        f"for the values of each axis), {drawn}. Crossbars of {square(axes.settings.crossbar_size)}, one readout gain per "
+        f"{labels.gain}, {axes.settings.test_images} random test images. "
+        + " ".join(_survival(held, at_home, axes, longest))
+    )
+    return figure
+
+
+def _survival(held: pd.DataFrame, at_home: pd.Series, axes: Axes, longest: str) -> Iterator[str]:
+    """A sentence for each claim: how it stands at the profile's own point, and where it stands otherwise."""
+    for claim, rows in held.groupby("claim", sort=False):
+        own = str(rows.loc[at_home & (rows["axis"] == longest), "verdict"].iloc[0])
+        others = rows[~at_home[rows.index]]
+        changed = others[others["verdict"] != own]
+        listed = join(
+            [
+                f"{axes.single[axis].short} {value} ({verdict})"
+                for axis, value, verdict in changed[["axis", "value", "verdict"]].itertuples(index=False)
+            ]
+        )
+        yield (
+            f"{claim} is {own} as it is and at {len(others) - len(changed)} of {len(others)} strengths"
+            + (f"; not at {listed}." if len(changed) else ".")
+        )
 
 
 def _nothing(heading: str, caption: str) -> ArtifactFigure:
@@ -143,17 +240,11 @@ def _testable(found: pd.DataFrame, limit: float) -> pd.DataFrame:
     return pd.concat(parts) if parts else found
 
 
-def _values(axis: str, table: pd.DataFrame) -> list[str]:
-    """The values of an axis from left to right; numbers rise."""
-    found = list(dict.fromkeys(table["value"]))
-    return found if axis in ("gain", "w_max") else sorted(found, key=float)
-
-
-def _circumstances(table: pd.DataFrame, params: Params, labels: Labels) -> str:
-    size = square(params.sensitivity.crossbar_size)
+def _circumstances(table: pd.DataFrame, axes: Axes, labels: Labels) -> str:
+    size = square(axes.settings.crossbar_size)
     return (
         f"Crossbars of {size}, one readout gain per {labels.gain}, wires and variation acting, but where an axis moves "
-        f"them; {params.sensitivity.test_images} random test images. "
+        f"them; {axes.settings.test_images} random test images. "
         f"Effects of networks at chance are left out. {bar_words(table, labels)}"
     )
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from xbarpaper.hardware.circuit import Parasitics, effective_conductance
 from xbarpaper.hardware.conductances import DifferentialPair, weights_of
-from xbarpaper.hardware.effects import DeviceEffect
+from xbarpaper.hardware.effects import DeviceEffect, calibrated_on
 from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
 from xbarpaper.networks.matrix import weight_of
 from xbarpaper.params import Devices, Gain
@@ -33,6 +33,9 @@ class LayerReadOut:
         effective_weights: weights that they stand for, before any gain, shape (tiles, size, size).
         column_factors: (I_ideal - I_nonideal) / I_ideal of each crossbar column that holds devices, with 1 V on every
             row; NaN on padding columns, shape (2, tiles, size), the positive sign first, where they lie.
+        calibrated_weights: effective weights as they were when the readout was calibrated, same shape; None where
+            nothing has changed since.
+        compensation: factor on the outputs that makes up for drift.
     """
 
     layer: MappedLayer
@@ -40,6 +43,8 @@ class LayerReadOut:
     effective: DifferentialPair
     effective_weights: Tensor
     column_factors: Tensor
+    calibrated_weights: Tensor | None = None
+    compensation: float = 1.0
 
     @property
     def tile_factors(self) -> Tensor:
@@ -57,7 +62,8 @@ class LayerReadOut:
 
     def gains(self, gain: Gain) -> Tensor:
         """Factors of the readout; see ``gain_factors``."""
-        return gain_factors(self.weights, self.effective_weights, gain)
+        calibrated = self.effective_weights if self.calibrated_weights is None else self.calibrated_weights
+        return gain_factors(self.weights, calibrated, gain) * self.compensation
 
     def squared_error(self, gain: Gain) -> float:
         """Squared error of the calibrated weights over the squared weights; 0 for a layer without weights."""
@@ -126,12 +132,42 @@ def read_out(
 ) -> ReadOut:
     """Solve the crossbars of a network.
 
+    The gain is that of the devices as they were when the readout was calibrated: read noise, and drift unless
+    ``devices.drift_compensation`` is ``recalibrated``, come later.
+
     Args:
         mapped: the network on crossbars.
-        devices: range of the devices.
+        devices: range of the devices, and how drift is made up for.
         effects: what disturbs the programmed devices, in order; none leaves them as programmed.
         parasitics: resistances of drivers, wires and sensing; None for ideal ones.
     """
+    read = _solved(mapped, devices, effects, parasitics)
+    before = calibrated_on(effects, devices)
+    if len(before) == len(effects):
+        return read
+    calibrated = _solved(mapped, devices, before, parasitics)
+    layers = []
+    for now, old in zip(read.layers, calibrated.layers, strict=True):
+        then = old.effective_weights
+        factor = (
+            drift_compensation(then, now.effective_weights) if devices.drift_compensation == "global" else 1.0
+        )
+        layers.append(replace(now, calibrated_weights=then, compensation=factor))
+    return ReadOut(mapped, tuple(layers))
+
+
+def drift_compensation(before: Tensor, now: Tensor) -> float:
+    """Global drift compensation: the mean size of a layer's outputs at calibration over that of today.
+
+    Each input is driven by itself, so the outputs are the effective weights. AIHWKit, inference/compensation/drift.py.
+    """
+    size = float(now.abs().mean())
+    return float(before.abs().mean()) / size if size else 1.0
+
+
+def _solved(
+    mapped: MappedNetwork, devices: Devices, effects: Sequence[DeviceEffect], parasitics: Parasitics | None
+) -> ReadOut:
     programmed, disturbed = [], []
     for layer in mapped.layers:
         pair = layer.programmed(devices)

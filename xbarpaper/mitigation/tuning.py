@@ -25,7 +25,7 @@ from torch.nn.utils import parametrize
 from xbarpaper.data import ImageSet
 from xbarpaper.hardware.circuit import effective_conductance
 from xbarpaper.hardware.conductances import DifferentialPair, conductances, weights_of
-from xbarpaper.hardware.effects import Variation
+from xbarpaper.hardware.effects import DeviceEffect, chip
 from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork, map_network
 from xbarpaper.hardware.readout import LayerReadOut, read_out
 from xbarpaper.mitigation.parts import Costs, Mitigation, Start
@@ -57,9 +57,9 @@ class Surroundings:
     refresh_steps: int
     seed: int
 
-    def draw(self, number: int) -> Variation:
-        """Device variation of the n-th solution."""
-        return Variation(self.devices.variation_sigma, _FIRST_DRAW + self.seed * _DRAWS_PER_SEED + number)
+    def draw(self, number: int) -> tuple[DeviceEffect, ...]:
+        """What disturbs the devices of the n-th solution."""
+        return chip(self.devices, _FIRST_DRAW + self.seed * _DRAWS_PER_SEED + number)
 
 
 class ThroughCrossbars(nn.Module):
@@ -124,7 +124,7 @@ class _Refresh:
             replace(layer, matrix=layer.placement.embed(matrix_of(original.detach().cpu())))
             for layer, (original, _) in zip(self.mapped.layers, self.parametrised, strict=True)
         )
-        effects = [surroundings.draw(self.steps // surroundings.refresh_steps)]
+        effects = surroundings.draw(self.steps // surroundings.refresh_steps)
         now = replace(self.mapped, layers=layers)
         read = read_out(now, surroundings.devices, effects, surroundings.parasitics)
         for layer, (_, crossbars) in zip(read.layers, self.parametrised, strict=True):

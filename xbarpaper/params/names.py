@@ -23,6 +23,13 @@ RangeOf = Literal["layer", "crossbar"]
 WctRange = Literal["old", "new"]
 PruneWhen = Literal["trained", "init"]
 Device = Literal["auto", "cpu", "cuda"]
+ProgrammingPreset = Literal[
+    "pcm", "pcm-crosssim", "hermes-2", "hermes-1", "rram-wan-1s", "rram-wan-1d", "rram-wan-2d", "rram-wan-crosssim",
+    "rram-milo", "rram-cmo", "sonos",
+]  # fmt: skip
+DriftPreset = Literal["pcm", "hermes-2", "hermes-1", "rram-cmo"]
+ReadPreset = Literal["pcm", "hermes-2", "hermes-1", "rram-cmo", "sonos"]
+DriftCompensation = Literal["none", "global", "recalibrated"]
 
 SCHEMES: tuple[SchemeName, ...] = get_args(SchemeName)
 PRUNED_SCHEMES: tuple[PrunedSchemeName, ...] = get_args(PrunedSchemeName)
@@ -31,6 +38,11 @@ GAINS: tuple[Gain, ...] = get_args(Gain)
 MITIGATIONS: tuple[Mitigation, ...] = get_args(Mitigation)
 
 NETWORK_TITLES: Final[dict[str, str]] = {"vgg11": "VGG11", "vgg16": "VGG16", "resnet20": "ResNet-20"}
+
+FIRST_SECONDS: Final = {"pcm": 20.0, "hermes-2": 300.0, "hermes-1": 200.0, "rram-cmo": 1.0}
+"""Seconds since programming from which on a published drift or read noise holds (t_0)."""
+
+SECONDS_PER_HOUR: Final = 3600.0
 
 MOST: Final = 1_000_000
 """Upper limit of what is counted (images, epochs, steps, draws): more is a slip, and would fill the memory."""
@@ -51,6 +63,9 @@ Factor = Annotated[float, Field(ge=0, le=1000)]
 OnOffRatio = Annotated[float, Field(ge=LEAST_ON_OFF, le=1e6)]
 Quantile = Annotated[float, Field(gt=0, le=1)]
 CrossbarSize = Annotated[int, Field(ge=2, le=1024)]
+LevelCount = Annotated[int, Field(ge=2, le=MOST)]
+Seconds = Annotated[float, Field(ge=0, le=1e12)]
+Side = Annotated[int, Field(ge=1, le=64)]
 
 
 def _no_repeats(values: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -14,9 +14,11 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from xbarpaper.params.datasets import Dataset, ImageFolder
+from xbarpaper.params.names import FIRST_SECONDS
 from xbarpaper.params.sections import (
     Beyond,
     Claims,
+    DeviceEffects,
     Devices,
     Distillation,
     Evaluation,
@@ -66,6 +68,7 @@ class Params(Defaults):
     wct: Wct = Wct()
     mechanism: Mechanism = Mechanism()
     sensitivity: Sensitivity = Sensitivity()
+    effects: DeviceEffects = DeviceEffects()
     beyond: Beyond = Beyond()
     search: Search = Search()
     published: Published = Published()
@@ -136,6 +139,7 @@ class Params(Defaults):
                 )
         for section, chosen in (
             ("sensitivity", self.sensitivity),
+            ("effects", self.effects),
             ("beyond", self.beyond),
             ("search", self.search),
             ("published", self.published),
@@ -146,6 +150,8 @@ class Params(Defaults):
                         f"{section}.experiments: {name} is not in experiments (there are: {', '.join(self.experiments)})"
                     )
         sizes = {"sensitivity": self.sensitivity.crossbar_size, "search": self.search.crossbar_size}
+        if self.effects.experiments:
+            sizes["effects"] = self.effects.crossbar_size
         for section, size in sizes.items():
             if size not in self.mapping.crossbar_sizes:
                 raise ValueError(
@@ -156,6 +162,26 @@ class Params(Defaults):
             raise ValueError(
                 f"readout.gain = {self.readout.gain} must be among "
                 f"evaluation.gains = {', '.join(self.evaluation.gains)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _effects_fit_the_devices(self) -> Self:
+        devices, effects = self.devices, self.effects
+        for name, most, beside, others in (
+            ("stuck_low", max(effects.stuck_low, default=0.0), "stuck_high", devices.stuck_high),
+            ("stuck_high", max(effects.stuck_high, default=0.0), "stuck_low", devices.stuck_low),
+            ("clusters", max(effects.clusters, default=0.0), "stuck_high", devices.stuck_high),
+        ):
+            if most + others > 1:
+                raise ValueError(
+                    f"effects.{name} = {most!r} and devices.{beside} = {others!r} must add up to at most 1"
+                )
+        first = FIRST_SECONDS[effects.technology]
+        if effects.experiments and devices.read_at_s < first:
+            raise ValueError(
+                f"devices.read_at_s = {devices.read_at_s!r} must be at least {first!r}, from when on "
+                f"effects.technology = {effects.technology} holds"
             )
         return self
 

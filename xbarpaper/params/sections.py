@@ -11,8 +11,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from xbarpaper.params.names import (
+    FIRST_SECONDS,
     LEAST_ON_OFF,
     MOST,
+    SECONDS_PER_HOUR,
     Arrays,
     AtLeastOne,
     ColumnKey,
@@ -21,24 +23,31 @@ from xbarpaper.params.names import (
     CrossbarSize,
     Device,
     DeviceOhm,
+    DriftCompensation,
+    DriftPreset,
     Factor,
     Fraction,
     Gain,
     Grouping,
     Inside,
+    LevelCount,
     NetworkName,
     Ohm,
     OnOffRatio,
     Positive,
     Precision,
+    ProgrammingPreset,
     PruneWhen,
     Quantile,
     RangeOf,
+    ReadPreset,
     Scope,
+    Seconds,
     Seed,
     Seeds,
     Several,
     Share,
+    Side,
     WctRange,
 )
 from xbarpaper.support.schedulers import LOCAL, require_scheduler
@@ -149,6 +158,30 @@ class Devices(Defaults):
         default=200e3, description="highest programmable resistance: ON/OFF ratio r_max_ohm / r_min_ohm"
     )
     variation_sigma: Fraction = Field(default=0.1, description="sigma/mu of programmed conductances")
+    levels: LevelCount | Literal["any"] = Field(
+        default="any", description="evenly spaced conductances that can be programmed, at least 2; or any"
+    )
+    programming_noise: Literal["none", ProgrammingPreset] = Field(
+        default="none", description="published; see docs/conventions.md"
+    )
+    programming_factor: Factor = Field(default=1.0, description="on its standard deviation")
+    drift: Literal["none", DriftPreset] = Field(
+        default="none", description="published, between programming and reading"
+    )
+    drift_compensation: DriftCompensation = Field(
+        default="none",
+        description="one factor for each layer that gives its outputs their old mean size; or the readout's gain anew",
+    )
+    stuck_low: Fraction = Field(default=0.0, description="share of the devices that stay at g_min")
+    stuck_high: Fraction = Field(default=0.0, description="share of the devices that stay at g_max")
+    stuck_side: Side = Field(default=1, description="rows and columns of a cluster of stuck devices")
+    read_noise: Literal["none", ReadPreset] = Field(
+        default="none", description="published, anew at each evaluation"
+    )
+    read_factor: Factor = Field(default=1.0, description="on its standard deviation")
+    read_at_s: Seconds = Field(
+        default=3600.0, description="time between programming and reading, for drift and read noise"
+    )
 
     @property
     def g_min_siemens(self) -> float:
@@ -172,6 +205,18 @@ class Devices(Defaults):
                 f"devices.r_max_ohm = {self.r_max_ohm!r} must be at least {LEAST_ON_OFF} times "
                 f"devices.r_min_ohm = {self.r_min_ohm!r}"
             )
+        if self.stuck_low + self.stuck_high > 1:
+            raise ValueError(
+                f"devices.stuck_low = {self.stuck_low!r} and devices.stuck_high = {self.stuck_high!r} must add up to "
+                "at most 1"
+            )
+        for name, preset in (("drift", self.drift), ("read_noise", self.read_noise)):
+            first = FIRST_SECONDS.get(preset, 0.0)
+            if self.read_at_s < first:
+                raise ValueError(
+                    f"devices.read_at_s = {self.read_at_s!r} must be at least {first!r}, from when on devices.{name} = "
+                    f"{preset} holds"
+                )
         return self
 
 
@@ -266,15 +311,20 @@ class Mechanism(Defaults):
     variation_seeds: Count = Field(default=2, description="independent draws of device variation")
 
 
-class Sensitivity(Defaults):
-    """Where the claims live: one parameter at a time changes, the others are those of the other sections."""
+class Survey(Defaults):
+    """What is evaluated around the profile's own point, one thing at a time."""
 
     experiments: Several[str] = Field(default=(), description="that are mapped out")
     crossbar_size: CrossbarSize = Field(default=16, description="one of mapping.crossbar_sizes")
-    variation_seeds: Seeds = Field(default=2, description="independent draws of device variation")
+    variation_seeds: Seeds = Field(default=2, description="independent draws of the devices")
     test_images: Count = Field(
         default=500, description="random test images, the same everywhere; all where there are fewer"
     )
+
+
+class Sensitivity(Survey):
+    """Where the claims live: one parameter at a time changes, the others are those of the other sections."""
+
     fine_tuning_epochs: Count = Field(
         default=1, description="after pruning to another sparsity than the experiment's"
     )
@@ -299,6 +349,44 @@ class Sensitivity(Defaults):
     variation_sigmas: AtLeastOne[Fraction] = Field(
         default=(0.0, 0.1, 0.3), description="sigma/mu of programmed conductances"
     )
+
+
+class DeviceEffects(Survey):
+    """Which findings survive which effects of the devices: one effect at a time, at growing strength."""
+
+    technology: DriftPreset = Field(
+        default="pcm", description="published, whose noises are multiplied and whose drift acts"
+    )
+    levels: Several[LevelCount] = Field(default=(4,), description="see devices.levels")
+    programming_noises: Several[ProgrammingPreset] = Field(
+        default=("hermes-1",), description="see devices.programming_noise"
+    )
+    programming_factors: Several[Factor] = Field(
+        default=(), description="on the standard deviation of the programming noise of technology"
+    )
+    drift_hours: Several[Positive] = Field(
+        default=(24.0,), description="of drift since programming; also with global compensation"
+    )
+    stuck_low: Several[Fraction] = Field(default=(0.1,), description="see devices.stuck_low")
+    stuck_high: Several[Fraction] = Field(default=(1e-3,), description="see devices.stuck_high")
+    clusters: Several[Fraction] = Field(
+        default=(0.1,), description="share of the devices stuck at g_min in clusters"
+    )
+    stuck_side: Side = Field(default=4, description="rows and columns of these clusters")
+    read_factors: Several[Factor] = Field(
+        default=(1.0,), description="on the standard deviation of the read noise of technology"
+    )
+
+    @model_validator(mode="after")
+    def _not_before_programming(self) -> Self:
+        first = FIRST_SECONDS[self.technology]
+        for hours in self.drift_hours:
+            if SECONDS_PER_HOUR * hours < first:
+                raise ValueError(
+                    f"effects.drift_hours = {hours!r} must be at least {first / SECONDS_PER_HOUR:g}, from when on "
+                    f"effects.technology = {self.technology} holds"
+                )
+        return self
 
 
 class Search(Defaults):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,9 +17,8 @@ from xbarpaper.experiments.bench import bench as bench_of
 from xbarpaper.experiments.evaluation import Case, Job, evaluated
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.journal import Journal
-from xbarpaper.experiments.sensitivity.axes import Conditions
-from xbarpaper.experiments.sensitivity.points import Point, plan
-from xbarpaper.experiments.sensitivity.sparsities import at_sparsity
+from xbarpaper.experiments.sensitivity.axes import Axes, Conditions
+from xbarpaper.experiments.sensitivity.points import plan
 from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.mitigation.paper import PAPER
 from xbarpaper.mitigation.parts import Mitigation
@@ -27,7 +26,8 @@ from xbarpaper.networks import training
 from xbarpaper.params import GAINS, Devices, Gain, Parasitics, SchemeName
 from xbarpaper.support import progress, spreading
 
-STAGE: Final = "10_sensitivity"
+At = Callable[[Experiment, float], Experiment]
+"""Gives an experiment at another sparsity than its own."""
 
 _SUBSET_SEED: Final = 0
 
@@ -50,27 +50,39 @@ def _network_at(at: Conditions, scheme: SchemeName, mitigation: Mitigation, own:
     return _Network(found, own if whole else at.sparsity, mitigation, at.crossbar_size, at.w_max_quantile)
 
 
-def evaluate(experiment: Experiment) -> pd.DataFrame:
-    """Evaluate every point: all schemes there, all mitigations, all seeds, both effects.
+def evaluate(experiment: Experiment, axes: Axes, at_sparsity: At | None = None) -> pd.DataFrame:
+    """Evaluate every point: all schemes there, all mitigations, all seeds, wires and devices acting.
 
     Finished evaluations wait in a journal, each with a digest of all that it depends on, so an interrupted run goes on.
+
+    Args:
+        experiment: the experiment.
+        axes: the survey.
+        at_sparsity: gives the experiment at another sparsity, where an axis moves it.
 
     Returns:
         One row per axis, point, scheme, mitigation and seed: experiment, dataset, network, axis, value (text), second
         (missing but on maps), scheme, sparsity, crossbar_size, mitigation, seed, accuracy and software_accuracy in
         percent on the same random test images.
     """
-    points = plan(experiment.params, experiment.name)
-    seeds = range(experiment.params.sensitivity.variation_seeds)
+    points = plan(axes, experiment.params, experiment.name)
+    mitigations = [one for one in PAPER if one.name in axes.mitigations]
+    cells = [
+        (point, scheme, mitigation)
+        for point in points
+        for scheme in point.schemes
+        for mitigation in mitigations
+    ]
+    seeds = range(axes.settings.variation_seeds)
     own = experiment.section.sparsity
     wanted: dict[_Network, dict[tuple[Devices, Parasitics], set[Gain]]] = {}
-    for point, scheme, mitigation in _cells(points):
+    for point, scheme, mitigation in cells:
         network = _network_at(point.at, scheme, mitigation, own)
         circuits = wanted.setdefault(network, {})
         circuits.setdefault((point.at.devices, point.at.parasitics), set()).add(point.at.gain)
-    found = _evaluated(experiment, wanted, seeds)
+    found = _evaluated(_Networks(experiment, axes, at_sparsity), wanted, seeds)
     rows = []
-    for point, scheme, mitigation in _cells(points):
+    for point, scheme, mitigation in cells:
         network = _network_at(point.at, scheme, mitigation, own)
         named = {
             "axis": point.axis,
@@ -91,21 +103,13 @@ def evaluate(experiment: Experiment) -> pd.DataFrame:
 _Key = tuple[_Network, Devices, Parasitics, Gain, int]
 
 
-def _cells(points: Sequence[Point]) -> list[tuple[Point, SchemeName, Mitigation]]:
-    return [
-        (point, scheme, mitigation) for point in points for scheme in point.schemes for mitigation in PAPER
-    ]
-
-
 def _evaluated(
-    experiment: Experiment,
+    networks: _Networks,
     wanted: dict[_Network, dict[tuple[Devices, Parasitics], set[Gain]]],
     seeds: Sequence[int],
 ) -> dict[_Key, tuple[float, float]]:
     """Accuracy on crossbars and in software of everything wanted, a network at a time."""
-    journal = Journal(experiment.resume(f"{STAGE}.csv"))
-    bench = subset(bench_of(experiment), experiment.params.sensitivity.test_images)
-    networks = _Networks(experiment, bench)
+    journal = Journal(networks.experiment.resume(f"{networks.axes.stage}.csv"))
     # Neighbours in this order share a checkpoint.
     order = sorted(wanted, key=lambda one: (one.sparsity, one.scheme, one.mitigation.trains is not None))
     found: dict[_Key, tuple[float, float]] = {}
@@ -122,7 +126,7 @@ def _evaluated(
             )
             bar.update(len(rows))
 
-        with spreading.workers(experiment.params.execution) as workers:
+        with spreading.workers(networks.experiment.params.execution) as workers:
             evaluated(_jobs(networks, order, wanted, seeds), journal, workers, arrived)
     return found
 
@@ -145,17 +149,20 @@ def _jobs(
 
 
 class _Networks:
-    """Networks on crossbars, with their accuracy in software on the test images of a bench."""
+    """Networks on crossbars, with their accuracy in software on the test images of the survey."""
 
-    def __init__(self, experiment: Experiment, bench: Bench) -> None:
-        self.experiment, self.bench = experiment, bench
-        self.at: dict[float, Experiment] = {}
+    def __init__(self, experiment: Experiment, axes: Axes, at_sparsity: At | None) -> None:
+        self.experiment, self.axes = experiment, axes
+        self.bench = subset(bench_of(experiment), axes.settings.test_images)
+        self.at_sparsity, self.at = at_sparsity, {experiment.section.sparsity: experiment}
         self.software: dict[Any, float] = {}
         self.reached: dict[_Network, float] = {}
 
     def subject(self, network: _Network) -> Subject:
         """The network, mapped."""
-        at = self.at.setdefault(network.sparsity, at_sparsity(self.experiment, network.sparsity))
+        if network.sparsity not in self.at and self.at_sparsity is not None:
+            self.at[network.sparsity] = self.at_sparsity(self.experiment, network.sparsity)
+        at = self.at[network.sparsity]
         subject = crossbars.mapped(
             at, network.scheme, network.crossbar_size, network.mitigation, network.w_max_quantile
         )

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from xbarpaper.experiments.sensitivity.axes import (
-    AXES,
-    MAPS,
+    Axes,
     Axis,
     Conditions,
     Value,
@@ -47,24 +46,28 @@ class Point:
         return text_of(self.value)
 
 
-def plan(params: Params, experiment: str) -> list[Point]:
-    """All points: every axis with the profile's own value among its values, in ascending order, then the maps."""
-    own, at_home = own_conditions(params, experiment), own_values(params, experiment)
-    values = {name: _with_own(axis.values(params.sensitivity), at_home[name]) for name, axis in AXES.items()}
+def plan(axes: Axes, params: Params, experiment: str) -> list[Point]:
+    """All points: every axis with the profile's own value among its values, then the maps.
+
+    Numbers ascend. Names come as they are listed, the profile's own first where it is not among them.
+    """
+    own = own_conditions(params, experiment, axes.settings.crossbar_size)
+    at_home = own_values(axes, params, experiment)
+    values = {name: _with_own(axis.values, at_home[name]) for name, axis in axes.single.items()}
 
     def moved(start: Conditions, axis: Axis, value: Value) -> Conditions:
         """What is at home already stays the very same: points that coincide are evaluated once."""
         return start if value == at_home[axis.name] else axis.moved(start, value)
 
     points = []
-    for name, axis in AXES.items():
+    for name, axis in axes.single.items():
         for value in values[name]:
             at = moved(own, axis, value)
             there = SCHEMES
             if at.crossbar_size != own.crossbar_size:
                 there = tuple(s for s in SCHEMES if _trained_for(s, at.crossbar_size, params))
             points.append(Point(name, value, None, at, there))
-    for name, (first, second) in MAPS.items():
+    for name, (first, second) in axes.maps.items():
         for one in values[first.name]:
             for other in values[second.name]:
                 at = moved(moved(own, first, one), second, other)
@@ -74,7 +77,7 @@ def plan(params: Params, experiment: str) -> list[Point]:
 
 def _with_own(values: Sequence[Value], own: Value) -> list[Value]:
     if isinstance(own, str):
-        return list(values)
+        return list(values) if own in values else [own, *values]
     others = [float(value) for value in values if not math.isclose(float(value), own)]
     return list(sorted([*others, own]))
 

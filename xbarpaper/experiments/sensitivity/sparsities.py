@@ -8,6 +8,7 @@ import pandas as pd
 
 from xbarpaper.experiments import pruned, trained_on
 from xbarpaper.experiments.experiment import Apart, Experiment, gather
+from xbarpaper.experiments.sensitivity.conventions import conventions
 from xbarpaper.experiments.sensitivity.points import plan
 from xbarpaper.mitigation.paper import PAPER
 from xbarpaper.params.names import PRUNED_SCHEMES
@@ -43,7 +44,8 @@ def train(experiment: Experiment) -> pd.DataFrame:
     trainings = dict.fromkeys(one.trains for one in PAPER if one.trains is not None)
     # Also where there is nothing to train.
     (experiment.checkpoints / _FOLDER).mkdir(parents=True, exist_ok=True)
-    sparsities = {point.at.sparsity for point in plan(params, experiment.name)}
+    points = plan(conventions(params), params, experiment.name)
+    sparsities = {point.at.sparsity for point in points}
     for sparsity in sorted(sparsities - {0.0, experiment.section.sparsity}):
         there = at_sparsity(experiment, sparsity)
         tables += [

@@ -1,0 +1,102 @@
+"""The axes along which devices get worse: one for each effect, from weak to strong.
+
+A new axis is an entry here, and a list of values in the section ``effects`` of the parameters; without values it is left
+out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xbarpaper.experiments.sensitivity.axes import Axes, Axis, Conditions, by_name
+from xbarpaper.params import Params
+from xbarpaper.params.names import SECONDS_PER_HOUR
+
+
+def device_effects(params: Params) -> Axes:
+    """The survey of the devices' effects that a profile asks for."""
+    settings = params.effects
+    technology = settings.technology
+
+    def drifted(at: Conditions, hours: float, compensation: str = "none") -> Conditions:
+        seconds = SECONDS_PER_HOUR * hours
+        return at.with_devices(drift=technology, read_at_s=seconds, drift_compensation=compensation)
+
+    def age(at: Conditions, compensation: str) -> float:
+        on = at.devices.drift == technology and at.devices.drift_compensation == compensation
+        return at.devices.read_at_s / SECONDS_PER_HOUR if on else 0.0
+
+    every = (
+        Axis(
+            "levels",
+            label="conductance levels",
+            short="levels",
+            values=tuple(map(str, settings.levels)),
+            own=lambda at: str(at.devices.levels),
+            moved=lambda at, levels: at.with_devices(levels=levels if levels == "any" else int(levels)),
+            joined=False,
+        ),
+        Axis(
+            "programming",
+            label="programming noise",
+            short="programming noise",
+            values=settings.programming_noises,
+            own=lambda at: at.devices.programming_noise,
+            moved=lambda at, preset: at.with_devices(programming_noise=preset),
+            joined=False,
+        ),
+        Axis(
+            "programming_factor",
+            label=f"programming noise (× {technology})",
+            short=f"noise of {technology} ×",
+            values=settings.programming_factors,
+            own=lambda at: (
+                at.devices.programming_factor if at.devices.programming_noise == technology else 0.0
+            ),
+            moved=lambda at, factor: at.with_devices(
+                programming_noise=technology, programming_factor=factor
+            ),
+        ),
+        Axis(
+            "drift",
+            label=f"drift of {technology} (hours)",
+            short="drift, hours",
+            values=settings.drift_hours,
+            own=lambda at: age(at, "none"),
+            moved=drifted,
+        ),
+        Axis(
+            "drift_compensated",
+            label="drift, compensated (hours)",
+            short="drift, compensated",
+            values=settings.drift_hours,
+            own=lambda at: age(at, "global"),
+            moved=lambda at, hours: drifted(at, hours, "global"),
+        ),
+        _stuck("stuck_low", "stuck at g_min", settings.stuck_low),
+        _stuck("stuck_high", "stuck at g_max", settings.stuck_high),
+        _stuck("clusters", f"{settings.stuck_side} × {settings.stuck_side} at g_min", settings.clusters,
+               name="stuck_low", stuck_side=settings.stuck_side),
+        Axis(
+            "read_factor",
+            label=f"read noise (× {technology})",
+            short=f"read noise of {technology} ×",
+            values=settings.read_factors,
+            own=lambda at: at.devices.read_factor if at.devices.read_noise == technology else 0.0,
+            moved=lambda at, factor: at.with_devices(read_noise=technology, read_factor=factor),
+        ),
+    )  # fmt: skip
+    asked = by_name(*(axis for axis in every if axis.values))
+    return Axes("14_devices", settings, asked, {}, ("none", "R", "WCT"))
+
+
+def _stuck(axis: str, label: str, values: tuple[float, ...], name: str = "", **others: Any) -> Axis:
+    name = name or axis
+    return Axis(
+        axis,
+        label=f"{label} (share)",
+        short=label,
+        values=values,
+        own=lambda at: getattr(at.devices, name),
+        moved=lambda at, share: at.with_devices(**{name: share}, **others),
+    )
