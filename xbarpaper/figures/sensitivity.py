@@ -38,7 +38,7 @@ _WORDS: Final = {
 _CONFOUNDED: Final = "sparsity"
 _SHADES: Final = ("#9ecae1", "#4292c6", "#08519c", "#021c36")
 _MARKERS: Final = "osD^"
-_TICK_CHARACTERS: Final = 18  # that fit side by side below a panel
+_TICK_CHARACTERS: Final = 24  # that fit side by side below a panel
 _ROW_INCHES: Final = 0.14
 
 
@@ -67,9 +67,7 @@ def along_axes(table: pd.DataFrame, axes: Axes, params: Params, shown: str, chan
         values = list(dict.fromkeys(here["value"]))
         values = sorted(values, key=float) if moved.joined else values
         by_scheme(panel, here, "value", values, line=":" if moved.joined else "none")
-        turned: dict[str, Any] = (
-            {"rotation": 30, "ha": "right"} if sum(map(len, values)) > _TICK_CHARACTERS else {}
-        )
+        turned: dict[str, Any] = {"rotation": 90} if sum(map(len, values)) > _TICK_CHARACTERS else {}
         panel.set_xticks(range(len(values)), values, **turned)
         panel.set_xlabel(moved.label)
         panel.axhline(0, color="0.3", linewidth=0.8)
@@ -173,13 +171,14 @@ def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
         panel.axvline(0, color="0.3", linewidth=0.8)
         panel.axhspan(-0.5, 0.5, color="0.92", zorder=0)
         panel.set_title(f"{claim}: {CLAIMS[claim]}")
+        panel.margins(x=0.1)
         panel.grid(visible=False, axis="y")
-        panel.xaxis.set_major_locator(MaxNLocator(nbins=3))
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=2))
     panels[0].set_ylim(len(lines) - 0.4, -0.6)
     panels[0].set_yticks(range(len(lines)), [label for label, _ in lines])
     for tick, (_, rows) in zip(panels[0].get_yticklabels(), lines, strict=True):
         tick.set_fontweight("normal" if rows is not None else "bold")
-    panels[len(panels) // 2].set_xlabel("effect (points of loss)")
+    panels[len(panels) // 2].set_xlabel("effect (points)")
     for verdict in present(OUTCOMES, list(held["verdict"])):
         panels[0].plot([], [], VERDICT_MARKERS[verdict], color=VERDICT_COLOURS[verdict], label=verdict)
     shared_legend(figure, panels[0], columns=3)
@@ -188,7 +187,7 @@ def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
     figure.caption = (
         f"{labels.subject(held)}: effects and verdicts, mean over the pruned networks and {draws} draws of the devices; "
         f"above zero is what the paper claims. Verdicts are read from {labels.percent} intervals (Student's t, corrected "
-        f"for the values of each axis), {drawn}. Crossbars of {square(axes.settings.crossbar_size)}, one readout gain per "
+        f"for the values of each axis), {drawn}. Crossbars of {square(axes.settings.crossbar_size)}, one gain per "
         f"{labels.gain}, {axes.settings.test_images} random test images. "
         + " ".join(_survival(held, at_home, axes, longest))
     )

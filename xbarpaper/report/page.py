@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from xbarpaper.claims import ClaimReport, Labels
 from xbarpaper.experiments.results import Results
-from xbarpaper.params import Gain, Params
+from xbarpaper.params import Devices, Gain, Params
 from xbarpaper.report import opening, provenance, rendering, tables
 from xbarpaper.report.gather import Notebook, Picture
 from xbarpaper.report.tables import size
@@ -100,7 +100,7 @@ def _facts(params: Params, labels: Labels) -> list[tuple[str, str]]:
         (
             "Devices",
             f"{devices.r_min_ohm / 1e3:g} to {devices.r_max_ohm / 1e3:g} kΩ, "
-            f"variation σ/µ = {100 * devices.variation_sigma:g} %",
+            f"variation σ/µ = {100 * devices.variation_sigma:g} %" + "".join(_switched_on(devices)),
         ),
         (
             "Circuit",
@@ -109,6 +109,14 @@ def _facts(params: Params, labels: Labels) -> list[tuple[str, str]]:
         ),
         ("Readout", _gain(params.readout.gain)),
     ]
+
+
+def _switched_on(devices: Devices) -> Iterator[str]:
+    """Effects of the devices that are off by default, by the names of their parameters."""
+    told = ("r_min_ohm", "r_max_ohm", "variation_sigma")
+    for name, value in devices:
+        if name not in told and value != Devices.model_fields[name].default:
+            yield f", {name} {value}"
 
 
 def _gain(mode: Gain) -> str:
