@@ -158,10 +158,9 @@ def test_each_axis_changes_one_thing(make_params: MakeParams) -> None:
 
 def test_each_effect_of_the_devices_is_an_axis_from_weak_to_strong(make_params: MakeParams) -> None:
     settings = {
-        "levels": (16, 4),
-        "programming_noises": ("sonos", "hermes-1"),
-        "programming_factors": (1.0, 2.0),
-    }
+        "levels": (16, 4), "programming_noises": ("sonos", "hermes-1"), "programming_factors": (1.0, 2.0),
+        "clusters": (0.1,),
+    }  # fmt: skip
     params = make_params(effects=settings)
     surveyed = device_effects(params)
     own = axes.own_conditions(params, NAME, params.effects.crossbar_size)
@@ -186,7 +185,7 @@ def test_each_effect_of_the_devices_is_an_axis_from_weak_to_strong(make_params: 
     assert [point.label for point in planned if point.axis == "levels"] == ["any", "16", "4"]
     none = make_params(effects={name: () for name in settings})
     assert list(device_effects(none).single) == [
-        "drift", "drift_compensated", "stuck_low", "stuck_high", "clusters", "read_factor",
+        "drift", "drift_compensated", "stuck_low", "stuck_high", "read_factor",
     ]  # fmt: skip
 
 
