@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from isolation import Isolation
@@ -147,6 +149,32 @@ class Repository:
         return {
             str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()
         }
+
+
+def suspend_all(pid: int) -> list[psutil.Process]:
+    """Stop a process and all below it, kernels in process groups of their own too; returns them."""
+    stopped: dict[int, psutil.Process] = {}
+    while True:  # what is stopped begins no further ones, and one that has ended is none
+        try:
+            top = psutil.Process(pid)
+            family = [one for one in (top, *top.children(recursive=True)) if one.pid not in stopped]
+        except psutil.NoSuchProcess:
+            family = []
+        if not family:
+            return list(stopped.values())
+        for one in family:
+            stopped[one.pid] = one
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.suspend()
+
+
+def kill_all(pid: int) -> None:
+    """End a process and all below it at once, as when the power goes."""
+    stopped = suspend_all(pid)
+    for one in stopped:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+    psutil.wait_procs(stopped, timeout=30)
 
 
 def tiny_profile(**changes: dict[str, Any]) -> Params:

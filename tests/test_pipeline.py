@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 
 import nbformat
-import psutil
 import pytest
 from conftest import MakeParams
-from repository import ROOT, Repository
+from repository import ROOT, Repository, kill_all, suspend_all
 from safetensors import safe_open
 
 from xbarpaper.claims.schema import OUTCOMES
@@ -280,16 +279,17 @@ def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(
         assert killed.poll() is None, "the stage ended before its first epoch"
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    pause(killed.pid)
+    suspend_all(killed.pid)
     watched = json.loads(repository.dvc("metrics", "show", "data/live/metrics", "--json").stdout)[""]["data"]
-    kill(killed.pid)
+    kill_all(killed.pid)
     killed.wait(timeout=30)
     assert watched[str(live)]["data"]["epochs"] == other.train.epochs
     curve = repository.dvc(
         "plots", "show", "--show-vega", "data/live/curves/other-vgg11/trained-unpruned.csv"
     )
     values = json.loads(curve.stdout)["data"]["values"]
-    assert len(values) == watched[str(live)]["data"]["epoch"]
+    # The curve is written first, so the run may have stopped between the two.
+    assert len(values) - watched[str(live)]["data"]["epoch"] in (0, 1)
     (resume,) = unfinished.rglob("trained-unpruned.safetensors")
     with safe_open(resume, framework="pt") as file:
         assert 1 <= int(file.metadata()["epochs"]) < other.train.epochs
@@ -315,20 +315,6 @@ def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(
 
     repository.activate(tiny)
     assert ran(repository.repro()) == []
-
-
-def pause(pid: int) -> None:
-    """Stop a process and all below it for the time being."""
-    top = psutil.Process(pid)
-    for process in [top, *top.children(recursive=True)]:
-        process.suspend()
-
-
-def kill(pid: int) -> None:
-    """Kill a process and all below it at once, as when the power goes."""
-    top = psutil.Process(pid)
-    for process in [top, *top.children(recursive=True)]:
-        process.kill()
 
 
 # --- this repository ----------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ COMMANDS = [
 
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("README.md", "docs", "claims.yaml", "profiles", "reports"):
+    for name in ("README.md", "docs", "claims.yaml", "dvc.yaml", "profiles", "reports"):
         source = ROOT / name
         if source.is_dir():
             ignore = shutil.ignore_patterns("notebooks", "figures")
@@ -58,7 +58,7 @@ def test_a_changed_verdict_changes_the_readme(copied: Path):
     path = copied / "reports" / "quick" / "claims.json"
     text = path.read_text(encoding="utf-8")
     path.write_text(re.sub(r'"overall": "[^"]+"', '"overall": "not testable"', text), encoding="utf-8")
-    assert readme.update() == ["README.md"]
+    assert readme.update() == ["README.md", "artifact.md"]
     assert page(copied).count("| **not testable**") == TEXT.count("| **not testable**") + 5
 
 
@@ -163,7 +163,7 @@ def test_make_knows_every_target_that_the_readme_names(command: str):
 
 def test_every_script_and_module_that_a_page_runs_is_there():
     words = [word for command in COMMANDS for word in command.split()]
-    scripts = [word for word in words if word.endswith(".py")]
+    scripts = [word.removeprefix("TESTS=") for word in words if word.endswith(".py")]
     scripts += [
         name.replace(".", "/")
         for name in re.findall(r"python -m ((?:tools|xbarpaper)[\w.]*)", " ".join(PAGES.values()))

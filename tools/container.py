@@ -83,7 +83,7 @@ class Root:
             "image": image,
             "step": name,
             "seconds": round(time.perf_counter() - began, 1),
-            "downloaded_mb": round(_downloaded(said, logged)),
+            "downloaded_mb": round(downloaded(said, logged)),
             "disk_mb": round(_megabytes(self.folder) - before),
             "gib": round(gib, 2),
         }
@@ -171,8 +171,13 @@ def _megabytes(folder: Path) -> float:
     return int(said[0]) / 1e6 if said else 0.0
 
 
-def _downloaded(said: str, logged: Path) -> float:
-    """Megabytes that apt and pip fetched, packages in a shared folder included."""
+def downloaded(said: str, logged: Path) -> float:
+    """Megabytes that apt and pip fetched, packages in a shared folder included.
+
+    Args:
+        said: what apt said.
+        logged: pip's log.
+    """
     log = logged.read_text(encoding="utf-8") if logged.is_file() else ""
     sizes = re.findall(r"Need to get ([\d.]+) ([kM]?B)", said)
     sizes += re.findall(r"Downloading \S+ \(([\d.]+) ([kMG]?B)\)", log)

@@ -14,6 +14,7 @@ from typing import Final
 
 import pandas as pd
 
+from tools import artifact
 from xbarpaper.claims import Claim, ClaimReport, Labels
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.figures import Captions, forest, save
@@ -301,6 +302,9 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "solver": _solver,
     "bound": _bound,
     "reliability": _reliability,
+    "commands": artifact.commands,
+    "claims": artifact.claims,
+    "installed": artifact.installed,
 }
 """The generated parts, by the name in their marks."""
 

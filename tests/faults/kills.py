@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import shutil
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-from repository import Repository
+from repository import Repository, kill_all
 from repository import stages as stages_of
 from ruamel.yaml import YAML
 
@@ -24,30 +22,6 @@ WHAT = (
 )
 _LATEST = 1.05  # of a stage's known cost: a few kills meet its end, where DVC stores what it made
 _LOOK = 0.2  # seconds; looking costs time itself
-
-
-def kill_all(process: subprocess.Popen[str]) -> None:
-    """End a process and all below it at once, as when the power goes; kernels have process groups of their own."""
-    stopped: dict[int, psutil.Process] = {}
-    while True:  # what is stopped begins no further ones
-        try:
-            top = psutil.Process(process.pid)
-            family = [one for one in (top, *top.children(recursive=True)) if one.pid not in stopped]
-        except psutil.NoSuchProcess:
-            family = []
-        if not family:
-            break
-        for one in family:
-            stopped[one.pid] = one
-            _quietly(one.suspend)
-    for one in stopped.values():
-        _quietly(one.kill)
-    psutil.wait_procs(stopped.values(), timeout=30)
-
-
-def _quietly(act: Callable[[], None]) -> None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        act()
 
 
 def tasks(stages: list[str], reference: Reference, folder: Path, kills: int, seed: int) -> Iterator[Faults]:
@@ -130,7 +104,7 @@ def _kill_within(repository: Repository, wanted: str, after: float, stages: list
                 while not watched.ended.wait(_LOOK) and computed(process.pid) - start < after:
                     pass
             too_late = process.poll() is not None
-            kill_all(process)
+            kill_all(process.pid)
             watched.ended.wait()
         if wanted in watched.began:
             return "" if too_late else watched.stage, ""

@@ -13,10 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
-from repository import Repository
+from repository import Repository, kill_all
 
 from .outcomes import Faults, Outcome
 from .tiny import Reference
@@ -194,10 +193,7 @@ def _wait(process: subprocess.Popen[bytes], reached: Callable[[], bool]) -> None
 
 def _cut(process: subprocess.Popen[bytes], server: Server, cut: Cut) -> None:
     if cut == "killed":
-        if process.poll() is None:
-            top = psutil.Process(process.pid)
-            for each in [*top.children(recursive=True), top]:
-                each.kill()
+        kill_all(process.pid)
         process.wait(timeout=60)
         return
     server.stop()

@@ -1,0 +1,153 @@
+"""The generated parts of docs/artifact.md: what each claim takes to reproduce, and where its result is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from xbarpaper.claims import ClaimReport
+from xbarpaper.claims.statements import load
+from xbarpaper.networks import Architecture, outline
+from xbarpaper.params import Params, load_profile
+from xbarpaper.report import tables
+from xbarpaper.support.files import read_table
+from xbarpaper.support.yaml_files import read_yaml
+
+MEASURED_BY: Final = {
+    "C1": ("map",),
+    "C2": ("evaluate",),
+    "C3": ("rearrange",),
+    "C4": ("wct",),
+    "C5": ("rearrange", "wct"),
+}
+"""The last stages whose tables a claim is read from."""
+
+REAL: Final = "cifar10-seeds"
+"""The profile on real images whose report weighs most."""
+
+_BENCHMARKS: Final = Path("reports/benchmarks")
+
+
+def commands() -> str:
+    """For each claim the command that measures it in ``quick``, with the minutes from nothing."""
+    quick = read_table(_BENCHMARKS / "pipeline-quick.csv")
+    minutes = quick.assign(stage=quick["stage"].str.split("@").str[0], minutes=quick["seconds"] / 60)
+    experiments = _profile("quick").experiments
+    lines = []
+    for claim, stages in MEASURED_BY.items():
+        asked = " ".join(f"{stage}@{experiment}" for stage in stages for experiment in experiments)
+        lines.append((f"dvc repro {asked}", f"{claim}: {_sum(minutes, stages):.0f} minutes from nothing"))
+    whole = minutes.set_index("stage")["minutes"]["total"]
+    lines.append(
+        ("dvc repro publish@quick", f"the verdicts on all five, and the report: {whole:.0f} minutes")
+    )
+    widest = max(len(command) for command, _ in lines)
+    return "\n".join(["```sh", *(f"{command:{widest}}  # {note}" for command, note in lines), "```"])
+
+
+def claims() -> str:
+    """Where each claim is measured, what that takes on real images, and the verdict to expect."""
+    path = _BENCHMARKS / f"costs-{REAL}.csv"
+    costs = read_table(path) if path.is_file() else pd.DataFrame(columns=["stage", "minutes", "gib"])
+    found = {name: ClaimReport.read(Path("reports") / name / "claims.json") for name in ("quick", REAL)}
+    stages = read_yaml(Path("dvc.yaml"))["stages"]
+    rows = []
+    for rank, statement in enumerate(load().values()):
+        last = MEASURED_BY[statement.id]
+        notebooks = [re.findall(r"notebooks/(\w+)\.ipynb", _body(stages[stage])["cmd"])[0] for stage in last]
+        needed = costs[costs["stage"].isin(_before(last))]
+        rows.append(
+            [
+                statement.id,
+                ", ".join(f"`{name}`" for name in notebooks),
+                f"{needed['minutes'].sum():.0f} min, {needed['gib'].max():.1f} GiB"
+                if len(needed)
+                else tables.ABSENT,
+                ", ".join(f"`{name}`" for name in statement.figures),
+                *(f"**{report.claims[rank].overall}**" for report in found.values()),
+            ]
+        )
+    heads = [
+        "claim",
+        "measured by",
+        f"on real images (`{REAL}`)",
+        "figures",
+        "`quick` says",
+        f"`{REAL}` says",
+    ]
+    return tables.Table(heads, rows, words=4).markdown()
+
+
+def installed() -> str:
+    """What each step of the container recipe took: time, download, disk, memory."""
+    path = _BENCHMARKS / "container.csv"
+    if not path.is_file():
+        return "Not measured yet: `python -m tools.container FOLDER --record` does it."
+    rows = [
+        [
+            str(one.image),
+            f"`{one.step}`",
+            f"{float(one.seconds) / 60:.1f}",
+            f"{float(one.downloaded_mb) / 1000:.2f}",
+            f"{float(one.disk_mb) / 1000:.2f}",
+            f"{float(one.gib):.1f}",
+        ]
+        for one in read_table(path).itertuples()
+    ]
+    heads = ["image", "step", "minutes", "downloaded, GB", "on disk, GB", "largest process, GiB"]
+    real = _profile(REAL)
+    note = (
+        "Measured by `python -m tools.container` on one core that other work shared; torch is the build for the "
+        f"processor alone. The profile `{REAL}` takes at most {_disk(real) / 1e9:.1f} GB more: its images as tensors and "
+        "all of its checkpoints, computed from their sizes, and twice because DVC keeps a copy in its cache."
+    )
+    return f"{tables.Table(heads, rows, words=2).markdown()}\n\n{note}"
+
+
+def _profile(name: str) -> Params:
+    return load_profile(Path(f"profiles/{name}.yaml"))
+
+
+def _body(stage: dict[str, object]) -> dict[str, object]:
+    body = stage.get("do", stage)
+    assert isinstance(body, dict)
+    return body
+
+
+def _before(last: tuple[str, ...]) -> list[str]:
+    """Stages with all that they need, by the paths that one writes and another reads."""
+    stages = {name: _body(stage) for name, stage in read_yaml(Path("dvc.yaml"))["stages"].items()}
+
+    def paths(name: str, key: str) -> set[str]:
+        listed = stages[name].get(key, [])
+        return {
+            re.sub(r"\$\{[^}]*\}", "*", next(iter(one)) if isinstance(one, dict) else one) for one in listed
+        }
+
+    needed = list(last)
+    for name in needed:  # grows while it is gone through
+        needed += [
+            other for other in stages if other not in needed and paths(other, "outs") & paths(name, "deps")
+        ]
+    return needed
+
+
+def _sum(table: pd.DataFrame, last: tuple[str, ...]) -> float:
+    return float(table[table["stage"].isin(_before(last))]["minutes"].sum())
+
+
+def _disk(params: Params) -> float:
+    """Bytes that a profile's images and checkpoints take at most: all networks as large as the unpruned one."""
+    total = 0.0
+    for dataset in params.datasets.values():
+        total += (dataset.train_images + dataset.test_images) * (3 * 32 * 32 + 8)
+    networks = 2 * (
+        2 + 2 * len(params.mapping.crossbar_sizes)
+    )  # with and without WCT: unpruned, C/F, XCS, XRS
+    for experiment in params.experiments.values():
+        network = outline(Architecture(network=experiment.network, width=experiment.width, classes=100))
+        total += networks * 4 * sum(weight.numel() for weight in network.parameters())
+    return 2 * total
