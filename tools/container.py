@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -46,13 +46,14 @@ class Root:
         shared: folders of this machine that are seen in it, at the same place.
         variables: the environment of every step.
         place: the working directory, as the recipe sets it.
+        record: table that keeps what each step took; None for no record.
     """
 
     folder: Path
     shared: Sequence[Path]
     variables: dict[str, str]
     place: str = "/"
-    rows: list[dict[str, str | float]] = field(default_factory=list)
+    record: Path | None = None
 
     def run(self, command: str) -> tuple[str, float]:
         """What a shell command says, errors included, and the GiB of its largest process.
@@ -87,8 +88,12 @@ class Root:
             "disk_mb": round(_megabytes(self.folder) - before),
             "gib": round(gib, 2),
         }
-        self.rows.append(row)
-        print("== {step}: {seconds} s, {downloaded_mb} MB downloaded, {disk_mb} MB on disk".format(**row))
+        told = "== {step}: {seconds} s, {downloaded_mb} MB downloaded, {disk_mb} MB on disk, {gib} GiB at most"
+        print(told.format(**row))
+        if self.record is not None:
+            kept = files.read_table(self.record) if self.record.is_file() else pd.DataFrame(columns=list(row))
+            kept = kept[(kept["image"] != image) | (kept["step"] != name)]
+            files.write_table(self.record, pd.concat([kept, pd.DataFrame([row])], ignore_index=True))
 
 
 def instructions(text: str) -> list[tuple[str, str]]:
@@ -212,20 +217,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     pairs = [dict(one.split("=", 1) for one in words) for words in (given.build_arg, given.env)]
     variables = {"PATH": _PATH, "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive", "PIP_LOG": f"/{_LOG}"}
-    root = Root(given.folder.resolve(), given.share, variables | pairs[1])
+    top = files.find_root()
+    record = top / RECORD if given.record else None
+    root = Root(given.folder.resolve(), given.share, variables | pairs[1], record=record)
     try:
         if os.geteuid():
             raise ArtifactError("only root may change the root of a process")
         if root.folder.exists():
             raise ArtifactError(f"{root.folder}: exists; name a folder that does not")
-        top = files.find_root()
         build(root, (top / "Dockerfile").read_text(encoding="utf-8"), given.image, pairs[0], given.command)
-        table = pd.DataFrame(root.rows)
-        print(table.to_string(index=False))
-        if given.record:
-            kept = files.read_table(top / RECORD) if (top / RECORD).is_file() else table.head(0)
-            kept = kept[~kept["image"].isin(table["image"])]
-            print(files.write_table(top / RECORD, pd.concat([kept, table], ignore_index=True)))
     except ArtifactError as error:
         print(f"container: {error}", file=sys.stderr)
         return 1
