@@ -38,7 +38,7 @@ MEASURING = """
 from xbarpaper.params import SCHEMES
 work.write("05_map", layers=crossbars.layer_table(work, (NONE, R)))
 for stage, mitigation in (("06_evaluate", NONE), ("07_rearrange", R), ("08_wct", WCT)):
-    table = sweeps.evaluate(work, stage, (mitigation,), ("wires", "variation", "both"))
+    table = sweeps.evaluate(work, stage, (mitigation,), ("both",))
     work.write(stage, evaluation=table)
 bench, size = bench_of(work), 16
 subjects = [crossbars.mapped(work, scheme, size) for scheme in SCHEMES]
@@ -67,7 +67,7 @@ work = Experiment("tiny-vgg11", Params.model_validate_json(Path("params.json").r
 def settings(make_params: MakeParams) -> Params:
     return make_params(
         mapping={"crossbar_sizes": (16,)},
-        evaluation={"gains": ("none", "layer", "tile", "column")},
+        evaluation={"gains": ("none", "layer", "tile", "column"), "variation_seeds": 1},
         sensitivity={"crossbar_size": 16},
         effects={"crossbar_size": 16},
         search={"crossbar_size": 16},

@@ -19,6 +19,7 @@ from .outcomes import Faults, Outcome, collected
 from .tiny import EXPERIMENT, Reference
 
 WHAT = "no room for a checkpoint, table, dataset, journal, resume file, notebook, figure, report or temporary file"
+SHARES = (0.0, 0.3, 0.9)  # of a file that still fits
 PAGE = 4096
 _FILLER = "filler"
 _FULL = "No space left on device"
@@ -82,9 +83,9 @@ def mounted(reference: Reference, folder: Path) -> Iterator[Outcome]:
     yield _afterwards(repository, reference)
 
 
-def limited(folder: Path) -> Iterator[Outcome]:
-    """Every kind of file, written in a process whose files may only grow so large."""
-    command = [sys.executable, "-m", f"{__package__}.writers", str(folder)]
+def limited(folder: Path, shares: tuple[float, ...] = SHARES) -> Iterator[Outcome]:
+    """Every kind of file, written in a process whose files may only grow to these shares of it."""
+    command = [sys.executable, "-m", f"{__package__}.writers", str(folder), *map(str, shares)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:

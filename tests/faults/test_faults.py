@@ -22,7 +22,7 @@ from .damages import DAMAGES, read_damaged
 from .outcomes import Outcome, keep
 from .survival import Case, failure, failures
 
-KINDS = {fuzz_params: 40, fuzz_images: 50, fuzz_weights: 100, fuzz_commands: 20}
+KINDS = {fuzz_params: 40, fuzz_images: 30, fuzz_weights: 100, fuzz_commands: 20}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__.split("_")[-1])
@@ -34,8 +34,8 @@ def test_bad_inputs_are_survived(kind: ModuleType) -> None:
 
 @pytest.mark.parametrize("kind", [fuzz_images, fuzz_weights], ids=lambda kind: kind.__name__.split("_")[-1])
 def test_good_inputs_are_among_them_and_are_accepted(kind: ModuleType) -> None:
-    good = [case for case in kind.cases(450, 0) if case.outcome == "accepted"][:6]
-    assert len(good) >= 2
+    good = [case for case in kind.cases(450, 0) if case.outcome == "accepted"][:2]
+    assert len(good) == 2
     assert failures(good) == {}
 
 
@@ -83,7 +83,7 @@ def assert_survived(outcomes: list[Outcome], least: int) -> None:
 
 
 def test_no_room_for_any_kind_of_file(tmp_path: Path):
-    assert_survived(list(full_disk.limited(tmp_path)), 24)
+    assert_survived(list(full_disk.limited(tmp_path, (0.5,))), 8)
 
 
 def test_damaged_files_are_refused_or_made_anew(tmp_path: Path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +27,6 @@ from xbarpaper.support.errors import ArtifactError
 
 from .outcomes import Outcome
 from .tiny import settings
-
-SHARES = (0.0, 0.3, 0.9)  # of the file that still fits
 
 
 def images() -> ImageSet:
@@ -123,13 +121,13 @@ def files_up_to(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def outcomes(folder: Path) -> Iterator[Outcome]:
-    """Write each kind of file where a part of it fits."""
+def outcomes(folder: Path, shares: Iterable[float]) -> Iterator[Outcome]:
+    """Write each kind of file where such a share of it fits."""
     for name, write in writers(images()).items():
         path = folder / name.split(".")[0] / name
         write(path, 0)
         before = _contents(path.parent)
-        for share in SHARES:
+        for share in shares:
             told = ""
             with files_up_to(int(share * path.stat().st_size)):
                 try:
@@ -158,5 +156,5 @@ if __name__ == "__main__":
     import sys
     from dataclasses import asdict
 
-    for outcome in outcomes(Path(sys.argv[1])):
+    for outcome in outcomes(Path(sys.argv[1]), [float(share) for share in sys.argv[2:]]):
         print(json.dumps(asdict(outcome)), flush=True)
