@@ -16,12 +16,16 @@ from typing import Any
 
 import nbformat
 import pandas as pd
+import programs
 import pytest
 from distributed import Client, Status, Worker
 from repository import ROOT
 from ruamel.yaml import YAML
 
+from xbarpaper.data import ImageSet
 from xbarpaper.experiments.experiment import Experiment
+from xbarpaper.mitigation.wct import WeightLimits
+from xbarpaper.networks import training
 from xbarpaper.params import Params, writing
 from xbarpaper.pipeline import executing, stripping
 from xbarpaper.report import metrics
@@ -47,6 +51,8 @@ def run(*command: str, cwd: Path, **environment: str | None) -> subprocess.Compl
 @pytest.fixture
 def top(tmp_path: Path) -> Path:
     """The top of a repository with a small notebook, in which the library is that of this checkout."""
+    tmp_path = tmp_path / "a folder"
+    tmp_path.mkdir()
     for name in ("dvc.yaml", "params.yaml"):
         (tmp_path / name).touch()
     (tmp_path / "xbarpaper").symlink_to(ROOT / "xbarpaper")
@@ -119,6 +125,24 @@ def test_an_output_that_is_a_link_into_a_cache_is_replaced(top: Path, monkeypatc
     assert executing.main(["notebooks/01_tiny.ipynb", str(TARGET)]) == 0
     assert not TARGET.is_symlink()
     assert kept.read_text() == "what another commit has"
+
+
+def test_what_other_code_trained_is_not_gone_on_from(
+    make_network: Any, make_params: Any, tiny_images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):  # fmt: skip
+    """As when the limit of WCT is changed by hand: the file that a training goes on from belongs to the code before."""
+    resume, limits = tmp_path / "r.safetensors", WeightLimits(dict.fromkeys(make_network().weights(), 0.1))
+    recipe = make_params().train
+    digest = training.code.digest
+    for other in (False, True):
+        if other:
+            monkeypatch.setattr(
+                training.code, "digest", lambda name: f"{digest(name)} {name == WeightLimits.__module__}"
+            )
+        run = training.Run("tiny", recipe, 1, recipe.learning_rate, 0, resume, (limits,))
+        training.train(make_network(), tiny_images, run)
+        assert ("of another run, starting anew" in capsys.readouterr().out) == other
 
 
 # --- stages that do not run again, or stop, for nothing -----------------------------------------------------
@@ -381,6 +405,22 @@ def test_what_jupyterlab_saves_of_a_notebook_that_was_run_is_its_source():
         assert nbformat.writes(node).rstrip() == path.read_text(encoding="utf-8").rstrip()
     lab = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert f"pre_save_hook={stripping.__name__}.{stripping.keep_source_clean.__name__}" in lab
+
+
+def test_what_needs_a_missing_program_is_skipped_and_told_in_one_line(monkeypatch: pytest.MonkeyPatch):
+    """Or fails, where CI demands the program."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv(programs.REQUIRE, raising=False)
+    reasons = []
+    for name in ("chromium", "ngspice", "ngspice"):
+        with pytest.raises(pytest.skip.Exception) as skipped:
+            programs.program(name)
+        reasons.append(str(skipped.value))
+    told = "skipped for want of a program: 1 need chromium, 2 need ngspice (apt-get install chromium ngspice)"
+    assert programs.summary(reasons) == told
+    monkeypatch.setenv(programs.REQUIRE, "ngspice")
+    with pytest.raises(pytest.fail.Exception, match="demands it"):
+        programs.program("ngspice")
 
 
 def test_the_suite_needs_no_package_of_the_name_tests():

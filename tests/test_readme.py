@@ -35,7 +35,7 @@ COMMANDS = [
 
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("README.md", "docs", "claims.yaml", "dvc.yaml", "profiles", "reports"):
+    for name in ("README.md", "docs", "claims.yaml", "dvc.yaml", "dvc.lock", "profiles", "reports"):
         source = ROOT / name
         if source.is_dir():
             ignore = shutil.ignore_patterns("notebooks", "figures")

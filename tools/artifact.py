@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
+import yaml
 
 from xbarpaper.claims import ClaimReport
 from xbarpaper.claims.statements import load
 from xbarpaper.networks import Architecture, outline
-from xbarpaper.params import Params, load_profile
+from xbarpaper.params import ImageFolder, Params, load_profile
 from xbarpaper.report import tables
 from xbarpaper.support.files import read_table
 from xbarpaper.support.yaml_files import read_yaml
@@ -82,29 +83,22 @@ def claims() -> str:
 
 
 def installed() -> str:
-    """What each step of the container recipe took: time, download, disk, memory."""
+    """What each step of the container recipe took: time, download, disk."""
     path = _BENCHMARKS / "container.csv"
     if not path.is_file():
         return "Not measured yet: `python -m tools.container FOLDER --record` does it."
-    whole = read_table(_BENCHMARKS / "pipeline-quick.csv").set_index("stage")["seconds"]["total"]
-    rows = [
-        [
-            str(one.image),
-            f"`{one.step}`",
-            f"{float(whole if str(one.step).startswith('CMD') else one.seconds) / 60:.1f}",
-            f"{float(one.downloaded_mb) / 1000:.2f}",
-            f"{float(one.disk_mb) / 1000:.2f}",
-            tables.ABSENT if pd.isna(one.gib) else f"{float(one.gib):.1f}",
-        ]
-        for one in read_table(path).itertuples()
-    ]
-    heads = ["image", "step", "minutes", "downloaded, GB", "on disk, GB", "largest process, GiB"]
-    real = _profile(REAL)
+    rows = []
+    for one in read_table(path).to_dict("records"):
+        sizes = [f"{one[name] / 1000:.2f}" for name in ("downloaded_mb", "disk_mb")]
+        rows.append([one["image"], f"`{one['step']}`", f"{one['seconds'] / 60:.1f}", *sizes])
+    heads = ["image", "step", "minutes", "downloaded, GB", "on disk, GB"]
+    stages = yaml.load(Path("dvc.lock").read_text(encoding="utf-8"), yaml.CSafeLoader)["stages"].values()
+    made = {out["path"]: out["size"] for stage in stages for out in stage.get("outs", ())}
     note = (
-        "Measured by `python -m tools.container` on one core that other work shared, the minutes of `make repro` by "
-        "`benchmarks/pipeline.py` on two of their own; torch is the build for the processor alone. "
-        f"The profile `{REAL}` takes at most {_disk(real) / 1e9:.1f} GB more: its images as tensors and "
-        "all of its checkpoints, computed from their sizes, and twice because DVC keeps a copy in its cache."
+        "Measured by `python -m tools.container` on one core that other work shared; torch is the build for the "
+        f"processor alone. The results of `quick` take {2 * sum(made.values()) / 1e9:.1f} GB more (`dvc.lock`), "
+        f"those of `{REAL}` at most {_disk(_profile(REAL)) / 1e9:.1f} GB: its images as tensors and all of its checkpoints, "
+        "computed from their sizes. Both are counted twice, because DVC keeps a copy in its cache."
     )
     return f"{tables.Table(heads, rows, words=2).markdown()}\n\n{note}"
 
@@ -113,9 +107,8 @@ def _profile(name: str) -> Params:
     return load_profile(Path(f"profiles/{name}.yaml"))
 
 
-def _body(stage: dict[str, object]) -> dict[str, object]:
-    body = stage.get("do", stage)
-    assert isinstance(body, dict)
+def _body(stage: dict[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = stage.get("do", stage)
     return body
 
 
@@ -143,12 +136,15 @@ def _sum(table: pd.DataFrame, last: tuple[str, ...]) -> float:
 
 def _disk(params: Params) -> float:
     """Bytes that a profile's images and checkpoints take at most: all networks as large as the unpruned one."""
-    total = 0.0
-    for dataset in params.datasets.values():
-        total += (dataset.train_images + dataset.test_images) * (3 * 32 * 32 + 8)
-    networks = 2 * (
-        2 + 2 * len(params.mapping.crossbar_sizes)
-    )  # with and without WCT: unpruned, C/F, XCS, XRS
+    images = sum(
+        (one.train_images or 0) + (one.test_images or 0)
+        for one in params.datasets.values()
+        if isinstance(one, ImageFolder)
+    )
+    total = images * (3 * 32 * 32 + 8)
+    networks = 4 * (
+        1 + len(params.mapping.crossbar_sizes)
+    )  # unpruned, C/F, XCS and XRS, each with and without WCT
     for experiment in params.experiments.values():
         network = outline(Architecture(network=experiment.network, width=experiment.width, classes=100))
         total += networks * 4 * sum(weight.numel() for weight in network.parameters())

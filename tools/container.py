@@ -88,7 +88,9 @@ class Root:
             "disk_mb": round(_megabytes(self.folder) - before),
             "gib": round(gib, 2),
         }
-        told = "== {step}: {seconds} s, {downloaded_mb} MB downloaded, {disk_mb} MB on disk, {gib} GiB at most"
+        told = (
+            "== {step}: {seconds} s, {downloaded_mb} MB downloaded, {disk_mb} MB on disk, {gib} GiB at most"
+        )
         print(told.format(**row))
         if self.record is not None:
             kept = files.read_table(self.record) if self.record.is_file() else pd.DataFrame(columns=list(row))
@@ -131,7 +133,7 @@ def build(root: Root, recipe: str, image: str | None, arguments: dict[str, str],
             _shown("debootstrap", "--variant=minbase", _SUITES[base], str(root.folder), _MIRROR)
             shutil.copyfile("/etc/resolv.conf", root.folder / "etc/resolv.conf")
         elif word == "RUN":
-            short = rest if len(rest) < 30 else f"{rest[:27]}..."
+            short = rest if len(rest) <= 40 else f"{rest[:37]}..."
             kept, root.variables = root.variables, variables
             root.step(base, f"RUN {short}", rest)
             root.variables = kept
