@@ -97,8 +97,8 @@ def installed() -> str:
     note = (
         "Measured by `python -m tools.container` on one core that other work shared; torch is the build for the "
         f"processor alone. The results of `quick` take {2 * sum(made.values()) / 1e9:.1f} GB more (`dvc.lock`), "
-        f"those of `{REAL}` at most {_disk(_profile(REAL)) / 1e9:.1f} GB: its images as tensors and all of its checkpoints, "
-        "computed from their sizes. Both are counted twice, because DVC keeps a copy in its cache."
+        f"those of `{REAL}` at most {_disk(_profile(REAL)) / 1e9:.1f} GB: its images as tensors and all of its "
+        "checkpoints, computed from their sizes. Both are counted twice, because DVC keeps a copy in its cache."
     )
     return f"{tables.Table(heads, rows, words=2).markdown()}\n\n{note}"
 
