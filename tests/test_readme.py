@@ -175,7 +175,9 @@ def test_every_script_and_module_that_a_page_runs_is_there():
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_link_and_picture_of_a_page_leads_somewhere(path: Path):
     targets = [one for one in re.findall(r"\]\(([^)]+)\)", PAGES[path]) if not one.startswith("http")]
-    assert [target for target in targets if not (path.parent / target).exists()] == []
+    headings = re.findall(r"^#+ (.*)", PAGES[path], re.MULTILINE)
+    anchors = {f"#{heading.lower().replace(' ', '-')}" for heading in headings}
+    assert [one for one in targets if one not in anchors and not (path.parent / one).exists()] == []
 
 
 def test_stages_of_the_table_are_those_of_the_pipeline():
