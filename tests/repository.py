@@ -239,6 +239,13 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
             "r_min_ohms": (100e3,),
             "variation_seeds": 2,
         },
+        "periphery": {
+            "experiments": ("tiny-vgg11",),
+            "adc_bits": (4, 8),
+            "calibration_images": 5,
+            "test_images": 10,
+        },
+        "costs": {"experiments": ("tiny-vgg11",)},
     }
     for section, values in [*tiny.items(), *changes.items()]:
         tree[section] = tree[section] | values

@@ -59,6 +59,8 @@ def make_params(
     tree["beyond"]["experiments"] = listed
     tree["search"] |= {"experiments": listed, "crossbar_size": sizes[-1]}
     tree["published"] |= {"experiments": listed, "crossbar_sizes": [64, 128], "r_min_ohms": [20e3, 100e3]}
+    tree["periphery"]["experiments"] = listed
+    tree["costs"]["experiments"] = listed
     tree["evaluation"]["variation_seeds"] = seeds
     tree["evaluation"]["gains"] = ["none", "layer", "tile", "column"]
     tree["readout"]["gain"] = "layer"
@@ -175,6 +177,8 @@ def make_results(
         **_beyond(params, losses, software),
         **_search(params, losses, software),
         **_published(params, losses, software),
+        "converters": _converters(params, losses, software),
+        "energy": _energy(params),
     }
     return results.Results(
         **{
@@ -363,6 +367,46 @@ def _published(params: Params, losses: dict[str, float], software: dict[str, flo
             reached = {"accuracy": software[scheme] - lost, "software_accuracy": software[scheme]}
             like.append({**_named(params, experiment), **row, **reached, "r_min_ohm": 100e3})
     return {"published": compared, "published_like": like}
+
+
+def _converters(params: Params, losses: dict[str, float], software: dict[str, float]) -> list[Row]:
+    """Six bits are as good as ideal converters; each bit less costs ten points."""
+    return [
+        {
+            **_named(params, experiment), "scheme": scheme, "crossbar_size": size, "adc_bits": bits, "images": 1000,
+            "accuracy": software[scheme] - losses[scheme] - 10 * max(0, 6 - (bits or 6)),
+        }
+        for experiment, scheme, size in itertools.product(
+            params.periphery.experiments, SCHEMES, params.mapping.crossbar_sizes
+        )
+        for bits in (0, 4, 5, 6, 7)
+    ]  # fmt: skip
+
+
+def _energy(params: Params) -> list[Row]:
+    rows = []
+    rates = {"unpruned": 1.0, "cf": 4.0, "xcs": 2.0, "xrs": 3.6}
+    for experiment, scheme, size in itertools.product(
+        params.costs.experiments, SCHEMES, params.mapping.crossbar_sizes
+    ):
+        for adc, columns in itertools.product(("isaac", "cimloop"), ("used", "all")):
+            for mitigation in ("none", "R", "WCT", "PC"):
+                if mitigation != "none" and (adc, columns) != (params.costs.adc, params.costs.columns):
+                    continue
+                ratio = (
+                    rates[scheme] * (1.1 if columns == "used" and scheme == "xcs" else 0.8) * (1 + size / 500)
+                )
+                energy = 80 / size / ratio
+                parts = {"adc": 0.7, "driver": 0.1, "array": 0.05, "digital": 0.05, "memory": 0.1}
+                counted = {"crossbars": int(1000 / size / rates[scheme]), "compression_rate": rates[scheme]}
+                rows.append(
+                    {**_named(params, experiment), "scheme": scheme, "crossbar_size": size, "mitigation": mitigation,
+                     "adc": adc, "columns": columns, **counted, "macs": 1000, "conversions": 500, "drives": 600,
+                     **{f"{part}_uj": share * energy for part, share in parts.items()}, "energy_uj": energy,
+                     "adc_share": 0.7, "area_mm2": 1.0, "latency_us": 100.0, "energy_ratio": ratio,
+                     "area_ratio": rates[scheme], "latency_ratio": 1.0}
+                )  # fmt: skip
+    return rows
 
 
 def write_stages(folder: Path, params: Params, tables: results.Results) -> None:

@@ -32,7 +32,9 @@ TABLES = {
     for name, params in (("one", ONE), ("two", TWO), ("three trainings", REPLICATES))
 }
 CHANCE = {"shapes10": 10.0}
-UNIT = re.compile(r"\((%|points|×|µS|nat|rows × columns|rows|quantile of \|w\||× the profile's|sigma/mu)\)$")
+UNIT = re.compile(
+    r"\((%|points|×|µS|µJ|bits|nat|rows × columns|rows|quantile of \|w\||× the profile's|sigma/mu)\)$"
+)
 WITHOUT_UNIT = {
     "one readout gain per",
     "non-ideality factor",
@@ -82,6 +84,15 @@ def every_figure(profile):
         drawn["survival"] = figures.surviving(held, device_effects(params), params)
     if len(tables.recovery):
         drawn["recovery"] = figures.mitigations(tables.recovery, labels, CHANCE)
+    if len(tables.converters):
+        drawn["adc-bits"] = figures.accuracy_by_bits(tables.converters, labels, params.periphery)
+    if len(tables.energy):
+        measured = [tables.evaluation, tables.recovery]
+        drawn |= {
+            "energy-saved": figures.energy_saved(tables.energy, labels, params.costs),
+            "energy-shares": figures.energy_shares(tables.energy, labels, params.costs),
+            "accuracy-energy": figures.accuracy_against_energy(measured, tables.energy, labels, params.costs),
+        }
     return drawn
 
 
@@ -128,6 +139,10 @@ def assert_readable(figure, columns=1):
         assert inside.contains(box.x1, box.y1), f"{text!r} leaves the figure"
 
 
+CALCULATED = ("energy-saved", "energy-shares", "adc-bits")
+"""Figures of what is calculated, or of one draw of the devices."""
+
+
 @pytest.mark.parametrize("profile", TABLES)
 def test_every_figure_fits_a_column_and_says_what_it_shows(profile):
     """A title in the figure, units on the axes, one kind of interval, and the network in the caption."""
@@ -136,7 +151,7 @@ def test_every_figure_fits_a_column_and_says_what_it_shows(profile):
         assert figure.get_suptitle().replace("\n", " ") == figure.heading, name
         if name != "forest":
             assert ("VGG11 (width 0.25" in figure.caption) or name.startswith("C"), name
-        intervals = name not in ("non_ideality", "training_curves", "errors")
+        intervals = name not in ("non_ideality", "training_curves", "errors", *CALCULATED)
         assert (
             "95 % intervals" in figure.caption or "too few for intervals" in figure.caption
         ) == intervals, name
@@ -532,3 +547,24 @@ def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named(
         "R_min 20 kΩ, a gain per layer",
         "R_min 100 kΩ, no gain",
     ]
+
+
+def test_energies_are_points_of_the_table():
+    params = make_params(1, (16, 32), further=True)
+    tables, labels = make_results(params), figures.Labels.of(params)
+    energy = tables.energy[(tables.energy["mitigation"] == "none") & (tables.energy["scheme"] != "unpruned")]
+    saved = figures.energy_saved(tables.energy, labels, params.costs)
+    for panel, columns in zip(panels(saved), ("used", "all"), strict=True):
+        rows = energy[(energy["columns"] == columns) & (energy["adc"] == params.costs.adc)]
+        marked = {
+            (*line.get_xdata(), *line.get_ydata()) for line in panel.lines if len(line.get_xdata()) == 1
+        }
+        assert marked == set(zip(rows["compression_rate"], rows["energy_ratio"], strict=True))
+    accuracy = figures.accuracy_against_energy(
+        [tables.evaluation, tables.recovery], tables.energy, labels, params.costs
+    )
+    placed = {float(x) for bars in panels(accuracy)[0].containers for x in bars[0].get_xdata()}
+    own = tables.energy[(tables.energy["adc"] == "isaac") & (tables.energy["columns"] == "used")]
+    assert placed == set(own.loc[own["crossbar_size"] == 16, "energy_uj"])
+    for bars in panels(figures.energy_shares(tables.energy, labels, params.costs)):
+        assert sum(patch.get_height() for patch in bars.patches) == pytest.approx(400)

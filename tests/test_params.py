@@ -29,7 +29,7 @@ QUICK = as_yaml(load_profile(PROFILES / "quick.yaml"))
 
 SECTIONS = (
     "profile, datasets, experiments, train, prune, distillation, mapping, devices, circuit, readout, evaluation, "
-    "rearrange, wct, mechanism, sensitivity, effects, beyond, search, published, claims, execution"
+    "rearrange, wct, mechanism, sensitivity, effects, beyond, search, published, periphery, costs, claims, execution"
 )
 OUTSIDE = "those kinds of datasets whose images lie outside"
 KINDS = "'cifar10', 'cifar100', 'image_folder', 'shapes10'"
@@ -53,6 +53,9 @@ WRONG: list[tuple[str, str, str]] = [
      "most 4"),
     ("    dataset:", "    dataset: imagenet", "experiments.quick-vgg11.dataset = imagenet is not in datasets (there are: "
      "shapes10)"),
+    ("  dac_bits:", "  dac_bits: 3", "periphery.dac_bits = 3 must divide periphery.input_bits = 8"),
+    ("  weight_slices:", "  weight_slices: 8", "periphery.weight_slices = 8 must be at most 7, the bits of "
+     "periphery.weight_bits but for the sign"),
     ("    train_images:", "    train_images: 1000000000000", "datasets.shapes10.train_images = 1000000000000 must be at "
      "least 10 and at most 1000000"),
     ("    kind:", "    kind: mnist", f"datasets.shapes10.kind = mnist must be one of {KINDS}"),
@@ -316,12 +319,14 @@ def parameters(draw: st.DrawFn) -> Params:
             entry["path_environment"] += str(number)
     for number, entry in enumerate(tree["experiments"].values()):
         entry |= {"dataset": draw(st.sampled_from(sorted(tree["datasets"]))), "training_seed": number}
-    for section in ("sensitivity", "effects", "beyond", "search", "published"):
+    for section in ("sensitivity", "effects", "beyond", "search", "published", "periphery", "costs"):
         tree[section]["experiments"] = draw(
             st.lists(st.sampled_from(sorted(tree["experiments"])), unique=True)
         )
     for section in ("sensitivity", "effects", "search"):
         tree[section]["crossbar_size"] = draw(st.sampled_from(tree["mapping"]["crossbar_sizes"]))
+    tree["periphery"] |= {"dac_bits": 1, "weight_slices": 1}
+    tree["costs"] |= {"weight_slices": 1, "adc_bits": 8}
     if tree["rearrange"]["arrays"] == "signs":
         tree["rearrange"]["range"] = "layer"
     tree["readout"]["gain"] = draw(st.sampled_from(tree["evaluation"]["gains"]))

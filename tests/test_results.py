@@ -77,6 +77,8 @@ def test_what_no_experiment_has_is_empty_and_not_written(tmp_path: Path):
         "strongest",
         "published",
         "published_like",
+        "converters",
+        "energy",
     }
     for name in absent:
         table = getattr(loaded, name)

@@ -54,8 +54,9 @@ MEASURING = {
     "devices",
     "published",
 }
+OTHERS = {"periphery", "costs"}  # without the sweep over draws of the devices
 TRAINING = {"train", "prune_cf", "prune_xcs", "prune_xrs"}
-EXPERIMENTS = TRAINING | {"map"} | MEASURING
+EXPERIMENTS = TRAINING | {"map"} | MEASURING | OTHERS
 SUMMARIES = {"figures", "claims", "publish"}
 RESUMES = {"resume of a training", "resume under WCT", "tuned networks"}
 JOURNALS = {"journal", "journal, batch norm", "journal, precompensation"}
@@ -69,6 +70,7 @@ KNOWN: dict[str, set[str]] = {
         "search",
         "devices",
         "published",
+        "costs",
         "resume under WCT",
     },
     "mitigation/rearrange.py": {
@@ -79,11 +81,12 @@ KNOWN: dict[str, set[str]] = {
         "search",
         "devices",
         "published",
+        "costs",
     },
     "mitigation/arrange2d.py": {"beyond", "published"},
     "mitigation/swaps.py": {"beyond", "published"},
     "mitigation/batch_norm.py": {"beyond", "published", "journal, batch norm"},
-    "mitigation/precompensation.py": {"beyond", "published", "journal, precompensation"},
+    "mitigation/precompensation.py": {"beyond", "published", "journal, precompensation", "costs"},
     "mitigation/tuning.py": {"beyond", "published", "tuned networks"},
     "mitigation/registry.py": {"beyond", "published"},
     "experiments/mechanism.py": {"mechanism"},

@@ -57,6 +57,8 @@ _FIGURES: Final = (
         "search@<e>",
     ),
     ("which findings survive levels, noise, drift and defects of the devices", "14_devices", "devices@<e>"),
+    ("how many bits the converters need", "15_periphery", "periphery@<e>"),
+    ("energy, area, latency: against compression, by part and by source", "16_costs", "costs@<e>"),
     (
         "what others report: points lost under each convention, the nearest",
         "17_published",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import pandas as pd
 
 from xbarpaper.experiments.paths import RESULTS, SUMMARIES
-from xbarpaper.params import GAINS, SCHEMES, Params
+from xbarpaper.params import GAINS, SCHEMES, ColumnsCounted, Params
+from xbarpaper.params.names import ADC_BITS
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError, ParameterError
 
@@ -21,6 +22,8 @@ _ORDERS: Final[dict[str, Sequence[str]]] = {
     "effects": EFFECTS,
     "gain": GAINS,
     "step": STEPS,
+    "adc": tuple(ADC_BITS),
+    "columns": get_args(ColumnsCounted),
 }
 _BY_APPEARANCE: Final = (
     "axis",
@@ -181,6 +184,25 @@ TABLES: Final[dict[str, Table]] = {
         stages=("13_search",),
         experiments=lambda params: params.search.experiments,
     ),
+    "converters": Table(
+        columns=(
+            "experiment", "dataset", "network", "scheme", "crossbar_size", "adc_bits", "accuracy", "images",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "adc_bits"),
+        stages=("15_periphery",),
+        experiments=lambda params: params.periphery.experiments,
+    ),
+    "energy": Table(
+        columns=(
+            "experiment", "dataset", "network", "scheme", "crossbar_size", "mitigation", "adc", "columns",
+            "crossbars", "compression_rate", "macs", "conversions", "drives", "adc_uj", "driver_uj", "array_uj",
+            "digital_uj", "memory_uj", "energy_uj", "adc_share", "area_mm2", "latency_us", "energy_ratio",
+            "area_ratio", "latency_ratio",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "mitigation", "adc", "columns"),
+        stages=("16_costs",),
+        experiments=lambda params: params.costs.experiments,
+    ),
 }  # fmt: skip
 """Every table of the results, by the name under which it is published."""
 
@@ -206,6 +228,8 @@ class Results:
     published: pd.DataFrame
     published_like: pd.DataFrame
     strongest: pd.DataFrame
+    converters: pd.DataFrame
+    energy: pd.DataFrame
 
     def write(self, folder: Path | str) -> list[Path]:
         """Write each table that holds rows as ``<its name>.csv``; returns their paths."""

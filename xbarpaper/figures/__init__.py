@@ -1,6 +1,7 @@
 """The artifact's figures: functions that take tidy tables or plain arrays and give matplotlib figures."""
 
 from xbarpaper.claims.labels import Labels
+from xbarpaper.figures.costs import accuracy_against_energy, energy_saved, energy_shares
 from xbarpaper.figures.mechanism import error_by_layer, layer_losses
 from xbarpaper.figures.network import (
     conductance_histograms,
@@ -18,6 +19,7 @@ from xbarpaper.figures.outcomes import (
     non_ideality,
     training_curves,
 )
+from xbarpaper.figures.periphery import accuracy_by_bits
 from xbarpaper.figures.published import beside_published
 from xbarpaper.figures.saving import Caption, Captions, save
 from xbarpaper.figures.search import searched_settings
@@ -30,6 +32,8 @@ __all__ = [
     "Caption",
     "Captions",
     "Labels",
+    "accuracy_against_energy",
+    "accuracy_by_bits",
     "accuracy_by_size",
     "along_axes",
     "apply_style",
@@ -37,6 +41,8 @@ __all__ = [
     "claim_effects",
     "compression",
     "conductance_histograms",
+    "energy_saved",
+    "energy_shares",
     "error_by_layer",
     "forest",
     "gain_sensitivity",

@@ -30,6 +30,11 @@ ProgrammingPreset = Literal[
 DriftPreset = Literal["pcm", "hermes-2", "hermes-1", "rram-cmo"]
 ReadPreset = Literal["pcm", "hermes-2", "hermes-1", "rram-cmo", "sonos"]
 DriftCompensation = Literal["none", "global", "recalibrated"]
+AdcName = Literal[
+    "isaac", "isaac_doubling", "isaac_table", "cimloop", "neurosim_sar", "neurosim_flash", "mnsim"
+]
+ColumnsCounted = Literal["used", "all"]
+RangeScope = Literal["layer", "tile", "column"]
 
 SCHEMES: tuple[SchemeName, ...] = get_args(SchemeName)
 PRUNED_SCHEMES: tuple[PrunedSchemeName, ...] = get_args(PrunedSchemeName)
@@ -46,6 +51,12 @@ SECONDS_PER_HOUR: Final = 3600.0
 
 MOST: Final = 1_000_000
 """Upper limit of what is counted (images, epochs, steps, draws): more is a slip, and would fill the memory."""
+
+ADC_BITS: Final[dict[AdcName, tuple[int, int]]] = dict.fromkeys(get_args(AdcName), (1, 14)) | {
+    "isaac_table": (4, 10),
+    "cimloop": (4, 14),
+}
+"""Bits, least and most, that the published rule of a converter is for."""
 
 LEAST_ON_OFF: Final = 1.01
 """Devices whose range is narrower hold no weight, and the rounding of the circuit would decide."""

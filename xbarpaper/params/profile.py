@@ -24,9 +24,11 @@ from xbarpaper.params.sections import (
     Evaluation,
     Execution,
     Experiment,
+    HardwareCosts,
     Mapping,
     Mechanism,
     Parasitics,
+    Periphery,
     Prune,
     Published,
     Readout,
@@ -72,6 +74,8 @@ class Params(Defaults):
     beyond: Beyond = Beyond()
     search: Search = Search()
     published: Published = Published()
+    periphery: Periphery = Periphery()
+    costs: HardwareCosts = HardwareCosts()
     claims: Claims = Claims()
     execution: Execution = Execution()
 
@@ -143,6 +147,8 @@ class Params(Defaults):
             ("beyond", self.beyond),
             ("search", self.search),
             ("published", self.published),
+            ("periphery", self.periphery),
+            ("costs", self.costs),
         ):
             for name in chosen.experiments:
                 if name not in self.experiments:
@@ -158,6 +164,15 @@ class Params(Defaults):
                     f"{section}.crossbar_size = {size} must be among "
                     f"mapping.crossbar_sizes = {', '.join(map(str, self.mapping.crossbar_sizes))}"
                 )
+        most, lossless = (
+            max(self.periphery.adc_bits),
+            self.periphery.lossless_bits(max(self.mapping.crossbar_sizes)),
+        )
+        if lossless is not None and most > lossless:
+            raise ValueError(
+                f"periphery.adc_bits = {most} must be at most {lossless}: a column of the largest crossbar has no more "
+                "different sums of its slices' digits"
+            )
         if self.readout.gain not in self.evaluation.gains:
             raise ValueError(
                 f"readout.gain = {self.readout.gain} must be among "

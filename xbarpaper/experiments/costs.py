@@ -1,0 +1,226 @@
+"""Energy, area and latency of an experiment's networks: every scheme, crossbar size and mitigation, for one image.
+
+Conversions and drives are counted from the mapping. The power of the arrays is that of the solved circuits, devices as
+programmed. No image is evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import prod
+from typing import Any, Final, get_args
+
+import pandas as pd
+import torch
+
+from xbarpaper.experiments import crossbars
+from xbarpaper.experiments.experiment import Experiment, with_leading
+from xbarpaper.hardware.circuit.supply import mean_supply_conductance
+from xbarpaper.hardware.costs import ADCS, LATENCIES, Load, LoadCosts, load_costs, load_of
+from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
+from xbarpaper.hardware.slicing import sliced_conductances
+from xbarpaper.mitigation import NONE, PC, WCT, R
+from xbarpaper.networks.network import Network
+from xbarpaper.params import AdcName, ColumnsCounted, Devices, HardwareCosts, Parasitics, SchemeName
+from xbarpaper.params.names import ADC_BITS
+from xbarpaper.support import progress, spreading
+
+STAGE: Final = "16_costs"
+MITIGATIONS: Final = (NONE, R, WCT, PC)
+"""Those whose energy is told; further ones change no conductance, or are another chip's each."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A mapped network as a load of its crossbars: how it was made, its compression rate, a load for each layer."""
+
+    scheme: SchemeName
+    crossbar_size: int
+    mitigation: str
+    compression_rate: float
+    loads: tuple[Load, ...]
+
+
+def loaded(experiment: Experiment) -> list[Loaded]:
+    """What one image asks of the crossbars of every network; the circuits are solved here."""
+    params = experiment.params
+    subjects = list(crossbars.subjects(experiment, MITIGATIONS, params.mapping.crossbar_sizes))
+    tasks = (
+        spreading.Task(
+            number,
+            f"{one.scheme} {one.mapped.crossbar_size} {one.mitigation}",
+            loads,
+            (one.mapped, params.costs, params.devices.nominal, params.circuit),
+        )
+        for number, one in enumerate(subjects)
+    )
+    found: dict[int, tuple[Load, ...]] = {}
+    with (
+        spreading.workers(params.execution) as workers,
+        progress.bar("solving circuits", len(subjects), "network") as bar,
+    ):
+        for number, own in spreading.results(workers, tasks):
+            found[number] = own
+            bar.update()
+    return [
+        Loaded(
+            one.scheme, one.mapped.crossbar_size, one.mitigation, one.mapped.compression_rate, found[number]
+        )
+        for number, one in enumerate(subjects)
+    ]
+
+
+def loads(
+    mapped: MappedNetwork, settings: HardwareCosts, devices: Devices, parasitics: Parasitics | None
+) -> tuple[Load, ...]:
+    """A load for each layer of a network on crossbars.
+
+    Args:
+        mapped: the network.
+        settings: bits and slices of the weights, share of the input bits that are set.
+        devices: range of the devices; they are as programmed.
+        parasitics: resistances of drivers, wires and sensing; None for ideal ones.
+
+    Raises:
+        ValueError: the network does not tell the output pixels of its layers.
+    """
+    if not isinstance(mapped.network, Network):
+        raise ValueError(f"{type(mapped.network).__name__} does not tell the output pixels of its layers")
+    pixels = {layer.name: prod(layer.output_pixels) for layer in mapped.network.layers}
+    return tuple(
+        load_of(
+            layer.tiles,
+            int(layer.mask.sum()),
+            pixels[layer.name],
+            _supply(layer, settings, devices, parasitics),
+        )
+        for layer in mapped.layers
+    )
+
+
+def _supply(
+    layer: MappedLayer, settings: HardwareCosts, devices: Devices, parasitics: Parasitics | None
+) -> float:
+    """``Load.supply_siemens`` of a layer."""
+    cut = sliced_conductances(
+        layer.programmed_weights, devices, layer.w_max, settings.weight_bits, settings.weight_slices
+    )
+    minus = layer.minus_tiles or layer.tiles
+    arrays = torch.cat(
+        [part for pair in cut for part in (layer.tiles.tile(pair.plus), minus.tile(pair.minus))]
+    )
+    return float(mean_supply_conductance(arrays, parasitics, settings.active_inputs).sum())
+
+
+def energy_table(experiment: Experiment, networks: Sequence[Loaded]) -> pd.DataFrame:
+    """Energy, area and latency of one image, a row for each network, converter, and way of counting columns.
+
+    Networks under a mitigation are told for the profile's converter and columns alone.
+
+    Returns:
+        Columns: experiment, dataset, network, scheme, crossbar_size, mitigation, adc, columns, crossbars,
+        compression_rate, macs, conversions, drives; adc_uj, driver_uj, array_uj, digital_uj and memory_uj, which add up
+        to energy_uj; adc_share; area_mm2, latency_us; energy_ratio, area_ratio and latency_ratio: of the unpruned
+        network to this one, at the same size, converter and columns.
+    """
+    settings = experiment.params.costs
+    least = {name: bits for name, bits in ADC_BITS.items() if bits[0] <= settings.adc_bits <= bits[1]}
+    rows = []
+    for one in networks:
+        for adc in least:
+            for columns in get_args(ColumnsCounted):
+                if one.mitigation == "none" or (adc, columns) == (settings.adc, settings.columns):
+                    rows.append(_row(one, settings, adc, columns))
+    table = pd.DataFrame(rows)
+    keys = ["crossbar_size", "adc", "columns"]
+    whole = table[(table["scheme"] == "unpruned") & (table["mitigation"] == "none")].set_index(keys)
+    at = pd.MultiIndex.from_frame(table[keys])
+    for ratio, value in {"energy": "energy_uj", "area": "area_mm2", "latency": "latency_us"}.items():
+        table[f"{ratio}_ratio"] = whole.loc[at, value].to_numpy() / table[value].to_numpy()
+    return with_leading(table, experiment.leading)
+
+
+def _row(one: Loaded, settings: HardwareCosts, adc: AdcName, columns: ColumnsCounted) -> dict[str, Any]:
+    costs = summed(one.loads, settings, adc, columns)
+    return {
+        "scheme": one.scheme,
+        "crossbar_size": one.crossbar_size,
+        "mitigation": one.mitigation,
+        "adc": adc,
+        "columns": columns,
+        "crossbars": costs.crossbars,
+        "compression_rate": one.compression_rate,
+        "macs": costs.macs,
+        "conversions": costs.conversions,
+        "drives": costs.drives,
+        **{f"{name}_uj": part * 1e-6 for name, part in costs.parts_pj.items()},
+        "energy_uj": costs.energy_pj * 1e-6,
+        "adc_share": costs.adc_pj / costs.energy_pj,
+        "area_mm2": costs.area_um2 * 1e-6,
+        "latency_us": costs.latency_ns * 1e-3,
+    }
+
+
+def summed(
+    networks_loads: Sequence[Load],
+    settings: HardwareCosts,
+    adc: AdcName,
+    columns: ColumnsCounted,
+    latency: str = "overlapped",
+) -> LoadCosts:
+    """Costs of one image on all layers, one after another; see ``hardware.costs.load_costs``."""
+    costs = [load_costs(load, settings, ADCS[adc], columns, latency) for load in networks_loads]
+    total = costs[0]
+    for one in costs[1:]:
+        total += one
+    return total
+
+
+def latency_table(experiment: Experiment, networks: Sequence[Loaded]) -> pd.DataFrame:
+    """Latency of one image, microseconds, by each rule of ``LATENCIES``, without mitigation."""
+    settings, rows = experiment.params.costs, []
+    for one in networks:
+        if one.mitigation == "none":
+            row: dict[str, Any] = {"scheme": one.scheme, "crossbar_size": one.crossbar_size}
+            for rule in LATENCIES:
+                costs = summed(one.loads, settings, settings.adc, settings.columns, rule)
+                row[rule] = costs.latency_ns * 1e-3
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def orders(table: pd.DataFrame) -> pd.DataFrame:
+    """Is the order of the schemes by energy that of their compression rates? Counted over all pairs of schemes.
+
+    Args:
+        table: what ``energy_table`` gives; rows without mitigation count.
+
+    Returns:
+        A row for each experiment, crossbar size, converter and way of counting columns: by_energy and by_rate, the
+        schemes from the least saving to the largest; pairs, pairs whose order agrees (same_order), and
+        whether all do (same). Equal numbers are in no order, and agree with equal ones only.
+    """
+    keys = ["experiment", "crossbar_size", "adc", "columns"]
+    rows = []
+    for place, own in table[table["mitigation"] == "none"].groupby(keys, sort=False):
+        signs = [
+            (_sign(a["energy_ratio"], b["energy_ratio"]), _sign(a["compression_rate"], b["compression_rate"]))
+            for a, b in combinations(own.to_dict("records"), 2)
+        ]
+        agree = sum(energy == rate for energy, rate in signs)
+        told = {
+            f"by_{name}": " < ".join(own.sort_values(column, kind="stable")["scheme"])
+            for name, column in (("energy", "energy_ratio"), ("rate", "compression_rate"))
+        }
+        rows.append(
+            dict(zip(keys, place, strict=True))
+            | told
+            | {"pairs": len(signs), "same_order": agree, "same": agree == len(signs)}
+        )
+    return pd.DataFrame(rows)
+
+
+def _sign(first: float, second: float) -> int:
+    return 0 if abs(first - second) <= 1e-12 * abs(first) else 1 if first > second else -1

@@ -1,0 +1,183 @@
+"""How many bits the converters need: accuracy on the crossbars by the bits of a conversion, for every scheme and size.
+
+Wires and one draw of device variation act, without mitigation. All widths of one network see the same devices, images
+and ranges, so that they differ in the rounding alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import Any, Final
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from xbarpaper import data
+from xbarpaper.data import Images
+from xbarpaper.experiments import crossbars
+from xbarpaper.experiments.bench import bench
+from xbarpaper.experiments.experiment import Experiment, with_leading
+from xbarpaper.experiments.subject import Bench, Subject
+from xbarpaper.hardware import Variation
+from xbarpaper.hardware.mapped import SIGNS, MappedNetwork
+from xbarpaper.hardware.periphery import (
+    IDEAL,
+    Converters,
+    Slicing,
+    arrays_of,
+    calibrate,
+    on_crossbars,
+    set_adc_bits,
+)
+from xbarpaper.mitigation import NONE
+from xbarpaper.networks.network import Network
+from xbarpaper.params import Gain, Params, Periphery
+from xbarpaper.support import memory, progress, spreading
+from xbarpaper.support.errors import ParameterError
+
+STAGE: Final = "15_periphery"
+_DRAW: Final = 0  # of the devices
+
+
+def bits_table(experiment: Experiment) -> pd.DataFrame:
+    """Accuracy by the bits of a conversion.
+
+    Returns:
+        Columns: experiment, dataset, network, scheme, crossbar_size, adc_bits (0: ideal), accuracy (percent), images.
+
+    Raises:
+        ParameterError: the currents of a batch do not fit the memory.
+    """
+    params = experiment.params
+    subjects = list(crossbars.subjects(experiment, (NONE,), params.mapping.crossbar_sizes))
+    require_memory(params, subjects)
+    images = experiment.images
+    chosen = torch.Generator().manual_seed(0)
+    few = torch.randperm(len(images.train), generator=chosen)[: params.periphery.calibration_images]
+    shown = torch.randperm(len(images.test), generator=chosen)[: params.periphery.test_images]
+    shared = bench(experiment)
+    shared = replace(shared, images=shared.images[shown], labels=shared.labels[shown])
+    calibration = data.normalised(Images(images.train.pixels[few], images.train.labels[few]), images, "cpu")
+    tasks = (
+        spreading.Task(
+            number,
+            f"{one.scheme} {one.mapped.crossbar_size}, converters",
+            accuracies,
+            (one.mapped, shared, calibration, params.periphery, params.readout.gain),
+        )
+        for number, one in enumerate(subjects)
+    )
+    found: dict[int, dict[int, float]] = {}
+    with (
+        spreading.workers(params.execution) as workers,
+        progress.bar("converting", len(subjects), "network") as bar,
+    ):
+        for number, reached in spreading.results(workers, tasks):
+            found[number] = reached
+            bar.update()
+    rows: list[dict[str, Any]] = [
+        {
+            "scheme": one.scheme,
+            "crossbar_size": one.mapped.crossbar_size,
+            "adc_bits": bits,
+            "accuracy": accuracy,
+            "images": len(shown),
+        }
+        for number, one in enumerate(subjects)
+        for bits, accuracy in found[number].items()
+    ]
+    return with_leading(pd.DataFrame(rows), experiment.leading)
+
+
+def accuracies(
+    mapped: MappedNetwork, shared: Bench, calibration: Tensor, settings: Periphery, gain: Gain
+) -> dict[int, float]:
+    """Accuracy of a network between converters, percent, by the bits of a conversion; 0: ideal.
+
+    Args:
+        mapped: the network on crossbars, without mitigation.
+        shared: test images, devices and resistances.
+        calibration: normalised training images that set the ranges.
+        settings: converters and slices.
+        gain: digital calibration of the readout.
+    """
+    effects = [Variation(shared.devices.variation_sigma, _DRAW)]
+    slicing = Slicing(settings.weight_bits, settings.weight_slices)
+    arrays = {
+        layer.name: arrays_of(layer, shared.devices, effects, shared.parasitics, slicing, gain)
+        for layer in mapped.layers
+    }
+    converters = Converters(
+        settings.input_bits, settings.dac_bits, IDEAL, settings.range_quantile, settings.range_scope
+    )
+    network = on_crossbars(mapped, arrays, converters)
+    calibrate(network, calibration)
+    cpu = replace(shared, images=shared.images.cpu(), labels=shared.labels.cpu(), dtype=torch.float32)
+    cpu = replace(cpu, batch_size=settings.batch_images)
+    reached = {}
+    for bits in (IDEAL, *settings.adc_bits):
+        set_adc_bits(network, bits)
+        reached[bits] = cpu.accuracy(network)
+    return reached
+
+
+def needed(table: pd.DataFrame, settings: Periphery) -> pd.DataFrame:
+    """The least bits from which on a network loses less than the tolerance against ideal converters.
+
+    Args:
+        table: what ``bits_table`` gives.
+        settings: tolerance and converters.
+
+    Returns:
+        A row for each network: ideal (accuracy with ideal converters, percent), needed_bits (missing where no width that
+        was tried suffices), lossless_bits (see
+        ``Periphery.lossless_bits``; missing for analog weights).
+    """
+    keys = ["experiment", "scheme", "crossbar_size"]
+    rows = []
+    for place, own in table.groupby(keys, sort=False):
+        by_bits = own.set_index("adc_bits")["accuracy"]
+        ideal, tried = float(by_bits[IDEAL]), sorted((bits for bits in by_bits.index if bits), reverse=True)
+        least: int | None = None
+        for bits in tried:
+            if ideal - by_bits[bits] >= settings.tolerance_points:
+                break
+            least = bits
+        lossless = settings.lossless_bits(int(own["crossbar_size"].iloc[0]))
+        rows.append(
+            dict(zip(keys, place, strict=True))
+            | {"ideal": ideal, "needed_bits": least, "lossless_bits": lossless}
+        )
+    return pd.DataFrame(rows).astype({"needed_bits": "Int64", "lossless_bits": "Int64"})
+
+
+def require_memory(params: Params, subjects: list[Subject]) -> None:
+    """Refuse, before anything runs, batches whose currents do not fit the memory.
+
+    Raises:
+        ParameterError: less is free.
+    """
+    most = max(_floats_per_image(one.mapped, params.periphery) for one in subjects)
+    memory.require(
+        8.0 * most * params.periphery.batch_images,  # float32, and a copy of each in work
+        f"params.yaml: periphery.batch_images = {params.periphery.batch_images}",
+        "lower it",
+        ParameterError,
+    )
+
+
+def _floats_per_image(mapped: MappedNetwork, settings: Periphery) -> int:
+    """Inputs and currents of one image in the layer that has most."""
+    if not isinstance(mapped.network, Network):
+        raise ValueError(f"{type(mapped.network).__name__} does not tell the output pixels of its layers")
+    pixels = {layer.name: prod(layer.output_pixels) for layer in mapped.network.layers}
+    return max(
+        pixels[layer.name]
+        * (
+            int((layer.tiles.rows >= 0).sum())
+            + SIGNS * settings.weight_slices * int((layer.tiles.columns >= 0).sum())
+        )
+        for layer in mapped.layers
+    )

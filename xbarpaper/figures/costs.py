@@ -1,0 +1,221 @@
+"""What compression saves in energy, where the energy goes, and what accuracy it buys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
+from xbarpaper.figures.panels import bar_words, means, name_axes, points
+from xbarpaper.figures.style import (
+    MITIGATION_NAMES,
+    SCHEME_COLOURS,
+    SCHEME_MARKERS,
+    ArtifactFigure,
+    panel_grid,
+    shared_legend,
+)
+from xbarpaper.params import SCHEMES, HardwareCosts
+from xbarpaper.support.words import join, square
+
+# From dark to light, so that neighbours differ in lightness, whatever the eye makes of their hues.
+_PARTS: Final = {
+    "adc": ("#10263c", "converters"),
+    "driver": ("#2f6ea5", "row drivers"),
+    "array": ("#86b5dc", "array (circuit)"),
+    "digital": ("#d4e4f3", "shift, hold, add"),
+    "memory": ("#f5e0c3", "buffers and wires"),
+}
+_COUNTED: Final = {"used": "empty columns skipped", "all": "all columns converted"}
+_MITIGATION_MARKERS: Final = {"none": "o", "R": "s", "WCT": "^", "PC": "D"}
+
+
+def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) -> ArtifactFigure:
+    """Energy ratio against compression rate, a panel for each way of counting columns.
+
+    Args:
+        energy: the tidy table of energies; rows without mitigation are shown.
+        labels: words of the profile.
+        settings: whose converter the marks are for; lines reach over all converters.
+    """
+    shown = energy[(energy["mitigation"] == "none") & (energy["scheme"] != "unpruned")]
+    counted = [name for name in _COUNTED if name in set(shown["columns"])]
+    figure, panels = panel_grid(counted, 2.6)
+    every = sizes(shown)
+    keys = ["experiment", "scheme", "crossbar_size"]
+    for name, panel in panels.items():
+        panel.set_title(_COUNTED[name])
+        for _, rows in shown[shown["columns"] == name].groupby(keys, sort=False):
+            scheme, size = str(rows["scheme"].iloc[0]), int(rows["crossbar_size"].iloc[0])
+            rate, rank = float(rows["compression_rate"].iloc[0]), every.index(size)
+            own = rows.loc[rows["adc"] == settings.adc, "energy_ratio"]
+            colour = SCHEME_COLOURS[scheme]
+            panel.vlines(
+                rate, rows["energy_ratio"].min(), rows["energy_ratio"].max(), color=colour, linewidth=1
+            )
+            label = SCHEME_NAMES[scheme] if rank == 0 else "_"
+            panel.plot(
+                [rate], own, SCHEME_MARKERS[scheme], color=colour, markersize=3 + 1.6 * rank, label=label
+            )
+        most = 1.08 * float(shown[["compression_rate", "energy_ratio"]].to_numpy().max())
+        panel.plot([0, most], [0, most], color="0.4", linewidth=0.8, linestyle="--", label="equal")
+        panel.set_xlim(0, most)
+        panel.set_ylim(0, most)
+    name_axes(list(panels.values()), x="compression rate (×)", y="energy saved (×)")
+    shared_legend(figure, next(iter(panels.values())), columns=4)
+    figure.heading = "What a compression rate saves in energy"
+    spans = shown[shown["columns"] == "used"].groupby("scheme")["energy_ratio"].agg(["min", "max"])
+    told = [
+        f"{SCHEME_NAMES[name]} {spans['min'][name]:.2f} to {spans['max'][name]:.2f}"
+        for name in present(SCHEMES, list(spans.index))
+    ]
+    figure.caption = (
+        f"{labels.subject(shown)}: energy of one image on the unpruned network divided by that on the pruned one, at one "
+        f"crossbar size, against the crossbars' compression rate, {_circumstances(settings)}; lines: the same with the "
+        f"converters of {shown['adc'].nunique()} sources. The larger a mark, the larger its crossbars "
+        f"({join(list(map(square, every)))}). Calculated. Empty columns skipped: {', '.join(told)}."
+    )
+    return figure
+
+
+def energy_shares(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) -> ArtifactFigure:
+    """Shares of the energy of one image, stacked, a panel for each crossbar size.
+
+    Args:
+        energy: the tidy table of energies; rows without mitigation, of the profile's converter and columns, are shown.
+        labels: words of the profile.
+        settings: of the profile.
+    """
+    shown = _chosen(energy, settings)
+    shown = shown[shown["mitigation"] == "none"]
+    schemes, every = present(SCHEMES, list(shown["scheme"])), sizes(shown)
+    figure, panels = panel_grid(every, 2.2, columns=3)
+    columns = [f"{part}_uj" for part in _PARTS]
+    means_of = shown.groupby(["crossbar_size", "scheme"], sort=False)[[*columns, "energy_uj"]].mean()
+    average: dict[tuple[int, str], dict[str, float]] = means_of.to_dict("index")  # type: ignore[assignment]
+    for size, panel in panels.items():
+        panel.set_title(square(size))
+        bottom = np.zeros(len(schemes))
+        for part, (colour, name) in _PARTS.items():
+            height = np.array([_share(average[size, scheme], part) for scheme in schemes])
+            panel.bar(
+                range(len(schemes)), height, 0.7, bottom=bottom, color=colour, edgecolor="0.2", label=name
+            )
+            bottom += height
+        names = [f"{SCHEME_NAMES[scheme]}\n{average[size, scheme]['energy_uj']:.3g} µJ" for scheme in schemes]
+        panel.set_xticks(range(len(schemes)), names, rotation=90)
+        panel.set_ylim(0, 100)
+        panel.grid(visible=False, axis="x")
+    name_axes(list(panels.values()), x="", y="share of the energy (%)", columns=3)
+    shared_legend(figure, next(iter(panels.values())), columns=3)
+    figure.heading = "Where the energy goes"
+    share = 100 * shown["adc_share"]
+    others = energy.loc[
+        (energy["mitigation"] == "none") & (energy["columns"] == settings.columns), "adc_share"
+    ]
+    figure.caption = (
+        f"{labels.subject(shown)}: energy of one image, {_circumstances(settings)}, {_COUNTED[settings.columns]}. "
+        f"The converters take {share.min():.0f} to {share.max():.0f} %; with the converters of other sources "
+        f"{100 * others.min():.0f} to {100 * others.max():.0f} %. The array's part is the power of the supplies in the "
+        "solved circuits. Calculated; controllers, traffic off the chip and leakage are left out."
+    )
+    return figure
+
+
+def accuracy_against_energy(
+    accuracies: Sequence[pd.DataFrame], energy: pd.DataFrame, labels: Labels, settings: HardwareCosts
+) -> ArtifactFigure:
+    """Accuracy on the crossbars against energy per image, schemes by colour, mitigations by mark, a panel for each size.
+
+    Args:
+        accuracies: the tidy tables of evaluations and of further mitigations; the first that has a row counts.
+        energy: the tidy table of energies, of the profile's converter and columns.
+        labels: words of the profile.
+        settings: of the profile.
+    """
+    cost = _chosen(energy, settings)
+    keys = ["experiment", "scheme", "crossbar_size", "mitigation"]
+    both = [one[one["effects"] == "both"] if "effects" in one else one for one in accuracies]
+    columns = [*keys, "dataset", "gain", "seed", "accuracy"]
+    together = pd.concat([one[columns] for one in both if len(one)], ignore_index=True)
+    chosen = together[
+        (together["gain"] == labels.gain) & together["experiment"].isin(cost["experiment"].unique())
+    ]
+    chosen = chosen[chosen["mitigation"].isin(cost["mitigation"].unique())].drop_duplicates([*keys, "seed"])
+    found = means(chosen, keys, "accuracy", labels)
+    spent = labels.pooled(cost).groupby(keys)["energy_uj"].mean().rename("energy_uj").reset_index()
+    found = found.merge(spent, on=keys)
+    every = sizes(found)
+    figure, panels = panel_grid(every, 2.4, columns=2)
+    for size, panel in panels.items():
+        panel.set_title(square(size))
+        rows = found[found["crossbar_size"] == size]
+        for (_, scheme), own in rows.groupby(["experiment", "scheme"], sort=False):
+            panel.plot(
+                own["energy_uj"], own["mean"], color=SCHEME_COLOURS[str(scheme)], linewidth=0.7, alpha=0.6
+            )
+        for (scheme, mitigation), own in rows.groupby(["scheme", "mitigation"], sort=False):
+            points(
+                panel, own["energy_uj"], own, colour=SCHEME_COLOURS[str(scheme)], size=4.5, label="_",
+                marker=_MITIGATION_MARKERS[str(mitigation)], hollow=str(mitigation) == "none",
+            )  # fmt: skip
+        panel.set_xscale("log")
+        panel.set_xlim(0.8 * float(rows["energy_uj"].min()), 1.25 * float(rows["energy_uj"].max()))
+        panel.set_ylim(float(found["mean"].min()) - 4, float(found["mean"].max()) + 4)
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.xaxis.set_minor_formatter(NullFormatter())
+    axes = list(panels.values())
+    _keys(axes[0], found)
+    name_axes(axes, x="energy per image (µJ)", y="test accuracy (%)")
+    shared_legend(figure, axes[0], columns=4)
+    figure.heading = "Accuracy against energy"
+    best = found.sort_values("mean").iloc[-1]
+    figure.caption = (
+        f"{labels.subject(chosen)}: mean test accuracy on crossbars, wires and variation acting, against energy "
+        f"of one image, {_circumstances(settings)}, {_COUNTED[settings.columns]}. A mitigation moves a network up or "
+        f"down; its energy changes by {_moved(found)} at most, as only the array's part does. The highest mean: "
+        f"{best['mean']:.1f} % ({SCHEME_NAMES[best['scheme']]}, {square(int(best['crossbar_size']))}, "
+        f"{MITIGATION_NAMES[best['mitigation']]}, {best['energy_uj']:.2f} µJ). {bar_words(chosen, labels)}"
+    )
+    return figure
+
+
+def _chosen(energy: pd.DataFrame, settings: HardwareCosts) -> pd.DataFrame:
+    return energy[(energy["adc"] == settings.adc) & (energy["columns"] == settings.columns)]
+
+
+def _share(costs: Mapping[str, float], part: str) -> float:
+    return 100 * costs[f"{part}_uj"] / costs["energy_uj"]
+
+
+def _keys(panel: Axes, found: pd.DataFrame) -> None:
+    for scheme in present(SCHEMES, list(found["scheme"])):
+        panel.plot([], [], "-", color=SCHEME_COLOURS[scheme], linewidth=2, label=SCHEME_NAMES[scheme])
+    for name in present(tuple(_MITIGATION_MARKERS), list(found["mitigation"])):
+        panel.plot(
+            [], [], _MITIGATION_MARKERS[name], color="0.3", markerfacecolor="white" if name == "none" else "0.3",
+            label=MITIGATION_NAMES[name],
+        )  # fmt: skip
+
+
+def _moved(found: pd.DataFrame) -> str:
+    """The largest change of a network's energy by a mitigation."""
+    of_one = found.groupby(["experiment", "scheme", "crossbar_size"])["energy_uj"].agg(["min", "max"])
+    return f"{100 * float((of_one['max'] / of_one['min'] - 1).max()):.2g} %"
+
+
+def _circumstances(settings: HardwareCosts) -> str:
+    sliced = (
+        "analog weights" if settings.weight_slices == 1 else f"{settings.weight_slices} slices of a weight"
+    )
+    return (
+        f"{settings.input_bits} input bits one after another, {sliced}, conversions of {settings.adc_bits} bits "
+        f"({settings.adc})"
+    )

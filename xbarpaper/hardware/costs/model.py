@@ -1,0 +1,180 @@
+"""What a mapped layer costs: conversions counted from its tiles, energies from blocks, the array from its circuit.
+
+One image asks a layer for one matrix product per output pixel (a *vector*). Inputs come bit by bit, a *read* of every
+crossbar each; weights lie on ``weight_slices`` pairs of crossbars. With r_t rows and c_t columns in use on tile t of one
+sign, a vector takes ``bits x slices x 2 x sum c_t`` conversions and ``bits x slices x 2 x sum r_t`` driven rows. All
+crossbars of a layer work at once; layers work one after another.
+
+Left out: controllers, activation functions, pooling, traffic off the chip, leakage, programming, and the indices that
+tell which inputs and outputs pruning kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from math import ceil
+from typing import Final
+
+import torch
+
+from xbarpaper.hardware.costs import blocks
+from xbarpaper.hardware.costs.blocks import Adc
+from xbarpaper.hardware.mapped import SIGNS
+from xbarpaper.hardware.tiles import TileMap
+from xbarpaper.params import ColumnsCounted, HardwareCosts
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one image asks of the crossbars of a layer.
+
+    Attributes:
+        size: rows and columns of a crossbar.
+        rows: rows in use, by tile of one sign.
+        columns: columns in use, by tile of one sign.
+        inputs: inputs of the layer that some tile reads.
+        additions: partial sums of tiles added per vector.
+        weights: weights that are left, which is multiplications per vector.
+        vectors: output pixels.
+        supply_siemens: mean current of the supplies of one read of all crossbars, both signs and all slices, over the
+            read voltage: ``supply.mean_conductance``.
+    """
+
+    size: int
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    inputs: int
+    additions: int
+    weights: int
+    vectors: int
+    supply_siemens: float
+
+
+def load_of(tiles: TileMap, weights: int, vectors: int, supply_siemens: float) -> Load:
+    """Count what lies on the tiles of a layer; see ``Load``. The tiles of the other sign count the same."""
+    rows, columns = tiles.rows >= 0, tiles.columns >= 0
+    read = torch.bincount(tiles.columns[columns], minlength=tiles.shape[1])
+    return Load(
+        size=tiles.size,
+        rows=tuple(rows.sum(1).tolist()),
+        columns=tuple(columns.sum(1).tolist()),
+        inputs=len(tiles.rows[rows].unique()),
+        additions=int((read - 1).clamp(min=0).sum()),
+        weights=weights,
+        vectors=vectors,
+        supply_siemens=supply_siemens,
+    )
+
+
+@dataclass(frozen=True)
+class LoadCosts:
+    """Costs of one image on a layer, or on layers added up; energies in picojoules, areas in square micrometres."""
+
+    crossbars: int
+    macs: int
+    conversions: int
+    drives: int
+    adc_pj: float
+    driver_pj: float
+    array_pj: float
+    shift_add_pj: float
+    sample_hold_pj: float
+    accumulate_pj: float
+    input_buffer_pj: float
+    input_wire_pj: float
+    output_buffer_pj: float
+    sum_wire_pj: float
+    adc_um2: float
+    driver_um2: float
+    array_um2: float
+    latency_ns: float
+
+    def __add__(self, other: LoadCosts) -> LoadCosts:
+        return LoadCosts(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+    @property
+    def parts_pj(self) -> dict[str, float]:
+        """Energy in five parts that add up to the whole: converters, drivers, array, digital, buffers and wires."""
+        digital = self.shift_add_pj + self.sample_hold_pj + self.accumulate_pj
+        moved = self.input_buffer_pj + self.input_wire_pj + self.output_buffer_pj + self.sum_wire_pj
+        parts = {"adc": self.adc_pj, "driver": self.driver_pj, "array": self.array_pj}
+        return parts | {"digital": digital, "memory": moved}
+
+    @property
+    def energy_pj(self) -> float:
+        """Energy of one image."""
+        return sum(self.parts_pj.values())
+
+    @property
+    def area_um2(self) -> float:
+        """Area of converters, drivers and arrays."""
+        return self.adc_um2 + self.driver_um2 + self.array_um2
+
+
+def load_costs(
+    load: Load, settings: HardwareCosts, adc: Adc, counted: ColumnsCounted, latency: str = "overlapped"
+) -> LoadCosts:
+    """Energy, area and latency of one image on the crossbars of a layer.
+
+    Args:
+        load: what the image asks of the layer.
+        settings: bits, times, voltages and sharing.
+        adc: the converter.
+        counted: ``used`` skips empty columns; ``all`` converts every column of every crossbar.
+        latency: one of ``LATENCIES``.
+    """
+    bits, slices, size = settings.input_bits, settings.weight_slices, load.size
+    crossbars = SIGNS * slices * len(load.rows)
+    adcs = ceil(size / settings.columns_per_adc)
+    per_read = load.vectors * bits * slices * SIGNS
+    columns = sum(load.columns) if counted == "used" else size * len(load.columns)
+    conversions, drives = per_read * columns, per_read * sum(load.rows)
+    read_in = load.vectors * bits
+    outputs = load.vectors * (sum(load.columns) - load.additions)
+    most = max(load.columns, default=0) if counted == "used" else size
+    times = Times(
+        bits, ceil(most / adcs), settings.read_ns, adc.conversion_ns(settings.adc_bits), settings.adc_bits
+    )
+    joules = settings.read_volt**2 * load.supply_siemens * settings.read_ns * 1e-9
+    return LoadCosts(
+        crossbars=crossbars,
+        macs=load.vectors * load.weights,
+        conversions=conversions,
+        drives=drives,
+        adc_pj=conversions * adc.energy_pj(settings.adc_bits),
+        driver_pj=drives * blocks.DRIVER.value * settings.driver_ns * 1e-3,
+        array_pj=load.vectors * bits * joules * 1e12,
+        shift_add_pj=conversions * blocks.SHIFT_ADD.value,
+        sample_hold_pj=conversions * blocks.SAMPLE_HOLD.value,
+        accumulate_pj=load.vectors * load.additions * blocks.SUM_BITS.value * blocks.ADDER.value,
+        input_buffer_pj=read_in * load.inputs * blocks.BUFFER.value,
+        input_wire_pj=read_in * slices * sum(load.rows) * blocks.WIRE.value,
+        output_buffer_pj=outputs * blocks.OUTPUT_BITS.value * blocks.BUFFER.value,
+        sum_wire_pj=load.vectors * sum(load.columns) * blocks.SUM_BITS.value * blocks.WIRE.value,
+        adc_um2=crossbars * adcs * adc.area_um2(settings.adc_bits),
+        driver_um2=crossbars * size * blocks.DRIVER_AREA.value,
+        array_um2=crossbars * size**2 * blocks.CELL_AREA.value,
+        latency_ns=load.vectors * LATENCIES[latency](times),
+    )
+
+
+@dataclass(frozen=True)
+class Times:
+    """What the time of a vector follows from: input bits, conversions one after another in a read, times in ns."""
+
+    input_bits: int
+    conversions: int
+    read_ns: float
+    conversion_ns: float
+    adc_bits: int
+
+
+LATENCIES: Final[dict[str, Callable[[Times], float]]] = {
+    "overlapped": lambda t: t.input_bits * max(t.read_ns, t.conversions * t.conversion_ns),
+    "sequential": lambda t: t.input_bits * (t.read_ns + t.conversions * t.conversion_ns),
+    "MNSIM": lambda t: t.input_bits * t.conversions * (3 + 3.16 + (t.adc_bits + 2) / 1.28),
+    "NeuroSim": lambda t: t.input_bits * t.conversions * (t.adc_bits + 1),
+}
+"""Time of a vector, ns: conversions of one read during the next read, or after it; and the rules of two simulators,
+MNSIM 2.0 (driver 3 ns, read 3.16 ns and converter anew for each conversion) and NeuroSim 1.4 (its converter alone)."""
