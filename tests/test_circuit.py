@@ -17,10 +17,9 @@ from torch import Tensor
 from xbarpaper.hardware.circuit import (
     CircuitError,
     Parasitics,
+    dissection,
     effective_conductance,
     elimination,
-    kernels,
-    modal,
     node_voltages,
     reference_effective_conductance,
 )
@@ -267,26 +266,58 @@ def test_stays_on_its_device() -> None:
     assert _relative_error(found.cpu(), effective_conductance(G, DEFAULTS)) <= EXACT
 
 
-@pytest.mark.parametrize("size", [16, 32, 64, 128])
-def test_the_fast_method_alone_does_the_paper_s_tiles(size: int) -> None:
-    """At the default resistances nothing is left to elimination, and the bound proven is one."""
-    G = _random_tiles(2, size, size)
+TEN_TIMES = ohms(1e3, 50.0, 100.0, 1e3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "parasitics", "rtol"),
+    [
+        ((16, 16), DEFAULTS, 1e-10),
+        ((64, 64), DEFAULTS, 1e-10),
+        ((64, 64), TEN_TIMES, 1e-10),
+        ((128, 128), DEFAULTS, 1e-9),
+        ((256, 256), TEN_TIMES, 4e-9),
+        pytest.param((1024, 64), TEN_TIMES, 5e-8, marks=pytest.mark.slow),
+        pytest.param((64, 1024), DEFAULTS, 5e-8, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_the_fast_method_alone_does_crossbars_of_any_size(
+    shape: tuple[int, int], parasitics: Parasitics, rtol: float
+) -> None:
+    """Nothing is left to elimination, the bound proven is one, and errors are far below it."""
+    G = _random_tiles(2, *shape)
     G[1] = 5e-6 + 45e-6 * (G[1] / 50e-6) ** 8  # most devices low, as in a trained network
-    expected = [reference_effective_conductance(tile.numpy(), DEFAULTS, refine=False) for tile in G]
-    for dtype, rtol, most in ((torch.float32, 2e-5, 2e-6), (torch.float64, 1e-9, 1e-10)):
-        found, reached = modal.solve(G.to(dtype), DEFAULTS, rtol)
-        assert reached.all()
-        assert max(map(_relative_error, found, expected)) <= most
+    rows = sorted({0, shape[0] // 3, shape[0] - 1})
+    for dtype, bound, most in ((torch.float32, 1e-6, 1e-7), (torch.float64, rtol, 1e-12)):
+        tiles = G.to(dtype)
+        found, proven = dissection.solve(tiles, parasitics, bound)
+        assert (proven <= bound).all()
+        expected = reference_effective_conductance(
+            tiles[1].double().numpy(), parasitics, refine=False, inputs=rows
+        )
+        assert (
+            float((found[1, rows].double() - torch.from_numpy(expected)).abs().max() / found[1].max()) <= most
+        )
 
 
-@given(conductance_tiles(), parasitics_of_any_kind(), st.sampled_from([1e-2, 1e-4, 1e-6, 1e-8]))
-def test_the_fast_method_keeps_its_bound_or_says_so(G: Tensor, parasitics: Parasitics, rtol: float) -> None:
+@given(conductance_tiles(), parasitics_of_any_kind())
+def test_no_error_is_above_its_bound(G: Tensor, parasitics: Parasitics) -> None:
     expected = reference_effective_conductance(G.numpy(), parasitics)
     for dtype in (torch.float32, torch.float64):
-        found, reached = modal.solve(G[None].to(dtype), parasitics, rtol)
-        # A tile rounded to float32 is another tile, by 6e-8 of each device.
-        allowed = rtol + (1e-6 if dtype == torch.float32 else 0)
-        assert not reached.all() or _relative_error(found[0], expected) <= allowed
+        found, bounds = dissection.solve(G[None].to(dtype), parasitics, 1e-6)
+        # A tile rounded to float32 is another tile, by 6e-8 of each device; the referee is good to 1e-14.
+        allowed = float(bounds) + (1e-6 if dtype == torch.float32 else 1e-14)
+        assert _relative_error(found[0], expected) <= allowed
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 4), (20, 12)], ids=str)
+def test_the_bound_is_worth_asking_for(shape: tuple[int, int]) -> None:
+    """Usual devices are far within what is promised; a slip of one part in 10^9 would be noticed by the tests above."""
+    for parasitics in PARASITICS[:-1]:
+        bounds = dissection.solve(_random_tiles(3, *shape) + 1e-6, parasitics, 1e-9)[1]
+        assert (bounds <= 1e-9).all()
+        assert (bounds > 0).all()
 
 
 @given(conductance_tiles(), parasitics_of_any_kind())
@@ -294,17 +325,6 @@ def test_both_methods_agree(G: Tensor, parasitics: Parasitics) -> None:
     direct, check = elimination.solve(G[None], parasitics)
     assert (check <= EXACT).all()
     assert _relative_error(direct[0], effective_conductance(G, parasitics)) <= EXACT
-
-
-def test_scratch_may_hold_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    G = _random_tiles(5, 13, 6)
-    expected = modal.solve(G, DEFAULTS, 1e-9)[0]
-    clean = modal._aligned
-    for garbage in (float("nan"), 1e300, -1.0):
-        monkeypatch.setattr(
-            modal, "_aligned", lambda size, dtype, value=garbage: clean(size, dtype) * 0 + value
-        )
-        assert torch.equal(modal.solve(G, DEFAULTS, 1e-9)[0], expected)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -323,15 +343,16 @@ def test_threads_change_nothing(threads: int) -> None:
 
 
 def test_tiles_that_the_fast_method_refuses_are_eliminated_and_counted() -> None:
-    """One batch of both: devices a thousand times too conductive for the modes, beside ordinary ones."""
+    """One batch of both: rows that draw far more from one another than any column gets, beside ordinary ones."""
     G = _random_tiles(4, 12, 12)
     G[2] *= 1e4
-    assert modal.solve(G, DEFAULTS, 1e-9)[1].tolist() == [True, True, False, True]
+    parasitics = ohms(1e-3, 1e-3, 1e-3, 1e6)
+    assert (dissection.solve(G, parasitics, 1e-9)[1] > 1e-9).tolist() == [False, False, True, False]
     counts: list[int] = []
-    found = effective_conductance(G, DEFAULTS, progress=counts.append)
+    found = effective_conductance(G, parasitics, progress=counts.append)
     assert sum(counts) == 4
     for solved, tile in zip(found, G, strict=True):
-        assert _relative_error(solved, reference_effective_conductance(tile.numpy(), DEFAULTS)) <= EXACT
+        assert _relative_error(solved, reference_effective_conductance(tile.numpy(), parasitics)) <= EXACT
 
 
 def test_an_accuracy_out_of_reach_is_an_error() -> None:
@@ -344,16 +365,9 @@ def test_an_accuracy_out_of_reach_is_an_error() -> None:
 
 def test_a_wrong_elimination_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check is worth its name: a slip of one part in 10^6 anywhere does not pass."""
-    G = _random_tiles(2, 8, 8) * 1e4
     right = elimination._inverse
     monkeypatch.setattr(elimination, "_inverse", lambda matrix: right(matrix) * (1 + 1e-6))
-    with pytest.raises(CircuitError):
-        effective_conductance(G, DEFAULTS)
-
-
-def test_kernels_work_on_lanes_of_16() -> None:
-    """So says the scratch's alignment, 64 bytes for float32."""
-    assert kernels.LANES * torch.finfo(torch.float32).bits == 8 * 64
+    assert (elimination.solve(_random_tiles(2, 8, 8), DEFAULTS)[1] > EXACT).all()
 
 
 @pytest.mark.parametrize("parasitics", PARASITICS, ids=str)

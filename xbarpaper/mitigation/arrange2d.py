@@ -4,7 +4,7 @@ Not in the paper. Its R sorts columns by mean conductance; here both rows and co
 crossbars and with the same programmed conductances, and what is minimised is the error of the weights that come back.
 
 **What the wires do, to first order.** Write a differential pair as D = G+ - G- (the weights) and T = (G+ + G-) / 2 (the
-load). With K_r and K_c of `circuit.modal` a crossbar conducts ``G - G*(G K_r) - (K_c G)*G``, so that the weights lose
+load). With K_r and K_c of `circuit.wires` a crossbar conducts ``G - G*(G K_r) - (K_c G)*G``, so that the weights lose
 
     D * (c_r + c_c)  +  T * (d_r + d_c),     c_r = T K_r, d_r = D K_r,  c_c = K_c T, d_c = K_c D.
 

@@ -1,7 +1,7 @@
 """``effective_conductance``: what the rest of the artifact asks of the circuit.
 
-Tiles on the processor go to the fast solver (`modal`); those that it does not bring within the asked bound, and all tiles
-on a GPU, to the direct one (`elimination`). Gradients are those of the circuit, not of the method:
+Tiles on the processor go to the fast solver (`dissection`); those that it does not bring within the asked bound, and all
+tiles on a GPU, to the direct one (`elimination`). Gradients are those of the circuit, not of the method:
 
     d G_eff[i, j] / d G[k, l] = u_i[k, l] u'_j[k, l],
 
@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from xbarpaper.hardware.circuit import elimination, modal
+from xbarpaper.hardware.circuit import dissection, elimination
 from xbarpaper.hardware.circuit.wires import exchanged, turned
 from xbarpaper.params import Parasitics
 from xbarpaper.support.errors import CircuitError
 
 _DEFAULT_RTOL = {torch.float32: 2e-5, torch.float64: 1e-9}
+_LONG = 128  # wires beyond which roundings count: what is proven of them grows with the square
 _BACKWARD_BYTES = 256 * 2**20
 
 
@@ -40,14 +41,14 @@ def effective_conductance(
 
     Args:
         conductance: device conductances, siemens, shape (..., M, N), float32 or float64; 0 means no device. The
-            arithmetic is of its type, except where only float64 reaches ``rtol``.
+            arithmetic is float64 either way.
         parasitics: resistances of drivers, wires and sense circuits; any may be zero.
-        rtol: bound on the error of each tile, relative to its largest ``G_eff``, that the fast method must prove, up to
-            an estimate of the rounding (errors found are 10 to 100 times smaller), or else how well the direct
-            method's currents must obey the circuit. By default 2e-5 in float32 (errors of
-            about 1e-6) and 1e-9 in float64.
-        tiles_per_chunk: tiles that one thread solves at a time, which bounds the working memory; by default 64 on the
-            fast path, and as many as need some 200 MB on the direct one.
+        rtol: bound on the error of each tile, relative to its largest ``G_eff``, that the fast method must prove, or else
+            how well the direct method's currents must obey the circuit. By default 2e-5 in float32 and 1e-9 in
+            float64, or 1e-9 (n / 128)^2 where the longer side n has more than 128 devices. Errors found are about
+            6e-8 in float32, the rounding of the result, and 1e-14 in float64.
+        tiles_per_chunk: tiles that one thread solves at a time, which bounds the working memory; by default as many as
+            have some 30,000 devices, 64 at most.
         progress: called with the number of tiles finished since the last call, such as ``tqdm.update``.
 
     Returns:
@@ -57,10 +58,11 @@ def effective_conductance(
         ValueError: ``conductance`` has fewer than two dimensions, no rows or no columns, another type, or a value that
             is negative, infinite or NaN; ``rtol`` is not between the type's rounding and 1; or ``tiles_per_chunk`` is
             not positive.
-        CircuitError: not even the direct method reaches ``rtol``.
+        CircuitError: not even the direct method reaches ``rtol``, or the memory does not suffice.
     """
     _refuse_unusable(conductance)
-    asked = _DEFAULT_RTOL[conductance.dtype] if rtol is None else rtol
+    usual = _DEFAULT_RTOL[conductance.dtype] * max(1.0, (max(conductance.shape[-2:]) / _LONG) ** 2)
+    asked = usual if rtol is None else rtol
     least = torch.finfo(conductance.dtype).eps
     if not least <= asked < 1:
         raise ValueError(
@@ -120,8 +122,8 @@ def _solve(
     if tiles.is_cuda or len(tiles) == 0:
         G_eff, left = torch.empty_like(tiles), torch.arange(len(tiles))
     else:
-        G_eff, reached = modal.solve(tiles, parasitics, rtol, tiles_per_chunk, progress)
-        left = (~reached).nonzero()[:, 0]
+        G_eff, bounds = dissection.solve(tiles, parasitics, rtol, tiles_per_chunk, progress)
+        left = (~(bounds <= rtol)).nonzero()[:, 0]
     for part in left.split(tiles_per_chunk or elimination.tiles_per_chunk(*tiles.shape[-2:])):
         found, check = elimination.solve(tiles[part].double(), parasitics)
         if not (check <= rtol).all():

@@ -1,8 +1,9 @@
-"""Compiled kernels of the modal solver; `modal` derives what they compute.
+"""Compiled kernels of the solver; `dissection` derives what they compute, and its plans say in which order.
 
-numba's vectoriser gives up on loops over several arrays that it cannot prove apart, so the loops over lanes are
-written as operations on a vector type of their own, ``Lanes``: 16 numbers side by side, one per input row of the
-tile. LLVM turns them into whatever vector registers the processor has.
+Small blocks are joined eight at a time, one in each lane of a vector; large ones one by one, as matrices. numba's
+vectoriser gives up on loops over several arrays that it cannot prove apart, so the loops are written as operations on a
+vector type of their own, ``Lanes``: 8 numbers side by side. LLVM turns them into whatever vector registers the processor
+has.
 
 All of it is one module because numba's cache on disk looks only at the file of the function that it holds.
 """
@@ -21,11 +22,8 @@ from numba.core import cgutils, types
 from numba.core.caching import FunctionCache
 from numba.extending import intrinsic, models, overload, register_model
 
-LANES = 16  # numbers in one vector: one AVX-512 register of float32, two of float64; N = 16 wastes none
-MODES = 2  # modes of the column wires that are solved exactly
-_LUMP = (
-    0.3  # share of the first neglected mode's resistance that is put in series with every device; see `modal`
-)
+LANES = 8  # numbers in one vector: one AVX-512 register of float64
+PANEL = 64  # rows that are eliminated before the rest hears of them
 
 
 class _Cache(FunctionCache):
@@ -52,7 +50,7 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 
 class Lanes(types.Type):  # numba has no type hints
-    """numba's type of 16 numbers side by side."""
+    """numba's type of eight numbers side by side."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
@@ -101,7 +99,6 @@ def _install(python_operator: Callable[..., Any], instruction: str) -> None:
 
 
 _install(operator.add, "fadd")
-_install(operator.sub, "fsub")
 _install(operator.mul, "fmul")
 _install(operator.truediv, "fdiv")
 
@@ -114,7 +111,7 @@ def _pointer(context: Any, builder: Any, signature: Any, arguments: Any, lanes: 
 
 @intrinsic
 def _load(_: Any, array: Any, index: Any) -> Any:
-    """The 16 elements of a contiguous array from ``index``, counted flat."""
+    """The eight elements of a contiguous array from ``index``, counted flat."""
     lanes = Lanes(array.dtype)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -126,7 +123,7 @@ def _load(_: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def _store(_: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write 16 elements of a contiguous array from ``index``, counted flat."""
+    """Write eight elements of a contiguous array from ``index``, counted flat."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = _pointer(context, builder, signature, arguments, value)
@@ -147,412 +144,296 @@ def _zeros(_: Any, like: Any) -> Any:
     return lanes(like), generate
 
 
-@_compiled
-def _row_ladders(G, highest, lump, driver, wire, g, t, p, U, V, D, work):
-    """What the row wires of a tile do, from its conductances; all in units of the tile's highest conductance.
+@intrinsic
+def _spread(_: Any, array: Any, index: Any) -> Any:
+    """One element of a contiguous array, in every lane."""
+    lanes = Lanes(array.dtype)
 
-    Fills, each (M, N) and padded with absent devices: ``g`` the devices in series with the lump; ``t`` and ``p``,
-    with which ``r = t r + p b`` steps along a row wire; ``U``, ``V`` and ``D``, with which the admittance of a row
-    wire between its devices is D on the diagonal and ``-U[j] V[k]`` for j < k; V is also what a unit source drives.
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
+        at = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        return _as_vector(context, builder, array.dtype, builder.load(builder.gep(data, [at])), lanes)
 
-    Returns the smallest voltage that a unit source gives any node: U is inverse to it.
-    """
-    M, N = G.shape
-    wide, tall = work.shape[1:]
-    gT, beyond, tT, before, r = work[0], work[1], work[2], work[3], work[4]
-    gT[:] = 0
-    for i in range(M):
-        for j in range(N):
-            x = G[i, j] / highest
-            gT[j, i] = x / (1.0 + lump * x)
-    one = _zeros(g) + 1.0
-    lowest = 1.0
-    for i in range(0, tall, LANES):
-        # From the far end: the admittance beyond node j, and the share of a voltage that reaches the next node.
-        y = _zeros(g)
-        for j in range(wide - 1, -1, -1):
-            o = j * tall + i
-            _store(beyond, o, y)
-            y = y + _load(gT, o)
-            share = one / (one + (wire if j > 0 else driver) * y)
-            _store(tT, o, share)
-            y = y * share
-        # From the driver: the resistance before node j, and the voltage there of a unit source.
-        ohm = _zeros(g) + driver
-        voltage = one
-        for j in range(wide):
-            o = j * tall + i
-            device = _load(gT, o)
-            rest = _load(beyond, o)
-            voltage = voltage * _load(tT, o)
-            share = device / (one + ohm * (device + rest))
-            _store(beyond, o, share * (one + ohm * rest))
-            _store(before, o, share * ohm / voltage)
-            _store(r, o, device * voltage)
-            ohm = wire + ohm / (one + ohm * device)
-        _store(work[5], 0, voltage)
+    return lanes(array, index), generate
+
+
+@intrinsic
+def _transpose(_: Any, source: Any, index: Any, target: Any, places: Any, shift: Any) -> Any:
+    """Eight vectors of ``source`` from ``index``: lane l of all goes, side by side, to ``target[places[l] + shift]``."""
+    lanes = Lanes(source.dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kinds, vector = signature.args, context.get_value_type(lanes)
+        count = [ir.Constant(ir.IntType(64), lane) for lane in range(LANES)]
+        start = _pointer(context, builder, types.void(kinds[0], kinds[1]), arguments[:2], lanes)
+        rows = [builder.load(builder.gep(start, [lane]), align=8) for lane in count]
+        width = 1
+        while width < LANES:
+            odd = [lane // width % 2 for lane in range(LANES)]
+            low = [lane + odd[lane] * (LANES - width) for lane in range(LANES)]
+            masks = [
+                ir.Constant(ir.VectorType(ir.IntType(32), LANES), [at + more for at in low])
+                for more in (0, width)
+            ]
+            for a in range(LANES):
+                if not odd[a]:
+                    pair = rows[a], rows[a + width]
+                    rows[a], rows[a + width] = (builder.shuffle_vector(*pair, mask) for mask in masks)
+            width *= 2
+        to, where = (
+            cgutils.create_struct_proxy(kinds[n])(context, builder, arguments[n]).data for n in (2, 3)
+        )
+        offset = context.cast(builder, arguments[4], kinds[4], types.intp)
         for lane in range(LANES):
-            lowest = min(lowest, work[5, 0, lane])
-    for i in range(M):
-        for j in range(wide):
-            g[i, j], t[i, j], U[i, j], V[i, j], D[i, j] = (
-                gT[j, i],
-                tT[j, i],
-                before[j, i],
-                r[j, i],
-                beyond[j, i],
-            )
-            p[i, j] = tT[j, i] * (wire if j > 0 else driver)
-        t[i, wide] = 0
-    return lowest
+            place = builder.add(builder.load(builder.gep(where, [count[lane]])), offset)
+            pointer = builder.bitcast(builder.gep(to, [place]), vector.as_pointer())
+            builder.store(rows[lane], pointer, align=8)
+        return context.get_dummy_value()
+
+    return types.void(source, index, target, places, shift), generate
 
 
 @_compiled
-def _coarse_system(U, V, D, w, H, F, weighted):
-    """The modes' own equations ``H = I + w^T Z w`` (upper triangle), and ``F = 1^T Z w``, from all rows' admittances Z.
-
-    w is (M, 2), the modes scaled by the roots of their resistances; H is (2 N, 2 N), F is (N, 2 N).
-    """
-    M, N = U.shape
-    n = MODES * N
-    for k in range(0, N, LANES):
-        for i in range(M):
-            v = _load(V, i * N + k)
-            a, b, o = w[i, 0], w[i, 1], 5 * LANES * i
-            _store(weighted, o, (a * a) * v)
-            _store(weighted, o + LANES, (a * b) * v)
-            _store(weighted, o + 2 * LANES, (b * b) * v)
-            _store(weighted, o + 3 * LANES, a * v)
-            _store(weighted, o + 4 * LANES, b * v)
-        for j in range(k + LANES):
-            aa, ab, bb, a, b = _zeros(U), _zeros(U), _zeros(U), _zeros(U), _zeros(U)
-            for i in range(M):
-                u, o = U[i, j], 5 * LANES * i
-                aa = aa - u * _load(weighted, o)
-                ab = ab - u * _load(weighted, o + LANES)
-                bb = bb - u * _load(weighted, o + 2 * LANES)
-                a = a - u * _load(weighted, o + 3 * LANES)
-                b = b - u * _load(weighted, o + 4 * LANES)
-            _store(H, j * n + k, aa)
-            _store(H, j * n + N + k, ab)
-            _store(H, (N + j) * n + N + k, bb)
-            _store(F, j * n + k, a)
-            _store(F, j * n + N + k, b)
-    for j in range(N):
-        aa, ab, bb, a, b = D[0, 0] * 0, D[0, 0] * 0, D[0, 0] * 0, D[0, 0] * 0, D[0, 0] * 0
-        for i in range(M):
-            d, x, y = D[i, j], w[i, 0], w[i, 1]
-            aa += d * x * x
-            ab += d * x * y
-            bb += d * y * y
-            a += d * x
-            b += d * y
-        H[j, j], H[j, N + j], H[N + j, N + j], F[j, j], F[j, N + j] = aa + 1, ab, bb + 1, a, b
-        for k in range(j):
-            H[j, N + k] = H[k, N + j]
-            F[j, k] = F[k, j]
-            F[j, N + k] = F[k, N + j]
-
-
-@_compiled
-def _factorise(H):
-    """Cholesky's R of ``H = R^T R`` in the upper triangle, the pivots inverted; the size is a multiple of the lanes.
-
-    Returns the spread of the squared pivots, which tells H's condition; infinity where H is not positive.
-    """
-    n = len(H)
-    least, most = np.inf, 0.0
-    for k in range(0, n, 4):
-        for row in range(k, k + 4):
-            for above in range(k, row):
-                a = H[above, row]
-                for j in range(row // LANES * LANES, n, LANES):
-                    _store(H, row * n + j, _load(H, row * n + j) - a * _load(H, above * n + j))
-            if not H[row, row] > 0:
-                return np.inf
-            least, most = min(least, H[row, row]), max(most, H[row, row])
-            inverse = (H[row, row] * 0 + 1) / np.sqrt(H[row, row])
-            for j in range(row // LANES * LANES, n, LANES):
-                _store(H, row * n + j, inverse * _load(H, row * n + j))
-            H[row, row] = inverse
-        for i in range(k + 4, n):
-            a, b, c, d = H[k, i], H[k + 1, i], H[k + 2, i], H[k + 3, i]
-            for j in range(i // LANES * LANES, n, LANES):
-                o = k * n + j
-                x = _load(H, i * n + j) - a * _load(H, o) - b * _load(H, o + n)
-                _store(H, i * n + j, x - c * _load(H, o + 2 * n) - d * _load(H, o + 3 * n))
-    return most / least
-
-
-@_compiled
-def _solve(R, x):
-    """x (n, lanes) becomes ``(R^T R)^-1 x``, four rows at a time so that they stay in registers."""
-    n = len(R)
+def _join_in_lanes(S, U, steps, zeros, copies, sums, tiles):
+    """Run the program of a `dissection.Block` on eight blocks at once; S holds their weights, U is scratch."""
     L = LANES
-    for k in range(0, n, 4):
-        o = k * L
-        a = _load(x, o) * R[k, k]
-        b = (_load(x, o + L) - R[k, k + 1] * a) * R[k + 1, k + 1]
-        c = (_load(x, o + 2 * L) - R[k, k + 2] * a - R[k + 1, k + 2] * b) * R[k + 2, k + 2]
-        d = _load(x, o + 3 * L) - R[k, k + 3] * a - R[k + 1, k + 3] * b - R[k + 2, k + 3] * c
-        d = d * R[k + 3, k + 3]
-        _store(x, o, a)
-        _store(x, o + L, b)
-        _store(x, o + 2 * L, c)
-        _store(x, o + 3 * L, d)
-        for i in range(k + 4, n):
-            y = _load(x, i * L) - R[k, i] * a - R[k + 1, i] * b
-            _store(x, i * L, y - R[k + 2, i] * c - R[k + 3, i] * d)
-    for k in range(n - 4, -1, -4):
-        o = k * L
-        a, b, c, d = _load(x, o), _load(x, o + L), _load(x, o + 2 * L), _load(x, o + 3 * L)
-        for i in range(k + 4, n):
-            y = _load(x, i * L)
-            a = a - R[k, i] * y
-            b = b - R[k + 1, i] * y
-            c = c - R[k + 2, i] * y
-            d = d - R[k + 3, i] * y
-        d = d * R[k + 3, k + 3]
-        c = (c - R[k + 2, k + 3] * d) * R[k + 2, k + 2]
-        b = (b - R[k + 1, k + 2] * c - R[k + 1, k + 3] * d) * R[k + 1, k + 1]
-        a = (a - R[k, k + 1] * b - R[k, k + 2] * c - R[k, k + 3] * d) * R[k, k]
-        _store(x, o, a)
-        _store(x, o + L, b)
-        _store(x, o + 2 * L, c)
-        _store(x, o + 3 * L, d)
+    nothing = _zeros(S)
+    one = nothing + 1.0
+    for n in range(len(steps)):
+        k, size, first, stride = steps[n, 0], steps[n, 1], steps[n, 2], steps[n, 3]
+        rows, columns, tile = steps[n, 4], steps[n, 5], steps[n, 6]
+        for a in range(steps[n, 7], steps[n, 8]):
+            _store(S, zeros[a] * L, nothing)
+        for a in range(steps[n, 9], steps[n, 10]):
+            _store(S, copies[a, 0] * L, _load(S, copies[a, 1] * L))
+        for a in range(steps[n, 11], steps[n, 12]):
+            _store(S, sums[a, 0] * L, _load(S, sums[a, 1] * L) + _load(S, sums[a, 2] * L))
+        # The rows of the nodes that go, each with what the ones before it leave between it and the others.
+        for r in range(k):
+            total = nothing
+            row = (first + r * stride) * L
+            for j in range(r + 1, size):
+                weight = _load(S, row + j * L)
+                for q in range(r):
+                    share = _load(U, (q * stride + r) * L)
+                    weight = weight + share * _load(S, (first + q * stride + j) * L)
+                _store(S, row + j * L, weight)
+                total = total + weight
+            total = one / total
+            for j in range(r + 1, size):
+                _store(U, (r * stride + j) * L, total * _load(S, row + j * L))
+        # What they leave between the nodes that stay, in tiles of 2 x 4 that fit the registers.
+        for i in range(k, rows, 2):
+            for j in range(max(i, columns), size, 4):
+                a0, a1 = _load(S, tiles[tile, 0] * L), _load(S, tiles[tile, 1] * L)
+                a2, a3 = _load(S, tiles[tile, 2] * L), _load(S, tiles[tile, 3] * L)
+                b0, b1 = _load(S, tiles[tile, 4] * L), _load(S, tiles[tile, 5] * L)
+                b2, b3 = _load(S, tiles[tile, 6] * L), _load(S, tiles[tile, 7] * L)
+                tile += 1
+                for q in range(k):
+                    o = (q * stride + i) * L
+                    x, y = _load(U, o), _load(U, o + L)
+                    o = (first + q * stride + j) * L
+                    weight = _load(S, o)
+                    a0, b0 = a0 + x * weight, b0 + y * weight
+                    weight = _load(S, o + L)
+                    a1, b1 = a1 + x * weight, b1 + y * weight
+                    weight = _load(S, o + 2 * L)
+                    a2, b2 = a2 + x * weight, b2 + y * weight
+                    weight = _load(S, o + 3 * L)
+                    a3, b3 = a3 + x * weight, b3 + y * weight
+                o = (first + i * stride + j) * L
+                _store(S, o, a0)
+                _store(S, o + L, a1)
+                _store(S, o + 2 * L, a2)
+                _store(S, o + 3 * L, a3)
+                o += stride * L
+                _store(S, o, b0)
+                _store(S, o + L, b1)
+                _store(S, o + 2 * L, b2)
+                _store(S, o + 3 * L, b3)
 
 
 @_compiled
-def _downward(i, g, t, p, w, modes, c, below, norton, source, source_after):
-    """Rows i and i + 1 of the downward pass: their column voltages c gain ``w modes``; row wires and devices are exact.
-
-    ``below[i + 1]`` becomes the current in the column wires below row i; the sources drive the rows, in volts. Two rows
-    at a time halve the traffic of what they share, and their recurrences do not wait for one another.
-    """
-    N, L = g.shape[1], LANES
-    row = (N + 1) * L
-    o, m = i * row + N * L, N * L
-    x = y = _zeros(c)
-    for j in range(N - 1, -1, -1):
-        o -= L
-        m -= L
-        first, second = _load(modes, m), _load(modes, N * L + m)
-        voltage = _load(c, o) + w[i, 0] * first + w[i, 1] * second
-        x = g[i, j] * voltage + t[i, j + 1] * x
-        _store(c, o, voltage)
-        _store(norton, m, x)
-        voltage = _load(c, row + o) + w[i + 1, 0] * first + w[i + 1, 1] * second
-        y = g[i + 1, j] * voltage + t[i + 1, j + 1] * y
-        _store(c, row + o, voltage)
-        _store(norton, row + m, y)
-    x, y = source, source_after
-    for j in range(N):
-        x = t[i, j] * x + p[i, j] * _load(norton, m)
-        y = t[i + 1, j] * y + p[i + 1, j] * _load(norton, row + m)
-        current = _load(below, o) + g[i, j] * (x - _load(c, o))
-        _store(below, row + o, current)
-        _store(below, 2 * row + o, current + g[i + 1, j] * (y - _load(c, row + o)))
-        o += L
-        m += L
-
-
-@_compiled
-def _upward(i, g, t, p, w, wire, lump, c, below, norton, v, sums, modes, norm):
-    """Rows i and i - 1 of the upward pass: what the column wires do to the currents, against the voltages c assumed.
-
-    Takes c to the new voltages, adds up the squared residual, and what the residual's currents are in sum over the
-    rows and in the modes. ``below`` holds the residuals where the currents were.
-    """
-    N, L = g.shape[1], LANES
-    row = (N + 1) * L
-    o, m = i * row + N * L, N * L
-    x = y = _zeros(c)
-    squared = _load(norm, 0)
-    for j in range(N - 1, -1, -1):
-        o -= L
-        m -= L
-        current, above = _load(below, row + o), _load(below, o)
-        wires = _load(v, m) + wire * current
-        voltage = wires - lump * (current - above)
-        residual = voltage - _load(c, o)
-        _store(c, o, voltage)
-        _store(below, row + o, residual)
-        driven = g[i, j] * residual
-        squared = squared + driven * residual
-        x = driven + t[i, j + 1] * x
-        _store(norton, m, x)
-
-        wires = wires + wire * above
-        _store(v, m, wires)
-        voltage = wires - lump * (above - _load(below, o - row))
-        residual = voltage - _load(c, o - row)
-        _store(c, o - row, voltage)
-        _store(below, o, residual)
-        driven = g[i - 1, j] * residual
-        squared = squared + driven * residual
-        y = driven + t[i - 1, j + 1] * y
-        _store(norton, row + m, y)
-    _store(norm, 0, squared)
-    x = y = _zeros(c)
-    for j in range(N):
-        x = t[i, j] * x + p[i, j] * _load(norton, m)
-        y = t[i - 1, j] * y + p[i - 1, j] * _load(norton, row + m)
-        current = g[i, j] * (_load(below, row + o) - x)
-        above = g[i - 1, j] * (_load(below, o) - y)
-        _store(sums, m, _load(sums, m) + current + above)
-        _store(modes, m, _load(modes, m) + w[i, 0] * current + w[i - 1, 0] * above)
-        _store(modes, N * L + m, _load(modes, N * L + m) + w[i, 1] * current + w[i - 1, 1] * above)
-        o += L
-        m += L
-
-
-@_compiled
-def _largest(array):
-    found = 0.0
-    for k in range(array.size):
-        found = max(found, abs(array[k]))
-    return found
-
-
-@_compiled
-def _most_drawn(G, highest, sense):
-    """At most the current into any column that is driven with 1 V while all else is grounded."""
-    found = 0.0
-    for j in range(G.shape[1]):
-        total = 0.0
-        for i in range(G.shape[0]):
-            total += G[i, j] / highest
-        found = max(found, total / (1.0 + sense * total))
-    return found
-
-
-def scratch(rows: int, columns: int) -> int:
-    """How many numbers of scratch ``solve_tiles`` needs for tiles of a shape."""
-    wide = -(-columns // LANES) * LANES
-    row, n = (wide + 1) * LANES, MODES * wide
-    return (2 * rows + 6) * row + (n + 3) * LANES + n * (n + wide) + 5 * rows * LANES
-
-
-@_compiled
-def solve_tiles(
-    G, G_eff, bounds, space, shapes, ohms, driver, row_wire, column_wire, sense, epsilon, rtol, sweeps
+def join_blocks(
+    G,
+    wires,
+    rows,
+    columns,
+    origins,
+    steps,
+    zeros,
+    copies,
+    sums,
+    tiles,
+    result,
+    stride,
+    ports,
+    S,
+    U,
+    room,
+    out,
+    G_eff,
 ):
-    """``G_eff`` of tiles, and a bound on the error of each, relative to its largest element.
+    """Weights between the ports of all blocks of one kind, from their devices.
 
     Args:
-        G: siemens, shape (tiles, M, N), M even.
-        G_eff: output, shape of G.
-        bounds: output, shape (tiles,); infinite where the method does not apply.
-        space: scratch, as many numbers as ``scratch`` says, at a multiple of 64 bytes.
-        shapes: the two leading modes of the column wires, shape (M, 2).
-        ohms: resistances of the three leading modes, ohm, shape (3,).
-        driver, row_wire, column_wire, sense: resistances, ohm.
-        epsilon: relative rounding of the arithmetic, which is that of ``shapes``.
-        rtol: bound at which a tile is done.
-        sweeps: most sweeps for 16 inputs of a tile.
+        G: conductances of the tiles, in units of their own, shape (tiles, M, N).
+        wires: weights of a segment of row and column wire, of a driver and a sense circuit, shape (tiles, 4).
+        rows, columns: of a block.
+        origins: first row and column of each block, which may lie beyond the tile's edge, and its place in ``out``.
+        steps, zeros, copies, sums, tiles, result, stride, ports: the program, see `dissection.Block`.
+        S, U: scratch.
+        room: numbers in ``out`` for one tile.
+        out: output, the upper triangles of (8 ports, 8 ports); empty where a block is the whole tile.
+        G_eff: output where a block is the whole tile, shape of G.
     """
-    tiles, M, N = G.shape
-    L, dtype = LANES, shapes.dtype
-    wide, tall = (N + L - 1) // L * L, (M + L - 1) // L * L
-    n = MODES * wide
-    real = dtype.type
+    L = LANES
+    M, N = G.shape[1:]
+    devices, kinds = rows * columns, len(origins)
+    total = kinds * len(G)
+    places = np.empty(L, np.int64)
+    for lane in range(L):
+        S[(devices + 4) * L + lane] = 0
+    for start in range(0, total, L):
+        for lane in range(L):
+            block = min(start + lane, total - 1)
+            tile, kind = block // kinds, block % kinds
+            top, left = origins[kind, 0], origins[kind, 1]
+            places[lane] = tile * room + origins[kind, 2]
+            for i in range(rows):
+                for j in range(columns):
+                    there = top + i >= 0 and left + j < N
+                    S[(i * columns + j) * L + lane] = G[tile, top + i, left + j] if there else 0.0
+            o = devices * L + lane
+            S[o], S[o + L] = wires[tile, 0], wires[tile, 1]
+            S[o + 2 * L] = wires[tile, 2 if left == 0 else 0]
+            S[o + 3 * L] = wires[tile, 3 if top + rows == M else 1]
+        _join_in_lanes(S, U, steps, zeros, copies, sums, tiles)
+        if len(out) == 0:
+            for lane in range(min(L, total - start)):
+                for i in range(M):
+                    for j in range(N):
+                        G_eff[start + lane, i, j] = S[(result + i * stride + M + j) * L + lane]
+            continue
+        for i in range(ports):
+            for j in range(i // L * L, ports, L):
+                _transpose(S, (result + i * stride + j) * L, out, places, i * ports + j)
 
-    g, p = np.empty((M, wide), dtype), np.empty((M, wide), dtype)
-    t = np.empty((M, wide + 1), dtype)
-    U, V, D = np.empty((M, wide), dtype), np.empty((M, wide), dtype), np.empty((M, wide), dtype)
-    ladder_work, w = np.empty((6, wide, tall), dtype), np.empty((M, MODES), dtype)
-    row = (wide + 1) * L
-    sizes = (M * row, (M + 1) * row, 2 * row, row, row, wide * L, n * L, L, 2 * L, n * n, wide * n, M * 5 * L)
-    ends = np.cumsum(np.array(sizes))
-    c, below = space[: ends[0]], space[ends[0] : ends[1]]
-    norton, v, sums = space[ends[1] : ends[2]], space[ends[2] : ends[3]], space[ends[3] : ends[4]]
-    out, modes, norm, source = (
-        space[ends[4] : ends[5]],
-        space[ends[5] : ends[6]],
-        space[ends[6] : ends[7]],
-        space[ends[7] : ends[8]],
-    )
-    H, F = space[ends[8] : ends[9]].reshape(n, n), space[ends[9] : ends[10]].reshape(wide, n)
-    weighted = space[ends[10] : ends[11]]
-    below[:row] = 0
-    source[:] = 0
-    nothing = _zeros(c)
 
-    for tile in range(tiles):
-        highest = 0.0
-        for i in range(M):
-            for j in range(N):
-                highest = max(highest, G[tile, i, j])
-        if highest == 0.0:
-            G_eff[tile] = 0
-            bounds[tile] = 0
-            continue
-        # In units of the highest conductance, so that nothing over- or underflows.
-        lump = _LUMP * ohms[2] * highest
-        neglected = max(lump, ohms[2] * highest - lump)
-        bounds[tile] = np.inf
-        reached = _row_ladders(
-            G[tile], highest, real(lump), real(driver * highest), real(row_wire * highest),
-            g, t, p, U, V, D, ladder_work,
-        )  # fmt: skip
-        if reached < 1e-20:
-            continue
-        for mode in range(MODES):
-            root = np.sqrt(max(0.0, ohms[mode] * highest - lump))
-            for i in range(M):
-                w[i, mode] = shapes[i, mode] * root
-        _coarse_system(U, V, D, w, H, F, weighted)
-        condition = _factorise(H)
-        if condition == np.inf:
-            continue
-        drawn = _most_drawn(G[tile], highest, sense * highest)
-        rounding = epsilon * (condition + np.sqrt(drawn))
-        sensitivity = neglected * np.sqrt(drawn * (1.0 + lump))
-        wire, lumped = real(column_wire * highest), real(lump)
-        largest = worst = 0.0
-        for base in range(0, M, L):
-            used = min(L, M - base)
-            for j in range(wide):
-                for lane in range(L):
-                    for mode in range(MODES):
-                        at = (mode * wide + j) * L + lane
-                        modes[at] = w[base + lane, mode] * V[base + lane, j] if lane < used else 0
-            _solve(H, modes)
-            c[:] = 0
-            found, bound, before = largest, np.inf, np.inf
-            for _sweep in range(sweeps):
-                for i in range(0, M, 2):
-                    if base <= i < base + L:
-                        source[i - base] = source[L + i + 1 - base] = 1
-                        _downward(i, g, t, p, w, modes, c, below, norton, _load(source, 0), _load(source, L))
-                        source[i - base] = source[L + i + 1 - base] = 0
-                    else:
-                        _downward(i, g, t, p, w, modes, c, below, norton, nothing, nothing)
-                for k in range(0, wide * L, L):
-                    total = _load(below, M * row + k)
-                    _store(out, k, total)
-                    _store(v, k, real((sense - column_wire) * highest) * total)
-                    _store(sums, k, nothing)
-                modes[:] = 0
-                norm[:] = 0
-                for i in range(M - 1, 0, -2):
-                    _upward(i, g, t, p, w, wire, lumped, c, below, norton, v, sums, modes, norm)
-                _solve(H, modes)
-                for j in range(wide):
-                    x, y = _load(out, j * L) - _load(sums, j * L), nothing
-                    for k in range(wide):
-                        x = x + F[j, k] * _load(modes, k * L)
-                        y = y + F[j, wide + k] * _load(modes, (wide + k) * L)
-                    _store(out, j * L, x + y)
-                for k in range(n * L):
-                    modes[k] = -modes[k]
-                found = max(largest, _largest(out))
-                bound = sensitivity * np.sqrt(_largest(norm)) + rounding
-                if bound <= rtol * found or bound > 0.5 * before:
-                    break
-                before = bound
-            largest, worst = found, max(worst, bound)
-            for lane in range(used):
-                for j in range(N):
-                    G_eff[tile, base + lane, j] = out[j * L + lane] * highest
-        bounds[tile] = worst / largest if largest > 0 else np.inf
+@_compiled
+def _add_products(W, o, stride, a, b, count):
+    """W from o, 4 x 16, += the products of ``count`` rows: four numbers each from a, sixteen each from b."""
+    L = LANES
+    p = q = r = s = pp = qq = rr = ss = _zeros(W)
+    for _ in range(count):
+        x, y = _load(W, b), _load(W, b + L)
+        w = _spread(W, a)
+        p, pp = p + w * x, pp + w * y
+        w = _spread(W, a + 1)
+        q, qq = q + w * x, qq + w * y
+        w = _spread(W, a + 2)
+        r, rr = r + w * x, rr + w * y
+        w = _spread(W, a + 3)
+        s, ss = s + w * x, ss + w * y
+        a += stride
+        b += stride
+    _store(W, o, _load(W, o) + p)
+    _store(W, o + L, _load(W, o + L) + pp)
+    o += stride
+    _store(W, o, _load(W, o) + q)
+    _store(W, o + L, _load(W, o + L) + qq)
+    o += stride
+    _store(W, o, _load(W, o) + r)
+    _store(W, o + L, _load(W, o + L) + rr)
+    o += stride
+    _store(W, o, _load(W, o) + s)
+    _store(W, o + L, _load(W, o + L) + ss)
+
+
+@_compiled
+def _row_total(W, row, start, end):
+    """Sum of a row's numbers from ``start`` to ``end``, both multiples of the lanes."""
+    L = LANES
+    a = b = c = d = _zeros(W)
+    j = start
+    while j + 4 * L <= end:
+        a, b = a + _load(W, row + j), b + _load(W, row + j + L)
+        c, d = c + _load(W, row + j + 2 * L), d + _load(W, row + j + 3 * L)
+        j += 4 * L
+    while j < end:
+        a = a + _load(W, row + j)
+        j += L
+    sums = np.empty(L, W.dtype)
+    _store(sums, 0, (a + b) + (c + d))
+    total = 0.0
+    for lane in range(L):
+        total += sums[lane]
+    return total
+
+
+@_compiled
+def _eliminate(W, first, stride, k, size, rows, columns):
+    """Eliminate the first k of ``size`` nodes; of the others' weights only ``rows`` above and ``columns`` right matter.
+
+    W holds the weights above the diagonal, and zeros or anything below it. The rows that go are scaled by the root of
+    their sum, so that what they leave is the product of two of their numbers. All counts are multiples of eight.
+    """
+    L = LANES
+    for panel in range(0, k, PANEL):
+        end = min(panel + PANEL, k)
+        above = first + panel * stride
+        for four in range(panel, end, 4):
+            left = four // L * L
+            if four > panel:
+                for j in range(left, size, 2 * L):
+                    _add_products(W, first + four * stride + j, stride, above + four, above + j, four - panel)
+            for r in range(four, four + 4):
+                row = first + r * stride
+                for q in range(four, r):
+                    other = first + q * stride
+                    share = _spread(W, other + r)
+                    for j in range(left, size, L):
+                        _store(W, row + j, _load(W, row + j) + share * _load(W, other + j))
+                for j in range(left, r + 1):
+                    W[row + j] = 0
+                scale = 1 / np.sqrt(_row_total(W, row, left, size))
+                for j in range(left, size, L):
+                    _store(W, row + j, scale * _load(W, row + j))
+        for i in range(end, rows, 4):
+            start = max(i // L * L, columns) if i >= k else i // L * L
+            for j in range(start, size, 2 * L):
+                _add_products(W, first + i * stride + j, stride, above + i, above + j, end - panel)
+
+
+@_compiled
+def _assemble(W, first, stride, rows, block, at, width, bundles, maps, where):
+    """Add a block's weights to those of the front of which it is a part; eight wires go together."""
+    L = LANES
+    for a in range(bundles):
+        to = maps[where + a] * L
+        if to >= rows:
+            break
+        for r in range(L):
+            row, source = first + (to + r) * stride, at + (a * L + r) * width
+            for b in range(a, bundles):
+                o = row + maps[where + b] * L
+                _store(W, o, _load(W, o) + _load(block, source + b * L))
+
+
+@_compiled
+def join_matrices(W, blocks, steps, maps):
+    """Join a tile's blocks, two at a time, as a `dissection.Plan` says; W is where all of it happens."""
+    nothing = _zeros(W)
+    for n in range(len(steps)):
+        k, size, first, stride = steps[n, 0], steps[n, 1], steps[n, 2], steps[n, 3]
+        rows, columns = steps[n, 4], steps[n, 5]
+        for i in range(rows):
+            for j in range(i // LANES * LANES, stride, LANES):
+                _store(W, first + i * stride + j, nothing)
+        for child in range(2):
+            c = 6 + 5 * child
+            source = blocks if steps[n, c] == 1 else W
+            at, width, bundles, where = steps[n, c + 1], steps[n, c + 2], steps[n, c + 3], steps[n, c + 4]
+            _assemble(W, first, stride, rows, source, at, width, bundles, maps, where)
+        _eliminate(W, first, stride, k, size, rows, columns)

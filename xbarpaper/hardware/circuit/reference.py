@@ -21,6 +21,8 @@ is raised rather than a wrong result returned.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
@@ -41,7 +43,11 @@ _TOO_WIDE = (
 
 
 def reference_effective_conductance(
-    conductance: npt.NDArray[np.floating], parasitics: Parasitics, *, refine: bool = True
+    conductance: npt.NDArray[np.floating],
+    parasitics: Parasitics,
+    *,
+    refine: bool = True,
+    inputs: Sequence[int] | None = None,
 ) -> Floats:
     """``G_eff`` of one tile from its nodal equations, one unit source at a time.
 
@@ -49,10 +55,11 @@ def reference_effective_conductance(
         conductance: device conductances, siemens, shape (M, N), finite and not negative; 0 means no device.
         parasitics: resistances of drivers, wires and sense circuits; any may be zero.
         refine: False gives the plain solution by sparse LU in float64, without iterative refinement.
+        inputs: rows to drive one at a time, all if not given: a large tile takes long.
 
     Returns:
-        Siemens, float64, shape (M, N): element (i, j) is the current into the virtual ground of column j
-        with 1 V on row i and 0 V on the others.
+        Siemens, float64, shape (M, N), or a row for each of ``inputs``: element (i, j) is the current into the virtual
+        ground of column j with 1 V on row i and 0 V on the others.
 
     Raises:
         ValueError: ``conductance`` is not one tile, or holds a negative, infinite or NaN value.
@@ -63,9 +70,10 @@ def reference_effective_conductance(
         raise ValueError(f"conductance: shape {G.shape} must be (rows, columns), both at least 1")
     if not (np.isfinite(G).all() and (G >= 0).all()):
         raise ValueError("conductance: every value must be finite and at least 0 siemens")
-    if not G.any():
-        return np.zeros_like(G)
     rows, columns = G.shape
+    driven = np.arange(rows) if inputs is None else np.asarray(inputs, dtype=np.int64)
+    if not G.any():
+        return np.zeros((len(driven), columns))
 
     # Terminals first: a source per row, and a ground per column so that their currents stay apart.
     terminals = rows + columns
@@ -88,7 +96,7 @@ def reference_effective_conductance(
     # Terminals never merge with one another: between a source and a ground there is always a device.
     source, ground = merged[:rows], merged[rows:terminals]
     transfer = _refined_transfer if refine else _plain_transfer
-    return transfer(start, end, siemens, source, ground)
+    return transfer(start, end, siemens, source, ground, driven)
 
 
 def _merged_nodes(joined: list[tuple[Integers, Integers]], count: int) -> Integers:
@@ -101,10 +109,11 @@ def _merged_nodes(joined: list[tuple[Integers, Integers]], count: int) -> Intege
 
 
 def _plain_transfer(
-    start: Integers, end: Integers, siemens: LongFloats, source: Integers, ground: Integers
+    start: Integers, end: Integers, siemens: LongFloats, source: Integers, ground: Integers, driven: Integers
 ) -> Floats:
-    """Current into each ground per volt on each source, shape (sources, grounds), siemens."""
+    """Current into each ground per volt on each source that is driven, shape (driven, grounds), siemens."""
     laplacian, inner = _nodal_equations(start, end, siemens, source, ground)
+    source = source[driven]
     direct = -laplacian[ground][:, source].toarray()
     if len(inner) == 0:
         return np.ascontiguousarray(direct.T)
@@ -113,10 +122,11 @@ def _plain_transfer(
 
 
 def _refined_transfer(
-    start: Integers, end: Integers, siemens: LongFloats, source: Integers, ground: Integers
+    start: Integers, end: Integers, siemens: LongFloats, source: Integers, ground: Integers, driven: Integers
 ) -> Floats:
     """The same with iterative refinement: float64 corrections of currents that are summed in ``longdouble``."""
     laplacian, inner = _nodal_equations(start, end, siemens, source, ground)
+    source = source[driven]
     count, branches = laplacian.shape[0], np.arange(len(siemens))
     ends = np.concatenate([start, end]), np.tile(branches, 2)
     into = coo_array((np.repeat([-1.0, 1.0], len(branches)), ends), shape=(count, len(branches))).tocsr()
