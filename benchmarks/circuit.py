@@ -1,8 +1,8 @@
 """Speed and error of the circuit solver beside its peers on the same tiles, and its time for whole networks.
 
-``python benchmarks/circuit.py`` takes some minutes and writes circuit.csv, circuit-networks.csv and the figure circuit
-(PNG, SVG) into reports/benchmarks. In one run, taking turns, on tiles of random devices of 5 to 50 uS with the default
-wires, drivers and sense resistances:
+``python benchmarks/circuit.py`` takes some minutes and writes circuit.csv, circuit-large.csv, circuit-networks.csv and
+the figure circuit (PNG, SVG) into reports/benchmarks. In one run, taking turns, on tiles of random devices of 5 to 50 uS
+with the default wires, drivers and sense resistances:
 
 - this solver, in float32 and in float64;
 - scipy's SuperLU on the nodal equations, assembly included;
@@ -10,8 +10,9 @@ wires, drivers and sense resistances:
 - ``badcrossbar``, on its own circuit, which this solver then solves as well. It is an extra, with needs of its own:
   ``apt-get install libcairo2-dev pkg-config && pip install .[bench]``. Without it, its rows are left out.
 
-Then full-width VGG11 and VGG16 of random weights, each in a process of its own. Every number is a median; run it on an
-otherwise idle machine.
+Then large crossbars, with the default wires and ten times as resistive ones, whose bound, error and peak memory
+circuit-large.csv holds; and full-width VGG11 and VGG16 of random weights; each in a process of its own. Every number is
+a median. Tiles are timed in processor time, which other programs hardly change; networks, by the clock.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class Scale:
         network_repeats: timings of each network.
         networks: names.
         width: of the networks.
+        large: rows and columns of large crossbars.
+        superlu: largest of them, in devices, whose nodal equations are timed for all inputs.
     """
 
     repeats: int = 5
@@ -66,10 +69,14 @@ class Scale:
     network_repeats: int = 3
     networks: tuple[str, ...] = ("vgg11", "vgg16")
     width: float = 1.0
+    large: tuple[tuple[int, int], ...] = ((256, 256), (512, 512), (1024, 1024), (1024, 64), (64, 1024))
+    superlu: int = 512**2
 
 
 # To see that it works; its times say nothing.
-QUICK = Scale(repeats=2, cells=2**13, pause_s=0.0, network_repeats=1, networks=("vgg11",), width=0.05)
+QUICK = Scale(
+    repeats=2, cells=2**13, pause_s=0.0, network_repeats=1, networks=("vgg11",), width=0.05, large=((24, 20),)
+)
 
 
 def main() -> None:
@@ -81,16 +88,21 @@ def main() -> None:
     networks = [
         (network, size) for network in scale.networks for size in arguments.sizes if size in NETWORK_SIZES
     ]
-    total = sum(scale.repeats * len(solvers(size)) for size in arguments.sizes) + len(networks)
+    crossbars = [(shape, wires) for shape in scale.large for wires in (1, 10)]
+    total = (
+        sum(scale.repeats * len(solvers(size)) for size in arguments.sizes) + len(networks) + len(crossbars)
+    )
     bar: tqdm[Any]
     with tqdm(total=total, unit="timing") as bar:
         tiles = pd.concat([compare(size, scale, bar) for size in arguments.sizes], ignore_index=True)
+        large = [large_row(*shape, wires, scale, bar) for shape, wires in crossbars]
         cases = [network_row(network, size, scale, arguments.threads, bar) for network, size in networks]
     tiles = with_exponents(with_ratios(tiles))
     print_tiles(tiles)
-    print_networks(cases)
+    for rows in (large, cases):
+        print(pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format))
     print(machine())
-    write(arguments.output, tiles, pd.DataFrame(cases))
+    write(arguments.output, tiles, pd.DataFrame(large), pd.DataFrame(cases))
 
 
 def parsed() -> argparse.Namespace:
@@ -101,7 +113,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=None, help="rows and columns of a tile")
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it works")
     parser.add_argument("--output", type=Path, default=None, help=f"folder, {REPORTS} if not given")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")
+    parser.add_argument("--threads", type=int, default=1, help="of torch; processor time is that of all")
     arguments = parser.parse_args()
     if arguments.quick and arguments.output is None:
         parser.error("--quick needs --output: its numbers are no results")
@@ -155,10 +167,10 @@ def largest_error(found: Tensor, exact: Tensor) -> float:
 
 
 def timed(solver: Solver, batch: Tensor) -> float:
-    """Seconds for a batch."""
-    start = time.perf_counter()
+    """Seconds of processor time for a batch."""
+    start = time.process_time()
     solver.solve(batch)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def row(solver: Solver, size: int, tiles: int, seconds: list[float]) -> dict[str, object]:
@@ -201,6 +213,18 @@ def with_exponents(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["size", "circuit"], kind="stable", ignore_index=True)
 
 
+def large_row(rows: int, columns: int, wires: int, scale: Scale, bar: tqdm[Any]) -> dict[str, object]:
+    """What circuit_crossbar.py measures, and how many times faster that is than SuperLU, with and without assembly."""
+    bar.set_description(f"{rows} x {columns}, wires x {wires}")
+    options = {"--rows": rows, "--columns": columns, "--wires": wires}
+    row = measured_apart("circuit_crossbar.py", options, ["--superlu"] * (rows * columns <= scale.superlu))
+    for name in ("superlu_seconds", "superlu_solving_seconds"):
+        seconds = row[name]
+        row[name.replace("seconds", "ratio")] = seconds / row["seconds"] if seconds else None
+    bar.update()
+    return row
+
+
 def network_row(network: str, size: int, scale: Scale, threads: int, bar: tqdm[Any]) -> dict[str, object]:
     """What circuit_network.py measures."""
     bar.set_description(f"{network} on {size} x {size}")
@@ -211,14 +235,18 @@ def network_row(network: str, size: int, scale: Scale, threads: int, bar: tqdm[A
         "--repeats": scale.network_repeats,
         "--threads": threads,
     }
-    words = [str(word) for option in options.items() for word in option]
-    script = Path(__file__).with_name("circuit_network.py")
-    done = subprocess.run(
-        [sys.executable, str(script), *words], stdout=subprocess.PIPE, text=True, check=True
-    )
+    row = measured_apart("circuit_network.py", options, [])
     bar.update()
-    result: dict[str, object] = json.loads(done.stdout)
-    return result
+    return row
+
+
+def measured_apart(script: str, options: dict[str, Any], more: list[str]) -> dict[str, Any]:
+    """The line of JSON that another script of this folder prints."""
+    words = [str(word) for option in options.items() for word in option]
+    command = [sys.executable, str(Path(__file__).with_name(script)), *words, *more]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    row: dict[str, Any] = json.loads(done.stdout)
+    return row
 
 
 def print_tiles(table: pd.DataFrame) -> None:
@@ -242,12 +270,6 @@ def print_tiles(table: pd.DataFrame) -> None:
             print(f"times more tiles/s than {peer}, float32 (float64): {', '.join(ratios)}")
 
 
-def print_networks(cases: list[dict[str, object]]) -> None:
-    """The networks, a line each."""
-    if cases:
-        print(pd.DataFrame(cases).to_string(index=False, float_format="{:.4g}".format))
-
-
 def machine() -> str:
     """Processor, cores, and the versions that matter."""
     info = Path("/proc/cpuinfo")
@@ -263,9 +285,9 @@ def machine() -> str:
     return f"{processor}, {cores}, {threads}; {', '.join(versions)}"
 
 
-def write(folder: Path, tiles: pd.DataFrame, networks: pd.DataFrame) -> None:
-    """The two tables and the figure; the machine stands in all three."""
-    for name, table in (("circuit", tiles), ("circuit-networks", networks)):
+def write(folder: Path, tiles: pd.DataFrame, large: pd.DataFrame, networks: pd.DataFrame) -> None:
+    """The three tables and the figure; the machine stands in all of them."""
+    for name, table in (("circuit", tiles), ("circuit-large", large), ("circuit-networks", networks)):
         print(files.write_table(folder / f"{name}.csv", table.assign(machine=machine())))
     figure = circuit_figure.draw(tiles, machine(), COMMAND)
     figures.save(figure, folder, "circuit", command=COMMAND, captions=figures.Captions())

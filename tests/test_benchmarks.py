@@ -54,9 +54,9 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, done.stdout
 
 
-def test_quick_run_writes_both_tables_and_the_figure(quick: tuple[Path, str]):
+def test_quick_run_writes_all_tables_and_the_figure(quick: tuple[Path, str]):
     folder, printed = quick
-    names = ["circuit-networks.csv", "circuit.csv", "circuit.png", "circuit.svg"]
+    names = ["circuit-large.csv", "circuit-networks.csv", "circuit.csv", "circuit.png", "circuit.svg"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert (folder / "circuit.png").read_bytes().startswith(b"\x89PNG")
     assert "times more tiles/s than scipy SuperLU" in printed
@@ -103,6 +103,19 @@ def test_a_network_is_measured_in_its_own_process(quick: tuple[Path, str]):
     assert row.solve_s > 0
     assert row.read_out_s > 0
     assert 0.05 < row.peak_gb < 4
+
+
+def test_a_large_crossbar_is_measured_with_its_bound(quick: tuple[Path, str]):
+    table = read_table(quick[0] / "circuit-large.csv")
+    assert list(zip(table["rows"], table["columns"], table["wires"], strict=True)) == [
+        (24, 20, 1),
+        (24, 20, 10),
+    ]
+    assert (table["error"] <= table["bound"]).all()
+    assert (table["bound"] <= TOLERANCES["float64"]).all()
+    assert (table["checked_inputs"] == 24).all()
+    assert (table["superlu_solving_seconds"] < table["superlu_seconds"]).all()
+    np.testing.assert_allclose(table["superlu_ratio"], table["superlu_seconds"] / table["seconds"], rtol=1e-6)
 
 
 def test_a_quick_run_never_replaces_results(

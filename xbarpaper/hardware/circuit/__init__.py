@@ -1,9 +1,9 @@
 """What a crossbar tile does to voltages: its devices together with wires, drivers and sense resistances.
 
 ``effective_conductance`` is the fast, batched, differentiable solver that the artifact uses; `dissection` and
-`elimination` derive its two methods. ``node_voltages`` looks inside a tile. ``reference_effective_conductance`` solves the nodal
-equations of one tile in another way and shares no code with them, and ``spice_netlist`` writes the circuit for ngspice:
-readers can check us with both.
+`elimination` derive its two methods. ``node_voltages`` looks inside a tile. ``reference_effective_conductance`` solves
+the nodal equations of one tile in another way and shares no code with them, and ``spice_netlist`` writes the circuit for
+ngspice: readers can check us with both.
 """
 
 from xbarpaper.hardware.circuit.effective import effective_conductance
