@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -196,9 +196,10 @@ def _large() -> str:
         "| crossbar | wires | s | proven bound | error | peak memory | SuperLU, s | without assembly | ratio |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
+    row: Any
     for row in table.itertuples():
         peer = [""] * 3
-        if pd.notna(row.superlu_seconds):
+        if row.superlu_seconds > 0:
             peer = [
                 f"{row.superlu_seconds:.3g}",
                 f"{row.superlu_solving_seconds:.3g}",
@@ -209,7 +210,7 @@ def _large() -> str:
             f"x {row.wires:g}",
             f"{row.seconds:.2g}",
             f"{row.bound:.0e}",
-            f"{row.error:.0e}" if pd.notna(row.error) else "",
+            f"{row.error:.0e}" if row.error >= 0 else "",
             f"{row.peak_gb:.2g} GB",
             *peer,
         ]
