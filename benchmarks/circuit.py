@@ -12,7 +12,7 @@ with the default wires, drivers and sense resistances:
 
 Then large crossbars, with the default wires and ten times as resistive ones, whose bound, error and peak memory
 circuit-large.csv holds; and full-width VGG11 and VGG16 of random weights; each in a process of its own. Every number is
-a median. Tiles are timed in processor time, which other programs hardly change; networks, by the clock.
+a median of processor time, which other programs on the machine hardly change.
 """
 
 from __future__ import annotations

@@ -53,10 +53,10 @@ def draw(table: pd.DataFrame, machine: str, command: str) -> ArtifactFigure:
     figure.supxlabel(f"{machine}\nMade by: {command}", fontsize=7, x=0.01, ha="left", color="0.3")
     figure.heading = "Speed of the circuit solver beside its peers"
     figure.caption = (
-        "Left: time per tile of each solver, medians. Right: tiles per second of this solver over those of a peer on the "
-        "same circuit, solid in float32, hatched in float64. badcrossbar has neither drivers nor sense resistances "
-        "and is compared on its own circuit; the peers solve one tile after another. Errors are the largest, relative "
-        f"to the largest element of G_eff. {machine}."
+        "Left: processor time per tile of each solver, medians. Right: tiles per second of this solver over those of a "
+        "peer on the same circuit, solid in float32, hatched in float64. badcrossbar has neither drivers nor sense "
+        "resistances and is compared on its own circuit; the peers solve one tile after another. Errors are the largest, "
+        f"relative to the largest element of G_eff. {machine}."
     )
     return figure
 

@@ -1,6 +1,7 @@
 """One network on crossbars, in a process of its own so that its peak memory is its own: ``circuit.py`` runs this.
 
 ``python benchmarks/circuit_network.py --network vgg11 --size 64`` prints one line of JSON.
+Seconds are processor time, of all threads together.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--width", type=float, default=1.0, help="channels relative to the standard network")
     parser.add_argument("--size", type=int, default=64, help="rows and columns of a crossbar")
     parser.add_argument("--repeats", type=int, default=3, help="timings, the median of which counts")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")
+    parser.add_argument("--threads", type=int, default=1, help="of torch")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     architecture = Architecture(network=arguments.network, width=arguments.width, classes=CLASSES)
@@ -91,12 +92,12 @@ def disturbed_tiles(mapped: MappedNetwork, devices: Devices) -> Tensor:
 
 
 def median_seconds(work: Callable[[], object], repeats: int) -> float:
-    """Median time of ``work``; what it returns is let go before it runs again."""
+    """Median processor time of ``work``; what it returns is let go before it runs again."""
     seconds = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return statistics.median(seconds)
 
 

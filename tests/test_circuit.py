@@ -23,6 +23,7 @@ from xbarpaper.hardware.circuit import (
     node_voltages,
     reference_effective_conductance,
 )
+from xbarpaper.support import memory
 
 SHAPES = [(1, 1), (1, 7), (9, 1), (16, 16), (37, 41), (5, 64)]
 
@@ -325,6 +326,27 @@ def test_both_methods_agree(G: Tensor, parasitics: Parasitics) -> None:
     direct, check = elimination.solve(G[None], parasitics)
     assert (check <= EXACT).all()
     assert _relative_error(direct[0], effective_conductance(G, parasitics)) <= EXACT
+
+
+@pytest.mark.parametrize(
+    ("shape", "tiles"), [((16, 16), 64), ((17, 3), 9), ((200, 200), 1), ((5, 700), 2)], ids=str
+)
+def test_memory_is_estimated_from_above(shape: tuple[int, int], tiles: int) -> None:
+    room = dissection._Room(dissection._plan(*shape), tiles)
+    held = sum(array.size for array in vars(room).values())
+    in_and_out = 4 * tiles * shape[0] * shape[1]
+    assert held + in_and_out <= dissection.numbers(*shape, tiles) <= 8 * (held + in_and_out) + 2e5
+
+
+def test_a_size_beyond_the_memory_is_refused_before_anything_is_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "free", lambda: 1e8)
+    monkeypatch.setattr(dissection, "_plan", None)
+    with pytest.raises(
+        CircuitError, match=r"^the circuit of 1024 x 1024 crossbars needs 0\.5 GB of memory, 0\.1 GB are"
+    ):
+        effective_conductance(torch.ones(1024, 1024), DEFAULTS)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
