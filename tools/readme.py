@@ -245,9 +245,8 @@ def _solver() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     machine = tiles["machine"].iloc[0]
     note = (
-        "Processor time per crossbar; crossbars per second over those of the peer, both in float64, ours in batches, the "
-        "peers' one by one, all inputs of each, medians; full-width networks: seconds for all crossbars of both signs, "
-        f"and peak memory, float32. {machine}."
+        "Time per crossbar; crossbars per second over those of the peer, both in float64; full-width networks: seconds "
+        f"for all crossbars of both signs, and peak memory, float32. {machine}."
     )
     return "\n".join([*lines, "", note])
 

@@ -81,7 +81,7 @@ def solve(
     Raises:
         CircuitError: there is not enough memory for tiles of this size.
     """
-    given = tiles.numpy()
+    given = np.ascontiguousarray(tiles.numpy())
     count, rows, columns = given.shape
     usual = min(_TILES_PER_TASK, max(1, _DEVICES_PER_TASK // (rows * columns)))
     most = min(tiles_per_task or usual, count)
@@ -99,9 +99,9 @@ def solve(
 
     def work(part: slice) -> int:
         room = rooms.pop()
-        found, bound = _solve(given[part].astype(np.float64), parasitics, plan, room)
+        bound = _solve(given[part], parasitics, plan, room, G_eff[part])
         rooms.append(room)
-        G_eff[part], bounds[part] = found, bound + np.finfo(given.dtype).eps
+        bounds[part] = bound + np.finfo(given.dtype).eps
         return int((bounds[part] <= rtol).sum())
 
     for done in _in_threads(work, parts, threads):
@@ -116,17 +116,18 @@ def numbers(rows: int, columns: int, tiles: int) -> float:
     return 10.0 * wires**2 + 20.0 * tiles * devices + 2e5
 
 
-def _solve(G: Floats, parasitics: Parasitics, plan: Plan, room: _Room) -> tuple[Floats, Floats]:
-    """``G_eff`` of tiles, and the proven bound on the error of each, relative to its largest element."""
-    _, rows, columns = G.shape
-    highest = G.max((1, 2))
-    unit = np.exp2(np.floor(np.log2(highest, where=highest > 0, out=np.zeros_like(highest))))
+def _solve(given: Floats, parasitics: Parasitics, plan: Plan, room: _Room, G_eff: Floats) -> Floats:
+    """Writes ``G_eff`` of tiles; returns the bound on the error of each, relative to its largest element."""
+    count, rows, columns = given.shape
+    G, found = np.empty(given.shape), np.empty(given.shape)
+    unit, drawn, most = np.empty(count), np.empty((2, count)), np.empty(count)
+    kernels.scale(given, G, unit, drawn)
     least = 2.0**-60 / (rows**2 + columns**2)
+    ends = np.array([[parasitics.driver_ohm], [parasitics.sense_ohm]])
     ohms = [parasitics.row_wire_ohm, parasitics.column_wire_ohm, parasitics.driver_ohm, parasitics.sense_ohm]
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(all="ignore"):  # what over- or underflows ends in an infinite bound
         wires = 1 / np.maximum(np.outer(unit, ohms), least)
-    G = G / unit[:, None, None]
-    found = np.empty_like(G)
+        power = np.prod(drawn / (1 + unit * ends * drawn), axis=0)
     S, U, W, out = room.lanes, room.scratch, room.matrices, room.blocks
     for block, origins in plan.blocks:
         kernels.join_blocks(
@@ -135,18 +136,16 @@ def _solve(G: Floats, parasitics: Parasitics, plan: Plan, room: _Room) -> tuple[
         )  # fmt: skip
     if len(plan.steps):
         first, stride, top, left = plan.result
-        for tile in range(len(G)):
+        for tile in range(count):
             kernels.join_matrices(W, out[tile * plan.blocks_size :], plan.steps, plan.maps)
             table = W[first : first + plan.sources * stride].reshape(plan.sources, stride)
             found[tile] = table[top : top + rows, left : left + columns]
-    most = found.max((1, 2))
-    drawn = [G.sum(axis).max(1) for axis in (2, 1)]
-    power = [y / (1 + unit * ohm * y) for y, ohm in zip(drawn, ohms[2:], strict=True)]
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        bound = plan.roundings * np.finfo(np.float64).eps / 2 * np.sqrt(power[0] * power[1]) / most
+    kernels.unscale(found, unit, G_eff, most)
+    with np.errstate(all="ignore"):
+        bound = plan.roundings * np.finfo(np.float64).eps / 2 * np.sqrt(power) / most
     bound[~(most > _LEAST)] = np.inf
-    bound[highest == 0] = 0
-    return found * unit[:, None, None], bound
+    bound[drawn[0] == 0] = 0
+    return bound
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ All of it is one module because numba's cache on disk looks only at the file of 
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from contextlib import suppress
@@ -437,3 +438,39 @@ def join_matrices(W, blocks, steps, maps):
             at, width, bundles, where = steps[n, c + 1], steps[n, c + 2], steps[n, c + 3], steps[n, c + 4]
             _assemble(W, first, stride, rows, source, at, width, bundles, maps, where)
         _eliminate(W, first, stride, k, size, rows, columns)
+
+
+@_compiled
+def scale(given, G, unit, drawn):
+    """Tiles in units of a power of 2 near their highest conductance; the most that a row and a column of each draw."""
+    tiles, M, N = given.shape
+    columns = np.empty(N, G.dtype)
+    for tile in range(tiles):
+        highest = 0.0
+        for i in range(M):
+            for j in range(N):
+                highest = max(highest, given[tile, i, j])
+        unit[tile] = math.ldexp(0.5, math.frexp(highest)[1]) if highest > 0 else 1.0
+        columns[:] = 0
+        row_most = 0.0
+        for i in range(M):
+            row = 0.0
+            for j in range(N):
+                G[tile, i, j] = given[tile, i, j] / unit[tile]
+                row += G[tile, i, j]
+                columns[j] += G[tile, i, j]
+            row_most = max(row_most, row)
+        drawn[0, tile], drawn[1, tile] = row_most, columns.max()
+
+
+@_compiled
+def unscale(found, unit, G_eff, most):
+    """``G_eff`` in siemens, and the largest element of each tile in its own units; NaN where one is."""
+    for tile in range(len(found)):
+        largest = 0.0
+        for i in range(found.shape[1]):
+            for j in range(found.shape[2]):
+                if not found[tile, i, j] <= largest:
+                    largest = found[tile, i, j]
+                G_eff[tile, i, j] = found[tile, i, j] * unit[tile]
+        most[tile] = largest
