@@ -142,7 +142,7 @@ def _solve(given: Floats, parasitics: Parasitics, plan: Plan, room: _Room, G_eff
             found[tile] = table[top : top + rows, left : left + columns]
     kernels.unscale(found, unit, G_eff, most)
     with np.errstate(all="ignore"):
-        bound = plan.roundings * np.finfo(np.float64).eps / 2 * np.sqrt(power) / most
+        bound: Floats = plan.roundings * np.finfo(np.float64).eps / 2 * np.sqrt(power) / most
     bound[~(most > _LEAST)] = np.inf
     bound[drawn[0] == 0] = 0
     return bound
