@@ -87,6 +87,7 @@ def whole_map(features: Tensor, weight: Tensor) -> Tensor:
 
 
 @cache
+@torch.inference_mode(False)  # the first call may be an evaluation, and later ones train
 def _transforms(side: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     """Two-dimensional transforms: pixels to products, kernel to products, products to pixels.
 
