@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -112,6 +113,18 @@ def test_ctrl_c_stops_all_stages(top: Path):
     assert process.returncode == 130
     assert errors.splitlines()[-1] == "interrupted; the same command goes on"
     assert not (top / "one.txt").exists()
+
+
+def test_beside_another_command_of_dvc_one_line_says_so(top: Path):
+    (top / ".dvc/tmp").mkdir()
+    holder = {"pid": os.getpid(), "cmd": "dvc repro"}
+    (top / ".dvc/tmp/rwlock").write_text(json.dumps({"write": {str(top / "one.txt"): holder}}))
+    said, errors = (process := start()).communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Running stage" not in said
+    (line,) = errors.splitlines()
+    assert line.startswith("another command of DVC is at work here; call this again when it has ended (")
+    assert "one.txt" in line
 
 
 NOTEBOOK = """

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dvc.cli import main as dvc
+from dvc.lock import LockError
 from dvc.repo import Repo
 
 from xbarpaper.pipeline import warm
@@ -166,7 +167,7 @@ def _do_without_git() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line; returns the exit code: 0, 1 after a failure, 130 after Ctrl-C."""
+    """Command line; returns the exit code: 0, 1 after a failure or beside another command of DVC, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m xbarpaper.pipeline.repro", description=__doc__)
     parser.add_argument(
         "--jobs", type=int, default=cores.available(), help="stages at a time (default: one for each core)"
@@ -188,6 +189,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     if not SideBySide(changed, graph, jobs).run():
                         return 1
             return 1 if dvc(["repro"]) else 0
+    except LockError as error:
+        told = str(error).strip().splitlines()[0]
+        print(
+            f"another command of DVC is at work here; call this again when it has ended ({told})",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)
         return 130
