@@ -354,7 +354,7 @@ def _add_products(W, o, stride, a, b, count):
 
 @_compiled
 def _row_total(W, row, start, end):
-    """Sum of a row's numbers from ``start`` to ``end``, both multiples of the lanes."""
+    """Sum of a row's numbers from ``start`` to ``end``, both multiples of the lanes; behind the end is scratch."""
     L = LANES
     a = b = c = d = _zeros(W)
     j = start
@@ -365,11 +365,10 @@ def _row_total(W, row, start, end):
     while j < end:
         a = a + _load(W, row + j)
         j += L
-    sums = np.empty(L, W.dtype)
-    _store(sums, 0, (a + b) + (c + d))
+    _store(W, row + end, (a + b) + (c + d))
     total = 0.0
     for lane in range(L):
-        total += sums[lane]
+        total += W[row + end + lane]
     return total
 
 
