@@ -50,7 +50,9 @@ def draw(table: pd.DataFrame, machine: str, command: str) -> ArtifactFigure:
     ratios(right, table)
     for panel in (left, right):
         panel.set_xlabel("rows and columns of a tile, N")
-    figure.supxlabel(f"{machine}\nMade by: {command}", fontsize=7, x=0.01, ha="left", color="0.3")
+    figure.supxlabel(
+        "\n".join([*machine.split("; "), f"Made by: {command}"]), fontsize=7, x=0.01, ha="left", color="0.3"
+    )
     figure.heading = "Speed of the circuit solver beside its peers"
     figure.caption = (
         "Left: processor time per tile of each solver, medians. Right: tiles per second of this solver over those of a "

@@ -245,8 +245,8 @@ def _solver() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     machine = tiles["machine"].iloc[0]
     note = (
-        "Processor time per crossbar; crossbars per second over those of the peer, both in float64, medians, all inputs of "
-        "each, ours in batches and the peer's one by one; full-width networks: seconds for all crossbars of both signs, "
+        "Processor time per crossbar; crossbars per second over those of the peer, both in float64, medians, all inputs "
+        "of each, ours in batches and the peer's one by one; full-width networks: seconds for all crossbars of both signs, "
         f"and peak memory, float32. {machine}."
     )
     return "\n".join([*lines, "", note])
