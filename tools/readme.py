@@ -246,8 +246,8 @@ def _solver() -> str:
     machine = tiles["machine"].iloc[0]
     note = (
         "Processor time per crossbar; crossbars per second over those of the peer, both in float64, medians, all inputs "
-        "of each, ours in batches and the peer's one by one; full-width networks: seconds for all crossbars of both signs, "
-        f"and peak memory, float32. {machine}."
+        "of each, ours in batches and the peer's one by one; full-width networks: seconds for all crossbars of both "
+        f"signs, and peak memory, float32. {machine}."
     )
     return "\n".join([*lines, "", note])
 
