@@ -354,7 +354,7 @@ def _add_products(W, o, stride, a, b, count):
 
 @_compiled
 def _row_total(W, row, start, end):
-    """Sum of a row's numbers from ``start`` to ``end``, both multiples of the lanes; behind the end is scratch."""
+    """Sum of a row's numbers from ``start`` to ``end``, both multiples of the lanes."""
     L = LANES
     a = b = c = d = _zeros(W)
     j = start
@@ -365,10 +365,11 @@ def _row_total(W, row, start, end):
     while j < end:
         a = a + _load(W, row + j)
         j += L
-    _store(W, row + end, (a + b) + (c + d))
+    sums = np.empty(L, W.dtype)
+    _store(sums, 0, (a + b) + (c + d))
     total = 0.0
     for lane in range(L):
-        total += W[row + end + lane]
+        total += sums[lane]
     return total
 
 
