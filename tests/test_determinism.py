@@ -67,7 +67,7 @@ work = Experiment("tiny-vgg11", Params.model_validate_json(Path("params.json").r
 def settings(make_params: MakeParams) -> Params:
     return make_params(
         mapping={"crossbar_sizes": (16,)},
-        evaluation={"gains": ("none", "layer", "tile", "column"), "variation_seeds": 1},
+        evaluation={"gains": ("none", "layer", "tile", "column"), "variation_seeds": 2},
         sensitivity={"crossbar_size": 16},
         effects={"crossbar_size": 16},
         search={"crossbar_size": 16},

@@ -41,7 +41,8 @@ def noted() -> Iterator[set[str]]:
             def read(
                 self: Any, name: str, real: Any = kind.__getattribute__, names: dict[str, str] = names
             ) -> Any:
-                if name in names:
+                # What a copy of a section leaves at its default does not come from params.yaml.
+                if name in names and name in real(self, "__pydantic_fields_set__"):
                     found.add(names[name])
                 elif name in ("model_dump", "model_dump_json"):
                     found.update(names.values())

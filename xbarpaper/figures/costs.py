@@ -108,7 +108,7 @@ def energy_shares(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts)
                 range(len(schemes)), height, 0.7, bottom=bottom, color=colour, edgecolor="0.2", label=name
             )
             bottom += height
-        names = [f"{SCHEME_NAMES[scheme]}\n{average[size, scheme]['energy_uj']:.3g} µJ" for scheme in schemes]
+        names = [f"{SCHEME_NAMES[scheme]} {average[size, scheme]['energy_uj']:.3g} µJ" for scheme in schemes]
         panel.set_xticks(range(len(schemes)), names, rotation=90)
         panel.set_ylim(0, 100)
         panel.grid(visible=False, axis="x")
