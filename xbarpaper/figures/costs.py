@@ -95,7 +95,7 @@ def energy_shares(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts)
     shown = _chosen(energy, settings)
     shown = shown[shown["mitigation"] == "none"]
     schemes, every = present(SCHEMES, list(shown["scheme"])), sizes(shown)
-    figure, panels = panel_grid(every, 2.2, columns=3)
+    figure, panels = panel_grid(every, 3.0, columns=3)
     columns = [f"{part}_uj" for part in _PARTS]
     means_of = shown.groupby(["crossbar_size", "scheme"], sort=False)[[*columns, "energy_uj"]].mean()
     average: dict[tuple[int, str], dict[str, float]] = means_of.to_dict("index")  # type: ignore[assignment]

@@ -117,7 +117,7 @@ def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
             panel.set_yticks(range(len(lines)), [""] * len(lines))
         title = [labels.networks.get(experiment, experiment)] if len(networks) > 1 else []
         title += [mitigation] if len({key[0] for key in keys}) > 1 and mitigation != "none" else []
-        panel.set_title(", ".join(title))
+        panel.set_title("\n".join(title))
     _legend(figure, [row.verdict for row in claim.verdicts])
     tolerance = {row.details.get("tolerance_points") for row in singles} - {None}
     for panel in panels.values():
