@@ -22,6 +22,7 @@ STATES: Final[tuple[State, ...]] = get_args(State)
 _DERIVED_KEYS: Final = {
     "claims": ("claim", "level", "experiment", "crossbar_size", "scheme", "mitigation"),
     "recovered": ("experiment", "scheme", "crossbar_size", "mitigation"),
+    "published_claims": ("convention", "claim"),
 }
 _CLAIMS: Final = "claims.json"
 _WHOLE: Final = ("counts", "notes")
