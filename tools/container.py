@@ -31,7 +31,6 @@ from xbarpaper.support.errors import ArtifactError
 RECORD: Final = Path("reports/benchmarks/container.csv")
 
 _SUITES: Final = {"debian:12-slim": "bookworm", "debian:13-slim": "trixie"}
-_MIRROR: Final = "http://deb.debian.org/debian"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LOG: Final = "var/log/pip.log"
 _BYTES: Final = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9}
@@ -130,7 +129,7 @@ def build(root: Root, recipe: str, image: str | None, arguments: dict[str, str],
             if base not in _SUITES:
                 raise ArtifactError(f"FROM {base}: must be one of {', '.join(_SUITES)}")
             print(f"== {base}", flush=True)
-            _shown("debootstrap", "--variant=minbase", _SUITES[base], str(root.folder), _MIRROR)
+            _shown("debootstrap", "--variant=minbase", _SUITES[base], str(root.folder))
             shutil.copyfile("/etc/resolv.conf", root.folder / "etc/resolv.conf")
         elif word == "RUN":
             short = rest if len(rest) <= 40 else f"{rest[:37]}..."

@@ -174,9 +174,10 @@ def _trust() -> str:
 def _times() -> str:
     seconds = read_table("reports/benchmarks/pipeline-quick.csv").set_index("stage")["seconds"]["total"]
     verified = read_json("reports/verify.json")
+    later = f", measured before {', '.join(artifact.untimed())} were stages" if artifact.untimed() else ""
     return (
         f"`make repro` took {seconds / 60:.0f} minutes and `make verify` {verified['seconds'] / 60:.0f} on two cores, "
-        "once installed (`reports/benchmarks/pipeline-quick.csv`, `reports/verify.json`)."
+        f"once installed (`reports/benchmarks/pipeline-quick.csv`, `reports/verify.json`){later}."
     )
 
 
