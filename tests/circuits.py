@@ -13,17 +13,8 @@ def ohms(driver: float, row: float, column: float, sense: float) -> Parasitics:
 DEFAULTS = Parasitics()
 IDEAL = ohms(0.0, 0.0, 0.0, 0.0)
 PARASITICS = [
-    DEFAULTS,
-    ohms(0.0, 5.0, 10.0, 1e3),
-    ohms(1e3, 0.0, 10.0, 1e3),
-    ohms(1e3, 5.0, 0.0, 1e3),
-    ohms(1e3, 5.0, 10.0, 0.0),
-    ohms(0.0, 5.0, 10.0, 0.0),
-    ohms(1e3, 0.0, 0.0, 1e3),
-    ohms(0.0, 0.0, 10.0, 1e3),
-    ohms(1e3, 5.0, 0.0, 0.0),
-    ohms(0.0, 0.0, 10.0, 0.0),
-    ohms(50.0, 200.0, 0.5, 2.0),
-    ohms(1e4, 0.1, 30.0, 0.1),
+    DEFAULTS, ohms(0.0, 5.0, 10.0, 1e3), ohms(1e3, 0.0, 10.0, 1e3), ohms(1e3, 5.0, 0.0, 1e3),
+    ohms(1e3, 5.0, 10.0, 0.0), ohms(0.0, 5.0, 10.0, 0.0), ohms(1e3, 0.0, 0.0, 1e3), ohms(0.0, 0.0, 10.0, 1e3),
+    ohms(1e3, 5.0, 0.0, 0.0), ohms(0.0, 0.0, 10.0, 0.0), ohms(50.0, 200.0, 0.5, 2.0), ohms(1e4, 0.1, 30.0, 0.1),
     IDEAL,
-]
+]  # fmt: skip

@@ -159,11 +159,7 @@ def make_subject(make_network: MakeNetwork, make_params: MakeParams) -> MakeSubj
 @pytest.fixture
 def bench(tiny_images: ImageSet) -> Bench:
     return Bench(
-        images=normalised(tiny_images.test, tiny_images, "cpu"),
-        labels=tiny_images.test.labels,
-        images_digest=tiny_images.digest,
-        devices=DEVICES,
-        parasitics=Parasitics(),
-        low_conductance_threshold=0.1,
-        batch_size=40,
-    )
+        images=normalised(tiny_images.test, tiny_images, "cpu"), labels=tiny_images.test.labels,
+        images_digest=tiny_images.digest, devices=DEVICES, parasitics=Parasitics(),
+        low_conductance_threshold=0.1, batch_size=40,
+    )  # fmt: skip

@@ -63,12 +63,9 @@ class Repository:
         Of the reports only that of quick, which ``dvc.lock`` speaks of: the others are large.
         """
         listed = subprocess.run(
-            ["git", "ls-files", "-z", "-c", "-o", "--exclude-standard"],
-            cwd=ROOT,
-            capture_output=True,
-            check=True,
-            text=True,
-        )
+            ["git", "ls-files", "-z", "-c", "-o", "--exclude-standard"], cwd=ROOT, capture_output=True,
+            check=True, text=True,
+        )  # fmt: skip
         for name in filter(None, listed.stdout.split("\0")):
             if name.startswith("reports/") and not name.startswith("reports/quick/"):
                 continue
@@ -117,23 +114,16 @@ class Repository:
 
     def run(self, *command: str, check: bool = False) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self.before, *command],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
+            [*self.before, *command], cwd=self.folder, env=self.environment, capture_output=True, text=True,
             check=check,
-        )
+        )  # fmt: skip
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Begin a dvc command and go on without waiting."""
         return subprocess.Popen(
-            [sys.executable, "-m", "dvc", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+            [sys.executable, "-m", "dvc", *arguments], cwd=self.folder, env=self.environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
 
     def activate(self, profile: Params, **changes: dict[str, Any]) -> None:
         """Write ``params.yaml``, with changes by section that need not be allowed."""
@@ -183,55 +173,32 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
     tree["profile"] = "tiny"
     tree["datasets"] = {
         "tiny": {
-            "kind": "shapes10",
-            "train_images": 100,
-            "test_images": 40,
-            "noise_sigma": 0.05,
-            "seed": 1,
+            "kind": "shapes10", "train_images": 100, "test_images": 40, "noise_sigma": 0.05, "seed": 1,
         }
-    }
+    }  # fmt: skip
     tree["experiments"] = {
         "tiny-vgg11": {
-            "dataset": "tiny",
-            "network": "vgg11",
-            "width": 0.06,
-            "sparsity": 0.6,
-            "training_seed": 0,
+            "dataset": "tiny", "network": "vgg11", "width": 0.06, "sparsity": 0.6, "training_seed": 0,
         }
-    }
+    }  # fmt: skip
     tiny: dict[str, dict[str, Any]] = {
         "train": {"device": "cpu", "precision": "float32", "epochs": 1, "batch_size": 25},
         "prune": {"epochs": 1},
         "mapping": {"crossbar_sizes": (8, 16)},
         "evaluation": {"variation_seeds": 2, "gains": ("none", "layer"), "batch_size": 40},
         "sensitivity": {
-            "experiments": ("tiny-vgg11",),
-            "crossbar_size": 8,
-            "on_off_ratios": (10.0, 100.0),
-            "wire_factors": (0.0, 1.0),
-            "driver_factors": (1.0, 2.0),
-            "crossbar_sizes": (8, 16),
-            "sparsities": (0.6, 0.8),
-            "variation_sigmas": (0.0, 0.1),
+            "experiments": ("tiny-vgg11",), "crossbar_size": 8, "on_off_ratios": (10.0, 100.0),
+            "wire_factors": (0.0, 1.0), "driver_factors": (1.0, 2.0), "crossbar_sizes": (8, 16),
+            "sparsities": (0.6, 0.8), "variation_sigmas": (0.0, 0.1),
         },
         "effects": {
-            "experiments": ("tiny-vgg11",),
-            "crossbar_size": 8,
-            "levels": (4,),
-            "programming_noises": (),
+            "experiments": ("tiny-vgg11",), "crossbar_size": 8, "levels": (4,), "programming_noises": (),
         },
         "beyond": {"experiments": ("tiny-vgg11",), "batch_norm_images": 50, "tuning_refresh_steps": 2},
         "search": {
-            "experiments": ("tiny-vgg11",),
-            "crossbar_size": 8,
-            "validation_images": 20,
-            "finalists": 2,
-            "keys": ("square",),
-            "scopes": ("strip",),
-            "cut_quantiles": (0.8,),
-            "epochs": (1,),
-            "learning_rates": (0.02,),
-            "rounds": (1,),
+            "experiments": ("tiny-vgg11",), "crossbar_size": 8, "validation_images": 20, "finalists": 2,
+            "keys": ("square",), "scopes": ("strip",), "cut_quantiles": (0.8,), "epochs": (1,),
+            "learning_rates": (0.02,), "rounds": (1,),
         },
         "published": {
             "experiments": ("tiny-vgg11",),
@@ -240,13 +207,10 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
             "variation_seeds": 2,
         },
         "periphery": {
-            "experiments": ("tiny-vgg11",),
-            "adc_bits": (4, 8),
-            "calibration_images": 5,
-            "test_images": 10,
+            "experiments": ("tiny-vgg11",), "adc_bits": (4, 8), "calibration_images": 5, "test_images": 10,
         },
         "costs": {"experiments": ("tiny-vgg11",)},
-    }
+    }  # fmt: skip
     for section, values in [*tiny.items(), *changes.items()]:
         tree[section] = tree[section] | values
     return Params.model_validate(tree)

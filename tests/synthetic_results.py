@@ -24,13 +24,9 @@ SOFTWARE = {"unpruned": 90.0, "cf": 86.0, "xcs": 89.5, "xrs": 89.0}
 
 
 def make_params(
-    experiments: int = 2,
-    sizes: tuple[int, ...] = (16, 32),
-    *,
-    seeds: int = 5,
-    training_seeds: tuple[int, ...] = (0,),
-    further: bool = False,
-) -> Params:
+    experiments: int = 2, sizes: tuple[int, ...] = (16, 32), *, seeds: int = 5,
+    training_seeds: tuple[int, ...] = (0,), further: bool = False,
+) -> Params:  # fmt: skip
     """The active profile with other experiments and sizes.
 
     Args:
@@ -83,17 +79,10 @@ _SHAPES = {"kind": "shapes10", "train_images": 100, "test_images": 2000, "noise_
 
 
 def make_results(
-    params: Params,
-    *,
-    rearrange_points: float = 0.5,
-    wct_points: float = 1.2,
-    wct_software_points: float = 0.2,
-    wct_share: float = 0.1,
-    losses: dict[str, float] | None = None,
-    software: dict[str, float] | None = None,
-    compression: float = 4.0,
-    noise: float = 0.15,
-) -> results.Results:
+    params: Params, *, rearrange_points: float = 0.5, wct_points: float = 1.2, wct_software_points: float = 0.2,
+    wct_share: float = 0.1, losses: dict[str, float] | None = None, software: dict[str, float] | None = None,
+    compression: float = 4.0, noise: float = 0.15,
+) -> results.Results:  # fmt: skip
     """Tables whose effects have the sizes asked for, points of accuracy, with seed-to-seed ``noise``."""
     losses, software = losses or LOSSES, software or SOFTWARE
     random = np.random.default_rng(1)
@@ -172,14 +161,10 @@ def make_results(
                         )  # fmt: skip
     tables = {"evaluation": evaluation, "layers": layers, "software": trained, "training": epochs}
     tables |= {
-        **_mechanism(params, losses),
-        **_surveyed(params, software),
-        **_beyond(params, losses, software),
-        **_search(params, losses, software),
-        **_published(params, losses, software),
-        "converters": _converters(params, losses, software),
-        "energy": _energy(params),
-    }
+        **_mechanism(params, losses), **_surveyed(params, software), **_beyond(params, losses, software),
+        **_search(params, losses, software), **_published(params, losses, software),
+        "converters": _converters(params, losses, software), "energy": _energy(params),
+    }  # fmt: skip
     return results.Results(
         **{
             name: pd.DataFrame(tables[name], columns=list(described.columns))
@@ -211,14 +196,11 @@ def _mechanism(params: Params, losses: dict[str, float]) -> dict[str, list[Row]]
             shares = {"attenuation": 0.3, "crossbars": 0.005, "columns": 0.004, "rows": 0.006, "rest": 0.01}
             errors += [
                 {
-                    **common,
-                    "layer": layer,
-                    "effects": effects,
-                    "part": part,
+                    **common, "layer": layer, "effects": effects, "part": part,
                     "share": share * random.uniform(0.5, 2),
                 }
                 for part, share in shares.items()
-            ]
+            ]  # fmt: skip
         for seed, layer in itertools.product(range(2), LAYERS):
             lost = losses[scheme] / len(LAYERS) * random.uniform(0.2, 1.5)
             exchanges.append(
@@ -246,12 +228,8 @@ def _places(params: Params, places: list[tuple[str, str, float]], software: dict
     for experiment, scheme in itertools.product(params.sensitivity.experiments, SCHEMES):
         for (axis, value, second), seed in itertools.product(places, range(2)):
             fixed = {
-                **_named(params, experiment),
-                "axis": axis,
-                "value": value,
-                "second": second,
-                "scheme": scheme,
-            }
+                **_named(params, experiment), "axis": axis, "value": value, "second": second, "scheme": scheme,
+            }  # fmt: skip
             fixed |= {
                 "sparsity": 0.8,
                 "crossbar_size": params.sensitivity.crossbar_size,
@@ -274,11 +252,8 @@ def _beyond(params: Params, losses: dict[str, float], software: dict[str, float]
         for rank, (mitigation, share) in enumerate(RECOVERED.items()):
             fixed |= {"mitigation": mitigation}
             named = {
-                **fixed,
-                "sparsity": 0.8,
-                "gain": params.readout.gain,
-                "software_accuracy": software[scheme],
-            }
+                **fixed, "sparsity": 0.8, "gain": params.readout.gain, "software_accuracy": software[scheme],
+            }  # fmt: skip
             recovery += [
                 {
                     **named,
@@ -294,14 +269,8 @@ def _beyond(params: Params, losses: dict[str, float], software: dict[str, float]
 
 
 STRONGEST = {
-    "none": 0.0,
-    "R": 0.02,
-    "best R": 0.1,
-    "unmoved": 0.08,
-    "WCT": 0.15,
-    "best WCT": 0.3,
-    "unlimited": 0.12,
-}
+    "none": 0.0, "R": 0.02, "best R": 0.1, "unmoved": 0.08, "WCT": 0.15, "best WCT": 0.3, "unlimited": 0.12,
+}  # fmt: skip
 """Share of the lost accuracy that the forms of R and WCT win back, in the invented tables."""
 
 
@@ -331,12 +300,8 @@ def _search(params: Params, losses: dict[str, float], software: dict[str, float]
         for scheme, mitigation, seed in itertools.product(SCHEMES, STRONGEST, seeds):
             lost = losses[scheme] * (1 - STRONGEST[mitigation]) + random.normal(0, 0.1)
             row = {
-                **common,
-                "scheme": scheme,
-                "sparsity": 0.8,
-                "mitigation": mitigation,
-                "setting": mitigation,
-            }
+                **common, "scheme": scheme, "sparsity": 0.8, "mitigation": mitigation, "setting": mitigation,
+            }  # fmt: skip
             row |= {"effects": "both", "gain": params.readout.gain, "seed": seed}
             reached = {"accuracy": software[scheme] - lost, "software_accuracy": software[scheme]}
             strongest.append({**row, **reached})

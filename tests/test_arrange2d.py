@@ -195,12 +195,9 @@ def placings(draw: st.DrawFn) -> Placing:
     lines, positions, features = int(counts.sum()), int(counts.max()), draw(st.integers(1, 3))
     scale = draw(st.sampled_from([0.0, 1.0, 10.0]))
     return Placing(
-        features=random.normal(size=(lines, features)),
-        load=random.uniform(0.5, 2.0, positions),
-        own=scale * random.normal(size=(lines, 2)),
-        place=random.normal(size=(positions, 2)),
-        counts=counts,
-    )
+        features=random.normal(size=(lines, features)), load=random.uniform(0.5, 2.0, positions),
+        own=scale * random.normal(size=(lines, 2)), place=random.normal(size=(positions, 2)), counts=counts,
+    )  # fmt: skip
 
 
 @given(placing=placings())

@@ -85,11 +85,8 @@ def test_a_report_on_image_files_is_made_from_a_clone_of_them(tmp_path: Path):
         f'[url "file://{tmp_path}/origin/"]\n insteadOf = https://github.com/cyizhuo/\n'
     )
     folder = {
-        "kind": "image_folder",
-        "path": "data/cifar10-images",
-        "description": "small",
-        "origin": "drawn",
-    }
+        "kind": "image_folder", "path": "data/cifar10-images", "description": "small", "origin": "drawn",
+    }  # fmt: skip
     params = tiny_profile(
         datasets={"tiny": {**folder, "train_images": 100, "test_images": 40}}, sensitivity={"experiments": ()},
         beyond={"experiments": ()}, search={"experiments": ()}, mapping={"crossbar_sizes": (8,)},

@@ -31,15 +31,9 @@ UNPRUNED = Path("data/checkpoints/tiny-vgg11/unpruned.safetensors")
 CF = Path("data/checkpoints/tiny-vgg11/cf/cf.safetensors")
 EXPERIMENT = {"experiment": "tiny-vgg11"}
 FOLDER = {
-    "kind": "image_folder",
-    "path": "data/pictures",
-    "path_environment": "XBARPAPER_TEST_FOLDER",
-    "description": "pictures",
-    "origin": "drawn",
-    "train_images": 0,
-    "test_images": 0,
-    "image_pixels": 32,
-}
+    "kind": "image_folder", "path": "data/pictures", "path_environment": "XBARPAPER_TEST_FOLDER",
+    "description": "pictures", "origin": "drawn", "train_images": 0, "test_images": 0, "image_pixels": 32,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

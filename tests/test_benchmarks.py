@@ -35,14 +35,9 @@ NETWORK_COLUMNS = [
 
 def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, BENCHMARKS / "circuit.py", *arguments],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+        [sys.executable, BENCHMARKS / "circuit.py", *arguments], cwd=ROOT, env=os.environ | environment,
+        capture_output=True, text=True, timeout=900, check=False,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

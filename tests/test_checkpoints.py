@@ -26,11 +26,8 @@ from xbarpaper.support.errors import ArtifactError, CheckpointError
 
 HEADER = "xbarpaper-checkpoint-1"
 PARAMETERS = {
-    "train.epochs": 3,
-    "train.learning_rate": 0.1,
-    "train.flip": True,
-    "experiments.x.network": "vgg11",
-}
+    "train.epochs": 3, "train.learning_rate": 0.1, "train.flip": True, "experiments.x.network": "vgg11",
+}  # fmt: skip
 
 MakeCheckpoint = Callable[..., Checkpoint]
 
@@ -46,19 +43,12 @@ def make_checkpoint(
             unpruned(network) if scheme == "unpruned" else prune(network, PRUNING[scheme], settings, 0.5, 8)
         )
         metadata = Metadata(
-            architecture=pruned.network.architecture,
-            scheme=scheme,
+            architecture=pruned.network.architecture, scheme=scheme,
             sparsity=0.0 if scheme == "unpruned" else 0.5,
-            crossbar_size=8 if scheme in ("xcs", "xrs") else None,
-            parameters=PARAMETERS,
-            seed=seed,
-            dataset=tiny_images.description,
-            dataset_digest=tiny_images.digest,
-            classes=tiny_images.classes,
-            software_accuracy=81.25,
-            w_max=largest_weights(pruned),
-            versions=checkpoints.versions(),
-        )
+            crossbar_size=8 if scheme in ("xcs", "xrs") else None, parameters=PARAMETERS, seed=seed,
+            dataset=tiny_images.description, dataset_digest=tiny_images.digest, classes=tiny_images.classes,
+            software_accuracy=81.25, w_max=largest_weights(pruned), versions=checkpoints.versions(),
+        )  # fmt: skip
         return Checkpoint(pruned, metadata)
 
     return make

@@ -58,14 +58,10 @@ bounds = st.tuples(st.floats(-5, 5), st.floats(-5, 5)).map(lambda pair: tuple(so
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [
-        (0.1, 0.6, "supported"),
-        (-0.6, -0.1, "contradicted"),
-        (-0.5, 0.5, "no effect"),
-        (0.1, 0.5, "no effect"),
-        (-0.1, 0.6, "undecided"),
-        (None, None, "undecided"),
+        (0.1, 0.6, "supported"), (-0.6, -0.1, "contradicted"), (-0.5, 0.5, "no effect"),
+        (0.1, 0.5, "no effect"), (-0.1, 0.6, "undecided"), (None, None, "undecided"),
     ],
-)
+)  # fmt: skip
 def test_rule_of_intervals(low, high, expected):
     assert rules.judge(low, high, 0.5) == expected
 
@@ -127,15 +123,12 @@ def test_equal_differences_give_no_false_certainty(sample, known):
 @pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
-        (["supported"] * 2, "supported"),
-        (["contradicted", "supported"], "contradicted"),
-        (["no effect", "supported"], "contradicted"),
-        (["no effect"] * 2, "no effect"),
-        (["supported", "undecided"], "undecided"),
-        (["supported", "not testable"], "not testable"),
+        (["supported"] * 2, "supported"), (["contradicted", "supported"], "contradicted"),
+        (["no effect", "supported"], "contradicted"), (["no effect"] * 2, "no effect"),
+        (["supported", "undecided"], "undecided"), (["supported", "not testable"], "not testable"),
         ([], "undecided"),
     ],
-)
+)  # fmt: skip
 def test_rule_of_a_claim_with_two_parts(verdicts, expected):
     assert rules.joined(verdicts) == expected
 
@@ -143,14 +136,10 @@ def test_rule_of_a_claim_with_two_parts(verdicts, expected):
 @pytest.mark.parametrize(
     ("rates", "least", "most", "expected"),
     [
-        ([2], -1, 1, "supported"),
-        ([2], 3, 4, "contradicted"),
-        ([2], 1, 3, "undecided"),
-        ([1], -1, 1, "contradicted"),
-        ([4, 0.9], -1, 1, "undecided"),
-        ([0.5, 2], -1, 1, "contradicted"),
+        ([2], -1, 1, "supported"), ([2], 3, 4, "contradicted"), ([2], 1, 3, "undecided"),
+        ([1], -1, 1, "contradicted"), ([4, 0.9], -1, 1, "undecided"), ([0.5, 2], -1, 1, "contradicted"),
     ],
-)
+)  # fmt: skip
 def test_rule_of_savings(rates, least, most, expected):
     assert savings.judge_saving(rates, least, most, tolerance=2.0) == expected
 
@@ -198,13 +187,10 @@ def test_c2(losses, seeds, expected):
 @pytest.mark.parametrize(
     ("points", "noise", "expected"),
     [
-        (2.0, 0.05, "supported"),
-        (-2.0, 0.05, "contradicted"),
-        (0.0, 0.0, "no effect"),
-        (0.0, 0.05, "no effect"),
-        (0.2, 2.0, "undecided"),
+        (2.0, 0.05, "supported"), (-2.0, 0.05, "contradicted"), (0.0, 0.0, "no effect"),
+        (0.0, 0.05, "no effect"), (0.2, 2.0, "undecided"),
     ],
-)
+)  # fmt: skip
 @pytest.mark.parametrize(("identity", "mitigation"), [("C3", "R"), ("C4", "WCT")])
 def test_c3_and_c4(identity, mitigation, points, noise, expected):
     truth = {"rearrange_points": points, "wct_points": points, "wct_software_points": 0.0, "noise": noise}
@@ -538,12 +524,9 @@ def test_the_verdict_is_about_the_strongest_settings_where_they_were_searched():
         assert plain.overall == claim.by_mitigation[mitigation.removeprefix("best ")]
         (cf,) = (one for one in found if one.scheme == "cf")
         place = {
-            "experiment": cf.experiment,
-            "scheme": "cf",
-            "crossbar_size": cf.crossbar_size,
-            "effects": "both",
+            "experiment": cf.experiment, "scheme": "cf", "crossbar_size": cf.crossbar_size, "effects": "both",
             "gain": "layer",
-        }
+        }  # fmt: skip
 
         def reached(table: pd.DataFrame, **wanted: object) -> float:
             rows = table[(table[list(wanted)] == pd.Series(wanted)).all(axis=1)]

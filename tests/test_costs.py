@@ -28,19 +28,14 @@ def test_a_tiny_profile_is_estimated(tmp_path: Path, make_params: MakeParams):
         YAML().dump(make_params().model_dump(mode="json"), file)
     done = subprocess.run(
         [
-            sys.executable,
-            BENCHMARKS / "costs.py",
-            tmp_path / "tiny.yaml",
-            "--seconds",
-            "0.1",
-            "--output",
+            sys.executable, BENCHMARKS / "costs.py", tmp_path / "tiny.yaml", "--seconds", "0.1", "--output",
             tmp_path,
         ],
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
-    )
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     table = read_table(tmp_path / "costs-tiny.csv")
     assert list(table.columns) == ["stage", "experiment", "minutes", "gib", "hardware"]

@@ -94,19 +94,12 @@ def test_every_licence_of_the_lock_goes_with_apache_2(package: str):
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ("MIT", True),
-        ("Apache-2.0 OR GPL-2.0-or-later", True),
-        ("GPLv2 | EPLv1", True),
-        ("MPL-2.0 AND (Apache-2.0 OR MIT)", True),
-        ("GPLv2 with linking exception", True),
-        ("LGPL-3.0", True),
-        ("GPL-3.0", False),
-        ("AGPL-3.0-or-later", False),
-        ("MIT AND GPL-3.0", False),
-        ("Proprietary", False),
+        ("MIT", True), ("Apache-2.0 OR GPL-2.0-or-later", True), ("GPLv2 | EPLv1", True),
+        ("MPL-2.0 AND (Apache-2.0 OR MIT)", True), ("GPLv2 with linking exception", True), ("LGPL-3.0", True),
+        ("GPL-3.0", False), ("AGPL-3.0-or-later", False), ("MIT AND GPL-3.0", False), ("Proprietary", False),
         ("", False),
     ],
-)
+)  # fmt: skip
 def test_the_policy(said: str, expected: bool):
     assert allowed(said) == expected
 
@@ -145,11 +138,8 @@ def test_an_audit_that_looked_nothing_up_is_not_clean(tmp_path: Path, answer: ob
     text = answer if isinstance(answer, str) else json.dumps(answer)
     (tmp_path / "pip_audit.py").write_text(f"print({text!r})\n", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, str(ROOT / ".ci" / "audit")],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        [sys.executable, str(ROOT / ".ci" / "audit")], env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == code
     assert says in done.stdout + done.stderr

@@ -94,12 +94,9 @@ def run(folder: Path, stages: str, threads: int) -> Path:
         "PYTHONPATH": str(Path(data.__file__).parents[2]),
     }
     done = subprocess.run(
-        [sys.executable, "-c", START + stages, str(threads)],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
+        [sys.executable, "-c", START + stages, str(threads)], cwd=folder, env=environment, capture_output=True,
         text=True,
-    )
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -156,12 +153,8 @@ def test_what_reads_crossbars_out_depends_on_threads_in_the_gain_of_a_layer_alon
         for threads in (1, 2):
             torch.set_num_threads(threads)
             mapped = map_network(
-                network,
-                compaction_of("unpruned"),
-                32,
-                largest,
-                columns_ordered(Rearrange(order="descending")),
-            )
+                network, compaction_of("unpruned"), 32, largest, columns_ordered(Rearrange(order="descending")),
+            )  # fmt: skip
             read = disturbed(mapped, case, DEVICES, Parasitics())
             weights.append({gain: list(read.twin(gain).weights().values()) for gain in GAINS})
     finally:

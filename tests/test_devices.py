@@ -30,14 +30,9 @@ SHAPE = (200, 300)
 MICRO = 1e-6
 OURS = Devices()  # 5 to 50 microsiemens
 ALL_ON = Devices(
-    levels=16,
-    programming_noise="pcm",
-    drift="pcm",
-    stuck_low=0.05,
-    stuck_high=0.02,
-    stuck_side=3,
+    levels=16, programming_noise="pcm", drift="pcm", stuck_low=0.05, stuck_high=0.02, stuck_side=3,
     read_noise="pcm",
-)
+)  # fmt: skip
 
 
 def constant(value: float = 2e-5, shape: tuple[int, int] = SHAPE) -> DifferentialPair:
@@ -244,13 +239,10 @@ def test_drift_is_the_published_power_of_time(preset, conductance: float, second
 @pytest.mark.parametrize(
     ("preset", "share", "mean", "spread"),
     [
-        ("pcm", 0.1, 0.0600901, 0.0228823),
-        ("pcm", 0.01, 0.0957801, 0.045),
-        ("hermes-2", 1.0, 0.0174, 0.0048),
-        ("hermes-2", 0.5, 0.0564, 0.009),
-        ("hermes-1", 0.5, 0.0564, 0.012075),
+        ("pcm", 0.1, 0.0600901, 0.0228823), ("pcm", 0.01, 0.0957801, 0.045), ("hermes-2", 1.0, 0.0174, 0.0048),
+        ("hermes-2", 0.5, 0.0564, 0.009), ("hermes-1", 0.5, 0.0564, 0.012075),
     ],
-)
+)  # fmt: skip
 def test_each_device_has_an_exponent_of_its_own(preset, share: float, mean: float, spread: float):
     one = drift.PRESETS[preset]
     devices, first = top_of(one), {"pcm": 20.0, "hermes-2": 300.0, "hermes-1": 200.0}[preset]

@@ -49,12 +49,9 @@ def as_written(table: pd.DataFrame, folder: Path) -> str:
 
 def test_cases_of_a_sweep():
     assert cases(("wires", "variation", "both"), 2, ("none", "tile"), "layer") == [
-        Case("wires", None, ("layer",)),
-        Case("variation", 0, ("layer",)),
-        Case("variation", 1, ("layer",)),
-        Case("both", 0, ("none", "tile")),
-        Case("both", 1, ("none", "tile")),
-    ]
+        Case("wires", None, ("layer",)), Case("variation", 0, ("layer",)), Case("variation", 1, ("layer",)),
+        Case("both", 0, ("none", "tile")), Case("both", 1, ("none", "tile")),
+    ]  # fmt: skip
     assert cases(("both",), 1, ("none",), "layer") == [Case("both", 0, ("none",))]
 
 
@@ -70,14 +67,9 @@ def test_a_row_per_evaluation(make_subject: MakeSubject, bench: Bench, tmp_path:
         .where(part[["effects", "seed", "gain"]].notna(), None)
     )
     assert described.to_numpy().tolist() == [
-        ["wires", None, "layer"],
-        ["variation", 0, "layer"],
-        ["variation", 1, "layer"],
-        ["both", 0, "none"],
-        ["both", 0, "layer"],
-        ["both", 1, "none"],
-        ["both", 1, "layer"],
-    ]
+        ["wires", None, "layer"], ["variation", 0, "layer"], ["variation", 1, "layer"], ["both", 0, "none"],
+        ["both", 0, "layer"], ["both", 1, "none"], ["both", 1, "layer"],
+    ]  # fmt: skip
     assert set(part["sparsity"]) == {0.6}
     assert set(part["crossbar_size"]) == {16}
     assert set(part["mitigation"]) == {"none"}
@@ -99,13 +91,9 @@ def test_a_row_per_evaluation(make_subject: MakeSubject, bench: Bench, tmp_path:
     ids=["wires", "variation", "both"],
 )
 def test_each_row_is_its_own_twin(
-    make_subject: MakeSubject,
-    bench: Bench,
-    tmp_path: Path,
-    case: Case,
-    effects: list[Variation],
+    make_subject: MakeSubject, bench: Bench, tmp_path: Path, case: Case, effects: list[Variation],
     parasitics: Parasitics | None,
-):
+):  # fmt: skip
     subject = make_subject("cf")
     read = read_out(subject.mapped, DEVICES, effects, parasitics)
     (row,) = sweep([subject], [case], bench, tmp_path / "journal.csv").to_dict("records")
@@ -118,12 +106,8 @@ def test_each_row_is_its_own_twin(
 
 @pytest.mark.parametrize("fail_at", [1, 2, 5, 2 * ROWS])
 def test_an_interrupted_sweep_goes_on_with_the_missing_rows(
-    make_subject: MakeSubject,
-    bench: Bench,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    fail_at: int,
-):
+    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fail_at: int,
+):  # fmt: skip
     subjects = [make_subject("xcs"), make_subject("xrs")]
     whole = sweep(subjects, WANTED, bench, tmp_path / "whole.csv")
 
@@ -169,12 +153,9 @@ def test_further_seeds_compute_only_themselves(
     ids=["variation", "range", "wires", "images", "threshold"],
 )
 def test_other_conditions_make_all_rows_anew(
-    make_subject: MakeSubject,
-    bench: Bench,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     change: dict[str, object],
-):
+):  # fmt: skip
     subjects, journal = [make_subject()], tmp_path / "journal.csv"
     wanted = cases(("both",), 1, ("none", "layer"), "layer")
     before = sweep(subjects, wanted, bench, journal)

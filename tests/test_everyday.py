@@ -105,14 +105,9 @@ def test_nothing_of_the_users_world_changes_an_executed_notebook(top: Path):
     assert changed == plain
     shutil.copy(home / ".config/matplotlib/matplotlibrc", top)
     unwritable = executed(
-        top,
-        HOME="/nonexistent",
-        USER=None,
-        LOGNAME=None,
-        PYTHONOPTIMIZE="2",
-        MPLCONFIGDIR=None,
+        top, HOME="/nonexistent", USER=None, LOGNAME=None, PYTHONOPTIMIZE="2", MPLCONFIGDIR=None,
         OMP_NUM_THREADS="7",
-    )
+    )  # fmt: skip
     assert unwritable == plain
 
 
@@ -243,15 +238,9 @@ def test_a_user_without_a_name_runs_the_pipeline(project: Path):
     )
     names: dict[str, str | None] = dict.fromkeys(("USER", "LOGNAME", "LNAME", "USERNAME"))
     done = run(
-        "python",
-        "-m",
-        "xbarpaper.pipeline.repro",
-        "--jobs",
-        "1",
-        cwd=project,
-        PYTHONPATH=str(nameless),
+        "python", "-m", "xbarpaper.pipeline.repro", "--jobs", "1", cwd=project, PYTHONPATH=str(nameless),
         **names,
-    )
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
 

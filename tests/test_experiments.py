@@ -413,13 +413,9 @@ def test_a_missing_checkpoint_is_refused(copied: Experiment):
     ],
 )
 def test_a_checkpoint_of_other_parameters_is_refused(
-    work: Experiment,
-    make_params: MakeParams,
-    section: str,
-    values: dict[str, object],
-    variant: Variant,
+    work: Experiment, make_params: MakeParams, section: str, values: dict[str, object], variant: Variant,
     named: str,
-):
+):  # fmt: skip
     other = make_params(**{section: values})
     with pytest.raises(CheckpointError, match=named):
         load(Experiment(NAME, other), variant)

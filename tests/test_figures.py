@@ -36,20 +36,13 @@ UNIT = re.compile(
     r"\((%|points|×|µS|µJ|bits|nat|rows × columns|rows|quantile of \|w\||× the profile's|sigma/mu)\)$"
 )
 WITHOUT_UNIT = {
-    "one readout gain per",
-    "non-ideality factor",
-    "error left, % of |W|²",
-    "ON/OFF ratio of the devices",
-}
+    "one readout gain per", "non-ideality factor", "error left, % of |W|²", "ON/OFF ratio of the devices",
+}  # fmt: skip
 OUTCOMES = {
-    "accuracy_by_size": "evaluation",
-    "compression": "evaluation",
-    "mitigations": "evaluation",
-    "loss_by_effect": "evaluation",
-    "gain_sensitivity": "evaluation",
-    "non_ideality": "layers",
+    "accuracy_by_size": "evaluation", "compression": "evaluation", "mitigations": "evaluation",
+    "loss_by_effect": "evaluation", "gain_sensitivity": "evaluation", "non_ideality": "layers",
     "training_curves": "training",
-}
+}  # fmt: skip
 ACCURACIES = ("accuracy_by_size", "compression", "mitigations", "gain_sensitivity")
 
 
@@ -311,11 +304,8 @@ def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(
     )
     held = regions.regions(tables.device_effects, params.claims, 10)
     held.loc[(held["value"] == "4"), ["verdict", "effect", "low", "high"]] = [
-        "contradicted",
-        -3.0,
-        -4.0,
-        -2.0,
-    ]
+        "contradicted", -3.0, -4.0, -2.0,
+    ]  # fmt: skip
     held.loc[(held["value"] != "4"), ["verdict", "effect", "low", "high"]] = ["supported", 3.0, 1.0, 5.0]
     figure = figures.surviving(held, device_effects(params), params)
     (panel,) = panels(figure)

@@ -19,15 +19,11 @@ def rows(seed: int | None, *gains: str, nf: float = 0.1) -> pd.DataFrame:
     """A case as a sweep measures it; what is no short decimal must come back to the last bit."""
     made = [
         {
-            "effects": "both",
-            "gain": gain,
-            "seed": seed,
-            "accuracy": 100 / 3 + number,
-            "crossbars": 7,
+            "effects": "both", "gain": gain, "seed": seed, "accuracy": 100 / 3 + number, "crossbars": 7,
             "nf": nf,
         }
         for number, gain in enumerate(gains)
-    ]
+    ]  # fmt: skip
     return pd.DataFrame(made).astype({"seed": "Int64"})
 
 

@@ -74,13 +74,9 @@ def test_before_anything_ran_there_is_nothing_to_complain_about(fresh: Repositor
 
 
 def test_a_training_that_is_cut_off_shows_its_curve_so_far(
-    fresh: Repository,
-    top: Path,
-    tiny_images: ImageSet,
-    make_network: MakeNetwork,
-    make_params: MakeParams,
+    fresh: Repository, top: Path, tiny_images: ImageSet, make_network: MakeNetwork, make_params: MakeParams,
     tmp_path: Path,
-):
+):  # fmt: skip
     recipe, resume = make_params().train, tmp_path / "run.safetensors"
     run = Run("tiny", recipe, epochs=5, learning_rate=0.05, seed=0, resume=resume, live=NAME)
     interrupted_training(tiny_images, run, make_network(), 2)

@@ -227,14 +227,10 @@ def test_only_the_difference_of_a_pair_counts():
 @pytest.mark.parametrize(
     ("microsiemens", "threshold", "low"),
     [
-        (5.0, 0.1, True),
-        (9.4, 0.1, True),
-        (9.6, 0.1, False),
-        (50.0, 0.1, False),
-        (27.4, 0.5, True),
+        (5.0, 0.1, True), (9.4, 0.1, True), (9.6, 0.1, False), (50.0, 0.1, False), (27.4, 0.5, True),
         (27.6, 0.5, False),
     ],
-)
+)  # fmt: skip
 def test_low_is_below_a_share_of_the_range(microsiemens: float, threshold: float, low: bool):
     conductance = torch.tensor([microsiemens * 1e-6], dtype=torch.float64)
     assert bool(is_low(conductance, DEVICES, threshold)) is low

@@ -229,12 +229,8 @@ def test_the_digest_of_limits_tells_them_apart():
 @pytest.mark.parametrize("rounds", [0, 2])
 @pytest.mark.parametrize("scheme", ["unpruned", "cf", "xcs"])
 def test_limits_and_masks_hold_after_training(
-    make_network: MakeNetwork,
-    make_params: MakeParams,
-    tiny_images: ImageSet,
-    scheme: SchemeName,
-    rounds: int,
-):
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, scheme: SchemeName, rounds: int,
+):  # fmt: skip
     pruned = pruned_by(make_network, scheme)
     limits, masks, params = limits_of(pruned, 0.9), pruned.weight_masks(), make_params()
     before = {name: weight.detach().clone() for name, weight in pruned.network.weights().items()}

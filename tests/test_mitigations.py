@@ -31,21 +31,9 @@ from xbarpaper.params import Params
 from xbarpaper.support.errors import ParameterError
 
 NAMES = [
-    "none",
-    "R",
-    "WCT",
-    "R+WCT",
-    "R2D",
-    "BN",
-    "R2D+BN",
-    "norms",
-    "tuned",
-    "tuned+BN",
-    "PC",
-    "PC+BN",
-    "PC+norms",
+    "none", "R", "WCT", "R+WCT", "R2D", "BN", "R2D+BN", "norms", "tuned", "tuned+BN", "PC", "PC+BN", "PC+norms",
     "PC/chip",
-]
+]  # fmt: skip
 NAME, SIZE = "tiny-vgg11", 16
 
 

@@ -130,12 +130,9 @@ def test_the_run_has_as_many_threads_as_the_committed_report(repository: Reposit
     ],
 )
 def test_a_profile_that_cannot_be_verified_is_one_line(
-    repository: Repository,
-    profile: str,
-    says: str,
-    monkeypatch: pytest.MonkeyPatch,
+    repository: Repository, profile: str, says: str, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-):
+):  # fmt: skip
     monkeypatch.chdir(repository.folder)
     assert main(["--profile", profile]) == 1
     (said,) = capsys.readouterr().err.splitlines()

@@ -101,16 +101,11 @@ def test_without_effects_the_twin_is_the_network(
 @pytest.mark.parametrize(
     ("scheme", "order", "seed"),
     [
-        ("unpruned", "none", None),
-        ("cf", "none", 1),
-        ("xcs", "none", 1),
-        ("xrs", "none", 1),
-        ("unpruned", "descending", 2),
-        ("cf", "ascending", None),
-        ("xcs", "descending", 2),
+        ("unpruned", "none", None), ("cf", "none", 1), ("xcs", "none", 1), ("xrs", "none", 1),
+        ("unpruned", "descending", 2), ("cf", "ascending", None), ("xcs", "descending", 2),
         ("xrs", "ascending", 2),
     ],
-)
+)  # fmt: skip
 def test_a_layer_equals_a_loop_over_its_crossbars(
     make_network: MakeNetwork, scheme: SchemeName, order: ColumnOrder, seed: int | None
 ):
@@ -229,14 +224,9 @@ def test_finer_gains_come_nearer_to_the_weights(make_network: MakeNetwork):
 
 
 ALL_ON = Devices(
-    levels=16,
-    programming_noise="pcm",
-    drift="pcm",
-    stuck_low=0.05,
-    stuck_high=0.02,
-    stuck_side=3,
+    levels=16, programming_noise="pcm", drift="pcm", stuck_low=0.05, stuck_high=0.02, stuck_side=3,
     read_noise="pcm",
-)
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("devices", [DEVICES, ALL_ON], ids=["variation", "all effects"])

@@ -70,16 +70,12 @@ def taken_apart(work: Experiment) -> None:
 
 
 STAGES: dict[str, Callable[[Experiment], Any]] = {
-    "train": trained.train,
-    "prune_cf": lambda work: pruned.prune(work, "cf"),
+    "train": trained.train, "prune_cf": lambda work: pruned.prune(work, "cf"),
     "prune_xcs": lambda work: pruned.prune(work, "xcs", SIZES),
     "prune_xrs": lambda work: pruned.prune(work, "xrs", SIZES),
-    "map": lambda work: crossbars.layer_table(work, (NONE,)),
-    "evaluate": evaluated,
-    "rearrange": rearranged,
-    "wct": constrained,
-    "mechanism": taken_apart,
-}
+    "map": lambda work: crossbars.layer_table(work, (NONE,)), "evaluate": evaluated, "rearrange": rearranged,
+    "wct": constrained, "mechanism": taken_apart,
+}  # fmt: skip
 
 
 def test_no_stage_reads_a_parameter_that_it_does_not_list(
@@ -91,13 +87,10 @@ def test_no_stage_reads_a_parameter_that_it_does_not_list(
     work = Experiment(
         "tiny-vgg11",
         make_params(
-            mapping={"crossbar_sizes": SIZES},
-            sensitivity={"crossbar_size": 16},
-            effects={"crossbar_size": 16},
-            search={"crossbar_size": 16},
-            execution=in_process,
+            mapping={"crossbar_sizes": SIZES}, sensitivity={"crossbar_size": 16}, effects={"crossbar_size": 16},
+            search={"crossbar_size": 16}, execution=in_process,
         ),
-    )
+    )  # fmt: skip
     stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
     for name, function in STAGES.items():
         with noted() as found:

@@ -42,26 +42,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny_pipeline: Path) ->
         *(
             f"{stage}@{EXPERIMENT}"
             for stage in (
-                "train",
-                "prune_cf",
-                "prune_xcs",
-                "prune_xrs",
-                "map",
-                "evaluate",
-                "rearrange",
-                "wct",
-                "mechanism",
-                "sensitivity",
-                "beyond",
-                "search",
-                "devices",
-                "published",
-                "periphery",
-                "costs",
+                "train", "prune_cf", "prune_xcs", "prune_xrs", "map", "evaluate", "rearrange", "wct",
+                "mechanism", "sensitivity", "beyond", "search", "devices", "published", "periphery", "costs",
             )
         ),
         *(f"{stage}@tiny" for stage in ("figures", "claims", "publish")),
-    }
+    }  # fmt: skip
     return made
 
 
@@ -158,18 +144,9 @@ def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repositor
     repository.activate(tiny, devices={"variation_sigma": 0.3})
     dry = ran(repository.repro("--dry"))
     measuring = (
-        "evaluate",
-        "rearrange",
-        "wct",
-        "mechanism",
-        "sensitivity",
-        "beyond",
-        "search",
-        "devices",
-        "published",
-        "periphery",
-        "costs",
-    )
+        "evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond", "search", "devices", "published",
+        "periphery", "costs",
+    )  # fmt: skip
     assert sorted(stage for stage in dry if stage.endswith(EXPERIMENT)) == sorted(
         f"{stage}@{EXPERIMENT}" for stage in measuring
     )
@@ -200,14 +177,8 @@ def test_changed_code_of_wct_trains_other_networks_and_nothing_else(repository: 
     assert ran(repository.repro("code")) == ["code"]
     dry = ran(repository.repro("--dry"))
     assert {one.split("@")[0] for one in dry if one.endswith(EXPERIMENT)} == {
-        "wct",
-        "sensitivity",
-        "beyond",
-        "search",
-        "devices",
-        "published",
-        "costs",
-    }
+        "wct", "sensitivity", "beyond", "search", "devices", "published", "costs",
+    }  # fmt: skip
     assert ran(repository.repro(stage)) == [stage]
     after = repository.contents(folder)
     constrained = {path for path in networks if path.startswith("wct/")}

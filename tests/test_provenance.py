@@ -30,12 +30,8 @@ def git(folder: Path, *arguments: str) -> None:
 def repository(tmp_path: Path) -> Path:
     """Code, parameters and a profile in one commit, and a later commit of something else."""
     for name in (
-        "xbarpaper/module.py",
-        "notebooks/one.ipynb",
-        "dvc.yaml",
-        "params.yaml",
-        "profiles/made-up.yaml",
-    ):
+        "xbarpaper/module.py", "notebooks/one.ipynb", "dvc.yaml", "params.yaml", "profiles/made-up.yaml",
+    ):  # fmt: skip
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(QUICK.read_text() if "profiles" in name else name, encoding="utf-8")
     git(tmp_path, "init", "-q")
@@ -65,13 +61,10 @@ def test_the_commit_is_the_last_one_of_the_code(repository: Path):
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ("xbarpaper/module.py", True),
-        ("notebooks/new.ipynb", True),
-        ("params.yaml", True),
-        ("README.md", False),
-        ("reports/made-up/index.html", False),
+        ("xbarpaper/module.py", True), ("notebooks/new.ipynb", True), ("params.yaml", True),
+        ("README.md", False), ("reports/made-up/index.html", False),
     ],
-)
+)  # fmt: skip
 def test_uncommitted_changes_of_the_code_are_told(repository: Path, changed: str, told: bool):
     (repository / changed).parent.mkdir(parents=True, exist_ok=True)
     (repository / changed).write_text("changed", encoding="utf-8")

@@ -86,12 +86,9 @@ def segment_sums(values: Tensor, length: int) -> list[Tensor]:
 
 
 @given(
-    strips=st.integers(1, 6),
-    length=st.integers(1, 9),
-    columns=st.integers(1, 12),
-    sparsity=st.floats(0, 0.95),
+    strips=st.integers(1, 6), length=st.integers(1, 9), columns=st.integers(1, 12), sparsity=st.floats(0, 0.95),
     seed=st.integers(0, 2**31),
-)
+)  # fmt: skip
 def test_the_weakest_segments_go_first(strips: int, length: int, columns: int, sparsity: float, seed: int):
     matrix = random_matrix(strips * length, columns, seed)
     segments = sparsity * strips * columns
@@ -100,12 +97,9 @@ def test_the_weakest_segments_go_first(strips: int, length: int, columns: int, s
 
 
 @given(
-    rows=st.integers(1, 40),
-    length=st.integers(1, 17),
-    columns=st.integers(1, 12),
-    sparsity=st.floats(0, 0.95),
+    rows=st.integers(1, 40), length=st.integers(1, 17), columns=st.integers(1, 12), sparsity=st.floats(0, 0.95),
     seed=st.integers(0, 2**31),
-)
+)  # fmt: skip
 def test_segments_go_whole_and_in_order_for_any_shape(
     rows: int, length: int, columns: int, sparsity: float, seed: int
 ):

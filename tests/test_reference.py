@@ -72,14 +72,9 @@ def tiny_tiles(draw: st.DrawFn) -> np.ndarray:
 resistances = st.just(0.0) | st.floats(-6.0, 5.0).map(lambda exponent: 10.0**exponent)
 
 EXTREME = [
-    ohms(1e5, 1e-6, 1e-6, 1e5),
-    ohms(1e-6, 1e5, 1e5, 1e-6),
-    ohms(1e5, 1e-6, 0.0, 1e-6),
-    ohms(0.0, 1e-6, 1e-6, 1e5),
-    ohms(1e-6, 0.0, 1e5, 1e5),
-    ohms(1e5, 0.0, 1e-6, 0.0),
-    ohms(1e5, 0.0, 0.0, 1e5),
-]
+    ohms(1e5, 1e-6, 1e-6, 1e5), ohms(1e-6, 1e5, 1e5, 1e-6), ohms(1e5, 1e-6, 0.0, 1e-6),
+    ohms(0.0, 1e-6, 1e-6, 1e5), ohms(1e-6, 0.0, 1e5, 1e5), ohms(1e5, 0.0, 1e-6, 0.0), ohms(1e5, 0.0, 0.0, 1e5),
+]  # fmt: skip
 TINY = {
     "low": np.full((3, 3), 1e-12),
     "high": np.ones((3, 3)),

@@ -201,14 +201,9 @@ def test_page_opens_with_scope_findings_and_forest_plot(published: Path):
     sentences = opening.findings({report.profile: report}, recovery)
     assert 3 <= len(sentences) <= 5
     parts = [
-        report.scope,
-        *sentences,
-        'id="forest"',
-        'id="accuracies"',
-        'id="claims"',
-        'id="figures"',
+        report.scope, *sentences, 'id="forest"', 'id="accuracies"', 'id="claims"', 'id="figures"',
         "trained unpruned and",
-    ]
+    ]  # fmt: skip
     places = [text.index(str(escape(part)) if " " in part else part) for part in parts]
     assert places == sorted(places)
     for claim in report.claims:

@@ -69,17 +69,9 @@ def test_what_no_experiment_has_is_empty_and_not_written(tmp_path: Path):
     write_stages(tmp_path, params, make_results(params))
     loaded = results.load(params, tmp_path)
     absent = {
-        "sensitivity",
-        "device_effects",
-        "recovery",
-        "costs",
-        "search",
-        "strongest",
-        "published",
-        "published_like",
-        "converters",
-        "energy",
-    }
+        "sensitivity", "device_effects", "recovery", "costs", "search", "strongest", "published",
+        "published_like", "converters", "energy",
+    }  # fmt: skip
     for name in absent:
         table = getattr(loaded, name)
         assert table.empty

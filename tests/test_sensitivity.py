@@ -36,12 +36,9 @@ COLUMNS = [
     "seed", "accuracy", "software_accuracy",
 ]  # fmt: skip
 SETTINGS = {
-    "sparsities": (0.0, 0.6, 0.8),
-    "crossbar_sizes": (8, 12, 16),
-    "w_max_quantiles": (1.0, 0.9),
-    "driver_factors": (2.0,),
-    "test_images": 30,
-}
+    "sparsities": (0.0, 0.6, 0.8), "crossbar_sizes": (8, 12, 16), "w_max_quantiles": (1.0, 0.9),
+    "driver_factors": (2.0,), "test_images": 30,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -376,15 +373,12 @@ def wide(make_params: MakeParams) -> Params:
     """The axes of the profile cifar10-small."""
     return make_params(
         sensitivity={
-            "on_off_ratios": (2.0, 5.0, 10.0, 20.0, 100.0, 1000.0),
-            "w_max_quantiles": (1.0, 0.999, 0.99, 0.95),
-            "wire_factors": (0.0, 0.5, 1.0, 2.0, 4.0),
-            "driver_factors": (0.0, 0.5, 1.0, 2.0, 4.0),
-            "crossbar_sizes": (8, 16, 32, 64, 128),
-            "sparsities": (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
+            "on_off_ratios": (2.0, 5.0, 10.0, 20.0, 100.0, 1000.0), "w_max_quantiles": (1.0, 0.999, 0.99, 0.95),
+            "wire_factors": (0.0, 0.5, 1.0, 2.0, 4.0), "driver_factors": (0.0, 0.5, 1.0, 2.0, 4.0),
+            "crossbar_sizes": (8, 16, 32, 64, 128), "sparsities": (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
             "variation_sigmas": (0.0, 0.05, 0.1, 0.2, 0.3),
         }
-    )
+    )  # fmt: skip
 
 
 def test_effects_have_the_sizes_put_in(wide: Params) -> None:

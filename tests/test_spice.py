@@ -41,13 +41,9 @@ def _currents_by_ngspice(netlist: str, folder: Path) -> np.ndarray:
     """Column currents as a reader gets them; an empty home keeps a personal .spiceinit out of it."""
     (folder / "tile.cir").write_text(netlist)
     done = subprocess.run(
-        [program("ngspice"), "-b", "tile.cir"],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "HOME": str(folder)},
-        timeout=60,
-    )
+        [program("ngspice"), "-b", "tile.cir"], capture_output=True, text=True, cwd=folder,
+        env={**os.environ, "HOME": str(folder)}, timeout=60,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     for complaint in ("warning", "error", "singular"):
         assert complaint not in (done.stdout + done.stderr).lower()
@@ -110,29 +106,19 @@ def _resistors(conductance: list[list[float]], parasitics: Parasitics) -> list[s
 
 def test_every_wire_segment_is_a_resistor() -> None:
     assert _resistors([[0.5, 0.0], [0.0, 0.25]], ohms(1.0, 2.0, 3.0, 4.0)) == [
-        "Rdriver0 in0 r0_0 1.0",
-        "Rrow0_0 r0_0 r0_1 2.0",
-        "Rdriver1 in1 r1_0 1.0",
-        "Rrow1_0 r1_0 r1_1 2.0",
-        "Rcolumn0_0 c0_0 c1_0 3.0",
-        "Rsense0 c1_0 out0 4.0",
-        "Rcolumn0_1 c0_1 c1_1 3.0",
-        "Rsense1 c1_1 out1 4.0",
-        "Rdevice0_0 r0_0 c0_0 2.0",
-        "Rdevice1_1 r1_1 c1_1 4.0",
-    ]
+        "Rdriver0 in0 r0_0 1.0", "Rrow0_0 r0_0 r0_1 2.0", "Rdriver1 in1 r1_0 1.0", "Rrow1_0 r1_0 r1_1 2.0",
+        "Rcolumn0_0 c0_0 c1_0 3.0", "Rsense0 c1_0 out0 4.0", "Rcolumn0_1 c0_1 c1_1 3.0",
+        "Rsense1 c1_1 out1 4.0", "Rdevice0_0 r0_0 c0_0 2.0", "Rdevice1_1 r1_1 c1_1 4.0",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("parasitics", "device"),
     [
-        (IDEAL, "in0 out1"),
-        (ohms(1.0, 0.0, 0.0, 1.0), "r0_0 c1_1"),
-        (ohms(0.0, 1.0, 1.0, 0.0), "r0_1 c0_1"),
-        (ohms(0.0, 0.0, 1.0, 0.0), "in0 c0_1"),
-        (ohms(0.0, 1.0, 0.0, 0.0), "r0_1 out1"),
+        (IDEAL, "in0 out1"), (ohms(1.0, 0.0, 0.0, 1.0), "r0_0 c1_1"), (ohms(0.0, 1.0, 1.0, 0.0), "r0_1 c0_1"),
+        (ohms(0.0, 0.0, 1.0, 0.0), "in0 c0_1"), (ohms(0.0, 1.0, 0.0, 0.0), "r0_1 out1"),
     ],
-)
+)  # fmt: skip
 def test_zero_resistance_merges_nodes(parasitics: Parasitics, device: str) -> None:
     lines = _resistors([[0.0, 0.5], [0.0, 0.0]], parasitics)
     assert lines[-1] == f"Rdevice0_1 {device} 2.0"

@@ -44,16 +44,8 @@ DIGESTS = {
     "tuned networks": ["experiments.trained_on", "mitigation.tuning"],
 }
 MEASURING = {
-    "evaluate",
-    "rearrange",
-    "wct",
-    "mechanism",
-    "sensitivity",
-    "beyond",
-    "search",
-    "devices",
-    "published",
-}
+    "evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond", "search", "devices", "published",
+}  # fmt: skip
 OTHERS = {"periphery", "costs"}  # without the sweep over draws of the devices
 TRAINING = {"train", "prune_cf", "prune_xcs", "prune_xrs"}
 EXPERIMENTS = TRAINING | {"map"} | MEASURING | OTHERS
@@ -64,24 +56,10 @@ JOURNALS = {"journal", "journal, batch norm", "journal, precompensation"}
 # Of these modules it is known without any program what a change of them changes.
 KNOWN: dict[str, set[str]] = {
     "mitigation/wct.py": {
-        "wct",
-        "sensitivity",
-        "beyond",
-        "search",
-        "devices",
-        "published",
-        "costs",
-        "resume under WCT",
+        "wct", "sensitivity", "beyond", "search", "devices", "published", "costs", "resume under WCT",
     },
     "mitigation/rearrange.py": {
-        "rearrange",
-        "wct",
-        "sensitivity",
-        "beyond",
-        "search",
-        "devices",
-        "published",
-        "costs",
+        "rearrange", "wct", "sensitivity", "beyond", "search", "devices", "published", "costs",
     },
     "mitigation/arrange2d.py": {"beyond", "published"},
     "mitigation/swaps.py": {"beyond", "published"},
@@ -100,7 +78,7 @@ KNOWN: dict[str, set[str]] = {
     "networks/training.py": EXPERIMENTS | {"own_network"} | RESUMES | JOURNALS,
     "data/augment.py": {"data", "own_network"} | EXPERIMENTS | RESUMES | JOURNALS,
     "claims/conductance.py": {"claims", "figures"},
-}
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -137,12 +137,9 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
 
 
 def test_an_interrupted_fine_tuning_goes_on_under_its_constraints(
-    make_network: MakeNetwork,
-    tiny_images: ImageSet,
-    make_run: MakeRun,
-    make_params: MakeParams,
+    make_network: MakeNetwork, tiny_images: ImageSet, make_run: MakeRun, make_params: MakeParams,
     tmp_path: Path,
-):
+):  # fmt: skip
     def start() -> tuple[Network, HeldMask]:
         pruned = prune(make_network(), SCHEMES["xrs"], make_params().prune, 0.5, 8)
         return pruned.network, HeldMask(pruned.weight_masks())
@@ -212,12 +209,8 @@ def test_what_an_epoch_reached_is_on_disk_before_it_is_told(
     ["truncated", "text", "empty", "a folder", "a bit of a weight", "a digit of the history"],
 )
 def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
-    tiny_images: ImageSet,
-    make_run: MakeRun,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    damage: str,
-):
+    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str,
+):  # fmt: skip
     path = tmp_path / "run.safetensors"
     run = make_run(path, epochs=2)
     with pytest.raises(KeyboardInterrupt):
@@ -249,28 +242,17 @@ def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
 @pytest.mark.parametrize(
     "changed",
     [
-        {"learning_rate": 0.06},
-        {"epochs": 3},
-        {"seed": 8},
-        {"settings": {"weight_decay": 1e-3}},
-        {"settings": {"flip": False}},
-        {"settings": {"cut_out_pixels": 4}},
-        {"settings": {"average_decay": 0.5}},
-        {"settings": {"precision": "bfloat16"}},
-        {"network": 1},
-        {"images": True},
-        {"constraints": ()},
+        {"learning_rate": 0.06}, {"epochs": 3}, {"seed": 8}, {"settings": {"weight_decay": 1e-3}},
+        {"settings": {"flip": False}}, {"settings": {"cut_out_pixels": 4}},
+        {"settings": {"average_decay": 0.5}}, {"settings": {"precision": "bfloat16"}}, {"network": 1},
+        {"images": True}, {"constraints": ()},
     ],
     ids=lambda changed: next(iter(changed)),
-)
+)  # fmt: skip
 def test_what_another_run_left_is_ignored(
-    make_network: MakeNetwork,
-    tiny_images: ImageSet,
-    make_run: MakeRun,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    changed: dict[str, object],
-):
+    make_network: MakeNetwork, tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], changed: dict[str, object],
+):  # fmt: skip
     path = tmp_path / "run.safetensors"
     held = HeldMask(
         {name: torch.ones_like(w, dtype=torch.bool) for name, w in make_network().weights().items()}
@@ -297,12 +279,8 @@ def test_what_another_run_left_is_ignored(
 
 @pytest.mark.parametrize("name", ["cf", "xcs", "xrs"])
 def test_masks_hold_to_the_last_bit(
-    make_network: MakeNetwork,
-    make_params: MakeParams,
-    tiny_images: ImageSet,
-    make_run: MakeRun,
-    name: str,
-):
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, make_run: MakeRun, name: str,
+):  # fmt: skip
     pruned = prune(make_network(width=0.06), SCHEMES[name], make_params().prune, 0.6, 8)
     masks = pruned.weight_masks()
     before = bits(pruned.network)

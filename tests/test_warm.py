@@ -51,11 +51,8 @@ def started(name: str, *arguments: str, **environment: str) -> subprocess.Popen[
     """The command of a stage."""
     command = [sys.executable, "-m", "xbarpaper.pipeline.run", f"notebooks/{name}.ipynb", f"out/{name}.ipynb"]
     return subprocess.Popen(
-        [*command, *arguments],
-        env=os.environ | environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+        [*command, *arguments], env=os.environ | environment, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
 
 
 def test_a_copy_gives_the_same_notebook_as_the_command_alone(folder: Path):

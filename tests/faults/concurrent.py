@@ -70,10 +70,6 @@ def two_at_once(reference: Reference, folder: Path, share: float) -> list[Outcom
 
 def _start(repository: Repository) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro", TARGET],
-        cwd=repository.folder,
-        env=repository.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+        [sys.executable, "-m", "dvc", "repro", TARGET], cwd=repository.folder, env=repository.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip

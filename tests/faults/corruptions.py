@@ -33,11 +33,8 @@ def tasks(reference: Reference, folder: Path, seed: int) -> Iterator[Faults]:
     """Damaged files read by the library, handed over between stages, met by ``dvc repro``, and gone on from."""
     yield Faults("read", "damaged files: read", collected, (read_damaged, folder / "read", 40, seed))
     among: dict[str, Callable[[Repository, Reference, int], Iterator[Outcome]]] = {
-        "handed over": _handed_over,
-        "seen": _seen,
-        "gone on from": _gone_on_from,
-        "kept": _kept,
-    }
+        "handed over": _handed_over, "seen": _seen, "gone on from": _gone_on_from, "kept": _kept,
+    }  # fmt: skip
     for name, within in among.items():
         arguments = (within, reference, folder / name.replace(" ", "-"), seed)
         yield Faults(name, f"damaged files: {name}", _in_a_copy, arguments)
@@ -163,12 +160,9 @@ def _kept(repository: Repository, reference: Reference, seed: int) -> Iterator[O
             yield Outcome(fault, False, f"no clear line: {done.stderr.strip()[-300:]!r}")
             continue
         subprocess.run(
-            shlex.split(commands[1]),
-            cwd=repository.folder,
-            env=repository.environment,
-            capture_output=True,
+            shlex.split(commands[1]), cwd=repository.folder, env=repository.environment, capture_output=True,
             check=True,
-        )
+        )  # fmt: skip
         again = _identical_after_repro(repository, reference, fault)
         yield Outcome(fault, again.survived, f"{lines[0]}; after that: {again.told}")
 

@@ -39,11 +39,8 @@ def checkpoint_cases() -> Iterator[Case]:
             described_as(CHECKPOINT, lambda m, c=change: m["architecture"].update(c)),
         )
     others: tuple[Header, ...] = (
-        {"train.epochs": 4},
-        {"train.epochs": "a\nb"},
-        {"\x1b[2J": 1},
-        {"x" * 5000: 1},
-    )
+        {"train.epochs": 4}, {"train.epochs": "a\nb"}, {"\x1b[2J": 1}, {"x" * 5000: 1},
+    )  # fmt: skip
     for parameters in ({}, *(PARAMETERS | other for other in others)):
         yield case(
             CHECKPOINT,

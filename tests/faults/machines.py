@@ -83,12 +83,9 @@ class Machines:
     def _start(self, *words: str, **environment: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{words[0]}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "dask", *words],
-                cwd=self.folder,
-                env=self.environment | environment,
-                stdout=log,
-                stderr=log,
-            )
+                [sys.executable, "-m", "dask", *words], cwd=self.folder, env=self.environment | environment,
+                stdout=log, stderr=log,
+            )  # fmt: skip
 
     def __enter__(self) -> Machines:
         return self

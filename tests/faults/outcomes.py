@@ -144,16 +144,9 @@ def told(outcomes: Iterable[Outcome], log: Path) -> None:
 RELIABILITY = ROOT / "reports" / "reliability.json"
 
 Kind = Literal[
-    "kills",
-    "full_disk",
-    "corruptions",
-    "caches",
-    "concurrent",
-    "transfers",
-    "workers",
-    "bad_inputs",
+    "kills", "full_disk", "corruptions", "caches", "concurrent", "transfers", "workers", "bad_inputs",
     "everyday_trials",
-]
+]  # fmt: skip
 
 
 class Count(BaseModel):

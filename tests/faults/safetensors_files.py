@@ -45,19 +45,10 @@ def good(kind: str) -> bytes:
         network = build(Architecture(network="vgg11", width=0.03, classes=10), 0)
         pruned = unpruned(network.eval())
         metadata = Metadata(
-            architecture=network.architecture,
-            scheme="unpruned",
-            sparsity=0.0,
-            crossbar_size=None,
-            parameters=PARAMETERS,
-            seed=0,
-            dataset=images().description,
-            dataset_digest=images().digest,
-            classes=images().classes,
-            software_accuracy=12.5,
-            w_max=largest_weights(pruned),
-            versions={},
-        )
+            architecture=network.architecture, scheme="unpruned", sparsity=0.0, crossbar_size=None,
+            parameters=PARAMETERS, seed=0, dataset=images().description, dataset_digest=images().digest,
+            classes=images().classes, software_accuracy=12.5, w_max=largest_weights(pruned), versions={},
+        )  # fmt: skip
         return checkpoints.save(path, Checkpoint(pruned, metadata)).read_bytes()
 
 

@@ -101,15 +101,9 @@ def computed(pid: int) -> float:
 def running(repository: Repository, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A ``dvc repro`` as its own process group, its output, errors included, in ``stdout``."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro", *arguments],
-        cwd=repository.folder,
-        env=repository.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+        [sys.executable, "-m", "dvc", "repro", *arguments], cwd=repository.folder, env=repository.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+    )  # fmt: skip
     with process:
         yield process
 

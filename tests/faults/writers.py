@@ -38,19 +38,10 @@ def checkpoint(path: Path, drawn: ImageSet, seed: int = 0) -> Path:
     """A network as it was drawn, in a checkpoint."""
     pruned = unpruned(_network(seed))
     metadata = Metadata(
-        architecture=pruned.network.architecture,
-        scheme="unpruned",
-        sparsity=0.0,
-        crossbar_size=None,
-        parameters={},
-        seed=seed,
-        dataset=drawn.description,
-        dataset_digest=drawn.digest,
-        classes=drawn.classes,
-        software_accuracy=10.0,
-        w_max=checkpoints.largest_weights(pruned),
-        versions=checkpoints.versions(),
-    )
+        architecture=pruned.network.architecture, scheme="unpruned", sparsity=0.0, crossbar_size=None,
+        parameters={}, seed=seed, dataset=drawn.description, dataset_digest=drawn.digest, classes=drawn.classes,
+        software_accuracy=10.0, w_max=checkpoints.largest_weights(pruned), versions=checkpoints.versions(),
+    )  # fmt: skip
     return checkpoints.save(path, Checkpoint(pruned, metadata))
 
 
