@@ -32,7 +32,6 @@ from tqdm import tqdm
 from xbarpaper import params
 from xbarpaper.experiments.sensitivity.conventions import conventions
 from xbarpaper.experiments.sensitivity.points import plan
-from xbarpaper.mitigation import FURTHER
 from xbarpaper.params import MITIGATIONS, SCHEMES, Experiment, Params, SchemeName
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
@@ -177,7 +176,7 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
     share = min(1.0, mapped_out.test_images / tested)  # of the test images
     beyond, steps = settings.beyond, images // min(settings.train.batch_size, images)
     refreshed = beyond.tuning_epochs * steps / beyond.tuning_refresh_steps
-    further = len(FURTHER) * seeds
+    further = len(beyond.mitigations) * seeds
     compensated = beyond.compensation_rounds * (1 + seeds)  # for all chips once, and for each
     gib = {name: one["gib"] for name, one in measured.items()}
     found: Costs = {
@@ -210,9 +209,10 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
         )
         found["sensitivity"] = (training + rows, most)
     if name in beyond.experiments:
-        tuned = len(SCHEMES) * len(sizes) * epochs("masked", beyond.tuning_epochs)
-        solved = refreshed + compensated + further
-        found["beyond"] = (tuned + crossbars(solved, 0, further, len(FURTHER)), most)
+        tunes = any("tuned" in one for one in beyond.mitigations)
+        tuned = tunes * len(SCHEMES) * len(sizes) * epochs("masked", beyond.tuning_epochs)
+        solved = tunes * refreshed + compensated + further
+        found["beyond"] = (tuned + crossbars(solved, 0, further, len(beyond.mitigations)), most)
     return found
 
 

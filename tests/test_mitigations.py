@@ -27,13 +27,11 @@ from xbarpaper.hardware.effects import Variation
 from xbarpaper.mitigation import BN, MITIGATIONS, NONE, PAPER, PC, R2D, TUNED, WCT, Costs, Mitigation, R
 from xbarpaper.mitigation.registry import by_name
 from xbarpaper.networks.training import images_shown, steps_per_epoch
-from xbarpaper.params import Params
+from xbarpaper.params import FURTHER_MITIGATIONS, Params
+from xbarpaper.params import MITIGATIONS as PAPER_NAMES
 from xbarpaper.support.errors import ParameterError
 
-NAMES = [
-    "none", "R", "WCT", "R+WCT", "R2D", "BN", "R2D+BN", "norms", "tuned", "tuned+BN", "PC", "PC+BN", "PC+norms",
-    "PC/chip",
-]  # fmt: skip
+NAMES = [*PAPER_NAMES, *FURTHER_MITIGATIONS]
 NAME, SIZE = "tiny-vgg11", 16
 
 
@@ -155,6 +153,9 @@ def test_the_table_of_costs_has_a_row_for_each(work: Experiment):
         table.loc[table["mitigation"] == "R2D+BN", "circuit_solutions"].reset_index(drop=True),
         table.loc[table["mitigation"] == "R2D", "circuit_solutions"].reset_index(drop=True),
     )
+    chosen = work.params.beyond.model_copy(update={"mitigations": ("PC", "BN")})
+    fewer = Experiment(NAME, work.params.model_copy(update={"beyond": chosen}))
+    assert set(beyond.costs(fewer)["mitigation"]) == {*PAPER_NAMES, "PC", "BN"}
 
 
 def test_trainings_side_by_side_give_the_same_bytes(work: Experiment, tmp_path: Path):

@@ -45,9 +45,10 @@ def recovery(experiment: Experiment) -> pd.DataFrame:
     tables = [read_table(experiment.results(stage) / "evaluation.csv") for stage in _EARLIER]
     earlier: pd.DataFrame = pd.concat(tables, ignore_index=True)
     earlier = earlier[(earlier["effects"] == "both") & (earlier["gain"] == gain)]
-    total = len(SCHEMES) * len(sizes) * len(FURTHER)
+    chosen = [FURTHER[name] for name in params.beyond.mitigations]
+    total = len(SCHEMES) * len(sizes) * len(chosen)
     wanted = cases(("both",), params.evaluation.variation_seeds, (gain,), gain)
-    subjects, journal = crossbars.subjects(experiment, FURTHER, sizes), experiment.resume(f"{STAGE}.csv")
+    subjects, journal = crossbars.subjects(experiment, chosen, sizes), experiment.resume(f"{STAGE}.csv")
     with spreading.workers(params.execution) as workers:
         further = sweep(subjects, wanted, bench(experiment), journal, total, workers)
     table = pd.concat([earlier, with_leading(further, experiment.leading)], ignore_index=True)
@@ -80,6 +81,7 @@ def costs(experiment: Experiment) -> pd.DataFrame:
         for scheme in SCHEMES
         for size in params.mapping.crossbar_sizes
         for name, mitigation in MITIGATIONS.items()
+        if name not in FURTHER or name in params.beyond.mitigations
     ]
     return pd.DataFrame(rows)
 

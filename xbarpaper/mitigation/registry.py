@@ -12,9 +12,7 @@ from xbarpaper.mitigation.parts import Mitigation
 from xbarpaper.mitigation.precompensation import PC, PC_CHIP
 from xbarpaper.mitigation.tuned_norms import NORMS
 from xbarpaper.mitigation.tuning import TUNED
-
-FURTHER: Final = (R2D, BN, R2D + BN, NORMS, TUNED, TUNED + BN, PC, PC + BN, PC + NORMS, PC_CHIP)
-"""Those that the paper does not have, in the order of tables and figures."""
+from xbarpaper.params import FURTHER_MITIGATIONS
 
 
 def by_name(mitigations: Iterable[Mitigation]) -> dict[str, Mitigation]:
@@ -31,5 +29,11 @@ def by_name(mitigations: Iterable[Mitigation]) -> dict[str, Mitigation]:
     return found
 
 
-MITIGATIONS: Final = by_name((*PAPER, *FURTHER))
+FURTHER: Final = by_name((R2D, BN, R2D + BN, NORMS, TUNED, TUNED + BN, PC, PC + BN, PC + NORMS, PC_CHIP))
+"""Those that the paper does not have, by name, in the order of tables and figures."""
+
+if tuple(FURTHER) != FURTHER_MITIGATIONS:
+    raise ValueError(f"further mitigations are {', '.join(FURTHER_MITIGATIONS)}, not {', '.join(FURTHER)}")
+
+MITIGATIONS: Final = by_name((*PAPER, *FURTHER.values()))
 """Every mitigation, by name."""

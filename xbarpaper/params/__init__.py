@@ -2,6 +2,7 @@
 
 from xbarpaper.params.datasets import Cifar, Dataset, ImageFolder, Shapes10
 from xbarpaper.params.names import (
+    FURTHER_MITIGATIONS,
     GAINS,
     MITIGATIONS,
     SCHEMES,
@@ -47,6 +48,7 @@ from xbarpaper.params.sections import (
 )
 
 __all__ = [
+    "FURTHER_MITIGATIONS",
     "GAINS",
     "MITIGATIONS",
     "SCHEMES",

@@ -12,6 +12,9 @@ SchemeName = Literal["unpruned", PrunedSchemeName]
 Gain = Literal["none", "layer", "tile", "column"]
 Effects = Literal["wires", "variation", "both"]
 Mitigation = Literal["none", "R", "WCT", "R+WCT"]
+FurtherMitigation = Literal[
+    "R2D", "BN", "R2D+BN", "norms", "tuned", "tuned+BN", "PC", "PC+BN", "PC+norms", "PC/chip"
+]
 NetworkName = Literal["vgg11", "vgg16", "resnet20"]
 Precision = Literal["auto", "float32", "bfloat16"]
 ColumnKey = Literal["mean", "maximum", "square", "error"]
@@ -41,6 +44,7 @@ PRUNED_SCHEMES: tuple[PrunedSchemeName, ...] = get_args(PrunedSchemeName)
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 GAINS: tuple[Gain, ...] = get_args(Gain)
 MITIGATIONS: tuple[Mitigation, ...] = get_args(Mitigation)
+FURTHER_MITIGATIONS: tuple[FurtherMitigation, ...] = get_args(FurtherMitigation)
 
 NETWORK_TITLES: Final[dict[str, str]] = {"vgg11": "VGG11", "vgg16": "VGG16", "resnet20": "ResNet-20"}
 

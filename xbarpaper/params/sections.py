@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from xbarpaper.params.names import (
     ADC_BITS,
     FIRST_SECONDS,
+    FURTHER_MITIGATIONS,
     LEAST_ON_OFF,
     MOST,
     SECONDS_PER_HOUR,
@@ -30,6 +31,7 @@ from xbarpaper.params.names import (
     DriftPreset,
     Factor,
     Fraction,
+    FurtherMitigation,
     Gain,
     Grouping,
     Inside,
@@ -456,6 +458,10 @@ class Beyond(Defaults):
     """Mitigations that the paper does not have."""
 
     experiments: Several[str] = Field(default=(), description="that try them")
+    mitigations: AtLeastOne[FurtherMitigation] = Field(
+        default=FURTHER_MITIGATIONS,
+        description="that are tried; each is evaluated on every scheme, size and chip",
+    )
     arrangement_rounds: Count = Field(
         default=1, description="of rows and columns, in two-dimensional rearrangement (R2D)"
     )

@@ -33,7 +33,7 @@ KINDS: Final = [
 _SOURCES: Final = (
     "follows from datasets: the kinds whose images lie outside; `dvc repro` compares them each time"
 )
-_PLAIN: Final = re.compile(r"[A-Za-z](?:[\w./-]|,? (?=[\w./-])|[,:](?=[\w/]))*", re.ASCII)
+_PLAIN: Final = re.compile(r"[A-Za-z](?:[\w./+-]|,? (?=[\w./-])|[,:](?=[\w/]))*", re.ASCII)
 _YAML_1_1: Final = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
