@@ -210,6 +210,10 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
             "experiments": ("tiny-vgg11",), "adc_bits": (4, 8), "calibration_images": 5, "test_images": 10,
         },
         "costs": {"experiments": ("tiny-vgg11",)},
+        "adversarial": {
+            "experiments": ("tiny-vgg11",), "test_images": 4, "variation_seeds": 2, "attacker_draws": 1,
+            "epsilons": (0.03,), "square_epsilon": 0.03, "pgd_steps": 1, "square_queries": 2,
+        },
     }  # fmt: skip
     for section, values in [*tiny.items(), *changes.items()]:
         tree[section] = tree[section] | values

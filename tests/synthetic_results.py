@@ -57,6 +57,7 @@ def make_params(
     tree["published"] |= {"experiments": listed, "crossbar_sizes": [64, 128], "r_min_ohms": [20e3, 100e3]}
     tree["periphery"]["experiments"] = listed
     tree["costs"]["experiments"] = listed
+    tree["adversarial"] |= {"experiments": listed, "schemes": list(SCHEMES)}
     tree["evaluation"]["variation_seeds"] = seeds
     tree["evaluation"]["gains"] = ["none", "layer", "tile", "column"]
     tree["readout"]["gain"] = "layer"
@@ -164,6 +165,7 @@ def make_results(
         **_mechanism(params, losses), **_surveyed(params, software), **_beyond(params, losses, software),
         **_search(params, losses, software), **_published(params, losses, software),
         "converters": _converters(params, losses, software), "energy": _energy(params),
+        "adversarial": _adversarial(params, losses, software),
     }  # fmt: skip
     return results.Results(
         **{
@@ -371,6 +373,31 @@ def _energy(params: Params) -> list[Row]:
                      "adc_share": 0.7, "area_mm2": 1.0, "latency_us": 100.0, "energy_ratio": ratio,
                      "area_ratio": rates[scheme], "latency_ratio": 1.0}
                 )  # fmt: skip
+    return rows
+
+
+def _adversarial(params: Params, losses: dict[str, float], software: dict[str, float]) -> list[Row]:
+    """Crossbars give ten points where the attacker does not know them, fifteen where they are largest, else none.
+
+    Pruned networks gain two points more than unpruned ones; FGSM is five points weaker than PGD.
+    """
+    settings, sizes, rows = params.adversarial, params.mapping.crossbar_sizes, []
+    for experiment, scheme, size in itertools.product(settings.experiments, SCHEMES, sizes):
+        seeds = range(settings.variation_seeds)
+        for attack, attacker in itertools.product(("fgsm", "pgd", "square"), ("SS", "SH", "HH", "chip")):
+            by_attacker = {"SS": [None], "chip": range(settings.known_chips)}
+            chips = by_attacker.get(attacker, [] if attack == "square" else seeds)
+            gained = 0.0 if attacker != "SH" else 15.0 if size == max(sizes) else 10.0
+            gained += 2.0 if attacker == "SH" and scheme != "unpruned" else 0.0
+            clean = software[scheme] - (0.0 if attacker == "SS" else losses[scheme])
+            for epsilon in (settings.square_epsilon,) if attack == "square" else settings.epsilons:
+                left = 40 - 1000 * epsilon + gained + {"fgsm": 5.0, "pgd": 0.0, "square": 8.0}[attack]
+                rows += [
+                    {**_named(params, experiment), "scheme": scheme, "sparsity": 0.8, "crossbar_size": size,
+                     "attack": attack, "epsilon": epsilon, "attacker": attacker, "seed": seed, "images": 50,
+                     "accuracy": left + (0.1 * (seed or 0)), "clean_accuracy": clean}
+                    for seed in chips
+                ]  # fmt: skip
     return rows
 
 

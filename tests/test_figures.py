@@ -33,7 +33,7 @@ TABLES = {
 }
 CHANCE = {"shapes10": 10.0}
 UNIT = re.compile(
-    r"\((%|points|×|µS|µJ|bits|nat|rows × columns|rows|quantile of \|w\||× the profile's|sigma/mu)\)$"
+    r"\((%|1/255|points|×|µS|µJ|bits|nat|rows × columns|rows|quantile of \|w\||× the profile's|sigma/mu)\)$"
 )
 WITHOUT_UNIT = {
     "one readout gain per", "non-ideality factor", "error left, % of |W|²", "ON/OFF ratio of the devices",
@@ -79,6 +79,11 @@ def every_figure(profile):
         drawn["recovery"] = figures.mitigations(tables.recovery, labels, CHANCE)
     if len(tables.converters):
         drawn["adc-bits"] = figures.accuracy_by_bits(tables.converters, labels, params.periphery)
+    if len(tables.adversarial):
+        drawn |= {
+            f"adversarial-{attack}": figures.adversarial_accuracy(tables.adversarial, labels, attack)
+            for attack in ("pgd", "fgsm")
+        }
     if len(tables.energy):
         measured = [tables.evaluation, tables.recovery]
         drawn |= {

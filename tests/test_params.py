@@ -29,7 +29,8 @@ QUICK = as_yaml(load_profile(PROFILES / "quick.yaml"))
 
 SECTIONS = (
     "profile, datasets, experiments, train, prune, distillation, mapping, devices, circuit, readout, evaluation, "
-    "rearrange, wct, mechanism, sensitivity, effects, beyond, search, published, periphery, costs, claims, execution"
+    "rearrange, wct, mechanism, sensitivity, effects, beyond, search, published, periphery, costs, adversarial, claims, "
+    "execution"
 )
 OUTSIDE = "those kinds of datasets whose images lie outside"
 KINDS = "'cifar10', 'cifar100', 'image_folder', 'shapes10'"
@@ -56,6 +57,11 @@ WRONG: list[tuple[str, str, str]] = [
     ("  dac_bits:", "  dac_bits: 3", "periphery.dac_bits = 3 must divide periphery.input_bits = 8"),
     ("  weight_slices:", "  weight_slices: 8", "periphery.weight_slices = 8 must be at most 7, the bits of "
      "periphery.weight_bits but for the sign"),
+    ("  square_epsilon:", "  square_epsilon: 1.5", "adversarial.square_epsilon = 1.5 must be at least 0 and at most 1"),
+    ("  square_epsilon:", "  square_epsilon: 0.5", "adversarial.square_epsilon = 0.5 must be among "
+     "adversarial.epsilons = 0.0078431373, 0.031372549"),
+    ("  pgd_steps:", "  pgd_steps: 0", "adversarial.pgd_steps = 0 must be at least 1 and at most 1000000"),
+    ("  known_chips:", "  known_chips: 4", "adversarial.known_chips = 4 must be at most adversarial.variation_seeds = 3"),
     ("    train_images:", "    train_images: 1000000000000", "datasets.shapes10.train_images = 1000000000000 must be at "
      "least 10 and at most 1000000"),
     ("    kind:", "    kind: mnist", f"datasets.shapes10.kind = mnist must be one of {KINDS}"),
@@ -319,7 +325,16 @@ def parameters(draw: st.DrawFn) -> Params:
             entry["path_environment"] += str(number)
     for number, entry in enumerate(tree["experiments"].values()):
         entry |= {"dataset": draw(st.sampled_from(sorted(tree["datasets"]))), "training_seed": number}
-    for section in ("sensitivity", "effects", "beyond", "search", "published", "periphery", "costs"):
+    for section in (
+        "sensitivity",
+        "effects",
+        "beyond",
+        "search",
+        "published",
+        "periphery",
+        "costs",
+        "adversarial",
+    ):
         tree[section]["experiments"] = draw(
             st.lists(st.sampled_from(sorted(tree["experiments"])), unique=True)
         )
@@ -327,6 +342,7 @@ def parameters(draw: st.DrawFn) -> Params:
         tree[section]["crossbar_size"] = draw(st.sampled_from(tree["mapping"]["crossbar_sizes"]))
     tree["periphery"] |= {"dac_bits": 1, "weight_slices": 1}
     tree["costs"] |= {"weight_slices": 1, "adc_bits": 8}
+    tree["adversarial"] |= {"square_epsilon": tree["adversarial"]["epsilons"][0], "known_chips": 1}
     if tree["rearrange"]["arrays"] == "signs":
         tree["rearrange"]["range"] = "layer"
     tree["readout"]["gain"] = draw(st.sampled_from(tree["evaluation"]["gains"]))

@@ -44,6 +44,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny_pipeline: Path) ->
             for stage in (
                 "train", "prune_cf", "prune_xcs", "prune_xrs", "map", "evaluate", "rearrange", "wct",
                 "mechanism", "sensitivity", "beyond", "search", "devices", "published", "periphery", "costs",
+                "adversarial",
             )
         ),
         *(f"{stage}@tiny" for stage in ("figures", "claims", "publish")),
@@ -145,7 +146,7 @@ def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repositor
     dry = ran(repository.repro("--dry"))
     measuring = (
         "evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond", "search", "devices", "published",
-        "periphery", "costs",
+        "periphery", "costs", "adversarial",
     )  # fmt: skip
     assert sorted(stage for stage in dry if stage.endswith(EXPERIMENT)) == sorted(
         f"{stage}@{EXPERIMENT}" for stage in measuring
@@ -237,6 +238,7 @@ def other(make_params: MakeParams) -> Params:
             "published": made.published.model_copy(update=mapped_out),
             "periphery": made.periphery.model_copy(update=mapped_out),
             "costs": made.costs.model_copy(update=mapped_out),
+            "adversarial": made.adversarial.model_copy(update=mapped_out),
         }
     )
 

@@ -45,6 +45,7 @@ DIGESTS = {
 }
 MEASURING = {
     "evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond", "search", "devices", "published",
+    "adversarial",
 }  # fmt: skip
 OTHERS = {"periphery", "costs"}  # without the sweep over draws of the devices
 TRAINING = {"train", "prune_cf", "prune_xcs", "prune_xrs"}

@@ -64,6 +64,7 @@ _FIGURES: Final = (
         "17_published",
         "published@<e>",
     ),
+    ("accuracy on attacked images, by what the attacker knows", "18_adversarial", "adversarial@<e>"),
     (
         "accuracy against compression and size, mitigations, effects, gains, the axes again",
         "90_figures",

@@ -136,7 +136,7 @@ def _missing(
     """A task for each case that the journal lacks; those that it has arrive at once."""
     once = _Once(workers)
     for job in jobs:
-        digest = _digest(job.subject, job.bench)
+        digest = subject_digest(job.subject, job.bench)
         for key, case in job.cases:
             rows = journal.rows(digest, case.effects, case.seed, case.gains)
             if rows is not None:
@@ -205,7 +205,7 @@ def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
-def _digest(subject: Subject, bench: Bench) -> str:
+def subject_digest(subject: Subject, bench: Bench) -> str:
     """Digest of all that the rows of a subject depend on, this code included."""
     layers = subject.mapped.layers
     parts = [

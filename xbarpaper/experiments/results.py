@@ -16,6 +16,8 @@ from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError, ParameterError
 
 EFFECTS: Final = ("wires", "variation", "both")
+ATTACKS: Final = ("fgsm", "pgd", "square")
+ATTACKERS: Final = ("SS", "SH", "HH", "chip")
 STEPS: Final = ("trained", "pruned", "fine-tuned", "wct")
 _ORDERS: Final[dict[str, Sequence[str]]] = {
     "scheme": SCHEMES,
@@ -24,6 +26,8 @@ _ORDERS: Final[dict[str, Sequence[str]]] = {
     "step": STEPS,
     "adc": tuple(ADC_BITS),
     "columns": get_args(ColumnsCounted),
+    "attack": ATTACKS,
+    "attacker": ATTACKERS,
 }
 _BY_APPEARANCE: Final = (
     "axis",
@@ -203,6 +207,15 @@ TABLES: Final[dict[str, Table]] = {
         stages=("16_costs",),
         experiments=lambda params: params.costs.experiments,
     ),
+    "adversarial": Table(
+        columns=(
+            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "attack", "epsilon", "attacker",
+            "seed", "accuracy", "clean_accuracy", "images",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "attack", "epsilon", "attacker", "seed"),
+        stages=("18_adversarial",),
+        experiments=lambda params: params.adversarial.experiments,
+    ),
 }  # fmt: skip
 """Every table of the results, by the name under which it is published."""
 
@@ -230,6 +243,7 @@ class Results:
     strongest: pd.DataFrame
     converters: pd.DataFrame
     energy: pd.DataFrame
+    adversarial: pd.DataFrame
 
     def write(self, folder: Path | str) -> list[Path]:
         """Write each table that holds rows as ``<its name>.csv``; returns their paths."""

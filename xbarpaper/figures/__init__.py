@@ -1,6 +1,7 @@
 """The artifact's figures: functions that take tidy tables or plain arrays and give matplotlib figures."""
 
 from xbarpaper.claims.labels import Labels
+from xbarpaper.figures.adversarial import adversarial_accuracy
 from xbarpaper.figures.costs import accuracy_against_energy, energy_saved, energy_shares
 from xbarpaper.figures.mechanism import error_by_layer, layer_losses
 from xbarpaper.figures.network import (
@@ -35,6 +36,7 @@ __all__ = [
     "accuracy_against_energy",
     "accuracy_by_bits",
     "accuracy_by_size",
+    "adversarial_accuracy",
     "along_axes",
     "apply_style",
     "beside_published",

@@ -23,6 +23,7 @@ from xbarpaper.params.names import (
 )
 from xbarpaper.params.profile import Params, load, load_profile
 from xbarpaper.params.sections import (
+    Adversarial,
     Beyond,
     Claims,
     DeviceEffects,
@@ -53,6 +54,7 @@ __all__ = [
     "MITIGATIONS",
     "SCHEMES",
     "AdcName",
+    "Adversarial",
     "Beyond",
     "Cifar",
     "Claims",

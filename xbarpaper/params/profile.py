@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from xbarpaper.params.datasets import Dataset, ImageFolder
 from xbarpaper.params.names import FIRST_SECONDS
 from xbarpaper.params.sections import (
+    Adversarial,
     Beyond,
     Claims,
     DeviceEffects,
@@ -76,6 +77,7 @@ class Params(Defaults):
     published: Published = Published()
     periphery: Periphery = Periphery()
     costs: HardwareCosts = HardwareCosts()
+    adversarial: Adversarial = Adversarial()
     claims: Claims = Claims()
     execution: Execution = Execution()
 
@@ -149,6 +151,7 @@ class Params(Defaults):
             ("published", self.published),
             ("periphery", self.periphery),
             ("costs", self.costs),
+            ("adversarial", self.adversarial),
         ):
             for name in chosen.experiments:
                 if name not in self.experiments:

@@ -47,6 +47,7 @@ from xbarpaper.params.names import (
     RangeOf,
     RangeScope,
     ReadPreset,
+    SchemeName,
     Scope,
     Seconds,
     Seed,
@@ -578,6 +579,51 @@ class HardwareCosts(Defaults):
             raise ValueError(
                 f"costs.weight_slices = {self.weight_slices} must be at most {self.weight_bits - 1}, the bits of "
                 "costs.weight_bits but for the sign"
+            )
+        return self
+
+
+class Adversarial(Defaults):
+    """Adversarial images: what an attacker who changes pixels leaves of the accuracy, in software and on crossbars."""
+
+    experiments: Several[str] = Field(default=(), description="whose networks are attacked")
+    schemes: AtLeastOne[SchemeName] = Field(
+        default=("unpruned", "cf"), description="of those that are attacked"
+    )
+    test_images: Count = Field(
+        default=50, description="random test images, the same everywhere; all where there are fewer"
+    )
+    variation_seeds: Seeds = Field(
+        default=3, description="independent draws of the devices that are attacked"
+    )
+    attacker_draws: Count = Field(
+        default=2,
+        description="draws of the devices, none of them attacked, over which an attacker who knows the hardware, but "
+        "not the chip, averages",
+    )
+    known_chips: Count = Field(default=1, description="of those attacked, that an attacker knows as they are")
+    epsilons: AtLeastOne[Fraction] = Field(
+        default=(0.0078431373, 0.0313725490),
+        description="largest change of a pixel, share of full scale (8/255 = 0.0313725)",
+    )
+    pgd_step_share: Quantile = Field(default=0.25, description="a step of PGD, share of epsilon")
+    pgd_steps: Count = Field(default=5, description="of PGD")
+    square_epsilon: Fraction = Field(
+        default=0.0078431373, description="one of epsilons, at which the attack without gradients is tried"
+    )
+    square_queries: Count = Field(default=30, description="of that attack (Square), for each image")
+
+    @model_validator(mode="after")
+    def _among_them(self) -> Self:
+        if self.known_chips > self.variation_seeds:
+            raise ValueError(
+                f"adversarial.known_chips = {self.known_chips} must be at most adversarial.variation_seeds = "
+                f"{self.variation_seeds}"
+            )
+        if self.square_epsilon not in self.epsilons:
+            raise ValueError(
+                f"adversarial.square_epsilon = {self.square_epsilon!r} must be among adversarial.epsilons = "
+                f"{', '.join(map(repr, self.epsilons))}"
             )
         return self
 

@@ -1,0 +1,90 @@
+"""Attacks on networks on crossbars: who is attacked by whom, and what A1 to A4 make of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import torch
+
+from xbarpaper.experiments import adversarial, crossbars
+from xbarpaper.experiments.adversarial import Victims, attacked
+from xbarpaper.experiments.experiment import Experiment
+from xbarpaper.hardware.circuit import Parasitics
+from xbarpaper.params import Adversarial
+
+SETTINGS = Adversarial(epsilons=(0.03,), square_epsilon=0.03, pgd_steps=2, square_queries=10, known_chips=2)
+IDEAL = Parasitics(driver_ohm=0, row_wire_ohm=0, column_wire_ohm=0, sense_ohm=0)
+
+
+@pytest.fixture
+def victims(tiny_images):
+    return Victims.of(tiny_images, 20, torch.device("cpu"))
+
+
+def left(table: pd.DataFrame, attack: str) -> dict[str, list[float]]:
+    """Accuracies by attacker, chip by chip."""
+    rows = table[table["attack"] == attack]
+    return {str(name): own["accuracy"].tolist() for name, own in rows.groupby("attacker")}
+
+
+def test_on_ideal_crossbars_all_attackers_are_one(make_subject, bench, victims):
+    """Nothing disturbs the weights, so software, chips and the attacker's chips are the same network."""
+    ideal = replace(bench, devices=bench.devices.nominal, parasitics=IDEAL)
+    table = attacked(make_subject(), victims, ideal, SETTINGS, "layer")
+    for attack in ("fgsm", "pgd"):
+        by_attacker = left(table, attack)
+        assert {name: len(values) for name, values in by_attacker.items()} == {
+            "SS": 1,
+            "SH": 3,
+            "HH": 3,
+            "chip": 2,
+        }
+        assert len(set().union(*by_attacker.values())) == 1
+    assert len({*left(table, "square")["SS"], *left(table, "square")["chip"]}) == 1
+    assert (table["accuracy"] <= table["clean_accuracy"]).all()
+
+
+def test_each_attacker_follows_the_networks_that_he_knows(make_subject, bench, victims, monkeypatch):
+    """SS and SH: software. HH: chips of his own. chip: the very chip."""
+    followed: list[list[torch.Tensor]] = []
+
+    def noted(networks, pixels, labels, epsilon):
+        followed.append([one.network.weights()["conv1"].detach() for one in networks])
+        return pixels
+
+    monkeypatch.setattr(adversarial, "fgsm", noted)
+    subject = make_subject()
+    attacked(subject, victims, bench, SETTINGS, "layer")
+    software, hardware, *chips = followed
+    assert [torch.equal(one, subject.mapped.network.weights()["conv1"]) for one in software] == [True]
+    assert len(hardware) == SETTINGS.attacker_draws
+    assert [len(one) for one in chips] == [1, 1]
+    every = [*software, *hardware, *(one for (one,) in chips)]
+    assert all(not torch.equal(a, b) for n, a in enumerate(every) for b in every[:n])
+
+
+def test_a_finished_network_is_read_from_the_journal(
+    make_subject, make_params, tiny_images, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(crossbars, "mapped", lambda experiment, scheme, size: make_subject(scheme, size=size))
+    params = make_params(execution={"scheduler": "none"}, mapping={"crossbar_sizes": (8, 16)})
+    work = Experiment("", params)
+    work.__dict__["images"] = tiny_images
+    first = adversarial.attack(work)
+    chips, epsilons = params.adversarial.variation_seeds, len(params.adversarial.epsilons)
+    networks = len(params.adversarial.schemes) * 2
+    assert len(first) == networks * (2 * epsilons * (1 + 2 * chips + params.adversarial.known_chips) + 2)
+    monkeypatch.setattr(adversarial, "attacked", None)
+    pd.testing.assert_frame_equal(adversarial.attack(work), first)
+
+
+def test_the_same_random_images_are_attacked_everywhere(tiny_images):
+    cpu = torch.device("cpu")
+    few, more = Victims.of(tiny_images, 7, cpu), Victims.of(tiny_images, 1000, cpu)
+    assert torch.equal(few.pixels, more.pixels[:7])
+    assert len(more.labels) == len(tiny_images.test)
+    assert float(more.pixels.max()) <= 1
+    assert not len(few.images.test), "a task carries the attacked images only"

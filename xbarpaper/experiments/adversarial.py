@@ -1,0 +1,206 @@
+"""Adversarial images: what attacks leave of the accuracy in software and on crossbars, by what the attacker knows.
+
+``SS``: software is attacked by its own gradients. ``SH``: the same images are shown to crossbars; the attacker does not
+know them. ``HH``: the attacker knows the hardware but not the chip, and follows the mean gradient over chips of his own.
+``chip``: he knows the very chip, one
+of the first few. Square asks for answers alone: of the software (``SS``), and of the first chip.
+
+Everything is computed in float32: bfloat16 would round away changes of a pixel as small as these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from xbarpaper.data import ImageSet
+from xbarpaper.experiments import crossbars
+from xbarpaper.experiments.bench import bench
+from xbarpaper.experiments.evaluation import Case, disturbed, subject_digest
+from xbarpaper.experiments.experiment import Experiment, with_leading
+from xbarpaper.experiments.journal import Journal
+from xbarpaper.experiments.subject import Bench, Subject
+from xbarpaper.networks import training
+from xbarpaper.networks.attacks import OfPixels, fgsm, pgd, square
+from xbarpaper.params import Adversarial, Gain
+from xbarpaper.support import code, progress, spreading
+
+STAGE: Final = "18_adversarial"
+_FIRST_DRAW: Final = 700_000  # of the attacker's devices: far from all others
+_BATCH: Final = 100  # images at a time
+
+Crafted = Callable[[Sequence[nn.Module], Tensor, Tensor], Tensor]
+"""An attack with its settings: adversarial pixels for networks, pixels and labels."""
+
+
+@dataclass(frozen=True)
+class Victims:
+    """The images that are attacked.
+
+    Attributes:
+        pixels: between 0 and 1, shape (n, 3, 32, 32).
+        labels: their classes, shape (n,).
+        images: the data that they are from, without images: statistics and identity.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    images: ImageSet
+
+    @classmethod
+    def of(cls, images: ImageSet, number: int, device: torch.device) -> Victims:
+        """Random test images, the same for every network."""
+        chosen = torch.randperm(len(images.test), generator=torch.Generator().manual_seed(0))[:number]
+        pixels = (images.test.pixels[chosen].float() / 255).contiguous(memory_format=torch.channels_last)
+        few = replace(
+            images, train=replace(images.train, pixels=images.train.pixels[:0], labels=images.train.labels[:0]),
+            test=replace(images.test, pixels=images.test.pixels[:0], labels=images.test.labels[:0]),
+        )  # fmt: skip
+        return cls(pixels.to(device), images.test.labels[chosen].to(device), few)
+
+    def attacked(self, craft: Crafted, networks: Sequence[nn.Module]) -> Tensor:
+        """Adversarial pixels for networks."""
+        batches = zip(self.pixels.split(_BATCH), self.labels.split(_BATCH), strict=True)
+        return torch.cat([craft(networks, pixels, labels) for pixels, labels in batches])
+
+    def accuracy(self, network: nn.Module, pixels: Tensor) -> float:
+        """Accuracy of a network on these pixels, percent."""
+        return training.accuracy(network, pixels, self.labels, _BATCH)
+
+
+def attack(experiment: Experiment) -> pd.DataFrame:
+    """Attack every scheme on crossbars of every size, without mitigation; a killed run goes on, network by network.
+
+    Returns:
+        One row per network, attack, epsilon, attacker and attacked chip: experiment, dataset, network, scheme, sparsity,
+        crossbar_size, attack, epsilon, attacker (see above), seed (of the chip, missing in software), accuracy (on
+        adversarial images) and clean_accuracy (on the same images as they are), percent, images.
+    """
+    params = experiment.params
+    settings, sizes, gain = params.adversarial, params.mapping.crossbar_sizes, params.readout.gain
+    shared = bench(experiment)
+    victims = Victims.of(experiment.images, settings.test_images, shared.images.device)
+    shared = replace(shared, images=shared.images[:0], labels=shared.labels[:0])
+    journal = Journal(experiment.resume(f"{STAGE}.csv"))
+    subjects = [crossbars.mapped(experiment, scheme, size) for scheme in settings.schemes for size in sizes]
+    identities = [
+        f"{subject_digest(one, shared)} {gain} {settings.model_dump_json()} {code.digest(__name__)}"
+        for one in subjects
+    ]
+    parts = list(_parts(settings))
+    found = dict[int, pd.DataFrame]()
+
+    def missing() -> Iterator[spreading.Task[int, pd.DataFrame]]:
+        for number, (one, identity) in enumerate(zip(subjects, identities, strict=True)):
+            kept = [
+                journal.rows(f"{identity} {part}", "both", seed, (gain,))
+                for part, seeds in parts
+                for seed in seeds
+            ]
+            if all(rows is not None for rows in kept):
+                found[number] = pd.concat([rows for rows in kept if rows is not None], ignore_index=True)
+                bar.update()
+                continue
+            label = f"{one.scheme} {one.mapped.crossbar_size}, attacks"
+            yield spreading.Task(number, label, attacked, (one, victims, shared, settings, gain))
+
+    with (
+        spreading.workers(params.execution) as workers,
+        progress.bar("attacking", len(subjects), "network") as bar,
+    ):
+        for number, rows in spreading.results(workers, missing()):
+            found[number] = rows
+            for (name, epsilon, attacker), own in rows.groupby(["attack", "epsilon", "attacker"], sort=False):
+                journal.add(f"{identities[number]} {name} {epsilon} {attacker}", own)
+            bar.update()
+    table = pd.concat([found[number] for number in sorted(found)], ignore_index=True)
+    table = table.drop(columns=["effects", "gain"]).astype({"seed": "Int64"})
+    return with_leading(table, experiment.leading)
+
+
+def _parts(settings: Adversarial) -> Iterator[tuple[str, Sequence[int | None]]]:
+    """What the rows of a network are kept under, and the chips of each."""
+    chips = range(settings.variation_seeds)
+    for name, epsilon in (*_by_gradients(settings), ("square", settings.square_epsilon)):
+        yield f"{name} {epsilon} SS", (None,)
+        if name == "square":
+            yield f"{name} {epsilon} chip", chips[:1]
+            continue
+        for attacker, attacked_chips in (
+            ("SH", chips),
+            ("HH", chips),
+            ("chip", chips[: settings.known_chips]),
+        ):
+            yield f"{name} {epsilon} {attacker}", attacked_chips
+
+
+def _by_gradients(settings: Adversarial) -> list[tuple[str, float]]:
+    return [(name, epsilon) for name in ("fgsm", "pgd") for epsilon in settings.epsilons]
+
+
+def _crafted(name: str, epsilon: float, settings: Adversarial) -> Crafted:
+    """An attack with the settings of the parameters; all starts and squares come from one seed."""
+    generator = torch.Generator().manual_seed(0)
+
+    def craft(networks: Sequence[nn.Module], pixels: Tensor, labels: Tensor) -> Tensor:
+        if name == "fgsm":
+            return fgsm(networks, pixels, labels, epsilon)
+        if name == "pgd":
+            step = settings.pgd_step_share * epsilon
+            return pgd(
+                networks, pixels, labels, epsilon, step=step, steps=settings.pgd_steps, generator=generator
+            )
+        queries = settings.square_queries
+        return square(networks[0], pixels, labels, epsilon, queries=queries, generator=generator)
+
+    return craft
+
+
+def attacked(
+    subject: Subject, victims: Victims, shared: Bench, settings: Adversarial, gain: Gain
+) -> pd.DataFrame:
+    """Every attack on one network in software and on its chips; rows as in ``attack``, with effects and gain."""
+
+    def chip(seed: int) -> nn.Module:
+        read = disturbed(subject.mapped, Case("both", seed, (gain,)), shared.devices, shared.parasitics)
+        return OfPixels(read.twin(gain).to(victims.pixels.device), victims.images)
+
+    software = OfPixels(subject.mapped.network.to(victims.pixels.device), victims.images)
+    chips = {seed: chip(seed) for seed in range(settings.variation_seeds)}
+    known = [chip(_FIRST_DRAW + number) for number in range(settings.attacker_draws)]
+    targets: dict[int | None, nn.Module] = {None: software} | {seed: one for seed, one in chips.items()}
+    clean = {seed: victims.accuracy(one, victims.pixels) for seed, one in targets.items()}
+    rows: list[dict[str, Any]] = []
+
+    def shown(name: str, epsilon: float, attacker: str, pixels: Tensor, seeds: Sequence[int | None]) -> None:
+        for seed in seeds:
+            rows.append(
+                {
+                    "scheme": subject.scheme, "sparsity": subject.sparsity,
+                    "crossbar_size": subject.mapped.crossbar_size, "attack": name, "epsilon": epsilon,
+                    "attacker": attacker, "effects": "both", "gain": gain, "seed": seed,
+                    "accuracy": victims.accuracy(targets[seed], pixels), "clean_accuracy": clean[seed],
+                    "images": len(victims.labels),
+                }
+            )  # fmt: skip
+
+    for name, epsilon in _by_gradients(settings):
+        by_software = victims.attacked(_crafted(name, epsilon, settings), [software])
+        shown(name, epsilon, "SS", by_software, [None])
+        shown(name, epsilon, "SH", by_software, list(chips))
+        by_hardware = victims.attacked(_crafted(name, epsilon, settings), known)
+        shown(name, epsilon, "HH", by_hardware, list(chips))
+        for seed in range(settings.known_chips):
+            own = victims.attacked(_crafted(name, epsilon, settings), [chips[seed]])
+            shown(name, epsilon, "chip", own, [seed])
+    by_answers: dict[str, int | None] = {"SS": None, "chip": 0}
+    for attacker, target in by_answers.items():
+        craft = _crafted("square", settings.square_epsilon, settings)
+        asked = victims.attacked(craft, [targets[target]])
+        shown("square", settings.square_epsilon, attacker, asked, [target])
+    return pd.DataFrame(rows).astype({"seed": "Int64"})

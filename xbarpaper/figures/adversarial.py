@@ -1,0 +1,83 @@
+"""What attacks on the images leave of the accuracy, by how far they may change a pixel and what the attacker knows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import SCHEME_NAMES, present
+from xbarpaper.figures.panels import bar_words, means, name_axes, points
+from xbarpaper.figures.style import BLUE, PURPLE, VERMILION, ArtifactFigure, panel_grid, shared_legend
+from xbarpaper.support.words import join, square
+
+_LOOKS: Final = {"SS": ("#333333", "o"), "SH": (BLUE, "s"), "HH": (VERMILION, "^"), "chip": (PURPLE, "D")}
+_NETWORK: Final = ["experiment", "scheme", "crossbar_size"]
+
+
+def adversarial_accuracy(table: pd.DataFrame, labels: Labels, attack: str) -> ArtifactFigure:
+    """Accuracy against epsilon, a line for each attacker, a panel for each scheme and crossbar size.
+
+    Args:
+        table: the tidy table ``adversarial``.
+        labels: words of the profile.
+        attack: by gradients, ``fgsm`` or ``pgd``; the attack without stands beside PGD.
+    """
+    own = table[table["attack"] == attack]
+    clean = own.drop_duplicates([*_NETWORK, "attacker", "seed"])
+    clean = clean.assign(epsilon=0.0, accuracy=clean["clean_accuracy"])
+    found = means(pd.concat([clean, own]), [*_NETWORK, "attacker", "epsilon"], "accuracy", labels)
+    asked = table[(table["attack"] == "square") & (attack == "pgd")]
+    epsilons = sorted(found["epsilon"].unique())
+    places = list(found[_NETWORK].drop_duplicates().itertuples(index=False, name=None))
+    networks = found["experiment"].nunique()
+    figure, panels = panel_grid(places, 2.0)
+    for (experiment, scheme, size), panel in panels.items():
+        title = f"{SCHEME_NAMES[scheme]}, {square(int(size))}"
+        panel.set_title(title if networks == 1 else f"{labels.networks[experiment]}\n{title}")
+        for attacker in present(tuple(_LOOKS), list(found["attacker"])):
+            colour, marker = _LOOKS[attacker]
+            for rows, line in ((_at(found, experiment, scheme, size, attacker), True),
+                               (_at(labels.pooled(asked), experiment, scheme, size, attacker), False)):  # fmt: skip
+                positions = np.array([epsilons.index(value) for value in rows["epsilon"]], dtype=float)
+                if line:
+                    points(
+                        panel, positions, rows, colour=colour, marker=marker, label=attacker, line="-", size=3
+                    )
+                elif len(rows):
+                    panel.plot(positions, rows["accuracy"], "x", color=colour, markersize=6, label="_")
+        panel.plot([], [], "x", color="0.3", markersize=6, label="Square" if len(asked) else "_")
+        panel.set_xticks(range(len(epsilons)), [f"{255 * value:.3g}" for value in epsilons])
+        panel.set_ylim(0, 100)
+    name_axes(list(panels.values()), x="largest change (1/255)", y="test accuracy (%)")
+    shared_legend(figure, next(iter(panels.values())), columns=5)
+    figure.heading = f"Accuracy under attack ({attack.upper()})"
+    figure.caption = _caption(own, asked, labels, attack)
+    return figure
+
+
+def _at(table: pd.DataFrame, experiment: str, scheme: str, size: int, attacker: str) -> pd.DataFrame:
+    here = (table["experiment"] == experiment) & (table["scheme"] == scheme)
+    return table[here & (table["crossbar_size"] == size) & (table["attacker"] == attacker)]
+
+
+def _caption(own: pd.DataFrame, asked: pd.DataFrame, labels: Labels, attack: str) -> str:
+    left = own.groupby("attacker")["accuracy"].mean()
+    told = join([f"{name} {left[name]:.1f} %" for name in present(tuple(_LOOKS), list(left.index))])
+    most = 255 * own["epsilon"].max()
+    chips = own.loc[own["attacker"] == "chip", "seed"].nunique()
+    beside = (
+        f"Crosses: Square, which asks for answers alone, of the software and of the first chip, at "
+        f"{255 * asked['epsilon'].iloc[0]:.3g}/255. "
+        if len(asked)
+        else ""
+    )
+    return (
+        f"{labels.subject(own)}: accuracy on {int(own['images'].iloc[0])} test images after {attack.upper()} changed "
+        f"each pixel by up to {most:.3g}/255, wires and variation acting. SS: software attacked by its own gradients; "
+        "SH: the same images on crossbars; HH: the attacker follows the mean gradient over chips of his own; chip: he "
+        f"knows the very chip ({chips} of them). {beside}Mean over networks and changes above 0: {told}. "
+        f"{bar_words(own, labels)}"
+    )
