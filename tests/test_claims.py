@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -283,6 +284,17 @@ def test_c5_tests_the_mechanism_where_it_was_measured(rho, expected):
     found = again(tables, layers=measured).claims[4]
     assert found.by_mitigation["none"] == expected
     assert (rows_of(found, "overall", "none")[0].n, found.notes) == (8, [])
+    # A layer of few crossbars has no correlation of its own.
+    few = measured["layer"] != measured["layer"].iloc[0]
+    fewer = again(tables, layers=measured.assign(share_error_rho=measured["share_nf_rho"].where(few))).claims[
+        4
+    ]
+    assert re.search(
+        r"relative error of the weights\? [+-]0\.\d\d \[", rows_of(fewer, "overall", "none")[0].summary
+    )
+    unknown = again(tables, layers=measured.assign(share_error_rho=np.nan)).claims[4]
+    assert "relative error of the weights?" not in unknown.summary
+    assert "nan" not in fewer.model_dump_json() + unknown.model_dump_json()
     without = again(
         tables, layers=tables.layers.drop(columns=conductance.ASSOCIATION, errors="ignore")
     ).claims[4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import pandas as pd
@@ -102,9 +103,12 @@ def _share(one: Tested, labels: Labels) -> Verdict:
 
 
 def _mechanism(one: Tested, labels: Labels) -> Verdict:
-    weights = interval_words(one.means["weights_effect"], *one.bounds["weights_effect"], "")
-    return one.row(
+    asked = (
         "do crossbars with more low conductances lose less of their current (non-ideality factor)? Mean over layers: "
-        f"{one.words}; and have they the smaller relative error of the weights? {weights.strip()}",
-        labels,
+        f"{one.words}"
     )
+    effect = one.means["weights_effect"]
+    if not math.isnan(effect):  # no layer has pairs enough for it
+        weights = interval_words(effect, *one.bounds["weights_effect"], "")
+        asked += f"; and have they the smaller relative error of the weights? {weights}"
+    return one.row(asked, labels)

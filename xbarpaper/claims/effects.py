@@ -182,9 +182,8 @@ class Tested:
 
 def interval_words(effect: float, low: float | None, high: float | None, unit: str = "points") -> str:
     """``+1.20 points [+0.80, +1.60]``."""
-    return f"{effect:+.2f} {unit} " + (
-        "(no interval)" if low is None or high is None else f"[{low:+.2f}, {high:+.2f}]"
-    )
+    interval = "(no interval)" if low is None or high is None else f"[{low:+.2f}, {high:+.2f}]"
+    return " ".join(filter(None, (f"{effect:+.2f}", unit, interval)))
 
 
 def replicates(rows: pd.DataFrame, over: str) -> tuple[str, pd.DataFrame]:
@@ -224,7 +223,7 @@ def _test(question: Question, place: Place, settings: Claims) -> Tested:
     level = corrected_level(settings, place.family)
     counted = not question.over and len(table) < TRAINING_SEEDS
     bounds: dict[str, Bounds] = {
-        name: (mean, mean) if counted else bounds_of(table[name].to_numpy(), level)
+        name: (mean, mean) if counted else bounds_of(table[name].dropna().to_numpy(), level)
         for name, mean in means.items()
     }
     low, high = bounds["effect"]
@@ -246,7 +245,9 @@ def corrected_level(settings: Claims, family: int) -> float:
 
 
 def bounds_of(sample: NDArray[np.float64], level: float) -> Bounds:
-    """Student's interval of a mean; none for one value, or where all agree on a change (see the rule ``replicates``)."""
+    """Student's interval of a mean; none for one value or none, or where all agree on a change (rule ``replicates``)."""
+    if not len(sample):
+        return None, None
     mean, low, high = mean_interval(sample, level)
     unknown = float(np.ptp(sample)) <= RESOLUTION and (abs(mean) > RESOLUTION or len(sample) < TRAINING_SEEDS)
     return (None, None) if unknown else (low, high)
