@@ -214,6 +214,10 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
             "experiments": ("tiny-vgg11",), "test_images": 4, "variation_seeds": 2, "attacker_draws": 1,
             "epsilons": (0.03,), "square_epsilon": 0.03, "pgd_steps": 1, "square_queries": 2,
         },
+        "acdc": {
+            "experiments": ("tiny-vgg11",), "schemes": ("xcs", "unstructured"), "crossbar_size": 8,
+            "compressed_phases": 1, "variation_seeds": 2,
+        },
     }  # fmt: skip
     for section, values in [*tiny.items(), *changes.items()]:
         tree[section] = tree[section] | values

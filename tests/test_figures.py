@@ -87,6 +87,7 @@ def every_figure(profile):
     if len(tables.energy):
         measured = [tables.evaluation, tables.recovery]
         drawn |= {
+            "acdc": figures.acdc_beside_gradual(tables.acdc, labels),
             "energy-saved": figures.energy_saved(tables.energy, labels, params.costs),
             "energy-shares": figures.energy_shares(tables.energy, labels, params.costs),
             "accuracy-energy": figures.accuracy_against_energy(measured, tables.energy, labels, params.costs),
@@ -563,3 +564,19 @@ def test_energies_are_points_of_the_table():
     assert placed == set(own.loc[own["crossbar_size"] == 16, "energy_uj"])
     for bars in panels(figures.energy_shares(tables.energy, labels, params.costs)):
         assert sum(patch.get_height() for patch in bars.patches) == pytest.approx(400)
+
+
+def test_each_scheme_stands_by_acdc_beside_gradual_pruning():
+    params = make_params(1, (16, 32), further=True)
+    table = make_results(params).acdc
+    figure = figures.acdc_beside_gradual(table, figures.Labels.of(params))
+    assert_readable(figure)
+    software, lost = panels(figure)
+    drawn = {
+        name: sorted(float(x) for box in panel.containers for x in box.lines[0].get_xdata())
+        for name, panel in {"software_accuracy": software, "lost": lost}.items()
+    }
+    table = table.assign(lost=table["software_accuracy"] - table["accuracy"])
+    for name, found in drawn.items():
+        assert found == pytest.approx(sorted(table.groupby(["scheme", "schedule"])[name].mean()))
+    assert [text.get_text() for text in software.get_yticklabels()] == ["C/F", "XCS", "unstructured"]

@@ -45,6 +45,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny_pipeline: Path) ->
                 "train", "prune_cf", "prune_xcs", "prune_xrs", "map", "evaluate", "rearrange", "wct",
                 "mechanism", "sensitivity", "beyond", "search", "devices", "published", "periphery", "costs",
                 "adversarial",
+                "acdc",
             )
         ),
         *(f"{stage}@tiny" for stage in ("figures", "claims", "publish")),
@@ -140,13 +141,14 @@ def test_a_fresh_clone_finds_that_nothing_changed(repository: Repository, tmp_pa
 def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repository, tiny: Params):
     networks = repository.contents(f"data/checkpoints/{EXPERIMENT}")
     # Unpruned, C/F, and XCS and XRS at two sizes; at another sparsity the pruned ones at one size; each also after WCT.
-    assert len(networks) == 12 + 6
+    # By AC/DC XCS at one size, and unstructured pruning both ways.
+    assert len(networks) == 12 + 6 + 3
     results = repository.contents("data/results/tiny")
     repository.activate(tiny, devices={"variation_sigma": 0.3})
     dry = ran(repository.repro("--dry"))
     measuring = (
         "evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond", "search", "devices", "published",
-        "periphery", "costs", "adversarial",
+        "periphery", "costs", "adversarial", "acdc",
     )  # fmt: skip
     assert sorted(stage for stage in dry if stage.endswith(EXPERIMENT)) == sorted(
         f"{stage}@{EXPERIMENT}" for stage in measuring
@@ -239,6 +241,7 @@ def other(make_params: MakeParams) -> Params:
             "periphery": made.periphery.model_copy(update=mapped_out),
             "costs": made.costs.model_copy(update=mapped_out),
             "adversarial": made.adversarial.model_copy(update=mapped_out),
+            "acdc": made.acdc.model_copy(update=mapped_out),
         }
     )
 

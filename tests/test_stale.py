@@ -46,6 +46,7 @@ DIGESTS = {
 MEASURING = {
     "evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond", "search", "devices", "published",
     "adversarial",
+    "acdc",
 }  # fmt: skip
 OTHERS = {"periphery", "costs"}  # without the sweep over draws of the devices
 TRAINING = {"train", "prune_cf", "prune_xcs", "prune_xrs"}
@@ -70,6 +71,7 @@ KNOWN: dict[str, set[str]] = {
     "mitigation/registry.py": {"beyond", "published"},
     "experiments/mechanism.py": {"mechanism"},
     "experiments/beyond.py": {"beyond"},
+    "experiments/acdc.py": {"acdc"},
     "experiments/evaluation.py": MEASURING | JOURNALS,
     "experiments/sweeps.py": {"evaluate", "rearrange", "wct"},
     "experiments/sensitivity/sparsities.py": {"sensitivity"},

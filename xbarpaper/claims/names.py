@@ -9,7 +9,13 @@ import pandas as pd
 
 from xbarpaper.support.words import join
 
-SCHEME_NAMES: Final = {"unpruned": "unpruned", "cf": "C/F", "xcs": "XCS", "xrs": "XRS"}
+SCHEME_NAMES: Final = {
+    "unpruned": "unpruned",
+    "cf": "C/F",
+    "xcs": "XCS",
+    "xrs": "XRS",
+    "unstructured": "unstructured",
+}
 
 
 def schemes_of(names: Sequence[str]) -> str:

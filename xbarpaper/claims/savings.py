@@ -73,13 +73,9 @@ def crossbar_savings(
 
 
 def _test(question: Question, place: Place, params: Params, images: Mapping[str, int]) -> Tested:
-    """The loss with its interval: from the test images, joined in squares with the spread over training seeds.
-
-    The images are the same for every network, so averaging networks makes their share no smaller.
-    """
+    """The loss with its interval, and what it saves."""
     rows, level = place.rows, corrected_level(params.claims, place.family)
-    _, table = replicates(rows, "training_seed")
-    means = {str(name): float(value) for name, value in table.mean().items()}
+    means, low, high, (n, inference) = software_loss(rows, level, images)
     rates = rows.groupby(COMPARISON)[_RATE].mean()
     means |= {_RATE: float(np.exp(np.log(rates).mean())), f"smallest_{_RATE}": float(rates.min())}
     loss, after, before = (
@@ -87,16 +83,6 @@ def _test(question: Question, place: Place, params: Params, images: Mapping[str,
         means["software_accuracy"] / 100,
         means["software_accuracy_before"] / 100,
     )
-    tested = min(images[name] for name in rows["dataset"].unique())
-    least, most = proportion_difference(before, after, (tested, tested), level)
-    below, above = [loss - 100 * least], [100 * most - loss]
-    trained = table["effect"].to_numpy()
-    alike = rows.groupby("experiment")["training_seed"].nunique().nunique() == 1
-    if over_training := alike and len(trained) >= TRAINING_SEEDS:
-        low, high = bounds_of(trained, level)
-        below.append(loss - low if low is not None else 0.0)
-        above.append(high - loss if high is not None else 0.0)
-    low, high = loss - math.hypot(*below), loss + math.hypot(*above)
     tolerance = params.claims.software_tolerance_points
     verdict = judge_saving(list(rates), low, high, tolerance)
     needed = ""
@@ -109,10 +95,45 @@ def _test(question: Question, place: Place, params: Params, images: Mapping[str,
             (after * (1 - after) + before * (1 - before)) * (100 * float(reach) / distance) ** 2
         )
         needed = count(enough, "test image")
-        if enough <= tested and over_training:
-            needed = count(seeds_needed(distance, float(trained.std(ddof=1)), 1 - level), "training seed")
-    n, inference = (len(trained), "training seed") if over_training else (tested, "test image")
+        if enough <= _fewest(rows, images) and inference == "training seed":
+            trained = replicates(rows, "training_seed")[1]["effect"]
+            needed = count(seeds_needed(distance, float(trained.std()), 1 - level), inference)
     return Tested(question, place, verdict, low, high, means, {}, n, inference, needed)
+
+
+def software_loss(
+    rows: pd.DataFrame, level: float, images: Mapping[str, int]
+) -> tuple[dict[str, float], float, float, tuple[int, str]]:
+    """Software accuracy lost, with its interval: from the test images, joined in squares with the spread over trainings.
+
+    The images are the same for every network, so averaging networks makes their share no smaller.
+
+    Args:
+        rows: ``software_accuracy``, ``software_accuracy_before`` and their difference, ``effect``, of each training.
+        level: of the interval.
+        images: dataset -> images in its test set.
+
+    Returns:
+        Means by column, the interval's ends, and how many replicates of which kind it is over.
+    """
+    _, table = replicates(rows, "training_seed")
+    means = {str(name): float(value) for name, value in table.mean().items()}
+    loss, tested = means["effect"], _fewest(rows, images)
+    after, before = means["software_accuracy"] / 100, means["software_accuracy_before"] / 100
+    least, most = proportion_difference(before, after, (tested, tested), level)
+    below, above = [loss - 100 * least], [100 * most - loss]
+    trained = table["effect"].to_numpy()
+    alike = rows.groupby("experiment")["training_seed"].nunique().nunique() == 1
+    if over_training := alike and len(trained) >= TRAINING_SEEDS:
+        low, high = bounds_of(trained, level)
+        below.append(loss - low if low is not None else 0.0)
+        above.append(high - loss if high is not None else 0.0)
+    over = (len(trained), "training seed") if over_training else (tested, "test image")
+    return means, loss - math.hypot(*below), loss + math.hypot(*above), over
+
+
+def _fewest(rows: pd.DataFrame, images: Mapping[str, int]) -> int:
+    return min(images[name] for name in rows["dataset"].unique())
 
 
 def judge_saving(rates: list[float], low: float, high: float, tolerance: float) -> Outcome:

@@ -16,12 +16,11 @@ from xbarpaper.experiments.side_by_side import side_by_side
 from xbarpaper.experiments.trained import Trained
 from xbarpaper.networks import Network, build, training
 from xbarpaper.params import PrunedSchemeName, SchemeName, Train
-from xbarpaper.pruning import SCHEMES as PRUNING
-from xbarpaper.pruning import PrunedNetwork, growing, masked, prunable_layers
+from xbarpaper.pruning import PrunedNetwork, growing, masked, prunable_layers, scheme_named
 from xbarpaper.pruning import prune as without_weights
 
 _STEP_SEEDS: Final = 1_000  # apart: the epochs between steps of pruning see the images in orders of their own
-_ANY_SIZE: Final = 1  # for schemes that do not look at the size of the crossbars
+ANY_SIZE: Final = 1  # for schemes that do not look at the size of the crossbars
 
 
 @dataclass(frozen=True)
@@ -59,13 +58,13 @@ class Pruned:
 
 def variant(scheme: SchemeName, crossbar_size: int) -> Variant:
     """The variant of a scheme that is mapped at a crossbar size."""
-    depends = scheme != "unpruned" and PRUNING[scheme].depends_on_crossbar_size
+    depends = scheme != "unpruned" and scheme_named(scheme).depends_on_crossbar_size
     return Variant(scheme, crossbar_size if depends else None)
 
 
 def variants(scheme: SchemeName, crossbar_sizes: Sequence[int]) -> list[Variant]:
     """All networks of a scheme for these crossbar sizes; a single one where they do not matter."""
-    return list(dict.fromkeys(variant(scheme, size) for size in crossbar_sizes or (_ANY_SIZE,)))
+    return list(dict.fromkeys(variant(scheme, size) for size in crossbar_sizes or (ANY_SIZE,)))
 
 
 def load(experiment: Experiment, wanted: Variant) -> Checkpoint:
@@ -139,8 +138,8 @@ def _pruned(
         )
         return training.train(one.network, experiment.images, run)
 
-    size = wanted.crossbar_size or _ANY_SIZE
-    scheme = PRUNING[cast(PrunedSchemeName, wanted.scheme)]
+    size = wanted.crossbar_size or ANY_SIZE
+    scheme = scheme_named(cast(PrunedSchemeName, wanted.scheme))
     *before_last, sparsity = growing(experiment.section.sparsity, settings.steps if trained_first else 1)
     gradual: list[pd.DataFrame] = []
     for step, partial in enumerate(before_last, start=1):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from xbarpaper.experiments.paths import RESULTS, SUMMARIES
 from xbarpaper.params import GAINS, SCHEMES, ColumnsCounted, Params
-from xbarpaper.params.names import ADC_BITS
+from xbarpaper.params.names import ADC_BITS, SCHEDULES
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError, ParameterError
 
@@ -20,7 +20,8 @@ ATTACKS: Final = ("fgsm", "pgd", "square")
 ATTACKERS: Final = ("SS", "SH", "HH", "chip")
 STEPS: Final = ("trained", "pruned", "fine-tuned", "wct")
 _ORDERS: Final[dict[str, Sequence[str]]] = {
-    "scheme": SCHEMES,
+    "scheme": (*SCHEMES, "unstructured"),
+    "schedule": SCHEDULES,
     "effects": EFFECTS,
     "gain": GAINS,
     "step": STEPS,
@@ -216,6 +217,15 @@ TABLES: Final[dict[str, Table]] = {
         stages=("18_adversarial",),
         experiments=lambda params: params.adversarial.experiments,
     ),
+    "acdc": Table(
+        columns=(
+            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "schedule", "gain", "seed",
+            "accuracy", "software_accuracy", "crossbars", "compression_rate",
+        ),
+        keys=("experiment", "scheme", "crossbar_size", "schedule", "seed"),
+        stages=("19_acdc",),
+        experiments=lambda params: params.acdc.experiments,
+    ),
 }  # fmt: skip
 """Every table of the results, by the name under which it is published."""
 
@@ -244,6 +254,7 @@ class Results:
     converters: pd.DataFrame
     energy: pd.DataFrame
     adversarial: pd.DataFrame
+    acdc: pd.DataFrame
 
     def write(self, folder: Path | str) -> list[Path]:
         """Write each table that holds rows as ``<its name>.csv``; returns their paths."""

@@ -1,6 +1,7 @@
 """The artifact's figures: functions that take tidy tables or plain arrays and give matplotlib figures."""
 
 from xbarpaper.claims.labels import Labels
+from xbarpaper.figures.acdc import acdc_beside_gradual
 from xbarpaper.figures.adversarial import adversarial_accuracy
 from xbarpaper.figures.costs import accuracy_against_energy, energy_saved, energy_shares
 from xbarpaper.figures.mechanism import error_by_layer, layer_losses
@@ -36,6 +37,7 @@ __all__ = [
     "accuracy_against_energy",
     "accuracy_by_bits",
     "accuracy_by_size",
+    "acdc_beside_gradual",
     "adversarial_accuracy",
     "along_axes",
     "apply_style",

@@ -21,8 +21,8 @@ NOTEBOOK_DPI: Final = 150
 _COLOURS: Final[list[str]] = sns.color_palette("colorblind").as_hex()
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, BROWN, PINK, GREY, YELLOW, SKY = _COLOURS
 
-SCHEME_COLOURS: Final = {"unpruned": GREY, "cf": BLUE, "xcs": ORANGE, "xrs": GREEN}
-SCHEME_MARKERS: Final = {"unpruned": "o", "cf": "s", "xcs": "^", "xrs": "D"}
+SCHEME_COLOURS: Final = {"unpruned": GREY, "cf": BLUE, "xcs": ORANGE, "xrs": GREEN, "unstructured": PURPLE}
+SCHEME_MARKERS: Final = {"unpruned": "o", "cf": "s", "xcs": "^", "xrs": "D", "unstructured": "v"}
 
 MITIGATION_NAMES: Final = {"none": "no mitigation", "R": "R", "WCT": "WCT", "R+WCT": "R + WCT", "BN": "BN",
                            "tuned": "tuned", "PC": "PC", "PC/chip": "PC/chip"}  # fmt: skip

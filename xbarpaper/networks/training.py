@@ -45,20 +45,35 @@ class Constraint(Protocol):
         ...
 
 
+class Schedule(Constraint, Protocol):
+    """A constraint whose masks change as epochs begin.
+
+    Attributes:
+        masks: True where a weight lives, by layer; empty while all live. A killed run goes on with them.
+    """
+
+    masks: dict[str, Tensor]
+
+    def begin(self, epoch: int, network: Network) -> bool:
+        """Change the masks, if this is an epoch (from 0) at whose start they change; whether it is one."""
+        ...
+
+
 @dataclass(frozen=True)
 class HeldMask:
     """Pruned weights stay exactly zero.
 
     Attributes:
-        masks: True where a weight stays, by layer, in the shape of the weight.
+        masks: True where a weight stays, by layer, in the shape of the weight; layers not named keep everything.
     """
 
     masks: dict[str, Tensor]
 
     def apply(self, network: Network) -> None:
         """Set the pruned weights to zero."""
-        for name, weight in network.weights().items():
-            weight.masked_fill_(~self.masks[name].to(weight.device), 0.0)
+        weights = network.weights()
+        for name, mask in self.masks.items():
+            weights[name].masked_fill_(~mask.to(weights[name].device), 0.0)
 
     def digest(self) -> str:
         """Digest of the masks."""
@@ -110,6 +125,7 @@ class Run:
         seed: seed of batches and augmentation.
         resume: file that a killed run goes on from; None for a run that starts anew each time.
         constraints: what must hold after every step.
+        schedule: a constraint that changes from epoch to epoch; None for none.
         teacher: whose answers it learns beside the labels; None for labels alone.
         live: name under which it can be watched, see ``live.training``; None for a run that nobody watches.
         optimiser: Nesterov's SGD under the one-cycle schedule, or Adam, whose runs start anew each time.
@@ -122,6 +138,7 @@ class Run:
     seed: int
     resume: Path | None = None
     constraints: tuple[Constraint, ...] = field(default=())
+    schedule: Schedule | None = None
     teacher: Teacher | None = None
     live: str | None = None
     optimiser: Literal["sgd", "adam"] = "sgd"
@@ -248,6 +265,7 @@ class _Loop:
 
     def __init__(self, network: Network, images: ImageSet, run: Run, device: torch.device) -> None:
         self.network, self.run, self.device = network, run, device
+        self.constraints = run.constraints if run.schedule is None else (*run.constraints, run.schedule)
         self.dtype = forward_dtype(run.settings.precision, device)
         self.inputs, self.labels = normalised(images.train, images, device), images.train.labels.to(device)
         self.test_inputs, self.test_labels = (
@@ -293,6 +311,8 @@ class _Loop:
 
     def epoch(self, epoch: int, bar: progress.Bar) -> dict[str, float]:
         settings, begun = self.run.settings, time.monotonic()
+        if self.run.schedule is not None and self.run.schedule.begin(epoch, self.network):
+            self._masks_changed(self.run.schedule)
         generator = torch.Generator().manual_seed(self.run.seed * 1_000_003 + epoch)
         order = torch.randperm(len(self.labels), generator=generator).to(self.device)
         first = torch.randint(0, 2, order.shape, generator=torch.Generator().manual_seed(self.run.seed))
@@ -325,6 +345,16 @@ class _Loop:
             "seconds": time.monotonic() - begun,
         }
 
+    def _masks_changed(self, schedule: Schedule) -> None:
+        """Apply them at once; weights that come back start without momentum, and no average spans a change."""
+        with torch.no_grad():
+            schedule.apply(self.network)
+        if not schedule.masks:
+            for state in self.optimiser.state.values():
+                state["momentum_buffer"].zero_()
+        if self.average is not None:
+            self.average.n_averaged.zero_()  # the next weights are taken as they are
+
     def _step(self, batch: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
         for group in self.optimiser.param_groups:
             group["lr"] = self.rates[step] * group["factor"]
@@ -341,7 +371,7 @@ class _Loop:
         loss.backward()
         self.optimiser.step()
         with torch.no_grad():
-            for constraint in self.run.constraints:
+            for constraint in self.constraints:
                 constraint.apply(self.network)
         if self.average is not None:
             self.average.update_parameters(self.network)
@@ -368,6 +398,8 @@ class _Loop:
             momentum = self.optimiser.state[parameter].get("momentum_buffer")
             if momentum is not None:
                 tensors[f"momentum.{name}"] = momentum
+        if self.run.schedule is not None:
+            tensors |= {f"mask.{name}": mask for name, mask in self.run.schedule.masks.items()}
         if self.average is not None:
             tensors |= {f"average.{name}": value for name, value in self.average.module.state_dict().items()}
         resuming.keep(self.run.resume, self.fingerprint, epochs, history, tensors)
@@ -384,6 +416,8 @@ class _Loop:
                 self.optimiser.state[parameter] = {
                     "momentum_buffer": torch.empty_like(parameter).copy_(momentum)
                 }
+            if self.run.schedule is not None:
+                self.run.schedule.masks = _named(tensors, "mask")
             if self.average is not None:
                 self.average.module.load_state_dict(_named(tensors, "average"))
                 self.average.n_averaged.fill_(1)  # it has begun
@@ -401,7 +435,7 @@ class _Loop:
             code.digest(type(self.network).__module__),
             self.network.architecture.model_dump_json(),
             tensor_digest(self.network.state_dict()),
-            *(f"{code.digest(type(one).__module__)} {one.digest()}" for one in run.constraints),
+            *(f"{code.digest(type(one).__module__)} {one.digest()}" for one in self.constraints),
             "labels alone" if run.teacher is None else run.teacher.digest(),
             code.digest(__name__),
         ]

@@ -23,6 +23,7 @@ from xbarpaper.params.names import (
 )
 from xbarpaper.params.profile import Params, load, load_profile
 from xbarpaper.params.sections import (
+    AcDc,
     Adversarial,
     Beyond,
     Claims,
@@ -53,6 +54,7 @@ __all__ = [
     "GAINS",
     "MITIGATIONS",
     "SCHEMES",
+    "AcDc",
     "AdcName",
     "Adversarial",
     "Beyond",

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-PrunedSchemeName = Literal["cf", "xcs", "xrs"]
+PaperSchemeName = Literal["unpruned", "cf", "xcs", "xrs"]
+PrunedSchemeName = Literal["cf", "xcs", "xrs", "unstructured"]
 SchemeName = Literal["unpruned", PrunedSchemeName]
 Gain = Literal["none", "layer", "tile", "column"]
 Effects = Literal["wires", "variation", "both"]
@@ -39,12 +40,16 @@ AdcName = Literal[
 ColumnsCounted = Literal["used", "all"]
 RangeScope = Literal["layer", "tile", "column"]
 
-SCHEMES: tuple[SchemeName, ...] = get_args(SchemeName)
-PRUNED_SCHEMES: tuple[PrunedSchemeName, ...] = get_args(PrunedSchemeName)
+PRUNED_SCHEMES: tuple[PrunedSchemeName, ...] = ("cf", "xcs", "xrs")
+"""The paper's; unstructured pruning stands beside them."""
+SCHEMES: tuple[SchemeName, ...] = ("unpruned", *PRUNED_SCHEMES)
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 GAINS: tuple[Gain, ...] = get_args(Gain)
 MITIGATIONS: tuple[Mitigation, ...] = get_args(Mitigation)
 FURTHER_MITIGATIONS: tuple[FurtherMitigation, ...] = get_args(FurtherMitigation)
+
+SCHEDULES: Final = ("gradual", "AC/DC")
+"""When masks change: in steps after training, or to and fro within it."""
 
 NETWORK_TITLES: Final[dict[str, str]] = {"vgg11": "VGG11", "vgg16": "VGG16", "resnet20": "ResNet-20"}
 

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from xbarpaper.params.datasets import Dataset, ImageFolder
 from xbarpaper.params.names import FIRST_SECONDS
 from xbarpaper.params.sections import (
+    AcDc,
     Adversarial,
     Beyond,
     Claims,
@@ -78,6 +79,7 @@ class Params(Defaults):
     periphery: Periphery = Periphery()
     costs: HardwareCosts = HardwareCosts()
     adversarial: Adversarial = Adversarial()
+    acdc: AcDc = AcDc()
     claims: Claims = Claims()
     execution: Execution = Execution()
 
@@ -104,6 +106,12 @@ class Params(Defaults):
                 f"dataset {name!r} is not in datasets (there are: {', '.join(self.datasets)})"
             )
         return self.datasets[name]
+
+    @property
+    def pruned_epochs(self) -> int:
+        """Passes over the training images behind a pruned network: training, steps of pruning, and fine-tuning."""
+        train, prune = self.train, self.prune
+        return train.epochs if prune.when == "init" else train.epochs + prune.steps - 1 + prune.epochs
 
     @property
     def sources(self) -> list[str]:
@@ -152,6 +160,7 @@ class Params(Defaults):
             ("periphery", self.periphery),
             ("costs", self.costs),
             ("adversarial", self.adversarial),
+            ("acdc", self.acdc),
         ):
             for name in chosen.experiments:
                 if name not in self.experiments:
@@ -161,6 +170,9 @@ class Params(Defaults):
         sizes = {"sensitivity": self.sensitivity.crossbar_size, "search": self.search.crossbar_size}
         if self.effects.experiments:
             sizes["effects"] = self.effects.crossbar_size
+        if self.acdc.experiments:
+            sizes["acdc"] = self.acdc.crossbar_size
+            self.acdc.changes(self.pruned_epochs)
         for section, size in sizes.items():
             if size not in self.mapping.crossbar_sizes:
                 raise ValueError(

@@ -6,6 +6,9 @@ docstrings and descriptions here. Functions take the section that they need.
 
 from __future__ import annotations
 
+import fractions
+import math
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -39,15 +42,16 @@ from xbarpaper.params.names import (
     NetworkName,
     Ohm,
     OnOffRatio,
+    PaperSchemeName,
     Positive,
     Precision,
     ProgrammingPreset,
+    PrunedSchemeName,
     PruneWhen,
     Quantile,
     RangeOf,
     RangeScope,
     ReadPreset,
-    SchemeName,
     Scope,
     Seconds,
     Seed,
@@ -587,7 +591,7 @@ class Adversarial(Defaults):
     """Adversarial images: what an attacker who changes pixels leaves of the accuracy, in software and on crossbars."""
 
     experiments: Several[str] = Field(default=(), description="whose networks are attacked")
-    schemes: AtLeastOne[SchemeName] = Field(
+    schemes: AtLeastOne[PaperSchemeName] = Field(
         default=("unpruned", "cf"), description="of those that are attacked"
     )
     test_images: Count = Field(
@@ -626,6 +630,43 @@ class Adversarial(Defaults):
                 f"{', '.join(map(repr, self.epsilons))}"
             )
         return self
+
+
+class AcDc(Defaults):
+    """AC/DC (arXiv 2106.12379): masks that come and go in one training, against gradual pruning at equal epochs."""
+
+    experiments: Several[str] = Field(default=(), description="whose pruning is compared")
+    schemes: AtLeastOne[PrunedSchemeName] = Field(
+        default=("cf", "xcs", "xrs", "unstructured"), description="what lives or dies together"
+    )
+    crossbar_size: CrossbarSize = Field(default=32, description="one of mapping.crossbar_sizes")
+    compressed_phases: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=5, description="with dense ones between them; the last one ends the training"
+    )
+    variation_seeds: Seeds = Field(default=5, description="independent draws of device variation")
+
+    def changes(self, epochs: int) -> tuple[int, ...]:
+        """Epochs, from 0, at whose start the masks change: a compressed phase begins, then a dense one, and so on.
+
+        The published shares, which are those of its 200 epochs on CIFAR-100: dense for 5 %, then phases of equal length,
+        and at least the last 15 % compressed.
+
+        Raises:
+            ValueError: some phase would have no epoch.
+        """
+        dense = self.compressed_phases - 1
+        # In percent: the start of every phase but the last, to the nearest epoch, halves down.
+        starts = [5 + fractions.Fraction(80 * number, 2 * dense) for number in range(2 * dense)]
+        found = (
+            *(math.ceil(start * epochs / 100 - fractions.Fraction(1, 2)) for start in starts),
+            85 * epochs // 100,
+        )
+        if found[0] < 1 or any(after <= before for before, after in pairwise(found)):
+            raise ValueError(
+                f"acdc.compressed_phases = {self.compressed_phases} must be fewer: in {epochs} epochs (train.epochs and "
+                "those of prune) a phase would have none"
+            )
+        return found
 
 
 class Claims(Defaults):

@@ -19,12 +19,15 @@ from xbarpaper.pruning.cf import Cf
 from xbarpaper.pruning.compaction import Compaction, whole_rows_and_columns
 from xbarpaper.pruning.scheme import Scheme
 from xbarpaper.pruning.segments import Xcs, Xrs
+from xbarpaper.pruning.unstructured import Unstructured
 from xbarpaper.support.registry import registry
 
 _SCHEMES: tuple[Scheme, ...] = (Cf(), Xcs(), Xrs())  # a new scheme is added here
 SCHEMES: Final[Mapping[PrunedSchemeName, Scheme]] = registry(
     "pruning scheme", PRUNED_SCHEMES, ((one.name, one) for one in _SCHEMES)
 )
+"""The paper's; ``UNSTRUCTURED`` stands beside them."""
+UNSTRUCTURED: Final = Unstructured()
 
 
 @dataclass(frozen=True)
@@ -105,15 +108,19 @@ def prune(
     Raises:
         ArtifactError: the network has been pruned before.
     """
-    pruned = masked(network, scheme, settings, sparsity, crossbar_size)
+    return compact(masked(network, scheme, settings, sparsity, crossbar_size), scheme)
+
+
+def compact(pruned: PrunedNetwork, scheme: Scheme) -> PrunedNetwork:
+    """The same pruned network, smaller where the scheme removes filters; see ``prune``."""
     if not scheme.removes_filters:
         return pruned
     kept = {
         layer.writes: torch.nonzero(pruned.masks[layer.name].any(0)).flatten().tolist()
-        for layer in network.layers
+        for layer in pruned.network.layers
         if layer.writes != CLASSES
     }
-    return PrunedNetwork(with_channels(network, kept), pruned.masks)
+    return PrunedNetwork(with_channels(pruned.network, kept), pruned.masks)
 
 
 def masked(
@@ -121,14 +128,21 @@ def masked(
 ) -> PrunedNetwork:
     """A copy of a whole network with zeros at the weights that a scheme removes, filters too; see ``prune``."""
     require_whole(network)
-    whole = unpruned(network)
-    masks = whole.masks | scheme.masks(network, prunable_layers(network, settings), sparsity, crossbar_size)
-    pruned = PrunedNetwork(copy.deepcopy(network), {name: mask.contiguous() for name, mask in masks.items()})
+    masks = masks_of(network, scheme, settings, sparsity, crossbar_size)
+    pruned = PrunedNetwork(copy.deepcopy(network), masks)
     with torch.no_grad():
         for name, mask in pruned.weight_masks().items():
             weight = pruned.network.weights()[name]
             weight.masked_fill_(~mask.to(weight.device), 0.0)
     return pruned
+
+
+def masks_of(
+    network: Network, scheme: Scheme, settings: Prune, sparsity: float, crossbar_size: int
+) -> dict[str, Tensor]:
+    """True where a weight of a whole network stays, for every layer, in original coordinates; see ``prune``."""
+    chosen = scheme.masks(network, prunable_layers(network, settings), sparsity, crossbar_size)
+    return {name: mask.contiguous() for name, mask in (unpruned(network).masks | chosen).items()}
 
 
 def growing(sparsity: float, steps: int) -> list[float]:
@@ -141,6 +155,11 @@ def growing(sparsity: float, steps: int) -> list[float]:
     return [sparsity * (1 - (1 - step / steps) ** 3) for step in range(1, steps + 1)]
 
 
+def scheme_named(name: PrunedSchemeName) -> Scheme:
+    """The scheme of that name, the paper's or ``UNSTRUCTURED``."""
+    return UNSTRUCTURED if name == UNSTRUCTURED.name else SCHEMES[name]
+
+
 def compaction_of(scheme: SchemeName) -> Compaction:
     """How T compacts the layers of a scheme; an unpruned layer has nothing to remove."""
-    return whole_rows_and_columns if scheme == "unpruned" else SCHEMES[scheme].strips
+    return whole_rows_and_columns if scheme == "unpruned" else scheme_named(scheme).strips
