@@ -394,15 +394,18 @@ def _adversarial(params: Params, losses: dict[str, float], software: dict[str, f
         for attack, attacker in itertools.product(("fgsm", "pgd", "square"), ("SS", "SH", "HH", "chip")):
             by_attacker = {"SS": [None], "chip": range(settings.known_chips)}
             chips = by_attacker.get(attacker, [] if attack == "square" else seeds)
-            gained = 0.0 if attacker != "SH" else 15.0 if size == max(sizes) else 10.0
-            gained += 2.0 if attacker == "SH" and scheme != "unpruned" else 0.0
+            gained, spread = {"SH": (10.0, 0.1), "HH": (0.0, 0.05)}.get(attacker, (0.0, 0.0))
+            if attacker == "SH" and size == max(sizes):
+                gained, spread = gained + 5.0, spread + 0.1
+            if attacker == "SH" and scheme != "unpruned":
+                gained, spread = gained + 2.0, spread + 0.05
             clean = software[scheme] - (0.0 if attacker == "SS" else losses[scheme])
             for epsilon in (settings.square_epsilon,) if attack == "square" else settings.epsilons:
                 left = 40 - 1000 * epsilon + gained + {"fgsm": 5.0, "pgd": 0.0, "square": 8.0}[attack]
                 rows += [
                     {**_named(params, experiment), "scheme": scheme, "sparsity": 0.8, "crossbar_size": size,
                      "attack": attack, "epsilon": epsilon, "attacker": attacker, "seed": seed, "images": 50,
-                     "accuracy": left + (0.1 * (seed or 0)), "clean_accuracy": clean}
+                     "accuracy": left + spread * ((seed or 0) - 1), "clean_accuracy": clean}
                     for seed in chips
                 ]  # fmt: skip
     return rows

@@ -595,7 +595,7 @@ class Adversarial(Defaults):
         default=("unpruned", "cf"), description="of those that are attacked"
     )
     test_images: Count = Field(
-        default=50, description="random test images, the same everywhere; all where there are fewer"
+        default=40, description="random test images, the same everywhere; all where there are fewer"
     )
     variation_seeds: Seeds = Field(
         default=3, description="independent draws of the devices that are attacked"
