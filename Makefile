@@ -10,7 +10,8 @@ PROFILES := $(patsubst profiles/%.yaml,%,$(wildcard profiles/*.yaml))
 # Nothing of the user's may take their modules' place, and programs ask for a name that a container's user may not have.
 ALONE := env -u PIP_TARGET -u PIP_PREFIX -u PYTHONPATH -u PYTHONHOME -u PYTHONOPTIMIZE PYTHONNOUSERSITE=1 USER="$${USER:-$$(id -un 2>/dev/null || echo user)}"
 RUN := $(ALONE) PATH="$(BIN):$$PATH"
-PIP := $(ALONE) PIP_USER=0 "$(BIN)/python" -m pip install -qq --disable-pip-version-check
+# Modules are compiled when they are first imported: most of them never are, and compiling all takes minutes.
+PIP := $(ALONE) PIP_USER=0 "$(BIN)/python" -m pip install -qq --no-compile --disable-pip-version-check
 
 ifneq ($(filter-out $(PROFILES),$(PROFILE)),)
 $(error PROFILE = $(PROFILE): no file profiles/$(PROFILE).yaml (there are: $(PROFILES)))
