@@ -349,6 +349,7 @@ def _converters(params: Params, losses: dict[str, float], software: dict[str, fl
         {
             **_named(params, experiment), "scheme": scheme, "crossbar_size": size, "adc_bits": bits, "images": 1000,
             "accuracy": software[scheme] - losses[scheme] - 10 * max(0, 6 - (bits or 6)),
+            "changed": 10 * max(0, 6 - (bits or 6)) + (0.5 if bits else 0.0),
         }
         for experiment, scheme, size in itertools.product(
             params.periphery.experiments, SCHEMES, params.mapping.crossbar_sizes

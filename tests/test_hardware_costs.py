@@ -6,14 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from circuits import DEFAULTS, PARASITICS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xbarpaper.experiments import costs
 from xbarpaper.hardware.circuit import node_voltages, reference_effective_conductance
 from xbarpaper.hardware.circuit.supply import mean_supply_conductance, supply_admittance
 from xbarpaper.hardware.costs import ADCS, LATENCIES, Load, load_costs, load_of
@@ -260,21 +258,3 @@ def test_digits_add_up_to_the_rounded_weight(weights: list[float], bits: int, da
     assert digits.abs().max() < base
     whole = sum(digit * base**place for place, digit in enumerate(digits))
     torch.testing.assert_close(whole, (w / 1.5 * most).round().clamp(-most, most), rtol=0, atol=0)
-
-
-# --- the order of the schemes ----------------------------------------------------------------------------------
-
-
-def test_orders_count_pairs_and_ties():
-    place = {"experiment": "e", "crossbar_size": 16, "adc": "isaac", "columns": "used", "mitigation": "none"}
-    table = pd.DataFrame(
-        [
-            {**place, "scheme": scheme, "compression_rate": rate, "energy_ratio": energy}
-            for scheme, rate, energy in (("unpruned", 1, 1), ("cf", 4, 3), ("xcs", 2, 3.5), ("xrs", 4, 3))
-        ]
-    )
-    (row,) = costs.orders(table).to_dict("records")
-    # cf and xrs tie in both; xcs is before them by rate and behind them by energy
-    assert (row["pairs"], row["same_order"], row["same"]) == (6, 4, False)
-    assert row["by_energy"] == "unpruned < cf < xrs < xcs"
-    assert row["by_rate"] == "unpruned < xcs < cf < xrs"

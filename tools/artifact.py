@@ -65,8 +65,9 @@ def claims() -> str:
     found = {name: ClaimReport.read(Path("reports") / name / "claims.json") for name in ("quick", REAL)}
     stages = read_yaml(Path("dvc.yaml"))["stages"]
     rows = []
-    for rank, statement in enumerate(load().values()):
-        last = MEASURED_BY[statement.id]
+    statements = load()
+    for rank, (identity, last) in enumerate(MEASURED_BY.items()):
+        statement = statements[identity]
         notebooks = [re.findall(r"notebooks/(\w+)\.ipynb", _body(stages[stage])["cmd"])[0] for stage in last]
         needed = costs[costs["stage"].isin(_before(last))]
         rows.append(

@@ -1,4 +1,4 @@
-"""The paper's statements C1 to C5, tested on a profile's numbers.
+"""The paper's statements C1 to C5, tested on a profile's numbers, and our own, D1 to D3.
 
 Each claim is a list of comparisons, one per network, crossbar size, scheme and mitigation, and of the levels above them.
 Each has an effect, one corrected interval, and a verdict read from it by written rules: ``rules.rules`` and those of
@@ -17,6 +17,7 @@ from xbarpaper.claims.accuracy import mitigation_helps, pruning_costs, questions
 from xbarpaper.claims.conductance import share_rises
 from xbarpaper.claims.conventions import conventions, sentence
 from xbarpaper.claims.effects import TRAINING_SEEDS
+from xbarpaper.claims.hardware import own_statements
 from xbarpaper.claims.labels import Labels, groups_of
 from xbarpaper.claims.rules import rules
 from xbarpaper.claims.savings import crossbar_savings
@@ -29,7 +30,7 @@ from xbarpaper.support.words import count, join
 def examine(
     tables: Results, params: Params, texts: Mapping[str, statements.Statement] | None = None
 ) -> ClaimReport:
-    """Test C1 to C5.
+    """Test C1 to C5, and of D1 to D3 those that the tables have numbers for.
 
     Args:
         tables: of the profile.
@@ -48,14 +49,20 @@ def examine(
         mitigation_helps(texts["C4"], c4, params),
         share_rises(texts["C5"], evaluation, tables.layers, params),
     ]
+    own = own_statements(texts, tables, params, chance)
     gains = conventions(evaluation, params, chance)
     return ClaimReport(
         profile=params.profile,
         data=data(params),
         confidence=params.claims.confidence,
-        rules={**rules(params.claims), **{claim.id: claim.rule for claim in claims}},
+        rules={
+            **rules(params.claims),
+            **{claim.id: claim.rule for claim in claims},
+            **{one.id: one.rule for one in own},
+        },
         scope=scope(params),
         claims=claims,
+        own=own,
         conventions=gains,
         conventions_summary=sentence(gains),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,8 @@ from xbarpaper.claims.accuracy import can_be_tested, paired
 from xbarpaper.claims.effects import bounds_of, corrected_level
 from xbarpaper.claims.rules import judge
 from xbarpaper.claims.schema import OUTCOMES
-from xbarpaper.params import Claims
+from xbarpaper.experiments.sensitivity.axes import Axes, own_values, text_of
+from xbarpaper.params import Claims, Params
 from xbarpaper.support.statistics import RESOLUTION, mean_interval
 
 CLAIMS: Final = {"C2": "pruning", "C3": "R", "C4": "WCT", "C3+C4": "R+WCT"}
@@ -95,6 +97,27 @@ def regions(table: pd.DataFrame, settings: Claims, classes: int) -> pd.DataFrame
     axes = {axis: rank for rank, axis in enumerate(dict.fromkeys(found["axis"]))}
     ranks = pd.DataFrame({"axis": found["axis"].map(axes), "claim": found["claim"].map(order)})
     return found.loc[ranks.sort_values(["axis", "claim"], kind="stable").index].reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Home:
+    """Which rows of ``regions`` are about the profile's own point: all of them, and those of the axis with most values.
+
+    The latter have the widest interval, and stand for the point.
+    """
+
+    every: pd.Series
+    first: pd.Series
+
+
+def at_home(held: pd.DataFrame, axes: Axes, params: Params) -> Home:
+    """Find the profile's own point in what ``regions`` gives, of one experiment."""
+    own = own_values(axes, params, str(held["experiment"].iloc[0]))
+    every = held["value"].map(text_of) == held["axis"].map(
+        {name: text_of(value) for name, value in own.items()}
+    )
+    longest = held.groupby("axis")["value"].nunique().idxmax()
+    return Home(every, every & (held["axis"] == longest))
 
 
 def _nothing_random(rows: pd.DataFrame) -> bool:

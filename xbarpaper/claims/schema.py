@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import pandas as pd
+from pydantic import Field
 
 from xbarpaper.support import files
 from xbarpaper.support.validation import Section, parse
@@ -101,6 +102,37 @@ class Claim(Section):
         return [row for row in self.levels if row.level == "overall" and row.mitigation in self.main]
 
 
+class Case(Section):
+    """One thing on which a statement of our own is decided.
+
+    Attributes:
+        what: which network, crossbars, or strength of an effect.
+        verdict: by the rule of the statement.
+        effect, low, high: with its interval, or the range of what was counted; ``None`` where there is none.
+        unit: of these.
+        over: what the interval is over, such as ``7 converters``.
+    """
+
+    what: str
+    verdict: Outcome
+    effect: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    over: str
+
+
+class OwnClaim(Section):
+    """A statement of our own with the cases on which it is decided: see ``claims.hardware``."""
+
+    id: str
+    text: str
+    rule: str
+    overall: Outcome
+    summary: str
+    cases: list[Case]
+
+
 class Convention(Section):
     """The overall effect of C2 at one gain mode of the readout.
 
@@ -135,6 +167,7 @@ class ClaimReport(Section):
         scope: what the verdicts speak of.
         conventions_summary, conventions: whether C2 depends on the gain mode.
         claims: C1 to C5.
+        own: D1 to D3, our own statements about hardware, those that the profile has numbers for.
     """
 
     profile: str
@@ -145,6 +178,7 @@ class ClaimReport(Section):
     conventions_summary: str
     conventions: list[Convention]
     claims: list[Claim]
+    own: list[OwnClaim] = Field(default_factory=list)
 
     @classmethod
     def read(cls, path: Path) -> ClaimReport:

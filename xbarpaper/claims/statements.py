@@ -1,4 +1,4 @@
-"""The paper's statements as ``claims.yaml`` gives them: what each says, how it is tested, where the result is."""
+"""The statements as ``claims.yaml`` gives them: what each says, how it is tested, where the result is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from xbarpaper.support.validation import Section, parse
 from xbarpaper.support.yaml_files import read_yaml
 
 PATH: Final = Path("claims.yaml")
-IDENTITIES: Final = ("C1", "C2", "C3", "C4", "C5")
+IDENTITIES: Final = ("C1", "C2", "C3", "C4", "C5", "D1", "D2", "D3")
+"""C: of the paper. D: our own, about hardware."""
 
 Text = Annotated[str, Field(min_length=1)]
 # YAML gives lists; the sections are frozen and hold tuples.
@@ -19,11 +20,13 @@ _SEQUENCE: Final = BeforeValidator(lambda values: tuple(values) if isinstance(va
 
 
 class Statement(Section):
-    """One statement of the paper."""
+    """One statement, of the paper or our own."""
 
-    id: Literal["C1", "C2", "C3", "C4", "C5"] = Field(description="name of the statement here")
-    text: Text = Field(description="what the paper says")
-    source: Text = Field(description="where it says so")
+    id: Literal["C1", "C2", "C3", "C4", "C5", "D1", "D2", "D3"] = Field(
+        description="name of the statement here"
+    )
+    text: Text = Field(description="what it says")
+    source: Text = Field(description="who says so, and where")
     tested: Text = Field(description="the effect, in words")
     test: Text = Field(description="how the effect and its uncertainty become numbers")
     threshold: Text = Field(description="which numbers make which verdict")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from math import prod
 from typing import Any, Final, get_args
 
@@ -189,38 +188,3 @@ def latency_table(experiment: Experiment, networks: Sequence[Loaded]) -> pd.Data
                 row[rule] = costs.latency_ns * 1e-3
             rows.append(row)
     return pd.DataFrame(rows)
-
-
-def orders(table: pd.DataFrame) -> pd.DataFrame:
-    """Is the order of the schemes by energy that of their compression rates? Counted over all pairs of schemes.
-
-    Args:
-        table: what ``energy_table`` gives; rows without mitigation count.
-
-    Returns:
-        A row for each experiment, crossbar size, converter and way of counting columns: by_energy and by_rate, the
-        schemes from the least saving to the largest; pairs, pairs whose order agrees (same_order), and
-        whether all do (same). Equal numbers are in no order, and agree with equal ones only.
-    """
-    keys = ["experiment", "crossbar_size", "adc", "columns"]
-    rows = []
-    for place, own in table[table["mitigation"] == "none"].groupby(keys, sort=False):
-        signs = [
-            (_sign(a["energy_ratio"], b["energy_ratio"]), _sign(a["compression_rate"], b["compression_rate"]))
-            for a, b in combinations(own.to_dict("records"), 2)
-        ]
-        agree = sum(energy == rate for energy, rate in signs)
-        told = {
-            f"by_{name}": " < ".join(own.sort_values(column, kind="stable")["scheme"])
-            for name, column in (("energy", "energy_ratio"), ("rate", "compression_rate"))
-        }
-        rows.append(
-            dict(zip(keys, place, strict=True))
-            | told
-            | {"pairs": len(signs), "same_order": agree, "same": agree == len(signs)}
-        )
-    return pd.DataFrame(rows)
-
-
-def _sign(first: float, second: float) -> int:
-    return 0 if abs(first - second) <= 1e-12 * abs(first) else 1 if first > second else -1

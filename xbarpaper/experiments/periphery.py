@@ -45,7 +45,8 @@ def bits_table(experiment: Experiment) -> pd.DataFrame:
     """Accuracy by the bits of a conversion.
 
     Returns:
-        Columns: experiment, dataset, network, scheme, crossbar_size, adc_bits (0: ideal), accuracy (percent), images.
+        Columns: experiment, dataset, network, scheme, crossbar_size, adc_bits (0: ideal), accuracy (percent), changed
+        (percent of the images that ideal converters had right and these have wrong, or the other way round), images.
 
     Raises:
         ParameterError: the currents of a batch do not fit the memory.
@@ -64,12 +65,12 @@ def bits_table(experiment: Experiment) -> pd.DataFrame:
         spreading.Task(
             number,
             f"{one.scheme} {one.mapped.crossbar_size}, converters",
-            accuracies,
+            right_by_bits,
             (one.mapped, shared, calibration, params.periphery, params.readout.gain),
         )
         for number, one in enumerate(subjects)
     )
-    found: dict[int, dict[int, float]] = {}
+    found: dict[int, dict[int, Tensor]] = {}
     with (
         spreading.workers(params.execution) as workers,
         progress.bar("converting", len(subjects), "network") as bar,
@@ -82,19 +83,24 @@ def bits_table(experiment: Experiment) -> pd.DataFrame:
             "scheme": one.scheme,
             "crossbar_size": one.mapped.crossbar_size,
             "adc_bits": bits,
-            "accuracy": accuracy,
+            "accuracy": _percent(right),
+            "changed": _percent(right != found[number][IDEAL]),
             "images": len(shown),
         }
         for number, one in enumerate(subjects)
-        for bits, accuracy in found[number].items()
+        for bits, right in found[number].items()
     ]
     return with_leading(pd.DataFrame(rows), experiment.leading)
 
 
-def accuracies(
+def _percent(right: Tensor) -> float:
+    return 100.0 * int(right.sum()) / len(right)
+
+
+def right_by_bits(
     mapped: MappedNetwork, shared: Bench, calibration: Tensor, settings: Periphery, gain: Gain
-) -> dict[int, float]:
-    """Accuracy of a network between converters, percent, by the bits of a conversion; 0: ideal.
+) -> dict[int, Tensor]:
+    """Which images a network between converters classifies right, by the bits of a conversion; 0: ideal.
 
     Args:
         mapped: the network on crossbars, without mitigation.
@@ -114,43 +120,15 @@ def accuracies(
     )
     network = on_crossbars(mapped, arrays, converters)
     calibrate(network, calibration)
-    cpu = replace(shared, images=shared.images.cpu(), labels=shared.labels.cpu(), dtype=torch.float32)
-    cpu = replace(cpu, batch_size=settings.batch_images)
-    reached = {}
+    images, labels = shared.images.cpu(), shared.labels.cpu()
+    network.eval()
+    found = {}
     for bits in (IDEAL, *settings.adc_bits):
         set_adc_bits(network, bits)
-        reached[bits] = cpu.accuracy(network)
-    return reached
-
-
-def needed(table: pd.DataFrame, settings: Periphery) -> pd.DataFrame:
-    """The least bits from which on a network loses less than the tolerance against ideal converters.
-
-    Args:
-        table: what ``bits_table`` gives.
-        settings: tolerance and converters.
-
-    Returns:
-        A row for each network: ideal (accuracy with ideal converters, percent), needed_bits (missing where no width that
-        was tried suffices), lossless_bits (see
-        ``Periphery.lossless_bits``; missing for analog weights).
-    """
-    keys = ["experiment", "scheme", "crossbar_size"]
-    rows = []
-    for place, own in table.groupby(keys, sort=False):
-        by_bits = own.set_index("adc_bits")["accuracy"]
-        ideal, tried = float(by_bits[IDEAL]), sorted((bits for bits in by_bits.index if bits), reverse=True)
-        least: int | None = None
-        for bits in tried:
-            if ideal - by_bits[bits] >= settings.tolerance_points:
-                break
-            least = bits
-        lossless = settings.lossless_bits(int(own["crossbar_size"].iloc[0]))
-        rows.append(
-            dict(zip(keys, place, strict=True))
-            | {"ideal": ideal, "needed_bits": least, "lossless_bits": lossless}
-        )
-    return pd.DataFrame(rows).astype({"needed_bits": "Int64", "lossless_bits": "Int64"})
+        with torch.inference_mode():
+            answers = [network(batch).argmax(1) for batch in images.split(settings.batch_images)]
+        found[bits] = torch.cat(answers) == labels
+    return found
 
 
 def require_memory(params: Params, subjects: list[Subject]) -> None:

@@ -191,7 +191,7 @@ TABLES: Final[dict[str, Table]] = {
     ),
     "converters": Table(
         columns=(
-            "experiment", "dataset", "network", "scheme", "crossbar_size", "adc_bits", "accuracy", "images",
+            "experiment", "dataset", "network", "scheme", "crossbar_size", "adc_bits", "accuracy", "changed", "images",
         ),
         keys=("experiment", "scheme", "crossbar_size", "adc_bits"),
         stages=("15_periphery",),

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from xbarpaper.claims.accuracy import can_be_tested
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import present
-from xbarpaper.claims.regions import CLAIMS, effects, with_loss
+from xbarpaper.claims.regions import CLAIMS, Home, at_home, effects, with_loss
 from xbarpaper.claims.schema import OUTCOMES
 from xbarpaper.experiments.sensitivity.axes import Axes, own_values, text_of
 from xbarpaper.figures.panels import FEWEST, bar_words, by_scheme, means, name_axes, points
@@ -71,8 +71,8 @@ def along_axes(table: pd.DataFrame, axes: Axes, params: Params, shown: str, chan
         panel.set_xticks(range(len(values)), values, **turned)
         panel.set_xlabel(moved.label)
         panel.axhline(0, color="0.3", linewidth=0.8)
-        if (at_home := text_of(own[axis])) in values:
-            panel.axvspan(*(values.index(at_home) + np.array([-0.4, 0.4])), color="0.92", zorder=0)
+        if (own_value := text_of(own[axis])) in values:
+            panel.axvspan(*(values.index(own_value) + np.array([-0.4, 0.4])), color="0.92", zorder=0)
     every = list(panels.values())
     name_axes(every, x="", y=f"{_WORDS[shown][0]}\n(points)")
     shared_legend(figure, every[0])
@@ -147,14 +147,11 @@ def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
         axes: the survey.
         params: the profile.
     """
-    labels, experiment = Labels.of(params), str(held["experiment"].iloc[0])
+    labels, home = Labels.of(params), at_home(held, axes, params)
     held = held.assign(value=held["value"].map(text_of))  # a file may hold nothing but numbers
-    own = {name: text_of(value) for name, value in own_values(axes, params, experiment).items()}
-    at_home = held["value"] == held["axis"].map(own)
-    longest = str(held.groupby("axis")["value"].nunique().idxmax())
-    lines: list[tuple[str, pd.DataFrame | None]] = [("as it is", held[at_home & (held["axis"] == longest)])]
+    lines: list[tuple[str, pd.DataFrame | None]] = [("as it is", held[home.first])]
     for name in present(tuple(axes.single), list(held["axis"])):
-        moved = held[(held["axis"] == name) & ~at_home]
+        moved = held[(held["axis"] == name) & ~home.every]
         lines.append((axes.single[name].short, None))
         lines += [(str(value), rows) for value, rows in moved.groupby("value", sort=False)]
     claims, draws = present(tuple(CLAIMS), list(held["claim"])), axes.settings.variation_seeds
@@ -189,16 +186,16 @@ def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
         f"above zero is what the paper claims. Verdicts are read from {labels.percent} intervals (Student's t, corrected "
         f"for the values of each axis), {drawn}. Crossbars of {square(axes.settings.crossbar_size)}, one gain per "
         f"{labels.gain}, {axes.settings.test_images} random test images. "
-        + " ".join(_survival(held, at_home, axes, longest))
+        + " ".join(_survival(held, home, axes))
     )
     return figure
 
 
-def _survival(held: pd.DataFrame, at_home: pd.Series, axes: Axes, longest: str) -> Iterator[str]:
+def _survival(held: pd.DataFrame, home: Home, axes: Axes) -> Iterator[str]:
     """A sentence for each claim: how it stands at the profile's own point, and where it stands otherwise."""
     for claim, rows in held.groupby("claim", sort=False):
-        own = str(rows.loc[at_home & (rows["axis"] == longest), "verdict"].iloc[0])
-        others = rows[~at_home[rows.index]]
+        own = str(rows.loc[home.first, "verdict"].iloc[0])
+        others = rows[~home.every[rows.index]]
         changed = others[others["verdict"] != own]
         listed = join(
             [

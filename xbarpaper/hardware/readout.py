@@ -171,10 +171,10 @@ def _solved(
     programmed, disturbed = [], []
     for layer in mapped.layers:
         pair = layer.programmed(devices)
-        programmed.append(_tiles(layer, pair))
+        programmed.append(array_tiles(layer, pair))
         for effect in effects:
             pair = effect.disturb(pair, layer.name)
-        disturbed.append(_tiles(layer, pair))
+        disturbed.append(array_tiles(layer, pair))
     stacked = torch.cat(disturbed, dim=1)
     solved = stacked if parasitics is None else effective_conductance(stacked, parasitics)
     effective = solved.split([layer.tiles.tiles for layer in mapped.layers], dim=1)
@@ -183,7 +183,7 @@ def _solved(
     )
 
 
-def _tiles(layer: MappedLayer, pair: DifferentialPair) -> Tensor:
+def array_tiles(layer: MappedLayer, pair: DifferentialPair) -> Tensor:
     """Conductances of both signs by tile, shape (2, tiles, size, size); padding holds no device."""
     return torch.stack([layer.tiles.tile(pair.plus), (layer.minus_tiles or layer.tiles).tile(pair.minus)])
 

@@ -71,6 +71,8 @@ def index(
                 ).without_constant_words()
                 for claim in claims.claims
             },
+            own=claims.own,
+            cases={claim.id: tables.cases(claim) for claim in claims.own},
             rules=list(claims.rules.items()),
             opening=[one for one in shown if one[0].name == "forest"],
             figures=[one for one in shown if one[0].name != "forest"],

@@ -11,6 +11,7 @@ import pandas as pd
 from xbarpaper.claims import Claim, Verdict
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES
+from xbarpaper.claims.schema import OwnClaim
 from xbarpaper.figures.panels import MAPPED, means
 from xbarpaper.support.words import square
 
@@ -152,6 +153,15 @@ def effects(claim: Claim, rows: list[Verdict], labels: Labels, percent: str) -> 
     return Table(heads, lines, words=5)
 
 
+def cases(claim: OwnClaim) -> Table:
+    """What a statement of our own is decided on, a row for each case."""
+    rows = [
+        [one.what, one.verdict, f"{number(one.effect)} {one.unit}", _ends(one.low, one.high), one.over]
+        for one in claim.cases
+    ]
+    return Table(["case", "verdict", "effect", "interval or range", "over"], rows, words=2)
+
+
 def counts(claim: Claim) -> str:
     """Verdicts of a claim's comparisons: the one count that report, tables and README show."""
     return ", ".join(f"{number} {outcome}" for outcome, number in claim.counts.items() if number)
@@ -159,7 +169,11 @@ def counts(claim: Claim) -> str:
 
 def interval(row: Verdict) -> str:
     """The corrected interval of an effect."""
-    return ABSENT if row.low is None or row.high is None else f"[{number(row.low)}, {number(row.high)}]"
+    return _ends(row.low, row.high)
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    return ABSENT if low is None or high is None else f"[{number(low)}, {number(high)}]"
 
 
 def size(value: Any) -> str:
