@@ -218,6 +218,10 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
             "experiments": ("tiny-vgg11",), "schemes": ("xcs", "unstructured"), "crossbar_size": 8,
             "compressed_phases": 1, "variation_seeds": 2,
         },
+        "spiking": {
+            "experiments": ("tiny-vgg11",), "train_steps": 2, "steps": (1, 2, 3), "epochs": 1, "balance_images": 10,
+            "crossbar_sizes": (8,), "variation_seeds": 2, "test_images": 20,
+        },
     }  # fmt: skip
     for section, values in [*tiny.items(), *changes.items()]:
         tree[section] = tree[section] | values

@@ -64,6 +64,10 @@ def make_params(
         "schemes": ["cf", "xcs", "unstructured"],
         "crossbar_size": sizes[-1],
     }
+    tree["spiking"] |= {
+        "experiments": listed, "crossbar_sizes": list(sizes), "steps": [1, 4, 16], "train_steps": 4,
+        "variation_seeds": seeds,
+    }  # fmt: skip
     tree["evaluation"]["variation_seeds"] = seeds
     tree["evaluation"]["gains"] = ["none", "layer", "tile", "column"]
     tree["readout"]["gain"] = "layer"
@@ -171,8 +175,8 @@ def make_results(
         **_mechanism(params, losses), **_surveyed(params, software), **_beyond(params, losses, software),
         **_search(params, losses, software), **_published(params, losses, software),
         "converters": _converters(params, losses, software), "energy": _energy(params),
-        "adversarial": _adversarial(params, losses, software),
-        "acdc": _acdc(params, losses, software),
+        "adversarial": _adversarial(params, losses, software), "acdc": _acdc(params, losses, software),
+        **_spiking(params),
     }  # fmt: skip
     return results.Results(
         **{
@@ -427,6 +431,31 @@ def _acdc(params: Params, losses: dict[str, float], software: dict[str, float]) 
              "seed": seed, "accuracy": own - lost, "software_accuracy": own, "crossbars": 100, "compression_rate": 4.0}
         )  # fmt: skip
     return rows
+
+
+def _spiking(params: Params) -> dict[str, list[Row]]:
+    """Errors and losses grow with the logarithm of the steps; the converted network loses four times as much."""
+    random, settings = np.random.default_rng(4), params.spiking
+    rows, energy = [], []
+    for experiment, kind, size in itertools.product(
+        settings.experiments, ("trained", "converted"), settings.crossbar_sizes
+    ):
+        place = {**_named(params, experiment), "kind": kind, "coding": "direct", "crossbar_size": size}
+        for steps in settings.steps:
+            software = {"trained": 70.0, "converted": 80.0}[kind] - (
+                60.0 if (kind, steps) == ("converted", 1) else 0
+            )
+            lost = {"trained": 3.0, "converted": 12.0}[kind] + np.log2(steps)
+            for noise, seed in itertools.product(("none", "fresh"), range(settings.variation_seeds)):
+                rows.append(
+                    {**place, "read_noise": noise, "steps": steps, "seed": seed, "software_accuracy": software,
+                     "accuracy": software - lost - random.normal(0, 0.1), "spike_rate": 0.1,
+                     "output_error": 0.1 + 0.01 * lost + random.normal(0, 0.001)}
+                )  # fmt: skip
+            parts = dict.fromkeys(("adc_uj", "driver_uj", "array_uj", "digital_uj", "memory_uj"), 0.2 * steps)
+            energy.append({**place, "steps": steps, "conversions": 100 * steps, **parts, "energy_uj": 1.0 * steps,
+                           "latency_us": 10.0 * steps})  # fmt: skip
+    return {"spiking": rows, "spiking_energy": energy}
 
 
 def write_stages(folder: Path, params: Params, tables: results.Results) -> None:

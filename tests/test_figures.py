@@ -92,6 +92,8 @@ def every_figure(profile):
             "energy-shares": figures.energy_shares(tables.energy, labels, params.costs),
             "accuracy-energy": figures.accuracy_against_energy(measured, tables.energy, labels, params.costs),
         }
+    if len(tables.spiking):
+        drawn["spiking"] = figures.spiking_steps(tables.spiking, labels, params.spiking)
     return drawn
 
 
@@ -543,6 +545,25 @@ def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named(
         "R_min 20 kΩ, a gain per layer",
         "R_min 100 kΩ, no gain",
     ]
+
+
+def test_spiking_networks_are_followed_step_by_step():
+    params = make_params(1, (16, 32), further=True)
+    tables, labels = make_results(params), figures.Labels.of(params)
+    figure = figures.spiking_steps(tables.spiking, labels, params.spiking)
+    mean = tables.spiking.groupby(["crossbar_size", "kind", "read_noise", "steps"])[
+        ["accuracy", "output_error"]
+    ].mean()
+    for panel, (value, size) in zip(
+        panels(figure), itertools.product(("accuracy", "output_error"), (16, 32)), strict=True
+    ):
+        factor = 1 if value == "accuracy" else 100
+        for kind, (noise, words) in itertools.product(
+            ("trained", "converted"), {"fresh": "", "none": ", no read noise"}.items()
+        ):
+            x, y = marks(panel, f"{kind}, crossbars{words}")
+            assert list(x) == [1, 4, 16]
+            assert list(y) == pytest.approx(list(factor * mean.loc[size, kind, noise][value]))
 
 
 def test_energies_are_points_of_the_table():

@@ -30,7 +30,7 @@ QUICK = as_yaml(load_profile(PROFILES / "quick.yaml"))
 SECTIONS = (
     "profile, datasets, experiments, train, prune, distillation, mapping, devices, circuit, readout, evaluation, "
     "rearrange, wct, mechanism, sensitivity, effects, beyond, search, published, periphery, costs, adversarial, acdc, "
-    "claims, execution"
+    "spiking, claims, execution"
 )
 OUTSIDE = "those kinds of datasets whose images lie outside"
 KINDS = "'cifar10', 'cifar100', 'image_folder', 'shapes10'"
@@ -335,6 +335,7 @@ def parameters(draw: st.DrawFn) -> Params:
         "costs",
         "adversarial",
         "acdc",
+        "spiking",
     ):
         tree[section]["experiments"] = draw(
             st.lists(st.sampled_from(sorted(tree["experiments"])), unique=True)

@@ -44,8 +44,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny_pipeline: Path) ->
             for stage in (
                 "train", "prune_cf", "prune_xcs", "prune_xrs", "map", "evaluate", "rearrange", "wct",
                 "mechanism", "sensitivity", "beyond", "search", "devices", "published", "periphery", "costs",
-                "adversarial",
-                "acdc",
+                "adversarial", "acdc", "spiking",
             )
         ),
         *(f"{stage}@tiny" for stage in ("figures", "claims", "publish")),
@@ -242,6 +241,7 @@ def other(make_params: MakeParams) -> Params:
             "costs": made.costs.model_copy(update=mapped_out),
             "adversarial": made.adversarial.model_copy(update=mapped_out),
             "acdc": made.acdc.model_copy(update=mapped_out),
+            "spiking": made.spiking.model_copy(update=mapped_out),
         }
     )
 

@@ -48,7 +48,7 @@ MEASURING = {
     "adversarial",
     "acdc",
 }  # fmt: skip
-OTHERS = {"periphery", "costs"}  # without the sweep over draws of the devices
+OTHERS = {"periphery", "costs", "spiking"}  # without the sweep over draws of the devices
 TRAINING = {"train", "prune_cf", "prune_xcs", "prune_xrs"}
 EXPERIMENTS = TRAINING | {"map"} | MEASURING | OTHERS
 SUMMARIES = {"figures", "claims", "publish"}

@@ -66,6 +66,7 @@ _FIGURES: Final = (
     ),
     ("accuracy on attacked images, by what the attacker knows", "18_adversarial", "adversarial@<e>"),
     ("AC/DC beside gradual pruning: accuracy in software, loss on crossbars", "19_acdc", "acdc@<e>"),
+    ("spiking networks, step by step: accuracy, error, spikes, energy", "21_spiking", "spiking@<e>"),
     (
         "accuracy against compression and size, mitigations, effects, gains, the axes again",
         "90_figures",

@@ -8,21 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any, Final, get_args
 
 import pandas as pd
-import torch
 
 from xbarpaper.experiments import crossbars
 from xbarpaper.experiments.experiment import Experiment, with_leading
-from xbarpaper.hardware.circuit.supply import mean_supply_conductance
-from xbarpaper.hardware.costs import ADCS, LATENCIES, Load, LoadCosts, load_costs, load_of
-from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
-from xbarpaper.hardware.slicing import sliced_conductances
+from xbarpaper.hardware.costs import LATENCIES, Load, loads, summed
 from xbarpaper.mitigation import NONE, PC, WCT, R
-from xbarpaper.networks.network import Network
-from xbarpaper.params import AdcName, ColumnsCounted, Devices, HardwareCosts, Parasitics, SchemeName
+from xbarpaper.params import AdcName, ColumnsCounted, HardwareCosts, SchemeName
 from xbarpaper.params.names import ADC_BITS
 from xbarpaper.support import progress, spreading
 
@@ -69,48 +63,6 @@ def loaded(experiment: Experiment) -> list[Loaded]:
         )
         for number, one in enumerate(subjects)
     ]
-
-
-def loads(
-    mapped: MappedNetwork, settings: HardwareCosts, devices: Devices, parasitics: Parasitics | None
-) -> tuple[Load, ...]:
-    """A load for each layer of a network on crossbars.
-
-    Args:
-        mapped: the network.
-        settings: bits and slices of the weights, share of the input bits that are set.
-        devices: range of the devices; they are as programmed.
-        parasitics: resistances of drivers, wires and sensing; None for ideal ones.
-
-    Raises:
-        ValueError: the network does not tell the output pixels of its layers.
-    """
-    if not isinstance(mapped.network, Network):
-        raise ValueError(f"{type(mapped.network).__name__} does not tell the output pixels of its layers")
-    pixels = {layer.name: prod(layer.output_pixels) for layer in mapped.network.layers}
-    return tuple(
-        load_of(
-            layer.tiles,
-            int(layer.mask.sum()),
-            pixels[layer.name],
-            _supply(layer, settings, devices, parasitics),
-        )
-        for layer in mapped.layers
-    )
-
-
-def _supply(
-    layer: MappedLayer, settings: HardwareCosts, devices: Devices, parasitics: Parasitics | None
-) -> float:
-    """``Load.supply_siemens`` of a layer."""
-    cut = sliced_conductances(
-        layer.programmed_weights, devices, layer.w_max, settings.weight_bits, settings.weight_slices
-    )
-    minus = layer.minus_tiles or layer.tiles
-    arrays = torch.cat(
-        [part for pair in cut for part in (layer.tiles.tile(pair.plus), minus.tile(pair.minus))]
-    )
-    return float(mean_supply_conductance(arrays, parasitics, settings.active_inputs).sum())
 
 
 def energy_table(experiment: Experiment, networks: Sequence[Loaded]) -> pd.DataFrame:
@@ -160,21 +112,6 @@ def _row(one: Loaded, settings: HardwareCosts, adc: AdcName, columns: ColumnsCou
         "area_mm2": costs.area_um2 * 1e-6,
         "latency_us": costs.latency_ns * 1e-3,
     }
-
-
-def summed(
-    networks_loads: Sequence[Load],
-    settings: HardwareCosts,
-    adc: AdcName,
-    columns: ColumnsCounted,
-    latency: str = "overlapped",
-) -> LoadCosts:
-    """Costs of one image on all layers, one after another; see ``hardware.costs.load_costs``."""
-    costs = [load_costs(load, settings, ADCS[adc], columns, latency) for load in networks_loads]
-    total = costs[0]
-    for one in costs[1:]:
-        total += one
-    return total
 
 
 def latency_table(experiment: Experiment, networks: Sequence[Loaded]) -> pd.DataFrame:

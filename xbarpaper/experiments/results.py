@@ -18,6 +18,7 @@ from xbarpaper.support.errors import ArtifactError, ParameterError
 EFFECTS: Final = ("wires", "variation", "both")
 ATTACKS: Final = ("fgsm", "pgd", "square")
 ATTACKERS: Final = ("SS", "SH", "HH", "chip")
+KINDS: Final = ("relu", "trained", "converted")
 STEPS: Final = ("trained", "pruned", "fine-tuned", "wct")
 _ORDERS: Final[dict[str, Sequence[str]]] = {
     "scheme": (*SCHEMES, "unstructured"),
@@ -29,6 +30,7 @@ _ORDERS: Final[dict[str, Sequence[str]]] = {
     "columns": get_args(ColumnsCounted),
     "attack": ATTACKS,
     "attacker": ATTACKERS,
+    "kind": KINDS,
 }
 _BY_APPEARANCE: Final = (
     "axis",
@@ -226,6 +228,24 @@ TABLES: Final[dict[str, Table]] = {
         stages=("19_acdc",),
         experiments=lambda params: params.acdc.experiments,
     ),
+    "spiking": Table(
+        columns=(
+            "experiment", "dataset", "network", "kind", "coding", "crossbar_size", "read_noise", "steps", "seed",
+            "accuracy", "software_accuracy", "output_error", "spike_rate",
+        ),
+        keys=("experiment", "kind", "coding", "crossbar_size", "read_noise", "steps", "seed"),
+        stages=("21_spiking",),
+        experiments=lambda params: params.spiking.experiments,
+    ),
+    "spiking_energy": Table(
+        columns=(
+            "experiment", "dataset", "network", "kind", "coding", "crossbar_size", "steps", "conversions", "adc_uj",
+            "driver_uj", "array_uj", "digital_uj", "memory_uj", "energy_uj", "latency_us",
+        ),
+        keys=("experiment", "kind", "coding", "crossbar_size", "steps"),
+        stages=("21_spiking",),
+        experiments=lambda params: params.spiking.experiments,
+    ),
 }  # fmt: skip
 """Every table of the results, by the name under which it is published."""
 
@@ -255,6 +275,8 @@ class Results:
     energy: pd.DataFrame
     adversarial: pd.DataFrame
     acdc: pd.DataFrame
+    spiking: pd.DataFrame
+    spiking_energy: pd.DataFrame
 
     def write(self, folder: Path | str) -> list[Path]:
         """Write each table that holds rows as ``<its name>.csv``; returns their paths."""

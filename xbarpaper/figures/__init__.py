@@ -26,6 +26,7 @@ from xbarpaper.figures.published import beside_published
 from xbarpaper.figures.saving import Caption, Captions, save
 from xbarpaper.figures.search import searched_settings
 from xbarpaper.figures.sensitivity import along_axes, over_pair, surviving
+from xbarpaper.figures.spiking import spiking_steps
 from xbarpaper.figures.style import ArtifactFigure, apply_style
 from xbarpaper.figures.verdicts import claim_effects, forest
 
@@ -60,6 +61,7 @@ __all__ = [
     "pruning_masks",
     "save",
     "searched_settings",
+    "spiking_steps",
     "surviving",
     "tile_map",
     "training_curves",

@@ -128,7 +128,11 @@ class ReadOut:
 
 
 def read_out(
-    mapped: MappedNetwork, devices: Devices, effects: Sequence[DeviceEffect], parasitics: Parasitics | None
+    mapped: MappedNetwork,
+    devices: Devices,
+    effects: Sequence[DeviceEffect],
+    parasitics: Parasitics | None,
+    calibrated: ReadOut | None = None,
 ) -> ReadOut:
     """Solve the crossbars of a network.
 
@@ -140,12 +144,13 @@ def read_out(
         devices: range of the devices, and how drift is made up for.
         effects: what disturbs the programmed devices, in order; none leaves them as programmed.
         parasitics: resistances of drivers, wires and sensing; None for ideal ones.
+        calibrated: the same crossbars as they were when the readout was calibrated; solved here if not given.
     """
     read = _solved(mapped, devices, effects, parasitics)
     before = calibrated_on(effects, devices)
     if len(before) == len(effects):
         return read
-    calibrated = _solved(mapped, devices, before, parasitics)
+    calibrated = calibrated or _solved(mapped, devices, before, parasitics)
     layers = []
     for now, old in zip(read.layers, calibrated.layers, strict=True):
         then = old.effective_weights

@@ -39,6 +39,8 @@ AdcName = Literal[
 ]
 ColumnsCounted = Literal["used", "all"]
 RangeScope = Literal["layer", "tile", "column"]
+Coding = Literal["direct", "poisson"]
+SpikingStart = Literal["fresh", "balanced"]
 
 PRUNED_SCHEMES: tuple[PrunedSchemeName, ...] = ("cf", "xcs", "xrs")
 """The paper's; unstructured pruning stands beside them."""
@@ -80,6 +82,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Inside = Annotated[float, Field(gt=0, lt=1)]
 Factor = Annotated[float, Field(ge=0, le=1000)]
+Leak = Annotated[float, Field(gt=0, le=1)]
 OnOffRatio = Annotated[float, Field(ge=LEAST_ON_OFF, le=1e6)]
 Quantile = Annotated[float, Field(gt=0, le=1)]
 CrossbarSize = Annotated[int, Field(ge=2, le=1024)]

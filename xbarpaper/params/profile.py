@@ -37,6 +37,7 @@ from xbarpaper.params.sections import (
     Rearrange,
     Search,
     Sensitivity,
+    Spiking,
     Train,
     Wct,
 )
@@ -80,6 +81,7 @@ class Params(Defaults):
     costs: HardwareCosts = HardwareCosts()
     adversarial: Adversarial = Adversarial()
     acdc: AcDc = AcDc()
+    spiking: Spiking = Spiking()
     claims: Claims = Claims()
     execution: Execution = Execution()
 
@@ -161,6 +163,7 @@ class Params(Defaults):
             ("costs", self.costs),
             ("adversarial", self.adversarial),
             ("acdc", self.acdc),
+            ("spiking", self.spiking),
         ):
             for name in chosen.experiments:
                 if name not in self.experiments:
@@ -208,6 +211,15 @@ class Params(Defaults):
                     f"effects.{name} = {most!r} and devices.{beside} = {others!r} must add up to at most 1"
                 )
         first = FIRST_SECONDS[effects.technology]
+        for name in self.spiking.experiments:
+            if not (chosen := self.experiments[name].network).startswith("vgg"):
+                raise ValueError(f"spiking.experiments: {name} is a {chosen}, and only a VGG can spike")
+        if self.spiking.experiments and devices.read_at_s < FIRST_SECONDS.get(self.spiking.read_noise, 0.0):
+            raise ValueError(
+                f"devices.read_at_s = {devices.read_at_s!r} must be at least "
+                f"{FIRST_SECONDS[self.spiking.read_noise]!r}, from when on spiking.read_noise = "
+                f"{self.spiking.read_noise} holds"
+            )
         if effects.experiments and devices.read_at_s < first:
             raise ValueError(
                 f"devices.read_at_s = {devices.read_at_s!r} must be at least {first!r}, from when on "

@@ -23,6 +23,7 @@ from xbarpaper.params.names import (
     AdcName,
     Arrays,
     AtLeastOne,
+    Coding,
     ColumnKey,
     ColumnOrder,
     ColumnsCounted,
@@ -38,6 +39,7 @@ from xbarpaper.params.names import (
     Gain,
     Grouping,
     Inside,
+    Leak,
     LevelCount,
     NetworkName,
     Ohm,
@@ -59,6 +61,7 @@ from xbarpaper.params.names import (
     Several,
     Share,
     Side,
+    SpikingStart,
     WctRange,
 )
 from xbarpaper.support.schedulers import LOCAL, require_scheduler
@@ -457,6 +460,59 @@ class Published(Defaults):
     )
     gains: AtLeastOne[Gain] = Field(default=("none", "layer"), description="see readout.gain")
     variation_seeds: Seeds = Field(default=3, description="independent draws of device variation")
+
+
+class Spiking(Defaults):
+    """Spiking networks on the crossbars: trained through time, and converted from a trained VGG."""
+
+    experiments: Several[str] = Field(default=(), description="whose VGG spikes")
+    codings: AtLeastOne[Coding] = Field(
+        default=("direct",), description="of the images; each has networks of its own"
+    )
+    leak: Leak = Field(default=0.95, description="what a step leaves of the membrane; converted: 1")
+    threshold: Positive = Field(
+        default=1.0, description="of the membrane, above which a spike leaves; converted: 1, weights balanced"
+    )
+    initial_charge: Share = Field(default=0.5, description="of the membrane, relative to the threshold")
+    train_images: Count = Field(
+        default=50000, description="random training images that are trained on; all where there are fewer"
+    )
+    start: SpikingStart = Field(
+        default="balanced", description="of training: fresh weights, or the VGG balanced as for conversion"
+    )
+    train_steps: Count = Field(default=4, description="time steps of the trained network")
+    steps: AtLeastOne[Count] = Field(
+        default=(1, 2, 4, 8, 16), description="time steps after which outputs are compared"
+    )
+    epochs: Count = Field(default=1, description="of training through time")
+    learning_rate: Positive = Field(default=0.05, description="peak of its schedule")
+    conversion_epochs: Count = Field(
+        default=2, description="of fine-tuning the trained VGG with average pooling, before it is converted"
+    )
+    conversion_learning_rate: Positive = Field(default=0.05, description="peak of its schedule")
+    balance_quantile: Quantile = Field(
+        default=0.999,
+        description="of a layer's activations, which becomes one spike in each step of the converted network",
+    )
+    start_quantile: Quantile = Field(
+        default=0.97, description="the same where training starts: few steps need neurons that spike often"
+    )
+    balance_images: Count = Field(default=100, description="random training images that they are taken from")
+    crossbar_sizes: AtLeastOne[CrossbarSize] = Field(default=(16, 32), description="of the crossbars")
+    variation_seeds: Seeds = Field(default=3, description="independent draws of the devices")
+    read_noise: Literal["none", ReadPreset] = Field(
+        default="pcm", description="published, anew at each time step; see devices.read_noise"
+    )
+    test_images: Count = Field(default=200, description="random test images; all where there are fewer")
+
+    @model_validator(mode="after")
+    def _followed(self) -> Self:
+        if self.train_steps not in self.steps:
+            raise ValueError(
+                f"spiking.train_steps = {self.train_steps} must be among spiking.steps = "
+                f"{', '.join(map(str, self.steps))}"
+            )
+        return self
 
 
 class Beyond(Defaults):

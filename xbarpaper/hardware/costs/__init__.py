@@ -2,6 +2,7 @@
 
 from xbarpaper.hardware.costs.blocks import ADCS, BLOCKS, Adc, Block, adc_table, block_table
 from xbarpaper.hardware.costs.model import LATENCIES, Load, LoadCosts, load_costs, load_of
+from xbarpaper.hardware.costs.networks import loads, summed
 
 __all__ = [
     "ADCS",
@@ -15,4 +16,6 @@ __all__ = [
     "block_table",
     "load_costs",
     "load_of",
+    "loads",
+    "summed",
 ]
