@@ -7,7 +7,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
+from repository import ROOT
+from synthetic_results import make_params as made_up
+from synthetic_results import make_results
 
+from xbarpaper.claims import statements
+from xbarpaper.claims.adversarial import adversarial_statements
 from xbarpaper.experiments import adversarial, crossbars
 from xbarpaper.experiments.adversarial import Victims, attacked
 from xbarpaper.experiments.experiment import Experiment
@@ -88,3 +93,46 @@ def test_the_same_random_images_are_attacked_everywhere(tiny_images):
     assert len(more.labels) == len(tiny_images.test)
     assert float(more.pixels.max()) <= 1
     assert not len(few.images.test), "a task carries the attacked images only"
+
+
+# --- A1 to A4 -----------------------------------------------------------------------------------------------------
+
+
+def judged(table: pd.DataFrame, chance: float = 10.0) -> dict[str, tuple[str, float | None]]:
+    params = made_up(1, (16, 32), further=True)
+    found = adversarial_statements(statements.load(ROOT / "claims.yaml"), table, params, {"shapes10": chance})
+    return {one.id: (one.overall, one.cases[0].effect) for one in found}
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    """Crossbars give 10 points, the largest 15, and 2 more where pruned; none where they are known."""
+    return make_results(made_up(1, (16, 32), further=True)).adversarial
+
+
+def test_statements_find_what_was_put_in(table):
+    found = judged(table)
+    assert found == {
+        "A1": ("supported", pytest.approx(12.5)),  # the mean of both sizes, of unpruned networks
+        "A2": ("supported", pytest.approx(5.0)),
+        "A3": ("no effect", pytest.approx(0.0, abs=1e-9)),
+        "A4": ("supported", pytest.approx(2.0)),
+    }
+
+
+def test_statements_turn_with_the_numbers(table):
+    """Crossbars that make networks weaker contradict; networks near chance, whatever the attack leaves, say nothing."""
+    software = table[table["attacker"] == "SS"].groupby(["attack", "epsilon"])["accuracy"].first()
+    base = table.set_index(["attack", "epsilon"]).index.map(software)
+    mirrored = table.assign(accuracy=2 * base - table["accuracy"])
+    assert {name: verdict for name, (verdict, _) in judged(mirrored).items()} == {
+        "A1": "contradicted", "A2": "contradicted", "A3": "no effect", "A4": "contradicted",
+    }  # fmt: skip
+    assert {verdict for verdict, _ in judged(table, chance=90.0).values()} == {"not testable"}
+
+
+def test_what_a_profile_lacks_is_left_out(table):
+    """One crossbar size has no larger one, and without unpruned networks nothing tells pruned ones apart."""
+    assert set(judged(table[table["crossbar_size"] == 16])) == {"A1", "A3", "A4"}
+    assert set(judged(table[table["scheme"] == "unpruned"])) == {"A1", "A2", "A3"}
+    assert set(judged(table[table["scheme"] != "unpruned"])) == {"A1", "A2", "A3"}

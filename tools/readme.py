@@ -313,6 +313,29 @@ def _reliability() -> str:
     return "\n".join(lines)
 
 
+def _neighbours() -> str:
+    """Verdicts of the statements about neighbours, report by report; those whose profile has not run are left out."""
+    paths = {name: Path("reports") / name / "claims.json" for name in ("neighbours", "quick")}
+    reports = {name: ClaimReport.read(path) for name, path in paths.items() if path.is_file()}
+    own = {
+        name: {one.id: one for one in report.own if one.id[0] in NEIGHBOURS}
+        for name, report in reports.items()
+    }
+    texts = {identity: one.text for found in own.values() for identity, one in found.items()}
+    if not texts:
+        return "Not measured yet: `make repro` does it."
+    rows = [
+        [identity, text, *(f"**{found[identity].overall}**; {found[identity].summary}" if identity in found else ""
+                           for found in own.values())]
+        for identity, text in sorted(texts.items())
+    ]  # fmt: skip
+    return tables.Table(["", "statement", *(f"`{name}`" for name in own)], rows, words=2).markdown()
+
+
+NEIGHBOURS: Final = "A"
+"""First letters of the statements about neighbours."""
+
+
 def _duration(minutes: float) -> str:
     if minutes < 100:
         return f"{minutes:.1f} min" if minutes < 9.95 else f"{minutes:.0f} min"
@@ -332,6 +355,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "solver": _solver,
     "large": _large,
     "reliability": _reliability,
+    "neighbours": _neighbours,
     "commands": artifact.commands,
     "claims": artifact.claims,
     "installed": artifact.installed,

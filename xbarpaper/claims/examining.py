@@ -14,6 +14,7 @@ import pandas as pd
 
 from xbarpaper.claims import statements
 from xbarpaper.claims.accuracy import mitigation_helps, pruning_costs, questions, with_strongest
+from xbarpaper.claims.adversarial import adversarial_statements
 from xbarpaper.claims.conductance import share_rises
 from xbarpaper.claims.conventions import conventions, sentence
 from xbarpaper.claims.effects import TRAINING_SEEDS
@@ -30,7 +31,7 @@ from xbarpaper.support.words import count, join
 def examine(
     tables: Results, params: Params, texts: Mapping[str, statements.Statement] | None = None
 ) -> ClaimReport:
-    """Test C1 to C5, and of D1 to D3 those that the tables have numbers for.
+    """Test C1 to C5, and of D1 to D3 and A1 to A4 those that the tables have numbers for.
 
     Args:
         tables: of the profile.
@@ -50,6 +51,8 @@ def examine(
         share_rises(texts["C5"], evaluation, tables.layers, params),
     ]
     own = own_statements(texts, tables, params, chance)
+    if len(tables.adversarial):
+        own += adversarial_statements(texts, tables.adversarial, params, chance)
     gains = conventions(evaluation, params, chance)
     return ClaimReport(
         profile=params.profile,

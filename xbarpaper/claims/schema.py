@@ -167,7 +167,8 @@ class ClaimReport(Section):
         scope: what the verdicts speak of.
         conventions_summary, conventions: whether C2 depends on the gain mode.
         claims: C1 to C5.
-        own: D1 to D3, our own statements about hardware, those that the profile has numbers for.
+        own: D1 to D3, our own statements about hardware, and A1 to A4, on adversarial images: those that the profile has
+            numbers for.
     """
 
     profile: str
