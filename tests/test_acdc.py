@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from conftest import MakeNetwork, MakeParams
+from repository import ROOT
+from synthetic_results import make_params as make_synthetic
+from synthetic_results import make_results
 from torch import Tensor
 
 from xbarpaper import data
+from xbarpaper.claims.acdc import acdc_statements
+from xbarpaper.claims.statements import load
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import acdc, pruned, trained
 from xbarpaper.experiments.experiment import Experiment, Variant
@@ -213,3 +219,32 @@ def test_an_experiment_compares_both_schedules_on_the_same_devices(
         one.checkpoint.metadata.tensors_digest for one in alternated
     ]
     assert work.checkpoint_path(Variant("xcs", 8)).exists()
+
+
+def judged(table: pd.DataFrame) -> dict[str, tuple[str, float]]:
+    params = make_synthetic(1, (16,), further=True)
+    found = acdc_statements(load(ROOT / "claims.yaml"), table, params, {"shapes10": 10.0}, {"shapes10": 2000})
+    return {one.id: (one.overall, one.cases[-1].effect or 0.0) for one in found}
+
+
+def test_b1_and_b2_are_read_from_intervals():
+    table = make_results(make_synthetic(1, (16,), further=True)).acdc
+    assert judged(table) == {
+        "B1": ("supported", pytest.approx(6.0)),
+        "B2": ("supported", pytest.approx(2.98, abs=0.01)),
+    }
+    by_acdc = table["schedule"] == "AC/DC"
+    # Worse in software by as much, and it still loses less: B2 is about the better of the two, whichever it is.
+    worse = table.assign(
+        accuracy=table["accuracy"] - 12.0 * by_acdc,
+        software_accuracy=table["software_accuracy"] - 12.0 * by_acdc,
+    )
+    assert judged(worse) == {
+        "B1": ("contradicted", pytest.approx(-6.0)),
+        "B2": ("contradicted", pytest.approx(-2.98, abs=0.01)),
+    }
+    alike = table.assign(software_accuracy=90.0, accuracy=80.0 + 0.1 * table["seed"])
+    assert judged(alike) == {"B1": ("undecided", 0.0), "B2": ("no effect", 0.0)}
+    guessing = table.assign(software_accuracy=90.0, accuracy=10.0)
+    assert judged(guessing)["B2"][0] == "not testable"
+    assert judged(table[:0]) == {}

@@ -332,7 +332,7 @@ def _neighbours() -> str:
     return tables.Table(["", "statement", *(f"`{name}`" for name in own)], rows, words=2).markdown()
 
 
-NEIGHBOURS: Final = "A"
+NEIGHBOURS: Final = "AB"
 """First letters of the statements about neighbours."""
 
 

@@ -1,4 +1,4 @@
-"""The paper's statements C1 to C5, tested on a profile's numbers, and our own, D1 to D3.
+"""The paper's statements C1 to C5, tested on a profile's numbers, and our own: D1 to D3, A1 to A4, B1 and B2.
 
 Each claim is a list of comparisons, one per network, crossbar size, scheme and mitigation, and of the levels above them.
 Each has an effect, one corrected interval, and a verdict read from it by written rules: ``rules.rules`` and those of
@@ -14,6 +14,7 @@ import pandas as pd
 
 from xbarpaper.claims import statements
 from xbarpaper.claims.accuracy import mitigation_helps, pruning_costs, questions, with_strongest
+from xbarpaper.claims.acdc import acdc_statements
 from xbarpaper.claims.adversarial import adversarial_statements
 from xbarpaper.claims.conductance import share_rises
 from xbarpaper.claims.conventions import conventions, sentence
@@ -31,7 +32,7 @@ from xbarpaper.support.words import count, join
 def examine(
     tables: Results, params: Params, texts: Mapping[str, statements.Statement] | None = None
 ) -> ClaimReport:
-    """Test C1 to C5, and of D1 to D3 and A1 to A4 those that the tables have numbers for.
+    """Test C1 to C5, and of our own those that the tables have numbers for.
 
     Args:
         tables: of the profile.
@@ -53,6 +54,7 @@ def examine(
     own = own_statements(texts, tables, params, chance)
     if len(tables.adversarial):
         own += adversarial_statements(texts, tables.adversarial, params, chance)
+    own += acdc_statements(texts, tables.acdc, params, chance, images)
     gains = conventions(evaluation, params, chance)
     return ClaimReport(
         profile=params.profile,

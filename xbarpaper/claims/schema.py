@@ -167,8 +167,7 @@ class ClaimReport(Section):
         scope: what the verdicts speak of.
         conventions_summary, conventions: whether C2 depends on the gain mode.
         claims: C1 to C5.
-        own: D1 to D3, our own statements about hardware, and A1 to A4, on adversarial images: those that the profile has
-            numbers for.
+        own: our own statements, those that the profile has numbers for.
     """
 
     profile: str

@@ -11,8 +11,8 @@ from xbarpaper.support.validation import Section, parse
 from xbarpaper.support.yaml_files import read_yaml
 
 PATH: Final = Path("claims.yaml")
-IDENTITIES: Final = ("C1", "C2", "C3", "C4", "C5", "D1", "D2", "D3", "A1", "A2", "A3", "A4")
-"""C: of the paper. D: our own, about hardware. A: about adversarial images."""
+IDENTITIES: Final = ("C1", "C2", "C3", "C4", "C5", "D1", "D2", "D3", "A1", "A2", "A3", "A4", "B1", "B2")
+"""C: of the paper. D: our own, about hardware. A: about adversarial images. B: about AC/DC."""
 
 Text = Annotated[str, Field(min_length=1)]
 # YAML gives lists; the sections are frozen and hold tuples.
@@ -22,7 +22,7 @@ _SEQUENCE: Final = BeforeValidator(lambda values: tuple(values) if isinstance(va
 class Statement(Section):
     """One statement, of the paper or our own."""
 
-    id: Literal["C1", "C2", "C3", "C4", "C5", "D1", "D2", "D3", "A1", "A2", "A3", "A4"] = Field(
+    id: Literal["C1", "C2", "C3", "C4", "C5", "D1", "D2", "D3", "A1", "A2", "A3", "A4", "B1", "B2"] = Field(
         description="name of the statement here"
     )
     text: Text = Field(description="what it says")
