@@ -210,6 +210,11 @@ def test_page_opens_with_scope_findings_and_forest_plot(published: Path):
         (heading,) = re.findall(rf"<h3>{claim.id} (.*?)</h3>", text)
         assert heading.endswith(f"{claim.overall}</span> {claim.text}")
         assert f"Comparisons: {tables.counts(claim)} of" in text
+    assert [claim.id for claim in report.own] == ["D1", "D2", "D3"]
+    for own in report.own:
+        (heading,) = re.findall(rf"<h3>{own.id} (.*?)</h3>", text)
+        assert heading.endswith(f"{own.overall}</span> {own.text}")
+        assert text.count(f">{escape(own.cases[0].what)}<") >= 1
     for row in (row for claim in report.claims for row in claim.levels if row.low is not None):
         assert f">{tables.interval(row)}<" in text
     for name in ("Code", "Hardware of training", "Data", "Training seeds", "Versions"):

@@ -73,12 +73,12 @@ def energy_order(statement: Statement, energy: pd.DataFrame, labels: Labels) -> 
         low, high, pairs = own["same_order"].min(), own["same_order"].max(), own["pairs"].iloc[0]
         cases.append(
             Case(
-                what=f"{labels.network(str(experiment))}, {square(int(str(size)))}, {columns} columns converted",
+                what=f"{labels.network(str(experiment))}, {square(int(str(size)))}, {columns} columns",
                 verdict="supported" if low == pairs else "contradicted" if high < pairs else "undecided",
                 effect=float(own["same_order"].mean()),
                 low=float(low),
                 high=float(high),
-                unit=f"pairs of schemes in the same order, of {pairs}",
+                unit=f"of {pairs} pairs of schemes",
                 over=count(len(own), "converter"),
             )
         )
@@ -91,7 +91,7 @@ def energy_order(statement: Statement, energy: pd.DataFrame, labels: Labels) -> 
 def bits_saved(statement: Statement, table: pd.DataFrame, params: Params) -> OwnClaim:
     """Test D2: bits that the unpruned network needs minus those that a pruned one needs."""
     labels, found = Labels.of(params), needed(table, params.periphery, params.claims.confidence)
-    images = count(int(table["images"].min()), "test image")
+    images, most = count(int(table["images"].min()), "test image"), table["adc_bits"].max()
     plain = found[found["scheme"] == "unpruned"].set_index(["experiment", "crossbar_size"])
     cases, ranges = [], []
     for one in found[found["scheme"] != "unpruned"].to_dict("records"):
@@ -103,9 +103,10 @@ def bits_saved(statement: Statement, table: pd.DataFrame, params: Params) -> Own
         place = f"{square(one['crossbar_size'])}, {SCHEME_NAMES[one['scheme']]}"
         cases.append(_bits_case(f"{labels.network(one['experiment'])}, {place}", effect, low, high, images))
     low, high = (sum(ends) / len(ranges) for ends in zip(*ranges, strict=True))
+    words = found["needed_bits"].astype("object").where(found["needed_bits"].notna(), f"over {most}")
     told = [
-        f"{SCHEME_NAMES[str(scheme)]} {join([_bits(bits) for bits in own['needed_bits']])}"
-        for scheme, own in found.groupby("scheme", sort=False)
+        f"{SCHEME_NAMES[str(scheme)]} {join([str(bits) for bits in own])}"
+        for scheme, own in words.groupby(found["scheme"], sort=False)
     ]
     sizes = join([square(int(size)) for size in found["crossbar_size"].unique()])
     known = [case.effect for case in cases if case.effect is not None]
@@ -131,13 +132,11 @@ def _or(value: Any, otherwise: float) -> float:
     return otherwise if pd.isna(value) else float(value)
 
 
-def _bits(value: Any) -> str:
-    return "more than were tried" if pd.isna(value) else str(value)
-
-
 def _bounds(case: Case) -> str:
+    if case.low is None and case.high is None:
+        return "not known"
     low, high = ("open" if value is None else f"{value:+.1f}" for value in (case.low, case.high))
-    return f"{'not known' if case.effect is None else f'{case.effect:+.1f}'} [{low}, {high}]"
+    return f"{'between' if case.effect is None else f'{case.effect:+.1f}'} [{low}, {high}]"
 
 
 # --- D3: C2 to C4 on real devices -------------------------------------------------------------------------------

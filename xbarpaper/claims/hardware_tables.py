@@ -56,10 +56,10 @@ def order_sentences(found: pd.DataFrame) -> Iterator[str]:
     """
     for columns, own in found.groupby("columns", sort=False):
         same = own.loc[own["same"], "adc"]
-        whose = f" ({join(list(same.unique()))})" if 0 < len(same) < len(own) else ""
+        whose = f", those of {join(list(same.unique()))}" if 0 < len(same) < len(own) else ""
         yield (
             f"Where {columns} columns are converted, the order of the schemes by energy is that of their compression "
-            f"rates in {len(same)} of {len(own)} cases (crossbar sizes and converters){whose}."
+            f"rates in {len(same)} of {len(own)} cases (a crossbar size with a converter){whose}."
         )
 
 
