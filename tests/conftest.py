@@ -15,17 +15,15 @@ from hypothesis import HealthCheck, settings
 from isolation import Isolation
 from programs import summary
 from repository import run_profile, tiny_profile
+from subjects import mapped, pruned_by
 
 from xbarpaper import data
 from xbarpaper.data import ImageSet, normalised
 from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.circuit import Parasitics
-from xbarpaper.hardware.mapped import map_network
 from xbarpaper.mitigation import columns_ordered
 from xbarpaper.networks import Architecture, Network, build
 from xbarpaper.params import ColumnOrder, Devices, NetworkName, Params, Rearrange, SchemeName, Shapes10
-from xbarpaper.pruning import SCHEMES as PRUNING
-from xbarpaper.pruning import compaction_of, prune, unpruned
 
 MakeNetwork = Callable[..., Network]
 MakeParams = Callable[..., Params]
@@ -137,21 +135,12 @@ def tiny_pipeline(tmp_path_factory: pytest.TempPathFactory, tiny: Params) -> Pat
 
 
 @pytest.fixture
-def make_subject(make_network: MakeNetwork, make_params: MakeParams) -> MakeSubject:
+def make_subject(make_network: MakeNetwork) -> MakeSubject:
     def make(scheme: SchemeName = "unpruned", order: ColumnOrder = "none", size: int = 16) -> Subject:
-        network, settings = make_network(width=0.06), make_params().prune
-        pruned = (
-            unpruned(network)
-            if scheme == "unpruned"
-            else prune(network, PRUNING[scheme], settings, 0.6, size)
-        )
-        w_max = {
-            name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()
-        }
-        arrangement = columns_ordered(Rearrange(order=order))
-        mapped = map_network(pruned, compaction_of(scheme), size, w_max, arrangement)
+        pruned = pruned_by(make_network(width=0.06), scheme, size)
+        on_crossbars = mapped(pruned, scheme, size, columns_ordered(Rearrange(order=order)))
         sparsity = 0.0 if scheme == "unpruned" else 0.6
-        return Subject(mapped, scheme, sparsity, "none" if order == "none" else "R", 12.5)
+        return Subject(on_crossbars, scheme, sparsity, "none" if order == "none" else "R", 12.5)
 
     return make
 

@@ -197,8 +197,8 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
         "beyond": {"experiments": ("tiny-vgg11",), "batch_norm_images": 50, "tuning_refresh_steps": 2},
         "search": {
             "experiments": ("tiny-vgg11",), "crossbar_size": 8, "validation_images": 20, "finalists": 2,
-            "keys": ("square",), "scopes": ("strip",), "cut_quantiles": (0.8,), "epochs": (1,),
-            "learning_rates": (0.02,), "rounds": (1,),
+            "keys": ("square",), "orders": ("descending",), "groupings": ("together",), "scopes": ("strip",),
+            "cut_quantiles": (0.8,), "epochs": (1,), "learning_rates": (0.02,), "rounds": (1,), "variation_seeds": 2,
         },
         "published": {
             "experiments": ("tiny-vgg11",),

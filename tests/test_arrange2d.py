@@ -8,19 +8,19 @@ from itertools import combinations, permutations
 import numpy as np
 import pytest
 import torch
-from conftest import DEVICES, MakeNetwork, MakeParams
+from conftest import DEVICES, MakeNetwork
 from hypothesis import given
 from hypothesis import strategies as st
+from subjects import mapped, pruned_by
 
 from xbarpaper.hardware.circuit import Parasitics, effective_conductance, shared_resistance
 from xbarpaper.hardware.conductances import conductances
-from xbarpaper.hardware.mapped import LayerPlan, map_network
+from xbarpaper.hardware.mapped import LayerPlan
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import arranged_in_two_dimensions, columns_ordered, predicted_error
 from xbarpaper.mitigation.swaps import Placing, swapped
 from xbarpaper.params import SCHEMES, Gain, Rearrange, SchemeName
-from xbarpaper.pruning import SCHEMES as PRUNING
-from xbarpaper.pruning import PrunedNetwork, compaction_of, prune, unpruned
+from xbarpaper.pruning import compaction_of
 from xbarpaper.pruning.compaction import Strip, whole_rows_and_columns
 
 WIRES = Parasitics()
@@ -75,23 +75,13 @@ def test_the_same_plan_is_arranged_alike(plan: LayerPlan):
         assert torch.equal(strip.columns, again.columns)
 
 
-def pruned_by(make_network: MakeNetwork, make_params: MakeParams, scheme: SchemeName) -> PrunedNetwork:
-    network = make_network(width=0.06)
-    if scheme == "unpruned":
-        return unpruned(network)
-    return prune(network, PRUNING[scheme], make_params().prune, 0.6, 8)
-
-
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_on_ideal_wires_nothing_changes_and_on_real_ones_the_error_falls(
-    make_network: MakeNetwork, make_params: MakeParams, scheme: SchemeName
+    make_network: MakeNetwork, scheme: SchemeName
 ):
-    pruned = pruned_by(make_network, make_params, scheme)
-    w_max = {name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()}
+    pruned = pruned_by(make_network(width=0.06), scheme)
     arrangement = arranged_in_two_dimensions(DEVICES, WIRES, "layer", 1)
-    plain, moved = (
-        map_network(pruned, compaction_of(scheme), 8, w_max, choice) for choice in (None, arrangement)
-    )
+    plain, moved = (mapped(pruned, scheme, 8, choice) for choice in (None, arrangement))
     assert moved.crossbars == plain.crossbars
     ideal = [read_out(network, DEVICES, [], None) for network in (plain, moved)]
     for one, other in zip(*(read.twin("none").weights().values() for read in ideal), strict=True):
@@ -106,12 +96,8 @@ def test_on_ideal_wires_nothing_changes_and_on_real_ones_the_error_falls(
 
 
 @pytest.mark.parametrize("gain", GAINS)
-def test_the_predicted_error_is_that_of_the_read_out(
-    make_network: MakeNetwork, make_params: MakeParams, gain: Gain
-):
-    pruned = pruned_by(make_network, make_params, "xcs")
-    w_max = {name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()}
-    network = map_network(pruned, compaction_of("xcs"), 8, w_max)
+def test_the_predicted_error_is_that_of_the_read_out(make_network: MakeNetwork, gain: Gain):
+    network = mapped(pruned_by(make_network(width=0.06), "xcs"), "xcs")
     for read in read_out(network, DEVICES, [], WIRES).layers:
         layer = read.layer
         plan = LayerPlan(layer.matrix, tuple(compaction_of("xcs")(layer.mask, 8)), 8, layer.w_max)

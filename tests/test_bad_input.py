@@ -17,11 +17,10 @@ import torch
 from conftest import MakeParams
 from PIL import Image
 from ruamel.yaml import YAML
+from subjects import trained_in
 
 from xbarpaper import data, params
 from xbarpaper.data import Images, ImageSet
-from xbarpaper.experiments import pruned, trained
-from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.params import Params
 from xbarpaper.support.errors import ArtifactError
 
@@ -46,13 +45,7 @@ def prepared(
     shutil.copy(ROOT / "dvc.yaml", folder)
     made = make_params()
     write_params(folder, made)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        data.save(tiny_images, DATASET)
-        work = Experiment("tiny-vgg11", made)
-        trained.train(work)
-        for scheme in ("cf", "xcs", "xrs"):
-            pruned.prune(work, scheme, made.mapping.crossbar_sizes)
+    trained_in(folder, made, tiny_images, constrained=False)
     return folder
 
 
@@ -139,10 +132,6 @@ def pictures(*classes: str, archive: bool = False, damage: str = "") -> Callable
         write_params(Path(), params.load(), datasets={"tiny": settings})
 
     return write
-
-
-def all_of(*steps: Callable[[], None]) -> Callable[[], None]:
-    return lambda: [step() for step in steps] and None
 
 
 def file_at(path: str) -> Callable[[], None]:

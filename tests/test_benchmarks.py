@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-import os
-import subprocess
+import io
 import sys
 from pathlib import Path
 
@@ -33,20 +33,21 @@ NETWORK_COLUMNS = [
 ]  # fmt: skip
 
 
-def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, BENCHMARKS / "circuit.py", *arguments], cwd=ROOT, env=os.environ | environment,
-        capture_output=True, text=True, timeout=900, check=False,
-    )  # fmt: skip
+def run(name: str, *arguments: str | Path) -> str:
+    """What a benchmark prints, in this process: another would load torch once more."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
+        patch.syspath_prepend(str(BENCHMARKS))
+        patch.chdir(ROOT)
+        patch.setattr(sys, "argv", [name, *map(str, arguments)])
+        assert not importlib.import_module(name).main()
+    return printed.getvalue()
 
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Folder and text of a whole quick run."""
     folder = tmp_path_factory.mktemp("benchmarks")
-    done = run("--quick", "--output", folder)
-    assert done.returncode == 0, done.stderr
-    return folder, done.stdout
+    return folder, run("circuit", "--quick", "--output", folder)
 
 
 def test_quick_run_writes_all_tables_and_the_figure(quick: tuple[Path, str]):
@@ -113,13 +114,9 @@ def test_a_large_crossbar_is_measured_with_its_bound(quick: tuple[Path, str]):
     np.testing.assert_allclose(table["superlu_ratio"], table["superlu_seconds"] / table["seconds"], rtol=1e-6)
 
 
-def test_a_quick_run_never_replaces_results(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setattr(sys, "argv", ["circuit.py", "--quick"])
+def test_a_quick_run_never_replaces_results(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit, match="2"):
-        importlib.import_module("circuit").main()
+        run("circuit", "--quick")
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.endswith("--quick needs --output: its numbers are no results")
 
@@ -165,14 +162,8 @@ def test_the_recipe_s_table_has_a_row_for_each_part_and_goes_on(tmp_path: Path):
     data.save(images, tmp_path / "tiny.safetensors")
 
     def rows() -> pd.DataFrame:
-        done = subprocess.run(
-            [
-                sys.executable, BENCHMARKS / "recipe.py", ROOT / "profiles" / "cifar10-full.yaml",
-                tmp_path / "tiny.safetensors", "--width", "0.02", "--seeds", "1", "--output", tmp_path,
-            ],
-            cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        profile, made = ROOT / "profiles" / "cifar10-full.yaml", tmp_path / "tiny.safetensors"
+        run("recipe", profile, made, "--width", "0.02", "--seeds", "1", "--output", tmp_path)
         return read_table(tmp_path / "recipe-vgg11-0.02.csv")
 
     first = rows()

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import MakeNetwork, MakeParams
+from conftest import MakeNetwork
 from safetensors import safe_open
 from safetensors.torch import save_file
+from subjects import pruned_by
 
 from xbarpaper.data import Images, ImageSet
 from xbarpaper.experiments import checkpoints
 from xbarpaper.experiments.checkpoints import Checkpoint, Metadata, largest_weights
 from xbarpaper.networks import Network
 from xbarpaper.params import SCHEMES, SchemeName
-from xbarpaper.pruning import SCHEMES as PRUNING
-from xbarpaper.pruning import prune, unpruned
+from xbarpaper.pruning import unpruned
 from xbarpaper.support.errors import ArtifactError, CheckpointError
 
 HEADER = "xbarpaper-checkpoint-1"
@@ -33,15 +33,9 @@ MakeCheckpoint = Callable[..., Checkpoint]
 
 
 @pytest.fixture
-def make_checkpoint(
-    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
-) -> MakeCheckpoint:
+def make_checkpoint(make_network: MakeNetwork, tiny_images: ImageSet) -> MakeCheckpoint:
     def make(scheme: SchemeName = "unpruned", seed: int = 0) -> Checkpoint:
-        network = make_network(seed=seed)
-        settings = make_params().prune
-        pruned = (
-            unpruned(network) if scheme == "unpruned" else prune(network, PRUNING[scheme], settings, 0.5, 8)
-        )
+        pruned = pruned_by(make_network(seed=seed), scheme, 8, 0.5)
         metadata = Metadata(
             architecture=pruned.network.architecture, scheme=scheme,
             sparsity=0.0 if scheme == "unpruned" else 0.5,

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import DEVICES, MakeNetwork, MakeParams
+from subjects import mapped, of_one_size
 
 from xbarpaper import data
 from xbarpaper.data import ImageSet, normalised
 from xbarpaper.experiments.evaluation import Case, disturbed
 from xbarpaper.hardware.circuit import Parasitics
-from xbarpaper.hardware.mapped import map_network
 from xbarpaper.mitigation import columns_ordered
 from xbarpaper.params import GAINS, Params, Rearrange
-from xbarpaper.pruning import compaction_of, unpruned
+from xbarpaper.pruning import unpruned
 
 TRAINING = """
 done = trained.train(work)
@@ -36,14 +36,14 @@ for run in trained_on.train_all(work, WCT):
 
 MEASURING = """
 from xbarpaper.params import SCHEMES
-work.write("05_map", layers=crossbars.layer_table(work, (NONE, R)))
-for stage, mitigation in (("06_evaluate", NONE), ("07_rearrange", R), ("08_wct", WCT)):
+work.write("05_map", layers=crossbars.layer_table(work, (NONE,)))
+for stage, mitigation in (("06_evaluate", NONE), ("08_wct", R + WCT)):
     table = sweeps.evaluate(work, stage, (mitigation,), ("both",))
     work.write(stage, evaluation=table)
 bench, size = bench_of(work), 16
 subjects = [crossbars.mapped(work, scheme, size) for scheme in SCHEMES]
 work.write("09_mechanism", error=mechanism.error_table(subjects, bench))
-arranged = [crossbars.mapped(work, scheme, size, R2D) for scheme in SCHEMES]
+arranged = [crossbars.mapped(work, scheme, size, R2D) for scheme in ("unpruned", "xrs")]
 work.write("11_beyond", error=mechanism.error_table(arranged, bench))
 """
 
@@ -66,11 +66,8 @@ work = Experiment("tiny-vgg11", Params.model_validate_json(Path("params.json").r
 @pytest.fixture(scope="module")
 def settings(make_params: MakeParams) -> Params:
     return make_params(
-        mapping={"crossbar_sizes": (16,)},
         evaluation={"gains": ("none", "layer", "tile", "column"), "variation_seeds": 2},
-        sensitivity={"crossbar_size": 16},
-        effects={"crossbar_size": 16},
-        search={"crossbar_size": 16},
+        **of_one_size(16),
     )
 
 
@@ -123,7 +120,7 @@ def test_what_is_measured_does_not_depend_on_the_number_of_threads(trained: Path
     """Mapping, the circuits, what reads them out, and inference, also in bfloat16 where the machine has it."""
     one, two = (shutil.copytree(trained, tmp_path / name) for name in ("one", "two"))
     tables = contents(run(one, MEASURING, threads=1))
-    assert len([name for name in tables if name.endswith("evaluation.csv")]) == 3
+    assert len([name for name in tables if name.endswith("evaluation.csv")]) == 2
     assert contents(run(two, MEASURING, threads=2)) == tables
 
 
@@ -146,16 +143,13 @@ def test_inference_at_the_width_of_quick_does_not_depend_on_the_number_of_thread
 def test_what_reads_crossbars_out_depends_on_threads_in_the_gain_of_a_layer_alone(make_network: MakeNetwork):
     """A layer's gain is one sum over all its weights, which torch splits between threads from 32,768 on."""
     network = unpruned(make_network("vgg11", 0.125))
-    largest = {name: float(weight.detach().abs().max()) for name, weight in network.network.weights().items()}
     case = Case("both", 0, ("layer",))
     before, weights = torch.get_num_threads(), []
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            mapped = map_network(
-                network, compaction_of("unpruned"), 32, largest, columns_ordered(Rearrange(order="descending")),
-            )  # fmt: skip
-            read = disturbed(mapped, case, DEVICES, Parasitics())
+            on_crossbars = mapped(network, "unpruned", 32, columns_ordered(Rearrange(order="descending")))
+            read = disturbed(on_crossbars, case, DEVICES, Parasitics())
             weights.append({gain: list(read.twin(gain).weights().values()) for gain in GAINS})
     finally:
         torch.set_num_threads(before)

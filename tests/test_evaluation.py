@@ -183,24 +183,6 @@ def test_another_network_makes_its_rows_anew(
     assert counted.calls == 1
 
 
-def test_mitigations_are_compared_on_the_same_devices(
-    make_subject: MakeSubject, bench: Bench, tmp_path: Path
-):
-    """Variation alone does not know where a device sits, so a seed gives both the very same network."""
-    case = Case("variation", 1, ("none",))
-    plain, moved = make_subject("xcs"), make_subject("xcs", "descending")
-    assert any(
-        not torch.equal(one.tiles.columns, other.tiles.columns)
-        for one, other in zip(plain.mapped.layers, moved.mapped.layers, strict=True)
-    )
-    reads = [disturbed(subject.mapped, case, DEVICES, Parasitics()) for subject in (plain, moved)]
-    for one, other in zip(reads[0].layers, reads[1].layers, strict=True):
-        assert torch.equal(one.matrix("none"), other.matrix("none"))
-    table = sweep([plain, moved], [case], bench, tmp_path / "journal.csv")
-    assert table["mitigation"].tolist() == ["none", "R"]
-    assert table["accuracy"].nunique() == 1
-
-
 def test_the_circuits_are_solved_once_for_all_gains(
     make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

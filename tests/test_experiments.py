@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from conftest import MakeParams
 from scipy import stats
 
 from xbarpaper import data
-from xbarpaper.data import Images, ImageSet
+from xbarpaper.data import ImageSet
 from xbarpaper.experiments import crossbars, pruned, sweeps, trained, trained_on
 from xbarpaper.experiments import experiment as experiments
 from xbarpaper.experiments.checkpoints import Checkpoint, largest_weights
@@ -25,9 +24,8 @@ from xbarpaper.experiments.results import TABLES
 from xbarpaper.experiments.trained import Trained
 from xbarpaper.hardware import views
 from xbarpaper.mitigation import PAPER, WCT
-from xbarpaper.networks.training import accuracy
 from xbarpaper.params import MITIGATIONS, SCHEMES, Params, PrunedSchemeName
-from xbarpaper.support.errors import ArtifactError, CheckpointError, DatasetError, ParameterError
+from xbarpaper.support.errors import CheckpointError
 from xbarpaper.support.files import write_table
 
 NAME = "tiny-vgg11"
@@ -156,18 +154,6 @@ def test_the_sparsity_of_each_layer_is_that_of_its_mask(done: Done):
         assert overall == pytest.approx(0.6, abs=0.06 if label == "cf" else 0.01)
 
 
-def test_channel_and_filter_pruning_stores_a_smaller_network(done: Done):
-    def weights(run: Trained) -> int:
-        return sum(weight.numel() for weight in run.checkpoint.pruned.network.weights().values())
-
-    assert weights(done.pruned["cf"].run) < 0.5 * weights(done.trained)
-    assert weights(done.pruned["xcs-8"].run) == weights(done.trained)
-    folder = done.folder / "data" / "checkpoints" / NAME
-    assert (folder / "cf" / "cf.safetensors").stat().st_size < (
-        folder / "xcs" / "xcs-8.safetensors"
-    ).stat().st_size
-
-
 def test_weights_under_constraint_keep_the_old_range(done: Done):
     before = {"unpruned": done.trained, **{label: one.run for label, one in done.pruned.items()}}
     for label, run in done.constrained.items():
@@ -222,6 +208,8 @@ def test_compression_is_crossbars_of_the_unpruned_network_over_those_of_this_one
             assert row["crossbars"] == whole
             assert row["kept_weights"] == row["rows"] * row["columns"]
             assert row["utilisation"] == pytest.approx(2 * row["rows"] * row["columns"] / (whole * size**2))
+        else:
+            assert row["compression_rate"] >= 1
     totals = crossbars.total_table(done.layers)
     assert len(totals) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS)
     for row in done.evaluation.to_dict("records"):
@@ -234,13 +222,6 @@ def test_compression_is_crossbars_of_the_unpruned_network_over_those_of_this_one
         assert row["compression_rate"] == pytest.approx(rate)
         assert total["compression_rate"] == pytest.approx(rate)
         assert row["low_conductance_share"] == pytest.approx(total["low_conductance_share"])
-
-
-def test_pruned_networks_need_fewer_crossbars(done: Done):
-    totals = crossbars.total_table(done.layers[done.layers["mitigation"] == "none"])
-    for row in totals.to_dict("records"):
-        if row["scheme"] != "unpruned":
-            assert row["compression_rate"] > 1, row
 
 
 def test_the_evaluation_table_has_its_columns_and_rows(done: Done):
@@ -267,15 +248,6 @@ def test_software_accuracy_is_of_the_network_that_is_mapped(done: Done):
         plain = done.trained if label == "unpruned" else done.pruned[label].run
         run = done.constrained[label] if "WCT" in row["mitigation"] else plain
         assert row["software_accuracy"] == run.checkpoint.metadata.software_accuracy
-
-
-def test_rearranging_changes_no_count(done: Done):
-    columns = ["kept_weights", "crossbars", "crossbars_unpruned", "utilisation", "low_conductance_share"]
-    for plain, moved in (("none", "R"), ("WCT", "R+WCT")):
-        one, other = (
-            done.layers[done.layers["mitigation"] == m].reset_index(drop=True) for m in (plain, moved)
-        )
-        pd.testing.assert_frame_equal(one[columns], other[columns])
 
 
 def test_a_finished_sweep_is_read_from_its_journal(
@@ -341,7 +313,7 @@ def test_gradual_pruning_ends_at_the_sparsity_and_goes_on_where_it_was_stopped(
 
 
 def test_only_what_is_trained_from_scratch_is_cut_out_of(make_params: MakeParams):
-    train = {"cut_out_pixels": 4, "weight_decay": 1e-3}
+    train = {"epochs": 2, "cut_out_pixels": 4, "weight_decay": 1e-3}
     once_trained, at_init = (
         Experiment(NAME, make_params(train=train, prune={"when": when, "weight_decay": 1e-4}))
         for when in ("trained", "init")
@@ -382,45 +354,6 @@ def test_pruning_at_initialisation_needs_no_trained_network(
     assert not other.run.training.equals(run.run.training)
 
 
-def test_an_unknown_experiment_is_refused(make_params: MakeParams):
-    with pytest.raises(
-        ParameterError, match=r"experiment 'tiny-vgg19' is not in experiments \(there are: tiny-vgg11\)"
-    ):
-        Experiment("tiny-vgg19", make_params())
-
-
-def test_a_missing_dataset_is_refused(
-    make_params: MakeParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(DatasetError, match=r"data/datasets/tiny\.safetensors: no such dataset"):
-        trained.train(Experiment(NAME, make_params()))
-    assert not (tmp_path / "data").exists()
-
-
-def test_a_missing_checkpoint_is_refused(copied: Experiment):
-    copied.checkpoint_path(UNPRUNED).unlink()
-    with pytest.raises(CheckpointError, match=r"unpruned\.safetensors: no such checkpoint"):
-        pruned.prune(copied, "cf")
-
-
-@pytest.mark.parametrize(
-    ("section", "values", "variant", "named"),
-    [
-        ("train", {"epochs": 2}, UNPRUNED, r"train\.epochs = 1"),
-        ("train", {"label_smoothing": 0.0}, Variant("cf", None), r"train\.label_smoothing = 0\.1"),
-        ("prune", {"first_convolution": True}, Variant("xcs", 8), r"prune\.first_convolution = False"),
-    ],
-)
-def test_a_checkpoint_of_other_parameters_is_refused(
-    work: Experiment, make_params: MakeParams, section: str, values: dict[str, object], variant: Variant,
-    named: str,
-):  # fmt: skip
-    other = make_params(**{section: values})
-    with pytest.raises(CheckpointError, match=named):
-        load(Experiment(NAME, other), variant)
-
-
 def test_parameters_that_a_network_does_not_depend_on_leave_it_valid(
     work: Experiment, make_params: MakeParams
 ):
@@ -434,38 +367,6 @@ def test_parameters_that_a_network_does_not_depend_on_leave_it_valid(
     assert trained.load(again).metadata == trained.load(work).metadata
     with pytest.raises(CheckpointError, match=r"prune\.epochs = 1"):
         load(again, Variant("cf"))
-
-
-def test_checkpoints_made_with_other_data_are_refused(copied: Experiment, tiny_images: ImageSet):
-    other = ImageSet.of("tiny", "other", tiny_images.classes, tiny_images.test, tiny_images.train)
-    data.save(other, Path("data/datasets/tiny.safetensors"))
-    with pytest.raises(CheckpointError, match="other data"):
-        trained.load(copied)
-
-
-def test_checkpoints_of_another_number_of_classes_are_refused(copied: Experiment):
-    pixels = torch.randint(0, 255, (4, 3, 32, 32), dtype=torch.uint8)
-    labels = torch.tensor([0, 1, 0, 1])
-    few = ImageSet.of(
-        "tiny", "two", ("a", "b"), Images(pixels, labels), Images(pixels.flip(0), labels.flip(0))
-    )
-    data.save(few, Path("data/datasets/tiny.safetensors"))
-    with pytest.raises(CheckpointError, match="has 10 classes, the dataset tiny has 2"):
-        pruned.prune(copied, "xcs", SIZES)
-
-
-def test_results_that_cannot_be_written_are_one_line(copied: Experiment, done: Done):
-    Path("data/results").write_text("in the way")
-    with pytest.raises(ArtifactError, match=r"evaluation\.csv: cannot be written: ") as caught:
-        copied.write("06_evaluate", evaluation=done.evaluation)
-    assert "\n" not in str(caught.value)
-
-
-def test_an_experiment_describes_itself(work: Experiment, tiny_images: ImageSet):
-    assert work.description == f"VGG11 (width 0.06) on {tiny_images.description}"
-    images = data.normalised(tiny_images.test, tiny_images, "cpu")
-    network = trained.load(work).pruned.network
-    assert trained.software_accuracy(work, network) == accuracy(network, images, tiny_images.test.labels)
 
 
 def test_the_checkpoint_of_another_scheme_or_size_is_refused(copied):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from functools import cache
 
 import matplotlib
 import numpy as np
@@ -52,10 +53,16 @@ def draw(name, profile="two"):
     return getattr(figures, name)(getattr(tables, OUTCOMES[name]), figures.Labels.of(params), **further)
 
 
+@cache
+def examined(profile):
+    params, tables = TABLES[profile]
+    return claims.examine(tables, params)
+
+
 def every_figure(profile):
     """Every figure of a profile's tables, by name."""
     params, tables = TABLES[profile]
-    labels, report = figures.Labels.of(params), claims.examine(tables, params)
+    labels, report = figures.Labels.of(params), examined(profile)
     drawn = {name: draw(name, profile) for name in OUTCOMES} | {"forest": figures.forest({"made-up": report})}
     for claim in report.claims:
         if (figure := figures.claim_effects(claim, labels)) is not None:
@@ -129,15 +136,16 @@ def assert_readable(figure, columns=1):
         if text.get_text().strip() and text.get_visible() and (text.axes is None or text.axes.get_visible())
     ]
     shown = [text for text in shown if text in drawn or text not in every]
-    boxes = [(text.get_text(), text.get_window_extent(renderer).shrunk(0.9, 0.8)) for text in shown]
     assert min(text.get_fontsize() for text in shown) >= 7
-    inside = figure.bbox.padded(3)
-    boxes = [(text, box) for text, box in boxes if box.width > 0]
-    for (one, first), (other, second) in itertools.combinations(boxes, 2):
-        assert not first.overlaps(second), f"{one!r} lies over {other!r}"
-    for text, box in boxes:
-        assert inside.contains(box.x0, box.y0), f"{text!r} leaves the figure"
-        assert inside.contains(box.x1, box.y1), f"{text!r} leaves the figure"
+    boxes = [(text.get_text(), text.get_window_extent(renderer).shrunk(0.9, 0.8)) for text in shown]
+    names, corners = zip(*((text, box.extents) for text, box in boxes if box.width > 0), strict=True)
+    low, high = np.array(corners)[:, :2], np.array(corners)[:, 2:]
+    meet = (low[:, None] <= high) & (low <= high[:, None])  # along both axes
+    over = np.argwhere(np.triu(meet.all(-1), k=1))
+    assert [(names[one], names[other]) for one, other in over] == []
+    left, bottom, right, top = figure.bbox.padded(3).extents
+    outside = (low < (left, bottom)) | (high > (right, top))
+    assert [name for name, out in zip(names, outside.any(1), strict=True) if out] == []
 
 
 CALCULATED = ("energy-saved", "energy-shares", "adc-bits")
@@ -356,7 +364,7 @@ def test_errors_by_layer_are_told_apart_by_lightness():
 
 
 def test_forest_shows_every_overall_effect_once_with_its_corrected_interval():
-    reports = {name: claims.examine(tables, params) for name, (params, tables) in TABLES.items()}
+    reports = {name: examined(name) for name in TABLES}
     figure = figures.forest(reports)
     assert_readable(figure)
     tops = [row for report in reports.values() for claim in report.claims for row in claim.tops()]
@@ -377,10 +385,8 @@ def test_forest_shows_every_overall_effect_once_with_its_corrected_interval():
 
 
 def test_effects_of_a_claim_stand_where_the_report_has_them():
-    params, tables = TABLES["two"]
-    report = claims.examine(tables, params)
-    claim = report.claims[1]
-    figure = figures.claim_effects(claim, figures.Labels.of(params))
+    claim = examined("two").claims[1]
+    figure = figures.claim_effects(claim, figures.Labels.of(TWO))
     points = [
         float(line.get_xdata()[0])
         for panel in panels(figure)

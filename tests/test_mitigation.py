@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import MakeNetwork, MakeParams
-from repository import tiny_profile
+from subjects import mapped, pruned_by
 
 from xbarpaper.data import ImageSet
+from xbarpaper.experiments.checkpoints import largest_weights
 from xbarpaper.hardware.circuit import effective_conductance
 from xbarpaper.hardware.conductances import DifferentialPair, weights_of
 from xbarpaper.hardware.effects import Variation
-from xbarpaper.hardware.mapped import LayerPlan, MappedNetwork, map_network
+from xbarpaper.hardware.mapped import LayerPlan, MappedNetwork
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import (
     Start,
@@ -26,8 +27,7 @@ from xbarpaper.mitigation import (
 )
 from xbarpaper.networks.training import HeldMask, Run
 from xbarpaper.params import SCHEMES, ColumnOrder, Devices, Parasitics, Rearrange, SchemeName, Wct
-from xbarpaper.pruning import SCHEMES as PRUNING
-from xbarpaper.pruning import PrunedNetwork, compaction_of, prune, unpruned
+from xbarpaper.pruning import PrunedNetwork, compaction_of
 from xbarpaper.pruning.compaction import Strip
 
 DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)
@@ -35,19 +35,8 @@ SIZE = 8
 ORDERS = ("ascending", "descending")
 
 
-def pruned_by(make_network: MakeNetwork, scheme: SchemeName) -> PrunedNetwork:
-    network = make_network(width=0.06)
-    settings = tiny_profile().prune
-    return unpruned(network) if scheme == "unpruned" else prune(network, PRUNING[scheme], settings, 0.6, SIZE)
-
-
-def largest(pruned: PrunedNetwork) -> dict[str, float]:
-    return {name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()}
-
-
-def mapped(pruned: PrunedNetwork, scheme: SchemeName, order: ColumnOrder) -> MappedNetwork:
-    arrangement = columns_ordered(Rearrange(order=order))
-    return map_network(pruned, compaction_of(scheme), SIZE, largest(pruned), arrangement)
+def on_crossbars(pruned: PrunedNetwork, scheme: SchemeName, order: ColumnOrder) -> MappedNetwork:
+    return mapped(pruned, scheme, SIZE, columns_ordered(Rearrange(order=order)))
 
 
 WEIGHTS = torch.tensor([[3.0, -9.0, 0.0, 4.0, 6.0], [2.0, 1.0, 0.5, -4.0, -2.0], [1.0, 1.0, 8.0, 1.0, 1.0]])
@@ -95,9 +84,9 @@ def test_each_row_of_crossbars_and_each_sign_may_have_an_order_of_its_own():
 
 def test_each_crossbar_may_have_a_range_of_its_own(make_network: MakeNetwork):
     """Its largest weight programs the highest conductance; ideal crossbars give the weights back."""
-    pruned = pruned_by(make_network, "xcs")
+    pruned = pruned_by(make_network(width=0.06), "xcs")
     arrangement = columns_ordered(Rearrange(range="crossbar"))
-    network = map_network(pruned, compaction_of("xcs"), SIZE, largest(pruned), arrangement)
+    network = mapped(pruned, "xcs", SIZE, arrangement)
     for layer in network.layers:
         pair = layer.programmed(DEVICES)
         highest = torch.maximum(layer.tiles.tile(pair.plus), layer.tiles.tile(pair.minus)).amax((1, 2))
@@ -107,9 +96,9 @@ def test_each_crossbar_may_have_a_range_of_its_own(make_network: MakeNetwork):
 
 
 def test_an_order_for_each_sign_is_two_arrays_that_are_solved_apart(make_network: MakeNetwork):
-    pruned = pruned_by(make_network, "cf")
+    pruned = pruned_by(make_network(width=0.06), "cf")
     arrangement = columns_ordered(Rearrange(arrays="signs"))
-    network = map_network(pruned, compaction_of("cf"), SIZE, largest(pruned), arrangement)
+    network = mapped(pruned, "cf", SIZE, arrangement)
     read = read_out(network, DEVICES, [Variation(0.1, 0)], Parasitics())
     for found in read.layers:
         layer = found.layer
@@ -129,7 +118,7 @@ def test_on_the_crossbars_mean_conductance_is_monotone(
     make_network: MakeNetwork, scheme: SchemeName, order: ColumnOrder
 ):
     """Within each line of crossbars that share rows, read from the driver on: the mean over the whole strip."""
-    network = mapped(pruned_by(make_network, scheme), scheme, order)
+    network = on_crossbars(pruned_by(make_network(width=0.06), scheme), scheme, order)
     for layer in network.layers:
         strips = compaction_of(scheme)(layer.mask, SIZE)
         starts = 0
@@ -151,9 +140,9 @@ def test_on_the_crossbars_mean_conductance_is_monotone(
 def test_rearranged_columns_give_the_same_ideal_network_bit_for_bit(
     make_network: MakeNetwork, scheme: SchemeName, order: ColumnOrder
 ):
-    pruned = pruned_by(make_network, scheme)
+    pruned = pruned_by(make_network(width=0.06), scheme)
     plain, moved = (
-        read_out(mapped(pruned, scheme, o), DEVICES, [], None).twin("none") for o in ("none", order)
+        read_out(on_crossbars(pruned, scheme, o), DEVICES, [], None).twin("none") for o in ("none", order)
     )
     images = torch.randn(2, 3, 32, 32)
     for one, other in zip(plain.weights().values(), moved.weights().values(), strict=True):
@@ -167,8 +156,8 @@ def test_rearranged_columns_give_the_same_ideal_network_bit_for_bit(
 def test_rearranging_costs_no_crossbar_and_moves_no_device_out_of_the_low_range(
     make_network: MakeNetwork, scheme: SchemeName, order: ColumnOrder
 ):
-    pruned = pruned_by(make_network, scheme)
-    plain, moved = mapped(pruned, scheme, "none"), mapped(pruned, scheme, order)
+    pruned = pruned_by(make_network(width=0.06), scheme)
+    plain, moved = on_crossbars(pruned, scheme, "none"), on_crossbars(pruned, scheme, order)
     tables = [network.layer_table(DEVICES, 0.1) for network in (plain, moved)]
     assert tables[0].equals(tables[1])
     assert plain.low_conductance_share(DEVICES, 0.1) == moved.low_conductance_share(DEVICES, 0.1)
@@ -182,12 +171,12 @@ def test_rearranging_costs_no_crossbar_and_moves_no_device_out_of_the_low_range(
 def test_every_weight_meets_the_same_disturbed_devices_wherever_it_sits(
     make_network: MakeNetwork, scheme: SchemeName
 ):
-    pruned = pruned_by(make_network, scheme)
+    pruned = pruned_by(make_network(width=0.06), scheme)
     effect = Variation(0.1, 3)
     restored = []
     for order in ("none", "descending"):
         layers = []
-        for layer in mapped(pruned, scheme, order).layers:
+        for layer in on_crossbars(pruned, scheme, order).layers:
             pair = effect.disturb(layer.programmed(DEVICES), layer.name)
             layers += [layer.tiles.untile(layer.tiles.tile(sign)) for sign in (pair.plus, pair.minus)]
         restored.append(layers)
@@ -200,7 +189,7 @@ def test_every_weight_meets_the_same_disturbed_devices_wherever_it_sits(
 def test_limits_are_quantiles_of_the_weights_that_pruning_left(
     make_network: MakeNetwork, scheme: SchemeName, quantile: float
 ):
-    pruned = pruned_by(make_network, scheme)
+    pruned = pruned_by(make_network(width=0.06), scheme)
     limits = limits_of(pruned, quantile).limits
     matrices = pruned.matrices()
     assert list(limits) == list(matrices)
@@ -231,12 +220,12 @@ def test_the_digest_of_limits_tells_them_apart():
 def test_limits_and_masks_hold_after_training(
     make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, scheme: SchemeName, rounds: int,
 ):  # fmt: skip
-    pruned = pruned_by(make_network, scheme)
+    pruned = pruned_by(make_network(width=0.06), scheme)
     limits, masks, params = limits_of(pruned, 0.9), pruned.weight_masks(), make_params()
     before = {name: weight.detach().clone() for name, weight in pruned.network.weights().items()}
     run = Run("wct", params.train, 0, 0.0, 0, constraints=(HeldMask(masks),))
     settings = Wct(cut_quantile=0.9, learning_rate=0.05 if rounds else 0.2, rounds=rounds)
-    start = Start(pruned, scheme, None, largest(pruned), tiny_images, run)
+    start = Start(pruned, scheme, None, largest_weights(pruned), tiny_images, run)
     history = TrainingUnderLimits(settings).train(params, start)
     assert history["epoch"].tolist() == list(range(1, max(rounds, 1) + 1))
     for name, weight in pruned.network.weights().items():
@@ -251,8 +240,8 @@ def test_clamped_weights_in_the_old_range_have_no_fewer_low_devices(
     make_network: MakeNetwork, scheme: SchemeName
 ):
     """A clamp makes no |w| larger, so with the old w_max no device leaves the low range; a limit below it adds all."""
-    pruned = pruned_by(make_network, scheme)
-    old = mapped(pruned, scheme, "none")
+    pruned = pruned_by(make_network(width=0.06), scheme)
+    old = on_crossbars(pruned, scheme, "none")
     before = [layer.low_devices(DEVICES, 0.1) for layer in old.layers]
     for quantile, all_low in ((0.95, False), (0.01, True)):
         with torch.no_grad():

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import torch
 from conftest import MakeParams
+from subjects import of_one_size, trained_in
 
-from xbarpaper import data
 from xbarpaper.data import ImageSet
-from xbarpaper.experiments import beyond, crossbars, pruned, trained, trained_on
+from xbarpaper.experiments import beyond, crossbars, pruned, trained_on
 from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.evaluation import Case, cases, sweep
 from xbarpaper.experiments.experiment import Experiment
@@ -41,20 +41,8 @@ def made(
 ) -> tuple[Path, Params]:
     """Where the networks of an experiment are trained, pruned and constrained."""
     folder = tmp_path_factory.mktemp("mitigations")
-    params = make_params(
-        mapping={"crossbar_sizes": (SIZE,)},
-        sensitivity={"crossbar_size": SIZE},
-        effects={"crossbar_size": SIZE},
-        search={"crossbar_size": SIZE},
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        data.save(tiny_images, folder / "data" / "datasets" / "tiny.safetensors")
-        work = Experiment(NAME, params)
-        trained.train(work)
-        for scheme in ("cf", "xcs", "xrs"):
-            pruned.prune(work, scheme, (SIZE,))
-        trained_on.train_all(work, WCT)
+    params = make_params(**of_one_size(SIZE))
+    trained_in(folder, params, tiny_images)
     return folder, params
 
 
@@ -190,7 +178,7 @@ def test_validation_images_are_training_images_that_wct_does_not_see(tiny_images
 def test_every_setting_is_compared_once_and_the_best_is_tested_on_other_devices(
     work: Experiment, monkeypatch: pytest.MonkeyPatch
 ):
-    search = {"finalists": 4, "epochs": (1, 2), "prunings": ("trained", "init")}
+    search = {"finalists": 4, "orders": ("ascending", "descending"), "prunings": ("trained", "init")}
     changes = {
         "search": work.params.search.model_copy(update=search),
         "execution": work.params.execution.model_copy(update={"scheduler": "none"}),

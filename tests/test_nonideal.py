@@ -9,19 +9,18 @@ import pytest
 import torch
 from conftest import MakeNetwork
 from numpy.typing import NDArray
-from repository import tiny_profile
+from subjects import mapped as mapped_by
+from subjects import pruned_by
 
 from xbarpaper.hardware.circuit import Parasitics, reference_effective_conductance
 from xbarpaper.hardware.conductances import DifferentialPair
 from xbarpaper.hardware.effects import Variation, chip
-from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork, map_network
+from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
 from xbarpaper.hardware.readout import drift_compensation, gain_factors, read_out
 from xbarpaper.hardware.tiles import tile_map
 from xbarpaper.mitigation import columns_ordered
 from xbarpaper.networks import Placement, matrix_of
 from xbarpaper.params import GAINS, SCHEMES, ColumnOrder, Devices, Rearrange, SchemeName
-from xbarpaper.pruning import SCHEMES as PRUNING
-from xbarpaper.pruning import compaction_of, prune, unpruned
 from xbarpaper.pruning.compaction import Strip
 
 Floats = NDArray[np.float64]
@@ -36,13 +35,8 @@ def on_crossbars(
     make_network: MakeNetwork, scheme: SchemeName, order: ColumnOrder = "none", size: int = SIZE
 ) -> MappedNetwork:
     """A tiny pruned network, mapped."""
-    network = make_network(width=0.06)
-    settings = tiny_profile().prune
-    pruned = (
-        unpruned(network) if scheme == "unpruned" else prune(network, PRUNING[scheme], settings, 0.6, size)
-    )
-    w_max = {name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()}
-    return map_network(pruned, compaction_of(scheme), size, w_max, columns_ordered(Rearrange(order=order)))
+    pruned = pruned_by(make_network(width=0.06), scheme, size)
+    return mapped_by(pruned, scheme, size, columns_ordered(Rearrange(order=order)))
 
 
 def blocks_by_hand(mask: Floats, matrix: Floats, scheme: SchemeName, order: ColumnOrder):
@@ -137,14 +131,6 @@ def test_a_layer_equals_a_loop_over_its_crossbars(
     np.testing.assert_allclose(
         twin.numpy(), layer.placement.extract(torch.from_numpy(expected)), rtol=0, atol=1e-6 * layer.w_max
     )
-
-
-def test_wires_only_lose_current(make_network: MakeNetwork):
-    read = read_out(on_crossbars(make_network, "unpruned"), DEVICES, [], WIRES)
-    for layer in read.layers:
-        columns = layer.column_factors
-        assert bool((columns[~columns.isnan()] > 0).all())
-        assert bool((columns[~columns.isnan()] < 1).all())
 
 
 def test_the_factor_of_one_device_between_driver_and_sense_resistance(make_network: MakeNetwork):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import nbformat
@@ -55,8 +55,20 @@ def _command(*arguments: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(_command(*arguments), capture_output=True, text=True, timeout=120, check=False)
+Execute = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def execute(repository: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Execute]:
+    """The command in this process, which has loaded torch and its kind already: exit code and stderr."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        code = executing.main([*_command()[3:], *arguments])
+        return code, capfd.readouterr().err
+
+    before = signal.getsignal(signal.SIGINT)
+    yield run
+    signal.signal(signal.SIGINT, before)
 
 
 def _outputs(path: Path) -> list[dict]:
@@ -77,7 +89,8 @@ def test_two_runs_give_the_same_bytes_without_progress(repository: Path):
         "import warnings\nwarnings.warn('worth knowing')",
         "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2])\nplt.show()",
     )  # fmt: skip
-    first = _run("-p", "experiment", "other", "-p", "steps", "4", "-p", "quick", "false")
+    command = _command("-p", "experiment", "other", "-p", "steps", "4", "-p", "quick", "false")
+    first = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert first.returncode == 0, first.stderr
     assert "training: 100%" in first.stderr
     before = TARGET.read_bytes()
@@ -89,16 +102,15 @@ def test_two_runs_give_the_same_bytes_without_progress(repository: Path):
         == "<cell>:2: UserWarning: worth knowing\n  warnings.warn('worth knowing')\n"
     )
     assert [kind for output in outputs for kind in output.get("data", {})] == ["image/png", "text/plain"]
-    second = _run("-p", "experiment", "other", "-p", "steps", "4", "-p", "quick", "false")
-    assert second.returncode == 0, second.stderr
+    subprocess.run(command, timeout=120, check=True)
     assert TARGET.read_bytes() == before
     assert not FAILED.exists()
 
 
-def test_a_figure_is_shown_with_its_heading(repository: Path):
+def test_a_figure_is_shown_with_its_heading(repository: Path, execute: Execute):
     draw = "from xbarpaper.figures.style import new_figure\nfigure, axes = new_figure(1, 1, height=1)"
     _notebook(repository, START, f"{draw}\nfigure.heading = 'A heading'\nfigure", f"{draw}\nfigure")
-    assert _run().returncode == 0
+    assert execute()[0] == 0
     with_heading, without = [output["data"]["image/png"] for output in _outputs(TARGET)]
     figure, _ = new_figure(1, 1, height=1)
     figure.heading = "A heading"
@@ -106,7 +118,9 @@ def test_a_figure_is_shown_with_its_heading(repository: Path):
     assert with_heading != without
 
 
-def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(repository: Path):
+def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(
+    repository: Path, execute: Execute, monkeypatch: pytest.MonkeyPatch
+):
     _notebook(
         repository,
         START,
@@ -116,11 +130,10 @@ def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(reposito
         "    for step in range(steps):\n        time.sleep(0.12)\n        bar.update()\n"
         "print('worth knowing', file=sys.stderr)",
     )
-    for terminal, told in ((False, None), (True, "bar")):
-        environment = {**os.environ} | ({"XBARPAPER_PROGRESS": told} if told else {})
-        done = subprocess.run(_command(), capture_output=True, timeout=120, check=False, env=environment)
-        log = done.stderr.decode()
-        assert done.returncode == 0, log
+    for terminal in (False, True):
+        monkeypatch.setenv("XBARPAPER_PROGRESS", "bar") if terminal else None
+        code, log = execute()
+        assert code == 0, log
         if terminal:
             assert "\rtraining: 100%" in log
         else:
@@ -133,42 +146,40 @@ def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(reposito
         assert _texts(_outputs(TARGET), "stderr") == "worth knowing\n"
 
 
-def test_user_error_is_one_line_and_the_earlier_result_stays(repository: Path):
+def test_user_error_is_one_line_and_the_earlier_result_stays(repository: Path, execute: Execute):
     _notebook(
         repository, "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')"
     )
     TARGET.parent.mkdir(parents=True)
     TARGET.write_text("earlier", encoding="utf-8")
-    done = _run()
-    assert done.returncode == 1
-    assert done.stderr == "01_tiny: a.tar: damaged\n"
+    assert execute() == (1, "01_tiny: a.tar: damaged\n")
     assert TARGET.read_text(encoding="utf-8") == "earlier"
     assert [path.name for path in TARGET.parent.iterdir()] == [TARGET.name]
 
 
-def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository: Path):
+def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository: Path, execute: Execute):
     _notebook(repository, "print('so far')", "shares = [1]\nshares[7]")
-    done = _run()
-    assert done.returncode == 1
-    assert "Traceback (most recent call last)" in done.stderr
-    last = done.stderr.splitlines()[-1]
-    assert last == f"01_tiny: IndexError: list index out of range (executed up to there: {FAILED})"
+    code, said = execute()
+    assert code == 1
+    assert "Traceback (most recent call last)" in said
+    assert (
+        said.splitlines()[-1]
+        == f"01_tiny: IndexError: list index out of range (executed up to there: {FAILED})"
+    )
     assert "so far" in _texts(_outputs(FAILED), "stdout")
     assert not TARGET.exists()
     _notebook(repository, "print('mended')")
-    assert _run().returncode == 0
+    assert execute()[0] == 0
     assert not FAILED.exists()
 
 
-def test_what_failed_is_told_even_where_nothing_can_be_kept(repository: Path):
+def test_what_failed_is_told_even_where_nothing_can_be_kept(repository: Path, execute: Execute):
     _notebook(
         repository, "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')"
     )
     FAILED.parent.parent.parent.mkdir(parents=True)
     FAILED.parent.parent.write_text("a file in the place of the folder", encoding="utf-8")
-    done = _run()
-    assert done.returncode == 1
-    assert done.stderr == "01_tiny: a.tar: damaged\n"
+    assert execute() == (1, "01_tiny: a.tar: damaged\n")
 
 
 def test_no_room_for_temporary_files_is_one_line(
@@ -186,13 +197,11 @@ def test_no_room_for_temporary_files_is_one_line(
     )
 
 
-def test_dead_kernel_is_told(repository: Path):
+def test_dead_kernel_is_told(repository: Path, execute: Execute):
     _notebook(repository, "import os\nos._exit(9)")
-    done = _run()
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
-        "01_tiny: the notebook's process died, most often because memory ran out"
-    )
+    code, said = execute()
+    assert code == 1
+    assert said.splitlines()[-1] == "01_tiny: the notebook's process died, most often because memory ran out"
 
 
 def test_interruption_stops_the_kernel(repository: Path):

@@ -12,6 +12,7 @@ from conftest import MakeParams
 from pydantic import BaseModel
 from repository import ROOT
 from ruamel.yaml import YAML
+from subjects import of_one_size
 
 from xbarpaper import data
 from xbarpaper.data import ImageSet
@@ -83,14 +84,8 @@ def test_no_stage_reads_a_parameter_that_it_does_not_list(
 ):
     monkeypatch.chdir(tmp_path)
     data.save(tiny_images, tmp_path / "data" / "datasets" / "tiny.safetensors")
-    in_process = {"scheduler": "none"}
-    work = Experiment(
-        "tiny-vgg11",
-        make_params(
-            mapping={"crossbar_sizes": SIZES}, sensitivity={"crossbar_size": 16}, effects={"crossbar_size": 16},
-            search={"crossbar_size": 16}, execution=in_process,
-        ),
-    )  # fmt: skip
+    changes = of_one_size(*SIZES) | {"execution": {"scheduler": "none"}}  # in this process
+    work = Experiment("tiny-vgg11", make_params(**changes))
     stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
     for name, function in STAGES.items():
         with noted() as found:

@@ -71,7 +71,7 @@ def _write_notebook(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def params() -> Params:
-    return make_params(further=True)
+    return make_params(2, (32,), further=True)
 
 
 @pytest.fixture(scope="module")
@@ -291,7 +291,7 @@ def test_a_sentence_says_that_the_best_of_the_settings_was_tested(params: Params
 
 
 def test_further_mitigations_may_be_absent(places: Places):
-    params = make_params()
+    params = make_params(2, (32,))
     for table in ("sensitivity", "recovery", "costs", "recovered"):
         (places.summaries / params.profile / "90_figures" / "tables" / f"{table}.csv").unlink()
     folder = publish(params, places)
@@ -300,8 +300,8 @@ def test_further_mitigations_may_be_absent(places: Places):
 
 
 def test_page_stays_small_with_many_notebooks(invented: Path, tmp_path: Path):
-    """Three trainings with five notebooks each, and thirty figures: all linked, and the page can be sent by mail."""
-    params = make_params(1, (16, 32, 64), training_seeds=(0, 1, 2))
+    """Three trainings with two notebooks each, and thirty figures: all linked, and the page can be sent by mail."""
+    params = make_params(1, (32,), training_seeds=(0, 1, 2))
     data, tables = tmp_path / "data", make_results(params)
     write_stages(data / "results" / params.profile, params, tables)
     stages = data / "summaries" / params.profile
@@ -310,7 +310,7 @@ def test_page_stays_small_with_many_notebooks(invented: Path, tmp_path: Path):
     _write_figures(stages / "91_claims", {f"figure-{number}": 500 for number in range(30)})
     examine(tables, params).write(stages / "91_claims")
     groups = {"shapes10": ["00_data"], "summary": ["90_figures", "91_claims"]}
-    groups |= {name: [f"{number:02}_notebook" for number in range(1, 6)] for name in params.experiments}
+    groups |= {name: [f"{number:02}_notebook" for number in (1, 2)] for name in params.experiments}
     for group, names in groups.items():
         for name in names:
             _write_notebook(data / "notebooks" / params.profile / group / f"{name}.ipynb")
@@ -487,10 +487,3 @@ def test_command_tells_an_error_in_one_line(tmp_path: Path):
     )
     assert done.returncode == 1
     assert done.stderr == "publish: params.yaml: datasets is missing (images, by name)\n"
-
-
-def test_claims_as_they_are_written_are_read(tmp_path: Path, params: Params):
-    report = examine(make_results(params), params)
-    found = gather.claims(report.write(tmp_path)[0], params)
-    assert found.as_json() == report.as_json()
-    assert all([row.mitigation for row in claim.tops()] == claim.main for claim in found.claims)

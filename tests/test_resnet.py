@@ -7,9 +7,10 @@ import copy
 import pytest
 import torch
 from conftest import DEVICES, MakeNetwork, MakeParams
+from subjects import mapped, pruned_by
 
 from xbarpaper.data import ImageSet
-from xbarpaper.hardware import Devices, MappedNetwork, Parasitics, Variation, map_network, read_out
+from xbarpaper.hardware import Devices, MappedNetwork, Parasitics, Variation, read_out
 from xbarpaper.hardware.mapped import Arrangement
 from xbarpaper.mitigation import (
     BatchNormEstimate,
@@ -22,8 +23,7 @@ from xbarpaper.mitigation import (
 )
 from xbarpaper.networks.training import HeldMask, Run, train
 from xbarpaper.params import SCHEMES, Rearrange, SchemeName
-from xbarpaper.pruning import SCHEMES as PRUNING
-from xbarpaper.pruning import PrunedNetwork, compaction_of, prune, unpruned, weight_quantiles
+from xbarpaper.pruning import PrunedNetwork
 
 SIZE = 8
 ARRANGEMENTS: dict[str, Arrangement | None] = {
@@ -39,16 +39,12 @@ def scheme(request: pytest.FixtureRequest) -> SchemeName:
 
 
 @pytest.fixture
-def pruned(make_network: MakeNetwork, make_params: MakeParams, scheme: SchemeName) -> PrunedNetwork:
-    network = make_network("resnet20", width=0.2)
-    if scheme == "unpruned":
-        return unpruned(network)
-    return prune(network, PRUNING[scheme], make_params().prune, 0.6, SIZE)
+def pruned(make_network: MakeNetwork, scheme: SchemeName) -> PrunedNetwork:
+    return pruned_by(make_network("resnet20", width=0.2), scheme)
 
 
 def on_crossbars(pruned: PrunedNetwork, scheme: SchemeName, order: str = "none") -> MappedNetwork:
-    w_max = weight_quantiles(pruned, 1.0)
-    return map_network(pruned, compaction_of(scheme), SIZE, w_max, ARRANGEMENTS[order])
+    return mapped(pruned, scheme, SIZE, ARRANGEMENTS[order])
 
 
 def errors(mapped: MappedNetwork, devices: Devices, parasitics: Parasitics | None) -> list[float]:
@@ -59,13 +55,13 @@ def errors(mapped: MappedNetwork, devices: Devices, parasitics: Parasitics | Non
 
 @pytest.mark.parametrize("order", ARRANGEMENTS)
 def test_its_twin_is_itself_where_nothing_is_disturbed(pruned: PrunedNetwork, scheme: SchemeName, order: str):
-    mapped, images = on_crossbars(pruned, scheme, order), torch.randn(4, 3, 32, 32)
+    made, images = on_crossbars(pruned, scheme, order), torch.randn(4, 3, 32, 32)
     network = pruned.network.eval()
     with torch.no_grad():  # conductances round at 6e-8 of their range, through twenty layers
-        twin = read_out(mapped, DEVICES, [], None).twin("none")
+        twin = read_out(made, DEVICES, [], None).twin("none")
         torch.testing.assert_close(twin(images), network(images), rtol=1e-3, atol=1e-3)
-    assert [layer.name for layer in mapped.layers] == list(network.weights())
-    assert all(error > 0 for error in errors(mapped, DEVICES, Parasitics()))
+    assert [layer.name for layer in made.layers] == list(network.weights())
+    assert all(error > 0 for error in errors(made, DEVICES, Parasitics()))
 
 
 def test_precompensation_comes_nearer_in_every_layer(pruned: PrunedNetwork, scheme: SchemeName):

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 import torch
 from conftest import MakeParams
+from subjects import trained_in
 
-from xbarpaper import data
 from xbarpaper.claims import regions
 from xbarpaper.data import ImageSet
-from xbarpaper.experiments import crossbars, evaluation, pruned, trained, trained_on
+from xbarpaper.experiments import crossbars, evaluation, pruned
 from xbarpaper.experiments.bench import bench as bench_of
 from xbarpaper.experiments.evaluation import Case, sweep
 from xbarpaper.experiments.experiment import UNPRUNED, Experiment
@@ -55,14 +55,9 @@ class Done:
 def done(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet) -> Done:
     folder = tmp_path_factory.mktemp("sensitivity")
     params = make_params(sensitivity=SETTINGS, train={"epochs": 12})
+    work = trained_in(folder, params, tiny_images)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        data.save(tiny_images, folder / "data" / "datasets" / "tiny.safetensors")
-        work = Experiment(NAME, params)
-        trained.train(work)
-        for scheme in ("cf", "xcs", "xrs"):
-            pruned.prune(work, scheme, params.mapping.crossbar_sizes)
-        trained_on.train_all(work, WCT)
         others = sparsities.train(work)
         return Done(folder, params, others, evaluated(work))
 

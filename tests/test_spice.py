@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from circuits import DEFAULTS, IDEAL, PARASITICS, ohms
 from programs import program
 
@@ -65,12 +64,6 @@ def test_ngspice_agrees(
     assert np.abs(found - voltages @ G_eff).max() <= EXACT * scale
 
 
-def test_ngspice_agrees_on_a_tile_without_devices(tmp_path: Path) -> None:
-    for parasitics in PARASITICS:
-        found = _currents_by_ngspice(spice_netlist(np.zeros((3, 2)), parasitics, np.ones(3)), tmp_path)
-        assert np.array_equal(found, np.zeros(2))
-
-
 def test_ngspice_knows_one_device(tmp_path: Path) -> None:
     """By hand: -0.5 V across driver 1000, device 65 536 and sense 1000 ohm; currents leave by the ground."""
     netlist = spice_netlist([[2.0**-16]], DEFAULTS, [-0.5])
@@ -104,14 +97,6 @@ def _resistors(conductance: list[list[float]], parasitics: Parasitics) -> list[s
     return [line for line in lines if line.startswith("R")]
 
 
-def test_every_wire_segment_is_a_resistor() -> None:
-    assert _resistors([[0.5, 0.0], [0.0, 0.25]], ohms(1.0, 2.0, 3.0, 4.0)) == [
-        "Rdriver0 in0 r0_0 1.0", "Rrow0_0 r0_0 r0_1 2.0", "Rdriver1 in1 r1_0 1.0", "Rrow1_0 r1_0 r1_1 2.0",
-        "Rcolumn0_0 c0_0 c1_0 3.0", "Rsense0 c1_0 out0 4.0", "Rcolumn0_1 c0_1 c1_1 3.0",
-        "Rsense1 c1_1 out1 4.0", "Rdevice0_0 r0_0 c0_0 2.0", "Rdevice1_1 r1_1 c1_1 4.0",
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("parasitics", "device"),
     [
@@ -123,12 +108,6 @@ def test_zero_resistance_merges_nodes(parasitics: Parasitics, device: str) -> No
     lines = _resistors([[0.0, 0.5], [0.0, 0.0]], parasitics)
     assert lines[-1] == f"Rdevice0_1 {device} 2.0"
     assert all(line.split()[-1] in ("1.0", "2.0") for line in lines)
-
-
-def test_takes_tensors() -> None:
-    G, voltages = _tile(3, 4, SIEMENS["usual"], seed=0)
-    tensors = torch.tensor(G, requires_grad=True), torch.tensor(voltages)
-    assert spice_netlist(tensors[0], DEFAULTS, tensors[1]) == spice_netlist(G, DEFAULTS, voltages)
 
 
 @pytest.mark.parametrize(

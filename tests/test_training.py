@@ -104,16 +104,13 @@ def test_the_history_has_a_row_per_epoch(tiny_images: ImageSet, make_run: MakeRu
 
 
 def test_the_same_run_gives_the_same_bits_and_another_seed_others(tiny_images: ImageSet, make_run: MakeRun):
-    one, again, other = (trained(tiny_images, make_run(epochs=1, seed=seed)) for seed in (1, 1, 2))
-    assert same(one, again)
-    assert not same(one, other)
-
-
-def test_the_global_generator_plays_no_part(tiny_images: ImageSet, make_run: MakeRun):
-    torch.manual_seed(1)
-    one = trained(tiny_images, make_run(epochs=1))
-    torch.manual_seed(2)
-    assert same(one, trained(tiny_images, make_run(epochs=1)))
+    """The global generator plays no part."""
+    made = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(len(made))
+        made.append(trained(tiny_images, make_run(epochs=1, seed=seed)))
+    assert same(made[0], made[1])
+    assert not same(made[0], made[2])
 
 
 FEW_EPOCHS = {"alternating_flip": True, "norm_bias_rate": 16.0, "average_decay": 0.9}
@@ -428,22 +425,18 @@ def test_both_precisions_train_float32_weights(tiny_images: ImageSet, make_run: 
 
 
 @pytest.mark.parametrize(
-    ("precision", "expected"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)]
-)
-def test_the_parameters_may_decide_the_arithmetic(
-    make_params: MakeParams, precision: str, expected: torch.dtype
-):
-    settings = make_params(train={"precision": precision}).train
-    assert forward_dtype(settings.precision, torch.device("cpu")) == expected
-
-
-@pytest.mark.parametrize("supported", [False, True])
-def test_otherwise_the_device_decides(
-    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, supported: bool
-):
+    ("precision", "supported", "expected"),
+    [
+        ("float32", True, torch.float32), ("bfloat16", False, torch.bfloat16), ("auto", True, torch.bfloat16),
+        ("auto", False, torch.float32),
+    ],
+)  # fmt: skip
+def test_the_parameters_decide_the_arithmetic_or_leave_it_to_the_device(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, precision: str, supported: bool,
+    expected: torch.dtype,
+):  # fmt: skip
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: supported)
-    settings = make_params(train={"precision": "auto"}).train
-    expected = torch.bfloat16 if supported else torch.float32
+    settings = make_params(train={"precision": precision}).train
     assert forward_dtype(settings.precision, torch.device("cpu")) == expected
 
 

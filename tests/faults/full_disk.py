@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from repository import Repository, stages
 
+from . import writers
 from .outcomes import Faults, Outcome, collected
 from .tiny import EXPERIMENT, Reference
 
@@ -68,7 +68,9 @@ CASES: dict[str, Case] = {
 
 def tasks(reference: Reference, folder: Path) -> Iterator[Faults]:
     """Every kind of file in a process with a limit, then every case on a full disk where this user may mount one."""
-    yield Faults("limited", "files with a limited size", collected, (limited, folder / "limited"))
+    yield Faults(
+        "limited", "files with a limited size", collected, (writers.outcomes, folder / "limited", SHARES)
+    )
     if os.geteuid():
         print("full_disk: mounting needs root; only files with a limited size were tried", file=sys.stderr)
         return
@@ -81,18 +83,6 @@ def mounted(reference: Reference, folder: Path) -> Iterator[Outcome]:
     for name, case in CASES.items():
         yield on_full_disk(repository, name, case)
     yield _afterwards(repository, reference)
-
-
-def limited(folder: Path, shares: tuple[float, ...] = SHARES) -> Iterator[Outcome]:
-    """Every kind of file, written in a process whose files may only grow to these shares of it."""
-    command = [sys.executable, "-m", f"{__package__}.writers", str(folder), *map(str, shares)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    for line in done.stdout.splitlines():
-        if line.startswith("{"):
-            yield Outcome(**json.loads(line))
 
 
 def on_full_disk(repository: Repository, name: str, case: Case) -> Outcome:

@@ -1,7 +1,10 @@
-"""Bad images: single ones, trees and archives of them, crafted or damaged at random."""
+"""Bad images: single ones, trees and archives of them, crafted to escape or to mislead, or damaged at random."""
 
 from __future__ import annotations
 
+import gzip
+import io
+import lzma
 import os
 import pickle
 import random
@@ -9,26 +12,167 @@ import struct
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from .fuzz_archives import archives
-from .fuzz_cifar import originals
-from .image_files import (
-    MODES,
-    Files,
-    Trap,
-    archive,
-    case,
-    good,
-    member,
-    packed,
-    picture,
-    read,
-    read_the_good,
-    tree,
-)
+from PIL import Image
+
+from xbarpaper import data
+from xbarpaper.data import ImageSet
+from xbarpaper.params import ImageFolder
+
 from .survival import Case
+
+VARIABLE = "XBARPAPER_FUZZED_IMAGES"
+MODES = {"": "w", ".gz": "w:gz", ".xz": "w:xz"}
+
+Files = dict[str, bytes]
+
+
+def picture(value: int = 90, side: int = 32, mode: str = "RGB", kind: str = "PNG", **options: Any) -> bytes:
+    """An image of one value."""
+    buffer = io.BytesIO()
+    bands = len(Image.new(mode, (1, 1)).getbands())
+    Image.new(mode, (side, side), value if bands == 1 else (value,) * bands).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def good(kind: str = "PNG") -> Files:
+    """Two classes in both splits."""
+    names = (
+        f"{split}/{name}/{n}.{kind.lower()}" for split in ("train", "test") for name in "ab" for n in (0, 1)
+    )
+    return {name: picture(20 * n, kind=kind) for n, name in enumerate(names)}
+
+
+def read(folder: Path) -> ImageSet:
+    """Prepare the dataset; what was accepted must be images as networks take them."""
+    path = next(one for one in sorted(folder.iterdir()) if one.name.startswith("images"))
+    settings = ImageFolder(
+        kind="image_folder", path=str(path), path_environment=VARIABLE, description="fuzzed", image_pixels=32
+    )
+    images = data.prepare("fuzzed", settings)
+    for split in (images.train, images.test):
+        assert split.pixels.shape[1:] == (3, 32, 32)
+        assert 0 <= int(split.labels.min()) <= int(split.labels.max()) < len(images.classes)
+    assert list(images.classes) == sorted(set(images.classes))
+    assert len(data.normalised(images.test, images, "cpu")) == len(images.test)
+    return images
+
+
+@cache
+def read_the_good() -> Callable[[Path], None]:
+    """What reads a dataset that must be that of the good files, to the bit."""
+    with TemporaryDirectory() as folder:
+        tree(good())(Path(folder))
+        digest = read(Path(folder)).digest
+
+    def check(folder: Path) -> None:
+        assert read(folder).digest == digest
+
+    return check
+
+
+def tree(files: Files) -> Callable[[Path], None]:
+    """Files as a tree."""
+
+    def write(folder: Path) -> None:
+        for name, content in files.items():
+            path = folder / "images" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(exist_ok=True) if name.endswith("/") else path.write_bytes(content)
+
+    return write
+
+
+def packed(files: Files, *others: tarfile.TarInfo, suffix: str = "", pax: bool = True) -> bytes:
+    """Files as an archive, with other members after them."""
+    buffer = io.BytesIO()
+    form = tarfile.PAX_FORMAT if pax else tarfile.GNU_FORMAT
+    with tarfile.open(fileobj=buffer, mode=MODES[suffix], format=form) as made:
+        for name, content in files.items():
+            made.addfile(member(name, size=len(content)), io.BytesIO(content))
+        for other in others:
+            made.addfile(other, io.BytesIO(bytes(other.size)) if other.size else None)
+    return buffer.getvalue()
+
+
+def member(name: str, **values: Any) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    for attribute, value in values.items():
+        setattr(made, attribute, value)
+    return made
+
+
+def archive(content: bytes) -> Callable[[Path], object]:
+    """The bytes of an archive."""
+    return lambda folder: (folder / "images.tar").write_bytes(content)
+
+
+def case(name: str, write: Callable[[Path], object], outcome: Any = "refused", says: str = "") -> Case:
+    return Case(f"images: {name}", write, read, outcome, says)
+
+
+class Trap:
+    """Leaves a file behind when unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("touch sprung",)
+
+
+def archives() -> Iterator[Case]:
+    """Archives crafted to escape, to mislead or to fill memory."""
+    files = good()
+    for name in ("train/../../x.png", "train/a/../../../../sprung", "./../x", "//x", "..", "/", "./."):
+        yield case(f"archive, {name}", archive(packed(files | {name: picture()})))
+    links, devices = (tarfile.SYMTYPE, tarfile.LNKTYPE), (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
+    for kind in (*links, *devices, tarfile.CONTTYPE):
+        odd = member("train/a/x.png", type=kind, linkname="/etc/passwd")
+        outcome = "accepted" if kind in devices else "refused"
+        yield case(f"archive, member of type {kind!r}", archive(packed(files, odd)), outcome)
+        away = member("../../x", type=kind, linkname="../../../etc/passwd")
+        yield case(f"archive, member above of type {kind!r}", archive(packed(files, away)))
+    yield case("archive, one after another", archive(packed(files) + packed(files)), "either")
+    notes: dict[str, dict[str, str]] = {
+        "size": {"size": "-1024"}, "size none": {"size": "x"}, "huge size": {"size": str(1 << 62)},
+        "path": {"path": "../up"},
+        "path of lines": {"path": "train/a/\n\n"}, "long path": {"path": "a/" * 100_000},
+        "nul": {"path": "train/a/\0x"},
+        "sparse": {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "x"},
+        "sparse huge": {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(1 << 60)},
+        "sparse map": {"GNU.sparse.map": "x,y,z", "GNU.sparse.size": "10"}, "sparse odd": {"GNU.sparse.size": "x"},
+        "sparse back": {"GNU.sparse.map": "-5,10", "GNU.sparse.size": "-10"}, "times": {"mtime": "nan", "uid": "-1"},
+        "charset": {"hdrcharset": "BINARY", "path": "train/a/\udcff"}, "empty name": {"path": ""},
+    }  # fmt: skip
+    for name, headers in notes.items():
+        odd = member("train/a/note.png", size=0, pax_headers=headers)
+        yield case(f"archive, note: {name}", archive(packed(files, odd)), "either")
+    for kind in (b"L", b"K", b"x", b"g"):
+        header = member("n", type=kind, size=10).tobuf(tarfile.GNU_FORMAT) + b"9 path=x\n\0".ljust(512, b"\0")
+        yield case(f"archive, two thousand headers {kind!r}", archive(header * 2000), "refused")
+    huge = member("train/a/x", size=1 << 40).tobuf(tarfile.GNU_FORMAT)
+    yield case("archive, member of a terabyte", archive(huge))
+    less = member("train/a/x", size=-(1 << 20)).tobuf(tarfile.GNU_FORMAT)
+    yield case("archive, member of less than nothing", archive(packed(files)[:4096] + less + bytes(1024)))
+    bomb = packed(files | {"train/a/x.png": bytes(15 << 20)})
+    for name, press in (("gz", gzip.compress), ("xz", lzma.compress)):
+        yield case(f"{name} of a thousand times its size", archive(press(bomb)))
+        yield case(f"{name} that goes on", archive(press(packed(files) + bytes(40 << 20))), "accepted")
+        yield case(f"{name} in itself", archive(press(press(packed(files)))))
+    greedy = _greedy(lzma.compress(packed(files), check=lzma.CHECK_NONE))
+    yield case("xz that wants much memory", archive(greedy), "either")
+
+
+def _greedy(content: bytes) -> bytes:
+    """An .xz whose first block asks for a dictionary of 4 GiB."""
+    changed = bytearray(content)
+    size = (changed[12] + 1) * 4
+    at = changed.index(b"\x21\x01", 12) + 2
+    changed[at] = 40
+    struct.pack_into("<I", changed, 12 + size - 4, zlib.crc32(bytes(changed[12 : 12 + size - 4])))
+    return bytes(changed)
 
 
 def pictures() -> Iterator[tuple[str, bytes, Any]]:
@@ -36,18 +180,9 @@ def pictures() -> Iterator[tuple[str, bytes, Any]]:
     for kind in ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP"):
         whole = picture(kind=kind)
         yield f"good {kind}", whole, "accepted"
-        yield f"{kind} of 33 pixels", picture(side=33, kind=kind), "refused"
         yield f"{kind} of 1 pixel", picture(side=1, kind=kind), "refused"
-        for cut in (0, 1, 4, 11, 25, len(whole) // 2, len(whole) - 20):
+        for cut in (1, 11, len(whole) - 20):
             yield f"{kind} cut to {cut}", whole[:cut], "either"
-    for mode in ("1", "L", "P"):
-        yield f"PNG {mode}", picture(1, mode=mode), "accepted"
-    for mode in ("LA", "RGBA"):
-        yield f"PNG {mode}, opaque", picture(255, mode=mode), "accepted"
-        yield f"PNG {mode}, transparent", picture(1, mode=mode), "refused"
-    for mode in ("L", "CMYK", "YCbCr"):
-        yield f"JPEG {mode}", picture(mode=mode, kind="JPEG"), "accepted"
-    yield "PNG of 16 bits", picture(900, mode="I;16"), "refused"
     for kind, mode in (("TIFF", "RGB"), ("ICO", "RGB"), ("PDF", "RGB"), ("TIFF", "F"), ("EPS", "RGB")):
         yield f"{kind} {mode}", picture(mode=mode, kind=kind), "refused"
     for side in (9_000, 12_000, 65_535, 2**31 - 1):
@@ -64,10 +199,8 @@ def pictures() -> Iterator[tuple[str, bytes, Any]]:
     yield "PPM of a long number", b"P6 " + b"3" * 100_000, "refused"
     yield "BMP that says much", picture(kind="BMP")[:18] + b"\xff\xff\xff\x7f" * 2 + bytes(100), "refused"
     yield "GIF that says much", b"GIF89a\xff\xff\xff\xff\0\0\0" + bytes(50), "refused"
-    yield "text", b"hello", "refused"
     yield "SVG", b'<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"/>', "refused"
     yield "pickle", pickle.dumps(Trap()), "refused"
-    yield "zeros", bytes(5000), "refused"
     yield "17 MiB", bytes(17 << 20), "refused"
 
 
@@ -94,14 +227,9 @@ def _webp_of(side: int) -> bytes:
 def trees() -> Iterator[Case]:
     """Whole trees, each also as an archive of any kind."""
     files = good()
-    first = "train/a/0.png"
-    without = {name: content for name, content in files.items() if not name.startswith("test/b")}
     shapes: dict[str, tuple[Files, Any]] = {
         "good": (files, "accepted"), "good JPEG": (good("JPEG"), "accepted"), "nothing": ({"x/": b""}, "refused"),
-        "class only in train": (without, "refused"), "class only in test": (files | {"test/c/0.png": picture()},
-        "refused"),
-        "empty class": (files | {"train/c/": b""}, "refused"), "file as class": (files | {"train/c": b"x"},
-        "refused"),
+        "file as class": (files | {"train/c": b"x"}, "refused"),
         "file as split": ({"train": b"x", "test": b"x"}, "refused"),
         "deep": (files | {f"train/{'a/' * 60}0": b""}, "refused"),
         "beside": (files | {"other/x": b"x", ".git/x": b"x", "train/.x": b"x"}, "accepted"),
@@ -113,7 +241,6 @@ def trees() -> Iterator[Case]:
         "no images": ({name: b"" for name in files}, "refused"), "backslash": (files | {"train\\b\\0.png": b""},
         "accepted"),
         "many classes": (files | {f"train/{n}/": b"" for n in range(200)}, "refused"),
-        "first damaged": (files | {first: files[first][:50]}, "refused"),
     }  # fmt: skip
     for name, (content, outcome) in shapes.items():
         yield case(f"tree, {name}", tree(content), outcome)
@@ -135,13 +262,9 @@ def links() -> Iterator[Case]:
         return write
 
     yield case("tree, link to a secret", with_(lambda at: (at / "x").symlink_to("/etc/passwd")))
-    yield case("tree, link to itself", with_(lambda at: (at / "x").symlink_to("x")))
-    yield case("tree, link to its folder", with_(lambda at: (at / "x").symlink_to(".")))
     yield case("tree, link to all folders", with_(lambda at: (at / "x").symlink_to("/")))
-    yield case("tree, link to nothing", with_(lambda at: (at / "x").symlink_to("none")))
     yield case("tree, link without end", with_(lambda at: (at / "x").symlink_to("/dev/zero")), "accepted")
     yield case("tree, fifo", with_(lambda at: os.mkfifo(at / "x")), "accepted")
-    yield case("tree, hard link", with_(lambda at: os.link(at / "0.png", at / "x.png")), "accepted")
     yield case("tree, a hole of a terabyte", with_(lambda at: os.truncate(_touched(at / "x"), 1 << 40)))
     yield case("tree, bytes as a name", with_(lambda at: open(os.fsencode(at) + b"/\xff\xfe", "wb").close()))
     yield case("fifo", lambda folder: os.mkfifo(folder / "images"))
@@ -193,7 +316,6 @@ def cases(count: int, seed: int) -> Iterator[Case]:
     crafted = [*trees(), *links(), *archives()]
     for name, content, outcome in pictures():
         crafted.append(case(f"tree, {name}", tree(good() | {"train/a/x": content}), outcome))
-    crafted += [*originals(rng, "cifar10"), *originals(rng, "cifar100")]
     rng.shuffle(crafted)
     yield from crafted[:count]
     for _ in range(count - len(crafted)):

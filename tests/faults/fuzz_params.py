@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import math
 import random
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -24,7 +26,7 @@ ALLOWED = r"must|may hold only|allowed here|is missing|not in|did you mean|not v
 
 Place = tuple[str | int, ...]
 
-_SCHEMA = Params.model_json_schema()
+_SCHEMA = jsonschema.validators.validator_for({})(Params.model_json_schema())
 _HERE = "@@HERE@@"
 
 VALUES: tuple[Any, ...] = (
@@ -80,6 +82,11 @@ def _within(annotation: Any, value: Any, at: Place) -> Iterator[Place]:
 
 def good() -> dict[str, Any]:
     """A profile that is accepted, with every kind of dataset."""
+    return copy.deepcopy(_good())
+
+
+@cache
+def _good() -> dict[str, Any]:
     tree: dict[str, Any] = YAML(typ="safe", pure=True).load(PROFILE.read_text(encoding="utf-8"))
     tree["datasets"]["original"] = {"kind": "cifar10", "root": "data/original", "download": False}
     tree["datasets"]["pictures"] = {
@@ -112,8 +119,7 @@ def changed(place: Place, change: Callable[[Any, str | int], object]) -> Any:
 def read(folder: Path) -> None:
     """Load the profile; what was accepted must satisfy the schema by another program, and be finite."""
     loaded = params.load(folder / "params.yaml")
-    tree = loaded.model_dump(mode="json")
-    jsonschema.validate(tree, _SCHEMA)
+    _SCHEMA.validate(loaded.model_dump(mode="json"))
     assert Params.model_validate(loaded.model_dump()) == loaded
     assert all(math.isfinite(number) for number in _numbers(loaded.model_dump()))
     assert 0 < loaded.devices.g_min_siemens < loaded.devices.g_max_siemens < math.inf

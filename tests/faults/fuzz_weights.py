@@ -1,26 +1,183 @@
-"""Bad checkpoints and datasets: safetensors with crafted headers, other metadata, or damaged at random."""
+"""Bad checkpoints and datasets: safetensors with crafted headers and tensors, or damaged at random."""
 
 from __future__ import annotations
 
 import json
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from .fuzz_networks import checkpoint_cases
-from .safetensors_files import (
-    CHECKPOINT,
-    DATASET,
-    READ,
-    Header,
-    case,
-    described_as,
-    good,
-    joined,
-    taken_apart,
-)
+import torch
+from safetensors.torch import save
+
+from xbarpaper import data
+from xbarpaper.data import ImageSet
+from xbarpaper.experiments import checkpoints
+from xbarpaper.experiments.checkpoints import Checkpoint, Metadata, largest_weights
+from xbarpaper.networks import Architecture, build
+from xbarpaper.params import Shapes10
+from xbarpaper.pruning import unpruned
+
 from .survival import Case
+
+PARAMETERS = {"train.epochs": 3, "train.learning_rate": 0.1}
+CHECKPOINT, DATASET = "xbarpaper-checkpoint-1", "dataset"
+
+Header = dict[str, Any]
+
+
+@cache
+def images() -> ImageSet:
+    """A dataset of twenty images for each split."""
+    settings = Shapes10(kind="shapes10", train_images=20, test_images=20, noise_sigma=0.05, seed=1)
+    return data.prepare("tiny", settings)
+
+
+@cache
+def good(kind: str) -> bytes:
+    """The bytes of a checkpoint or a dataset as the library saves it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "good"
+        if kind == DATASET:
+            return data.save(images(), path).read_bytes()
+        network = build(Architecture(network="vgg11", width=0.03, classes=10), 0)
+        pruned = unpruned(network.eval())
+        metadata = Metadata(
+            architecture=network.architecture, scheme="unpruned", sparsity=0.0, crossbar_size=None,
+            parameters=PARAMETERS, seed=0, dataset=images().description, dataset_digest=images().digest,
+            classes=images().classes, software_accuracy=12.5, w_max=largest_weights(pruned), versions={},
+        )  # fmt: skip
+        return checkpoints.save(path, Checkpoint(pruned, metadata)).read_bytes()
+
+
+def read_checkpoint(folder: Path) -> None:
+    """Load a checkpoint; what was accepted must compute finite answers and be masked as it says."""
+    loaded = checkpoints.load(folder / "file.safetensors", PARAMETERS, images())
+    with torch.no_grad():
+        answers = loaded.pruned.network(data.normalised(images().test, images(), "cpu"))
+    assert torch.isfinite(answers).all()
+    assert answers.shape == (20, 10)
+    assert all(mask.dtype is torch.bool for mask in loaded.pruned.masks.values())
+    assert set(loaded.metadata.w_max) == set(loaded.pruned.network.weights())
+    assert all(0 <= value < float("inf") for value in loaded.metadata.w_max.values())
+
+
+def read_dataset(folder: Path) -> None:
+    """Load a dataset; what was accepted must be the very one that was saved."""
+    loaded = data.load(folder / "file.safetensors")
+    assert loaded.digest == images().digest
+    assert loaded.name
+    assert torch.equal(loaded.train.pixels, images().train.pixels)
+
+
+READ = {CHECKPOINT: read_checkpoint, DATASET: read_dataset}
+
+
+def case(kind: str, name: str, content: bytes, outcome: Any = "refused") -> Case:
+    shown = kind.split("-")[-2] if kind == CHECKPOINT else kind
+    return Case(
+        f"{shown}: {name}",
+        lambda folder: (folder / "file.safetensors").write_bytes(content),
+        READ[kind],
+        outcome,
+        "file.safetensors: ",
+    )
+
+
+def taken_apart(content: bytes) -> tuple[Header, bytes]:
+    """Header and tensors of a safetensors file."""
+    (length,) = struct.unpack("<Q", content[:8])
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
+
+
+def joined(header: Header | bytes, tensors: bytes) -> bytes:
+    """The file again."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + tensors
+
+
+def described_as(kind: str, change: Callable[[Header], object]) -> bytes:
+    """A file that says other things of itself; for a dataset with a checksum that fits."""
+    header, tensors = taken_apart(good(kind))
+    metadata = json.loads(header["__metadata__"][kind])
+    change(metadata)
+    if kind == DATASET and isinstance(metadata, dict) and "checksum" in metadata:
+        metadata.pop("checksum")
+        metadata["checksum"] = data.images._checksum(metadata)
+    text = json.dumps(metadata)
+    return joined(header | {"__metadata__": {kind: text}}, tensors)
+
+
+def checkpoint_cases() -> Iterator[Case]:
+    """Checkpoints that ask for other networks, or hold weights that are none."""
+    for change in (
+        {"width": 1e6},
+        {"network": "resnet"},
+        {"kept_channels": {"conv1": [10**9, -1]}},
+        {"more": 1},
+    ):
+        content = described_as(CHECKPOINT, lambda m, c=change: m["architecture"].update(c))
+        yield case(CHECKPOINT, f"architecture {change!r:.50}", content)
+    others: tuple[Header, ...] = (
+        {"train.epochs": 4}, {"train.epochs": "a\nb"}, {"\x1b[2J": 1}, {"x" * 5000: 1},
+    )  # fmt: skip
+    for parameters in ({}, *(PARAMETERS | other for other in others)):
+        yield case(
+            CHECKPOINT,
+            f"parameters {parameters!r:.50}",
+            described_as(CHECKPOINT, lambda m, p=parameters: m.__setitem__("parameters", p)),
+        )
+    for limits in ({}, {"conv1": 1.0}, {"conv1": -1.0}, {"conv1": float("nan")}, {"x\ny": 3.0}):
+        yield case(
+            CHECKPOINT, f"w_max {limits!r}", described_as(CHECKPOINT, lambda m, w=limits: m["w_max"].update(w)),
+            "accepted" if limits in ({}, {"conv1": 1.0}) else "refused",
+        )  # fmt: skip
+    yield case(CHECKPOINT, "w_max empty", described_as(CHECKPOINT, lambda m: m.__setitem__("w_max", {})))
+    yield from other_tensors()
+
+
+def other_tensors() -> Iterator[Case]:
+    """Tensors of other types and values under a digest that fits them."""
+    header, tensors = taken_apart(good(CHECKPOINT))
+    loaded = torch.frombuffer(bytearray(tensors), dtype=torch.uint8)
+
+    def tensor(name: str) -> torch.Tensor:
+        entry = header[name]
+        kinds = {"F32": torch.float32, "I64": torch.int64, "BOOL": torch.bool}
+        part = loaded[entry["data_offsets"][0] : entry["data_offsets"][1]].clone()
+        return part.view(kinds[entry["dtype"]]).reshape(entry["shape"])
+
+    kept = {name: tensor(name) for name in header if name != "__metadata__"}
+    weight = "network.blocks.0.convolution.weight"
+    mask = "mask.conv1"
+    changes: dict[str, dict[str, torch.Tensor]] = {
+        **{f"weights of {kind}": {weight: kept[weight].to(kind)} for kind in (
+            torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int8, torch.uint8, torch.bool,
+            torch.complex64,
+            torch.float8_e4m3fn, torch.float8_e5m2, torch.uint16, torch.uint64,
+        )},
+        **{f"a mask of {kind}": {mask: kept[mask].to(kind)} for kind in (torch.float32, torch.uint8, torch.int64)},
+        **{f"weights of {value}": {weight: torch.full_like(kept[weight], value)} for value in (
+            float("nan"), float("inf"), -float("inf"),
+        )},
+        "a variance below zero": {"network.blocks.0.normalisation.running_var": torch.tensor([-1.0, -1.0])},
+        "one NaN": {weight: kept[weight].index_fill(0, torch.tensor([0]), float("nan"))},
+        "a mask that hides weights": {mask: torch.zeros_like(kept[mask])},
+        "no dimensions": {weight: torch.tensor(1.0)}, "one more": {"network.more": torch.zeros(1)},
+        "another kind": {"more": torch.zeros(1)}, "one more mask": {"mask.more": torch.ones(1, dtype=torch.bool)},
+    }  # fmt: skip
+    metadata = json.loads(header["__metadata__"][CHECKPOINT])
+    for name, change in changes.items():
+        made = kept | change
+        described = metadata | {"tensors_digest": checkpoints._digest(made)}
+        outcome = "either" if name == "a mask that hides weights" else "refused"
+        content = save(made, {CHECKPOINT: json.dumps(described)})
+        yield case(CHECKPOINT, f"tensors: {name}", content, outcome)
+
 
 ODD: tuple[Any, ...] = (
     None, True, -1, 0, 3, 1e300, 10**30, float("nan"), "", "x", "a\nb", "\x1b[31m",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -118,13 +117,6 @@ def leftovers(repository: Repository) -> list[str]:
         for path in (repository.folder / top).rglob(".*")
         if path.name != ".gitignore"
     ]
-
-
-def clear_line(text: str, pattern: str) -> str:
-    """The line of an output that a pattern fits, or '' where there is none, or it came with a traceback."""
-    lines = [line.strip() for line in text.splitlines()]
-    fitting = [line for line in lines if re.search(pattern, line)]
-    return "" if any(line.startswith("Traceback") for line in lines) or not fitting else fitting[0]
 
 
 def last_line(text: str) -> str:

@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from repository import tiny_profile
+from subjects import mapped, pruned_by
 
 from xbarpaper.experiments.evaluation import Case, cases, sweep
 from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.circuit import Parasitics
-from xbarpaper.hardware.mapped import map_network
 from xbarpaper.networks import Architecture, build
 from xbarpaper.params import SCHEMES, Devices, Execution, SchemeName
-from xbarpaper.pruning import SCHEMES as PRUNING
-from xbarpaper.pruning import compaction_of, prune, unpruned
 from xbarpaper.support import spreading
 from xbarpaper.support.files import write_table
 
@@ -26,13 +23,8 @@ SIZE = 16
 def subject(scheme: SchemeName, width: float = 0.06) -> Subject:
     """A network with the weights that it was initialised with, on crossbars."""
     network = build(Architecture(network="vgg11", width=width, classes=10), 0).eval()
-    settings = tiny_profile().prune
-    pruned = (
-        unpruned(network) if scheme == "unpruned" else prune(network, PRUNING[scheme], settings, 0.6, SIZE)
-    )
-    w_max = {name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()}
-    mapped = map_network(pruned, compaction_of(scheme), SIZE, w_max)
-    return Subject(mapped, scheme, 0.0 if scheme == "unpruned" else 0.6, "none", 12.5)
+    on_crossbars = mapped(pruned_by(network, scheme, SIZE), scheme, SIZE)
+    return Subject(on_crossbars, scheme, 0.0 if scheme == "unpruned" else 0.6, "none", 12.5)
 
 
 def bench(images: int = 60) -> Bench:

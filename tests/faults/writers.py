@@ -140,12 +140,3 @@ def outcomes(folder: Path, shares: Iterable[float]) -> Iterator[Outcome]:
 
 def _contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-if __name__ == "__main__":
-    import json
-    import sys
-    from dataclasses import asdict
-
-    for outcome in outcomes(Path(sys.argv[1]), [float(share) for share in sys.argv[2:]]):
-        print(json.dumps(asdict(outcome)), flush=True)

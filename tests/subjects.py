@@ -1,0 +1,53 @@
+"""Tiny networks, pruned and on crossbars, and experiments whose networks are trained: what many tests begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from repository import tiny_profile
+
+from xbarpaper import data
+from xbarpaper.data import ImageSet
+from xbarpaper.experiments import pruned, trained, trained_on
+from xbarpaper.experiments.checkpoints import largest_weights
+from xbarpaper.experiments.experiment import Experiment
+from xbarpaper.hardware.mapped import Arrangement, MappedNetwork, map_network
+from xbarpaper.mitigation import WCT
+from xbarpaper.networks import Network
+from xbarpaper.params import Params, SchemeName
+from xbarpaper.pruning import SCHEMES, PrunedNetwork, compaction_of, prune, unpruned
+
+
+def pruned_by(network: Network, scheme: SchemeName, size: int = 8, sparsity: float = 0.6) -> PrunedNetwork:
+    if scheme == "unpruned":
+        return unpruned(network)
+    return prune(network, SCHEMES[scheme], tiny_profile().prune, sparsity, size)
+
+
+def mapped(
+    network: PrunedNetwork, scheme: SchemeName, size: int = 8, arrangement: Arrangement | None = None
+) -> MappedNetwork:
+    """On crossbars whose range is that of the largest weight of each layer."""
+    return map_network(network, compaction_of(scheme), size, largest_weights(network), arrangement)
+
+
+def of_one_size(size: int) -> dict[str, dict[str, Any]]:
+    """Changes of the tiny profile that leave it one crossbar size."""
+    sections = {name: {"crossbar_size": size} for name in ("sensitivity", "effects", "search", "acdc")}
+    return {"mapping": {"crossbar_sizes": (size,)}, **sections}
+
+
+def trained_in(folder: Path, params: Params, images: ImageSet, constrained: bool = True) -> Experiment:
+    """The tiny experiment in a folder, its networks trained, pruned and, if asked for, constrained."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        data.save(images, folder / "data" / "datasets" / "tiny.safetensors")
+        work = Experiment("tiny-vgg11", params)
+        trained.train(work)
+        for scheme in ("cf", "xcs", "xrs"):
+            pruned.prune(work, scheme, params.mapping.crossbar_sizes)
+        if constrained:
+            trained_on.train_all(work, WCT)
+        return work
