@@ -8,12 +8,17 @@ import shutil
 from pathlib import Path
 
 import golden_spiking as golden
+import pandas as pd
 import pytest
 import torch
 from conftest import MakeParams
 from repository import tiny_profile
+from synthetic_results import make_params, make_results
 
 from xbarpaper import data
+from xbarpaper.claims import statements
+from xbarpaper.claims.schema import OwnClaim
+from xbarpaper.claims.spiking import spiking_statements
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import spiking as on_crossbars
 from xbarpaper.experiments import trained
@@ -221,3 +226,30 @@ def test_a_threshold_that_no_neuron_reaches_is_said(made, tmp_path, monkeypatch,
     assert (silent["spike_rate"] == 0).all()
     assert silent[["accuracy", "output_error"]].notna().all(axis=None)
     assert on_crossbars.energy_table(work, networks)["energy_uj"].notna().all()
+
+
+# --- S1 and S2 --------------------------------------------------------------------------------------------------
+
+
+def test_verdicts_follow_what_the_steps_cost():
+    params = make_params(1, (16, 32), further=True)
+    texts, table = statements.load(), make_results(params).spiking
+
+    def judged(rows: pd.DataFrame) -> list[OwnClaim]:
+        return spiking_statements(texts, rows, params, {"shapes10": 10.0})
+
+    grow, few = judged(table)
+    assert (grow.overall, few.overall) == ("supported", "supported")
+    # From one step for the trained network and from four for the converted one, which guesses with one, up to sixteen.
+    assert grow.cases[0].effect == pytest.approx((4 + 2) / 2, abs=0.2)
+    assert few.cases[0].effect == pytest.approx(12 + 4 - (3 + 2), abs=0.2)
+    shrunk = table.assign(output_error=1 - table["output_error"])
+    assert judged(shrunk)[0].overall == "contradicted"
+    software = table["software_accuracy"]
+    lost = (10 + table["seed"] / 10) * (table["kind"] == "trained")
+    turned = table.assign(accuracy=software - lost)
+    assert judged(turned)[1].overall == "contradicted"
+    guessing = judged(table.assign(software_accuracy=11.0, accuracy=10.0))
+    assert [one.overall for one in guessing] == ["not testable", "not testable"]
+    assert "nan" not in str([one.model_dump_json() for one in (grow, few, *guessing)]).lower()
+    assert judged(table[:0]) == []

@@ -24,6 +24,7 @@ from xbarpaper.claims.labels import Labels, groups_of
 from xbarpaper.claims.rules import rules
 from xbarpaper.claims.savings import crossbar_savings
 from xbarpaper.claims.schema import ClaimReport
+from xbarpaper.claims.spiking import spiking_statements
 from xbarpaper.experiments.results import Results
 from xbarpaper.params import Params
 from xbarpaper.support.words import count, join
@@ -55,6 +56,7 @@ def examine(
     if len(tables.adversarial):
         own += adversarial_statements(texts, tables.adversarial, params, chance)
     own += acdc_statements(texts, tables.acdc, params, chance, images)
+    own += spiking_statements(texts, tables.spiking, params, chance)
     gains = conventions(evaluation, params, chance)
     return ClaimReport(
         profile=params.profile,

@@ -11,8 +11,25 @@ from xbarpaper.support.validation import Section, parse
 from xbarpaper.support.yaml_files import read_yaml
 
 PATH: Final = Path("claims.yaml")
-IDENTITIES: Final = ("C1", "C2", "C3", "C4", "C5", "D1", "D2", "D3", "A1", "A2", "A3", "A4", "B1", "B2")
-"""C: of the paper. D: our own, about hardware. A: about adversarial images. B: about AC/DC."""
+IDENTITIES: Final = (
+    "C1",
+    "C2",
+    "C3",
+    "C4",
+    "C5",
+    "D1",
+    "D2",
+    "D3",
+    "A1",
+    "A2",
+    "A3",
+    "A4",
+    "B1",
+    "B2",
+    "S1",
+    "S2",
+)
+"""C: of the paper. D: our own, about hardware. A: about adversarial images. B: about AC/DC. S: about spiking networks."""
 
 Text = Annotated[str, Field(min_length=1)]
 # YAML gives lists; the sections are frozen and hold tuples.
@@ -22,9 +39,9 @@ _SEQUENCE: Final = BeforeValidator(lambda values: tuple(values) if isinstance(va
 class Statement(Section):
     """One statement, of the paper or our own."""
 
-    id: Literal["C1", "C2", "C3", "C4", "C5", "D1", "D2", "D3", "A1", "A2", "A3", "A4", "B1", "B2"] = Field(
-        description="name of the statement here"
-    )
+    id: Literal[
+        "C1", "C2", "C3", "C4", "C5", "D1", "D2", "D3", "A1", "A2", "A3", "A4", "B1", "B2", "S1", "S2"
+    ] = Field(description="name of the statement here")
     text: Text = Field(description="what it says")
     source: Text = Field(description="who says so, and where")
     tested: Text = Field(description="the effect, in words")
