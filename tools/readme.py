@@ -332,7 +332,7 @@ def _neighbours() -> str:
     return tables.Table(["", "statement", *(f"`{name}`" for name in own)], rows, words=2).markdown()
 
 
-NEIGHBOURS: Final = "AB"
+NEIGHBOURS: Final = "ABS"
 """First letters of the statements about neighbours."""
 
 
