@@ -7,7 +7,7 @@ import pandas as pd
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES, present
-from xbarpaper.figures.panels import MAPPED, bar_words, means, points
+from xbarpaper.figures.panels import MAPPED, accuracy_axis, bar_words, means, points
 from xbarpaper.figures.style import SCHEME_COLOURS, SCHEME_MARKERS, ArtifactFigure, new_figure, shared_legend
 from xbarpaper.params import SCHEMES
 from xbarpaper.params.names import SCHEDULES
@@ -45,6 +45,7 @@ def acdc_beside_gradual(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             panel.grid(visible=False, axis="y")
         if len(experiments) > 1:
             axes[2 * rank].set_title(labels.trained(experiment, labels.pooled(table)))
+    accuracy_axis(axes[::2], sideways=True)
     axes[-2].set_xlabel("accuracy in software (%)")
     axes[-1].set_xlabel("lost on crossbars (points)")
     for schedule, fill in zip(SCHEDULES, ("white", "0.3"), strict=True):
