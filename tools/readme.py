@@ -18,6 +18,7 @@ from tools import artifact
 from xbarpaper.claims import Claim, ClaimReport, Labels
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.figures import Captions, forest, save
+from xbarpaper.hardware.simulators import CONVENTIONS
 from xbarpaper.params import load_profile
 from xbarpaper.report import opening, tables
 from xbarpaper.support.errors import ArtifactError
@@ -301,6 +302,63 @@ def _costs() -> str:
     return "\n".join([*lines, "", note])
 
 
+def _conventions() -> str:
+    rows = [[name, one.words] for name, one in CONVENTIONS.items()]
+    return tables.Table(["simulator", "its resistances"], rows, words=2).markdown()
+
+
+def _simulators() -> str:
+    path = Path("reports/benchmarks/simulators.csv")
+    if not path.is_file():
+        return "Not measured yet: `python benchmarks/simulators.py` does it."
+    table, networks = read_table(path), read_table(path.with_name("simulators-networks.csv"))
+    rows = [
+        [
+            f"{row['size']} x {row['size']}",
+            f"{row['simulator']} {row['version']}",
+            f"{row['truly_lost_percent']:.1f} %",
+            f"{row['lost_percent']:.1f} %",
+            _small(row["error_percent"]),
+            _small(row["off_common_percent"]),
+            _ms(row["ms_per_tile"]),
+            _ms(row["ours_ms_per_tile"]),
+            f"{row['ratio']:.0f} x, {row['precision']}" if row["ratio"] > 0 else "",
+        ]
+        for row in table.to_dict("records")
+    ]
+    heads = [
+        "crossbar",
+        "simulator",
+        "truly lost",
+        "it says",
+        "off its circuit",
+        "off the common one",
+        "ms",
+        "ours",
+        "ratio",
+    ]
+    lines = [
+        f"{row['simulator']} {row['version']}: logits {_small(row['logits_error_percent'])} off ours, the same class for "
+        f"{row['same_class_percent']:.0f} % of {row['images']} images, {row['seconds']:.0f} s of processor time against "
+        f"{row['ours_seconds']:.2g} s one crossbar at a time"
+        for row in networks.to_dict("records")
+    ]
+    first = networks.iloc[0]
+    network = (
+        f"A VGG11 (width {first['width']:g}, random weights, {first['crossbars']} crossbars of {first['size']} x "
+        f"{first['size']}), whose logits the wires move by {first['off_ideal_percent']:.0f} %: {'; '.join(lines)}."
+    )
+    return f"{tables.Table(heads, rows, words=2).markdown()}\n\n{network}\n\n{table['machine'].iloc[0]}."
+
+
+def _small(percent: float) -> str:
+    return "" if pd.isna(percent) else "0" if percent < 1e-6 else f"{percent:.2g} %"
+
+
+def _ms(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.2g}" if value < 100 else f"{value:.0f}"
+
+
 def _reliability() -> str:
     path = Path("reports/reliability.json")
     if not path.is_file():
@@ -354,6 +412,8 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "costs": _costs,
     "solver": _solver,
     "large": _large,
+    "conventions": _conventions,
+    "simulators": _simulators,
     "reliability": _reliability,
     "neighbours": _neighbours,
     "commands": artifact.commands,
