@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +20,7 @@ from subjects import trained_in
 from xbarpaper import data, params
 from xbarpaper.data import Images, ImageSet
 from xbarpaper.params import Params
+from xbarpaper.pipeline import executing
 from xbarpaper.support.errors import ArtifactError
 
 ROOT = Path(__file__).parents[1]
@@ -273,17 +272,13 @@ def test_it_is_refused_in_one_line_and_nothing_changes(top: Path, case: str) -> 
     assert contents() == before
 
 
-def test_the_command_says_it_in_one_line_and_fails(top: Path) -> None:
+def test_the_command_says_it_in_one_line_and_fails(top: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = Path("params.yaml")
     path.write_text(path.read_text(encoding="utf-8").replace("label_smoothing", "label_smoothign"))
     before = contents()
     target = "data/notebooks/tiny/tiny-vgg11/01_train.ipynb"
-    command = [sys.executable, "-m", "xbarpaper.pipeline.run", "notebooks/01_train.ipynb", target]
-    done = subprocess.run(
-        [*command, "-p", "experiment", "tiny-vgg11"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert done.stderr.splitlines() == [
+    assert executing.main(["notebooks/01_train.ipynb", target, "-p", "experiment", "tiny-vgg11"]) == 1
+    assert capfd.readouterr().err.splitlines() == [
         "01_train: params.yaml: train.label_smoothign is not a parameter; did you mean train.label_smoothing? "
         f"(allowed here: {', '.join(params.Train.model_fields)})"
     ]

@@ -44,7 +44,7 @@ def run(*command: str, cwd: Path, **environment: str | None) -> subprocess.Compl
     changed = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": None, **environment}
     everything = {name: value for name, value in {**os.environ, **changed}.items() if value is not None}
     return subprocess.run(
-        command, cwd=cwd, env=everything, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=cwd, env=everything, capture_output=True, text=True, check=False, timeout=600
     )
 
 

@@ -178,7 +178,10 @@ def test_validation_images_are_training_images_that_wct_does_not_see(tiny_images
 def test_every_setting_is_compared_once_and_the_best_is_tested_on_other_devices(
     work: Experiment, monkeypatch: pytest.MonkeyPatch
 ):
-    search = {"finalists": 4, "orders": ("ascending", "descending"), "prunings": ("trained", "init")}
+    search = {
+        "finalists": 4, "orders": ("ascending", "descending"), "prunings": ("trained", "init"), "wct_ranges": ("old",),
+        "rounds": (),
+    }  # fmt: skip
     changes = {
         "search": work.params.search.model_copy(update=search),
         "execution": work.params.execution.model_copy(update={"scheduler": "none"}),

@@ -9,8 +9,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -28,6 +26,7 @@ from xbarpaper.claims import ClaimReport, Labels, examine, recovery_table
 from xbarpaper.experiments import results
 from xbarpaper.params import Params, load_profile
 from xbarpaper.report import Places, gather, opening, provenance, publish, rendering, tables
+from xbarpaper.report import __main__ as command
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.statistics import mean_interval
@@ -109,6 +108,12 @@ def places(tmp_path: Path, invented: Path) -> Places:
 def published(tmp_path_factory: pytest.TempPathFactory, params: Params, invented: Path) -> Path:
     """A report for tests that only read it."""
     return publish(params, _places(invented, tmp_path_factory.mktemp("published") / "reports"))
+
+
+@pytest.fixture
+def before(places: Places, published: Path) -> dict[str, bytes]:
+    """An earlier report in the places: its files."""
+    return _contents(shutil.copytree(published, places.reports / "made-up"))
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -407,9 +412,8 @@ def test_pages_are_accessible(published: Path, browser):
     ],
 )
 def test_missing_input_is_named_and_the_report_stays(
-    params: Params, places: Places, spoilt: str, message: str
+    params: Params, places: Places, before: dict[str, bytes], spoilt: str, message: str
 ):
-    before = _contents(publish(params, places))
     (places.results.parent / spoilt).unlink()
     with pytest.raises(ArtifactError, match=f"{spoilt}.*{message}") as caught:
         publish(params, places)
@@ -459,8 +463,7 @@ def test_unwritable_reports_is_one_line(params: Params, places: Places):
     assert "\n" not in str(caught.value)
 
 
-def test_failure_halfway_leaves_the_earlier_report(params: Params, places: Places):
-    before = _contents(publish(params, places))
+def test_failure_halfway_leaves_the_earlier_report(params: Params, places: Places, before: dict[str, bytes]):
     (places.notebooks / "made-up" / "summary" / "90_figures.ipynb").write_text(
         "not a notebook", encoding="utf-8"
     )
@@ -470,8 +473,7 @@ def test_failure_halfway_leaves_the_earlier_report(params: Params, places: Place
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
 
-def test_report_killed_between_renamings_comes_back(params: Params, places: Places):
-    before = _contents(publish(params, places))
+def test_report_killed_between_renamings_comes_back(params: Params, places: Places, before: dict[str, bytes]):
     (places.reports / "made-up").rename(places.reports / ".made-up.old")
     (places.results / "made-up" / "made-up-0" / "08_wct" / "layers.csv").unlink()
     with pytest.raises(ArtifactError):
@@ -479,11 +481,11 @@ def test_report_killed_between_renamings_comes_back(params: Params, places: Plac
     assert _contents(places.reports / ".made-up.old") == before
 
 
-def test_command_tells_an_error_in_one_line(tmp_path: Path):
+def test_command_tells_an_error_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     (tmp_path / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
     (tmp_path / "params.yaml").write_text("profile: made-up\n", encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "xbarpaper.report"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert done.stderr == "publish: params.yaml: datasets is missing (images, by name)\n"
+    monkeypatch.chdir(tmp_path)
+    assert command.main() == 1
+    assert capsys.readouterr().err == "publish: params.yaml: datasets is missing (images, by name)\n"

@@ -41,7 +41,7 @@ def _currents_by_ngspice(netlist: str, folder: Path) -> np.ndarray:
     (folder / "tile.cir").write_text(netlist)
     done = subprocess.run(
         [program("ngspice"), "-b", "tile.cir"], capture_output=True, text=True, cwd=folder,
-        env={**os.environ, "HOME": str(folder)}, timeout=60,
+        env={**os.environ, "HOME": str(folder)}, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     for complaint in ("warning", "error", "singular"):

@@ -88,7 +88,7 @@ def test_a_failure_is_told_as_the_command_alone_tells_it(
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
 def test_the_copy_ends_with_the_command(folder: Path, how: signal.Signals):
-    began, limit = folder / "began", time.monotonic() + 120
+    began, limit = folder / "began", time.monotonic() + 300
     began.unlink(missing_ok=True)
     process = started("waits")
     while not (began.exists() and began.read_text().strip()):

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 ROOT = Path(__file__).parents[2]
-WAIT_SECONDS = 90.0
+WAIT_SECONDS = 300.0
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
