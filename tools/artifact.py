@@ -105,10 +105,11 @@ def installed() -> str:
     stages = yaml.load(Path("dvc.lock").read_text(encoding="utf-8"), yaml.CSafeLoader)["stages"].values()
     made = {out["path"]: out["size"] for stage in stages for out in stage.get("outs", ())}
     note = (
-        "Measured by `python -m tools.container` on one core that other work shared; torch is the build for the "
-        f"processor alone. The results of `quick` take {2 * sum(made.values()) / 1e9:.1f} GB more (`dvc.lock`), "
-        f"those of `{REAL}` at most {_disk(_profile(REAL)) / 1e9:.1f} GB: its images as tensors and all of its "
-        "checkpoints, computed from their sizes. Both are counted twice, because DVC keeps a copy in its cache."
+        "Measured by `python -m tools.container` on one core that other work shared. Under 1 GB of download torch is the "
+        "build for the processor alone, above it that with CUDA. The results of `quick` take "
+        f"{2 * sum(made.values()) / 1e9:.1f} GB more (`dvc.lock`), those of `{REAL}` at most "
+        f"{_disk(_profile(REAL)) / 1e9:.1f} GB: its images as tensors and all of its checkpoints, computed from their "
+        "sizes. Both are counted twice, because DVC keeps a copy in its cache."
     )
     return f"{tables.Table(heads, rows, words=2).markdown()}\n\n{note}"
 
