@@ -565,9 +565,9 @@ def test_spiking_networks_are_followed_step_by_step():
     ):
         factor = 1 if value == "accuracy" else 100
         for kind, (noise, words) in itertools.product(
-            ("trained", "converted"), {"fresh": "", "none": ", no read noise"}.items()
+            ("trained", "converted"), {"fresh": "crossbars", "none": "no read noise"}.items()
         ):
-            x, y = marks(panel, f"{kind}, crossbars{words}")
+            x, y = marks(panel, f"{kind}, {words}")
             assert list(x) == [1, 4, 16]
             assert list(y) == pytest.approx(list(factor * mean.loc[size, kind, noise][value]))
 

@@ -45,7 +45,7 @@ def spiking_steps(table: pd.DataFrame, labels: Labels, settings: Spiking) -> Art
             for noise in noises:
                 mean = means(own[own["read_noise"] == noise], ["experiment", "steps"], value, labels)
                 hollow = noise == "none" and len(noises) > 1
-                label = f"{kind}, crossbars" + (", no read noise" if hollow else "")
+                label = f"{kind}, {'no read noise' if hollow else 'crossbars'}"
                 points(panel, mean["steps"], mean, colour=colour, marker=marker, label=label,
                        line=":" if hollow else "-", hollow=hollow)  # fmt: skip
         panel.set_xscale("log", base=2)
@@ -73,8 +73,8 @@ def spiking_steps(table: pd.DataFrame, labels: Labels, settings: Spiking) -> Art
     figure.caption = (
         f"{labels.subject(table)}: accuracy on {settings.test_images} random test images at most, and the error of the "
         f"outputs added up so far, relative to the same network in software, against the number of time steps. Input: "
-        f"{_CODES[coding]}. Trained through {settings.train_steps} steps, and converted from the VGG. Wires and device "
-        f"variation act alike at all steps{noise}. From the first to the last number of steps, mean over the crossbars, "
-        f"the error goes from {' and from '.join(told)}. {bar_words(table, labels)}"
+        f"{_CODES[coding]}. Trained through {settings.train_steps} steps, and converted from the VGG. On the crossbars, "
+        f"wires and device variation act alike at all steps{noise}. From the first to the last number of steps, mean over "
+        f"the crossbars, the error goes from {' and from '.join(told)}. {bar_words(table, labels)}"
     )
     return figure
