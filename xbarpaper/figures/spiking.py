@@ -72,9 +72,9 @@ def spiking_steps(table: pd.DataFrame, labels: Labels, settings: Spiking) -> Art
     noise = f", and read noise ({settings.read_noise}) anew at each step" if "fresh" in noises else ""
     figure.caption = (
         f"{labels.subject(table)}: accuracy on {settings.test_images} random test images at most, and the error of the "
-        f"outputs added up so far, relative to the same network in software, against the number of time steps. Input: "
+        "outputs added up so far, relative to the same network in software, against the number of time steps. Input: "
         f"{_CODES[coding]}. Trained through {settings.train_steps} steps, and converted from the VGG. On the crossbars, "
-        f"wires and device variation act alike at all steps{noise}. From the first to the last number of steps, mean over "
-        f"the crossbars, the error goes from {' and from '.join(told)}. {bar_words(table, labels)}"
+        f"wires and device variation act alike at all steps{noise}. From the first to the last number of steps, mean "
+        f"over the crossbars, the error goes from {' and from '.join(told)}. {bar_words(table, labels)}"
     )
     return figure
