@@ -76,7 +76,7 @@ KNOWN: dict[str, set[str]] = {
     "experiments/sweeps.py": {"evaluate", "rearrange", "wct"},
     "experiments/sensitivity/sparsities.py": {"sensitivity"},
     "experiments/sensitivity/conventions.py": {"sensitivity", "figures"},
-    "experiments/sensitivity/device_effects.py": {"devices", "figures"},
+    "experiments/sensitivity/device_effects.py": {"devices", "figures", "claims"},
     "experiments/results.py": SUMMARIES,
     "networks/training.py": EXPERIMENTS | {"own_network"} | RESUMES | JOURNALS,
     "data/augment.py": {"data", "own_network"} | EXPERIMENTS | RESUMES | JOURNALS,
