@@ -44,6 +44,7 @@ from xbarpaper.support import files
 PEER: Final = Path(__file__).with_name("simulators_peer.py")
 OHM: Final = 10.0
 COMMON: Final = Parasitics(driver_ohm=OHM, row_wire_ohm=OHM, column_wire_ohm=OHM, sense_ohm=OHM)
+_BATCH: Final = 64
 _BASE: Final = ("torch==2.13.0", "numpy==2.4.6", "scipy==1.17.1", "tqdm==4.70.1")
 _NETWORK_WIRES: Final = Parasitics(driver_ohm=5.0, row_wire_ohm=5.0, column_wire_ohm=10.0, sense_ohm=10.0)
 
@@ -155,8 +156,10 @@ class Environment:
         told = [line for line in lines if re.match(r"\w*(Error|ERROR)\b", line)]
         return "" if not done.returncode else (told or lines or ["no reason given"])[-1]
 
-    def solve(self, peer: Peer, tiles: Tensor, row_ohm: float, column_ohm: float) -> tuple[Tensor, float]:
-        """``G_eff`` of crossbars by a simulator, and its mean seconds for one.
+    def solve(
+        self, peer: Peer, tiles: Tensor, row_ohm: float, column_ohm: float
+    ) -> tuple[Tensor, Tensor, float]:
+        """``G_eff`` of crossbars by a simulator, currents with 1 V on all rows, and its mean seconds for one.
 
         Raises:
             RuntimeError: it fails; the message is its last line.
@@ -177,7 +180,10 @@ class Environment:
         if done.returncode:
             raise RuntimeError((done.stderr.strip() or "no reason given").splitlines()[-1])
         with np.load(target) as file:
-            return torch.from_numpy(file["effective_siemens"]), float(file["seconds"].mean())
+            effective, currents = (
+                torch.from_numpy(file[name]) for name in ("effective_siemens", "currents_ampere")
+            )
+            return effective, currents, float(file["seconds"].mean())
 
 
 def compare(
@@ -194,19 +200,28 @@ def compare(
             continue
         tiles = every[: peer.tiles]
         try:
-            effective, seconds = environment.solve(peer, tiles, OHM, OHM)
+            effective, found, seconds = environment.solve(peer, tiles, OHM, OHM)
         except RuntimeError as error:
             print(f"{peer.name} left out: {error}")
             continue
         common = effective_conductance(tiles, COMMON).sum(1)
         own = None
         if peer.name in CONVENTIONS:
-            own = effective_conductance_as(peer.name, tiles, row_wire_ohm=OHM, column_wire_ohm=OHM).sum(1)
+            own = effective_conductance_as(peer.name, tiles, row_wire_ohm=OHM, column_wire_ohm=OHM)
         dtype = torch.float32 if peer.precision == "float32" else torch.float64
         ours = float(np.mean([fastest(tile[None].to(dtype)) for tile in tiles]))
+        batch = fastest(every[:1].to(dtype).expand(_BATCH, -1, -1), 3) / _BATCH
         yield (
-            _row(peer.name, version, peer.precision, tiles, effective.sum(1), own, common)
+            _row(
+                peer.name, version, peer.precision, tiles, found, None if own is None else own.sum(1), common
+            )
+            | {
+                "matrix_error_percent": np.nan
+                if own is None
+                else 100 * float((effective - own).norm() / own.norm())
+            }
             | {"repeats": peer.repeats, "ms_per_tile": 1e3 * seconds, "ours_ms_per_tile": 1e3 * ours}
+            | {"ours_batch_ms_per_tile": 1e3 * batch, "batch": _BATCH}
             | {"ratio": seconds / ours if own is not None else np.nan}
         )
 
@@ -227,7 +242,7 @@ def _row(
     }  # fmt: skip
 
 
-def fastest(tile: Tensor, repeats: int = 7) -> float:
+def fastest(tile: Tensor, repeats: int = 50) -> float:
     """Seconds of this library for one crossbar."""
     seconds = []
     for _ in range(repeats + 1):
@@ -275,7 +290,7 @@ def compare_networks(
             continue
         wires = _NETWORK_WIRES.row_wire_ohm, _NETWORK_WIRES.column_wire_ohm
         try:
-            effective, seconds = environment.solve(peer, flat, *wires)
+            effective, _, seconds = environment.solve(peer, flat, *wires)
         except RuntimeError as error:
             print(f"{peer.name} left out of the network: {error}")
             continue

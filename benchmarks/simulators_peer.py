@@ -2,7 +2,8 @@
 
 ``python simulators_peer.py NAME IN.npz OUT.npz REPEATS``. In: ``conductances_siemens`` (tiles, rows, columns), 0 where a
 crossbar has no device, ``row_wire_ohm`` and ``column_wire_ohm``. Out: ``effective_siemens``, the same shape: the column
-currents with 1 V on one row at a time; ``seconds`` of processor time for each crossbar, the fastest of the repeats.
+currents with 1 V on one row at a time; ``currents_ampere`` with 1 V on all rows, shape (tiles, columns); ``seconds`` of
+processor time for the former, the fastest of the repeats.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any, Final
 import numpy as np
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-Solve = Callable[[Floats], Floats]
+Solve = Callable[[Floats, Floats], Floats]
+"""From conductances (rows, columns) and voltages (vectors, rows) to currents (vectors, columns)."""
 
 
 def badcrossbar(row_ohm: float, column_ohm: float) -> Solve:
@@ -26,12 +28,12 @@ def badcrossbar(row_ohm: float, column_ohm: float) -> Solve:
 
     wires = {"r_i_word_line": row_ohm, "r_i_bit_line": column_ohm}
 
-    def solve(G: Floats) -> Floats:
+    def solve(G: Floats, V: Floats) -> Floats:
         with np.errstate(divide="ignore"):
             solution = package.compute(
                 np.eye(len(G)), 1 / G, node_voltages=False, all_currents=False, **wires
             )
-        return np.asarray(solution.currents.output)
+        return np.asarray(solution.currents.output).reshape(len(V), -1)  # one vector comes without its axis
 
     return solve
 
@@ -46,11 +48,11 @@ def crosssim(row_ohm: float, column_ohm: float) -> Solve:
     params.xbar.device.infinite_on_off_ratio = True
     params.simulation.hide_convergence_msg = True
 
-    def solve(G: Floats) -> Floats:
+    def solve(G: Floats, V: Floats) -> Floats:
         largest = float(G.max())
         params.xbar.device.Rmin = 1 / largest
         params.core.mapping.weights.min, params.core.mapping.weights.max = -largest, largest
-        return np.asarray(AnalogCore(G.T, params=params) @ np.eye(len(G))).T
+        return np.asarray(AnalogCore(G.T, params=params) @ V.T).T
 
     return solve
 
@@ -60,14 +62,14 @@ def mpimpy(row_ohm: float, column_ohm: float) -> Solve:
 
     if row_ohm != column_ohm:
         raise ValueError("mpimpy has one resistance for both wires")
-    return lambda G: np.asarray(package.hdot(np.eye(len(G)), 1 / G, row_ohm))
+    return lambda G, V: np.asarray(package.hdot(V, 1 / G, row_ohm))
 
 
 def analoglib(row_ohm: float, column_ohm: float) -> Solve:
     from analoglib.effects import EffectContext, IRDrop
 
     effect = IRDrop(r_wire=row_ohm)
-    return lambda G: np.asarray(effect.apply(G, EffectContext(G=G, V_row=np.ones(len(G)))))
+    return lambda G, V: np.stack([one @ effect.apply(G, EffectContext(G=G, V_row=one)) for one in V])
 
 
 def aihwkit(row_ohm: float, column_ohm: float) -> Solve:
@@ -77,7 +79,7 @@ def aihwkit(row_ohm: float, column_ohm: float) -> Solve:
     from aihwkit.simulator.configs import TorchInferenceRPUConfigIRDropT
     from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType
 
-    def solve(G: Floats) -> Floats:
+    def solve(G: Floats, V: Floats) -> Floats:
         largest = float(G.max())
         config = TorchInferenceRPUConfigIRDropT()
         config.mapping.max_input_size, config.mapping.max_output_size = G.shape
@@ -94,7 +96,7 @@ def aihwkit(row_ohm: float, column_ohm: float) -> Solve:
         layer = AnalogLinear(*G.shape, bias=False, rpu_config=config)
         layer.set_weights(torch.from_numpy(G.T / largest).float())
         with torch.no_grad():
-            found = layer.eval()(torch.eye(len(G)))
+            found = layer.eval()(torch.from_numpy(V).float())
         return np.asarray(largest * found.double().numpy())
 
     return solve
@@ -109,17 +111,24 @@ def main() -> None:
     with np.load(source) as file:
         tiles = file["conductances_siemens"]
         solve = PEERS[name](float(file["row_wire_ohm"]), float(file["column_wire_ohm"]))
-    solve(tiles[0, :8, :8])  # once untimed: imports, caches
-    found, seconds = [], []
+    small = tiles[0, :8, :8]
+    solve(small, np.eye(len(small)))  # once untimed: imports, caches
+    found, currents, seconds = [], [], []
     for tile in tiles:
         times = []
         for _ in range(int(repeats)):
             start = time.process_time()
-            effective = solve(tile)
+            effective = solve(tile, np.eye(len(tile)))
             times.append(time.process_time() - start)
         found.append(effective)
+        currents.append(solve(tile, np.ones((1, len(tile))))[0])
         seconds.append(min(times))
-    np.savez(target, effective_siemens=np.stack(found), seconds=np.array(seconds))
+    np.savez(
+        target,
+        effective_siemens=np.stack(found),
+        currents_ampere=np.stack(currents),
+        seconds=np.array(seconds),
+    )
 
 
 if __name__ == "__main__":

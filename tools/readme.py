@@ -319,9 +319,11 @@ def _simulators() -> str:
             f"{row['truly_lost_percent']:.1f} %",
             f"{row['lost_percent']:.1f} %",
             _small(row["error_percent"]),
+            _small(row["matrix_error_percent"]),
             _small(row["off_common_percent"]),
             _ms(row["ms_per_tile"]),
             _ms(row["ours_ms_per_tile"]),
+            _ms(row["ours_batch_ms_per_tile"]),
             f"{row['ratio']:.0f} x, {row['precision']}" if row["ratio"] > 0 else "",
         ]
         for row in table.to_dict("records")
@@ -332,10 +334,12 @@ def _simulators() -> str:
         "truly lost",
         "it says",
         "off its circuit",
+        "its G_eff",
         "off the common one",
         "ms",
-        "ours",
-        "ratio",
+        "ours, one",
+        "ours, of a batch",
+        "ratio, one each",
     ]
     lines = [
         f"{row['simulator']} {row['version']}: logits {_small(row['logits_error_percent'])} off ours, the same class for "
