@@ -324,7 +324,9 @@ def _simulators() -> str:
             _ms(row["ms_per_tile"]),
             _ms(row["ours_ms_per_tile"]),
             _ms(row["ours_batch_ms_per_tile"]),
-            f"{row['ratio']:.0f} x, {row['precision']}" if row["ratio"] > 0 else "",
+            f"{row['ratio']:.{2 if row['ratio'] < 10 else 3}g} x, {row['precision']}"
+            if row["ratio"] > 0
+            else "",
         ]
         for row in table.to_dict("records")
     ]
@@ -339,7 +341,7 @@ def _simulators() -> str:
         "ms",
         "ours, one",
         "ours, of a batch",
-        "ratio, one each",
+        "its time over ours, one",
     ]
     lines = [
         f"{row['simulator']} {row['version']}: logits {_small(row['logits_error_percent'])} off ours, the same class for "
