@@ -38,6 +38,7 @@ UNIT = re.compile(
 )
 WITHOUT_UNIT = {
     "one readout gain per", "non-ideality factor", "error left, % of |W|²", "ON/OFF ratio of the devices",
+    "time steps",
 }  # fmt: skip
 OUTCOMES = {
     "accuracy_by_size": "evaluation", "compression": "evaluation", "mitigations": "evaluation",

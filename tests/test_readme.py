@@ -58,7 +58,7 @@ def test_a_changed_verdict_changes_the_readme(copied: Path):
     path = copied / "reports" / "quick" / "claims.json"
     text = path.read_text(encoding="utf-8")
     path.write_text(re.sub(r'"overall": "[^"]+"', '"overall": "not testable"', text), encoding="utf-8")
-    assert readme.update() == ["README.md", "artifact.md"]
+    assert readme.update() == ["README.md", "artifact.md", "neighbours.md"]
     assert page(copied).count("| **not testable**") == TEXT.count("| **not testable**") + 5
 
 
