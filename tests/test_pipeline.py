@@ -144,7 +144,7 @@ def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repositor
     )
     assert not [stage for stage in dry if stage.startswith("data@")]
     again = [f"{stage}@{EXPERIMENT}" for stage in ("evaluate", "rearrange", "wct")]
-    assert ran(repository.repro(*again[1:])) == again
+    assert sorted(ran(repository.repro(*again[1:]))) == sorted(again)
     assert repository.contents(f"data/checkpoints/{EXPERIMENT}") == networks
     changed = {
         path for path, content in repository.contents("data/results/tiny").items() if content != results[path]
