@@ -68,6 +68,18 @@ def _relative_error(found: Tensor, expected: np.ndarray | Tensor) -> float:
     return float((found.double() - expected).abs().max()) / scale
 
 
+def _currents_by_integral_equation(G: Tensor, parasitics: Parasitics, voltages: Tensor) -> np.ndarray:
+    """Column currents from X + G * (X K_r + K_c X) = G * (V 1^T), a dense system in the device currents X."""
+    rows, columns = G.shape
+    along, down = np.arange(columns), np.arange(rows)
+    K_r = parasitics.driver_ohm + parasitics.row_wire_ohm * np.minimum.outer(along, along)
+    K_c = parasitics.sense_ohm + parasitics.column_wire_ohm * (rows - 1 - np.maximum.outer(down, down))
+    drops = np.kron(np.eye(rows), K_r) + np.kron(K_c, np.eye(columns))
+    g = G.numpy().reshape(-1)
+    X = np.linalg.solve(np.eye(g.size) + g[:, None] * drops, g * np.repeat(voltages.numpy(), columns))
+    return X.reshape(rows, columns).sum(axis=0)
+
+
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
 @pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
 def test_equals_the_nodal_solution(rows: int, columns: int, parasitics: Parasitics) -> None:
@@ -83,6 +95,26 @@ def test_equals_the_nodal_solution(rows: int, columns: int, parasitics: Parasiti
 def test_equals_the_nodal_solution_for_any_tile(G: Tensor, parasitics: Parasitics) -> None:
     expected = reference_effective_conductance(G.numpy(), parasitics)
     assert _relative_error(effective_conductance(G, parasitics), expected) <= EXACT
+
+
+@given(conductance_tiles(), parasitics_of_any_kind(), st.integers(0, 2**31 - 1))
+def test_currents_satisfy_the_integral_equation(G: Tensor, parasitics: Parasitics, seed: int) -> None:
+    """Any voltages, negative ones too: superposition is what makes one matrix enough."""
+    voltages = torch.randn(len(G), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    G_eff = effective_conductance(G, parasitics)
+    expected = _currents_by_integral_equation(G, parasitics, voltages)
+    # Currents of opposite sign may cancel, so the error is measured against the largest that could flow.
+    scale = float(G_eff.abs().sum(0).max() * voltages.abs().max()) or 1.0
+    assert np.abs((voltages @ G_eff).numpy() - expected).max() <= EXACT * scale
+
+
+@pytest.mark.parametrize("siemens", [1e-9, 2e-5, 1e-2])
+def test_one_device_is_three_resistors_in_series(siemens: float) -> None:
+    G = torch.tensor([[siemens]], dtype=torch.float64)
+    expected = 1 / (1e3 + 1 / siemens + 300.0)
+    found = effective_conductance(G, ohms(1e3, 7.0, 9.0, 300.0))  # one cell: its wires have no length
+    assert found.item() == pytest.approx(expected, rel=1e-13)
+    assert reference_effective_conductance(G.numpy(), ohms(1e3, 7.0, 9.0, 300.0)) == pytest.approx(expected)
 
 
 @given(conductance_tiles())
@@ -138,6 +170,20 @@ def test_columns_and_rows_without_devices_at_the_far_ends_do_not_matter(parasiti
     assert _relative_error(effective_conductance(padded, parasitics), expected) <= EXACT
 
 
+def test_columns_behind_ideal_drivers_and_row_wires_are_independent() -> None:
+    G = _random_tiles(6, 5)
+    parasitics = ohms(0.0, 0.0, 10.0, 1e3)
+    apart = torch.cat([effective_conductance(column, parasitics) for column in G.split(1, dim=1)], dim=1)
+    assert _relative_error(effective_conductance(G, parasitics), apart) <= EXACT
+
+
+def test_one_device_in_the_far_corner_sees_every_wire_segment() -> None:
+    G = torch.zeros(4, 6, dtype=torch.float64)
+    G[1, 4] = 2e-5
+    ohm = 1e3 + 4 * 5.0 + 1 / 2e-5 + 2 * 10.0 + 1e3  # four steps along the row, two down the column
+    assert _relative_error(effective_conductance(G, DEFAULTS), (G > 0).double() / ohm) <= 1e-13
+
+
 @pytest.mark.parametrize("shape", [(6, 4), (3, 6, 4), (2, 3, 4, 6), (0, 5, 4), (2, 0, 4, 5)], ids=str)
 def test_leading_dimensions(shape: tuple[int, ...]) -> None:
     """Views need not be contiguous, and the input stays as it is."""
@@ -172,7 +218,7 @@ def test_gradient_modes(mode: type, differentiable: bool) -> None:
         assert _relative_error(found, reference_effective_conductance(tile.numpy(), DEFAULTS)) <= EXACT
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (2, 3, 4)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 4), (4, 3), (2, 3, 3)], ids=str)
 @pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
 def test_gradients_are_those_of_finite_differences(shape: tuple[int, ...], parasitics: Parasitics) -> None:
     unit = 1e-5  # siemens; gradcheck wants numbers near 1
