@@ -4,8 +4,8 @@
 calls it: random batches, augmentation, running loss and accuracy, progress bar, what a killed run resumes from after each
 epoch. The bare step gets batches that are normalised and laid out beforehand and does nothing but forward, backward
 and optimiser step, on an equal network. A second bare step computes all its convolutions by torch, none by Winograd's
-filtering (``networks.winograd``). Epochs take turns; the ratios of the medians are what counts. The rate of one large
-matrix product, as the processor reaches it before the epochs, stands beside them.
+filtering nor unfolded (``networks.convolution``). Epochs take turns; the ratios of the medians are what counts. The rate
+of one large matrix product, as the processor reaches it before the epochs, stands beside them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from xbarpaper import params
 from xbarpaper.data import Images, ImageSet, normalised
 from xbarpaper.networks import Architecture, Network, build, training
-from xbarpaper.networks.winograd import Convolution3x3
+from xbarpaper.networks.convolution import Convolution3x3
 from xbarpaper.support import cores
 
 PROFILE = Path(__file__).parent.parent / "profiles" / "quick.yaml"
@@ -43,12 +43,13 @@ def main() -> None:
     cores.keep_freed_memory()
     settings = params.load_profile(PROFILE).train.model_copy(update={"batch_size": arguments.batch})
     architecture = Architecture(network=arguments.network, width=arguments.width, classes=CLASSES)
-    rate = matrix_rate()
-    loop, bare, direct = measure(architecture, random_images(arguments.images), settings, arguments.epochs)
     device = training.device_of(settings)
+    dtype = training.forward_dtype(settings.precision, device)
+    rate = matrix_rate(dtype)
+    loop, bare, direct = measure(architecture, random_images(arguments.images), settings, arguments.epochs)
     print(
         f"{architecture.label}, {arguments.images} images, batches of {arguments.batch}, {device}, "
-        f"{training.forward_dtype(settings.precision, device)}, {arguments.threads} threads; "
+        f"{dtype}, {arguments.threads} threads; "
         f"median of {arguments.epochs} epochs, in turns; matrix product at {rate / 1e9:.0f} GFLOP/s"
     )
     print(f"{'':>24} {'images/s':>10} {'slowest':>10} {'fastest':>10}")
@@ -62,9 +63,9 @@ def main() -> None:
     print(f"{'over torch alone':>24} {statistics.median(direct) / statistics.median(bare):>10.3f}")
 
 
-def matrix_rate(size: int = 2048, repeats: int = 5) -> float:
-    """Floating-point operations a second of a float32 matrix product, the fastest of some."""
-    one = torch.rand(size, size)
+def matrix_rate(dtype: torch.dtype, size: int = 2048, repeats: int = 5) -> float:
+    """Floating-point operations a second of a matrix product in that arithmetic, the fastest of some."""
+    one = torch.rand(size, size).to(dtype)
     seconds = []
     for _ in range(repeats):
         begun = time.perf_counter()

@@ -18,6 +18,7 @@ from torch import Tensor
 from xbarpaper import data
 from xbarpaper.data import Images, ImageSet, normalised
 from xbarpaper.networks import Architecture, Network, build, training, weight_of, winograd
+from xbarpaper.networks.convolution import Convolution3x3
 from xbarpaper.networks.training import (
     HeldMask,
     Run,
@@ -27,7 +28,6 @@ from xbarpaper.networks.training import (
     one_cycle_rates,
     train,
 )
-from xbarpaper.networks.winograd import Convolution3x3
 from xbarpaper.params import Train
 from xbarpaper.pruning import SCHEMES, prune
 from xbarpaper.support.errors import ParameterError, TrainingError
@@ -378,9 +378,12 @@ def test_images_are_mirrored_in_every_second_epoch(
     assert 20 < int(first.sum()) < 80
 
 
-@pytest.mark.parametrize("side", [2, 4, 8])
-def test_a_convolution_of_small_maps_is_the_plain_one(side: int):
-    """With its gradients, to the rounding that Winograd's transforms leave in float32."""
+@pytest.mark.parametrize(
+    ("side", "dtype", "bound"),
+    [(side, torch.float32, 5e-5) for side in (2, 4, 8)] + [(side, torch.bfloat16, 1e-2) for side in (2, 4)],
+)
+def test_a_convolution_of_small_maps_is_the_plain_one(side: int, dtype: torch.dtype, bound: float):
+    """With its gradients, to the rounding of Winograd's transforms in float32, or that of a sum in bfloat16."""
     generator = torch.Generator().manual_seed(side)
     convolution = Convolution3x3(128, 160)
     winograd._transforms.cache_clear()
@@ -390,13 +393,17 @@ def test_a_convolution_of_small_maps_is_the_plain_one(side: int):
     target = torch.randn(7, 160, side, side, generator=generator)
     results = []
     for forward in (convolution, lambda x: torch.nn.functional.conv2d(x, convolution.weight, padding=1)):
-        given = forward(features)
+        with torch.autocast("cpu", dtype, enabled=dtype is not torch.float32):
+            given = forward(features)
+        assert given.dtype == dtype
         gradients = torch.autograd.grad((given * target).sum(), (features, convolution.weight))
         results.append((given, *gradients))
     for one, other in zip(*results, strict=True):
         assert one.shape == other.shape
-        assert float((one - other).detach().abs().max()) < 5e-5 * float(other.detach().abs().max())
-    assert not torch.equal(results[0][0], results[1][0])  # it is another way to compute it
+        assert one.dtype == other.dtype
+        assert float((one - other).detach().abs().max()) < bound * float(other.detach().abs().max())
+    if dtype is torch.float32:
+        assert not torch.equal(results[0][0], results[1][0])  # it is another way to compute it
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 40, 1000])

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from xbarpaper.networks.architecture import Architecture
+from xbarpaper.networks.convolution import Convolution3x3
 from xbarpaper.networks.network import CLASSES, IMAGE_PIXELS, IMAGES, Network, WeightedLayer
-from xbarpaper.networks.winograd import Convolution3x3
 
 
 class ConvolutionBlock(nn.Module):

@@ -13,11 +13,11 @@ from functools import cache
 from typing import Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-_SIDES: Final = ((2, 2), (4, 4), (8, 8))
+SIDES: Final = (2, 4, 8)
+"""Sides of the maps that it works on."""
 _TILE: Final = 4  # outputs to a side of a tile; larger ones lose digits
-_LEAST_CHANNELS: Final = 128  # with fewer, moving the data costs more than the products that are saved
 
 # One-dimensional transforms by side of the map: of a padded input row, of a kernel row, and back to outputs.
 _INPUT: Final = {
@@ -46,21 +46,6 @@ _OUTPUT: Final = {
     2: [[1, 1, 1, 0], [0, 1, -1, -1]],
     4: [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
 }
-
-
-class Convolution3x3(nn.Conv2d):
-    """A 3 x 3 convolution of stride 1 without bias that keeps the size of its maps, fast on small ones too."""
-
-    def __init__(self, inputs: int, filters: int) -> None:
-        super().__init__(inputs, filters, 3, padding=1, bias=False)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map features (n, inputs, h, w) to (n, filters, h, w)."""
-        worth = min(self.weight.shape[:2]) >= _LEAST_CHANNELS
-        plain = features.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-        if worth and plain and features.dtype == torch.float32 and tuple(features.shape[2:]) in _SIDES:
-            return whole_map(features, self.weight)
-        return super().forward(features)
 
 
 def whole_map(features: Tensor, weight: Tensor) -> Tensor:
