@@ -99,7 +99,8 @@ def prepare(settings: Dataset) -> dict[str, Any]:
     else:
         with tempfile.TemporaryDirectory() as folder:
             draw_pictures(Path(folder))
-            small_folder = settings.model_copy(update={"path": folder, "path_environment": ""})
+            counts = {"train_images": 0, "test_images": 0}
+            small_folder = settings.model_copy(update={"path": folder, "path_environment": "", **counts})
             seconds = seconds_of(lambda: data.prepare("sample", small_folder))
     pixels = 2 * whole * 3 * 32 * 32 / (1 << 30)  # once decoded, once on the way to the disk
     return {"seconds": seconds * whole / _SAMPLE, "gib": peak_gib() + pixels}

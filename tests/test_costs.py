@@ -52,6 +52,12 @@ def test_a_tiny_profile_is_estimated(tmp_path: Path, make_params: MakeParams):
     }
 
 
+def test_a_folder_whose_images_are_counted_is_estimated(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    dataset = params.load_profile(ROOT / "profiles" / "cifar10-full.yaml").datasets["cifar10-png"]
+    assert importlib.import_module("costs_part").prepare(dataset)["seconds"] > 0
+
+
 def test_an_unknown_profile_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
