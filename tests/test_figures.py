@@ -65,6 +65,9 @@ def every_figure(profile):
     params, tables = TABLES[profile]
     labels, report = figures.Labels.of(params), examined(profile)
     drawn = {name: draw(name, profile) for name in OUTCOMES} | {"forest": figures.forest({"made-up": report})}
+    drawn["loss_by_width"] = figures.loss_by_width(
+        {width: (tables.evaluation, labels) for width in (0.25, 1)}
+    )
     for claim in report.claims:
         if (figure := figures.claim_effects(claim, labels)) is not None:
             drawn[claim.id] = figure

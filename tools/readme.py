@@ -1,7 +1,7 @@
 """``python -m tools.readme``: make the parts of README.md and of the pages in docs/ that come from results.
 
 Each part stands between two marks, ``<!-- name: python -m tools.readme -->`` and ``<!-- /name -->``, in whichever page
-has them. The forest plot of all reports, ``reports/forest.png`` and ``.svg``, is drawn too.
+has them. Two figures of all reports are drawn too, as PNG and SVG: ``reports/forest`` and ``reports/width``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pandas as pd
 from tools import artifact
 from xbarpaper.claims import Claim, ClaimReport, Labels
 from xbarpaper.experiments.results import TABLES
-from xbarpaper.figures import Captions, forest, save
+from xbarpaper.figures import Captions, forest, loss_by_width, save
 from xbarpaper.hardware.simulators import CONVENTIONS
 from xbarpaper.params import load_profile
 from xbarpaper.report import opening, tables
@@ -122,6 +122,16 @@ def draw_forest() -> None:
     """Draw the forest plot of all reports."""
     figure = forest(_reports())
     save(figure, "reports", "forest", command="python -m tools.readme", captions=Captions())
+
+
+def draw_widths() -> None:
+    """Draw what crossbars cost VGG11 of each width that a report has."""
+    reports = {}
+    for profile in REAL:
+        params = load_profile(Path(f"profiles/{profile}.yaml"))
+        for width in {one.width for one in params.experiments.values() if one.network == "vgg11"}:
+            reports[width] = _table(profile, "evaluation"), Labels.of(params)
+    save(loss_by_width(reports), "reports", "width", command="python -m tools.readme", captions=Captions())
 
 
 def _statements() -> str:
@@ -433,6 +443,7 @@ def main() -> int:
     """Command line; returns the exit code: 0, or 1 after an error told in one line."""
     try:
         draw_forest()
+        draw_widths()
         print(f"changed: {', '.join(update()) or 'nothing'}")
     except ArtifactError as error:
         print(f"readme: {error}", file=sys.stderr)

@@ -29,6 +29,7 @@ from xbarpaper.figures.sensitivity import along_axes, over_pair, surviving
 from xbarpaper.figures.spiking import spiking_steps
 from xbarpaper.figures.style import ArtifactFigure, apply_style
 from xbarpaper.figures.verdicts import claim_effects, forest
+from xbarpaper.figures.width import loss_by_width
 
 __all__ = [
     "ArtifactFigure",
@@ -55,6 +56,7 @@ __all__ = [
     "layer_losses",
     "learning_curve",
     "loss_by_effect",
+    "loss_by_width",
     "mitigations",
     "non_ideality",
     "over_pair",
