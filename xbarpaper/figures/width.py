@@ -44,7 +44,7 @@ def loss_by_width(reports: Mapping[float, tuple[pd.DataFrame, Labels]]) -> Artif
     )
     figure.caption = (
         f"{subjects}: accuracy in software minus that on non-ideal crossbars without mitigation, against channels "
-        f"relative to the standard network. Bars: {labels.percent} intervals of the mean, over trainings where there are several and over "
-        "draws of device variation otherwise. Training recipes and sparsities are those of each profile."
+        f"relative to the standard network. Bars: {labels.percent} intervals of the mean, over trainings where there are "
+        "several and over draws of device variation otherwise. Training recipes and sparsities are those of each profile."
     )
     return figure
