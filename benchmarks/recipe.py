@@ -31,7 +31,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "fast biases of batch norms": ("norm_bias_rate",),
     "average of the weights": ("average_decay",),
     "more label smoothing": ("label_smoothing",),
-    "small shifts": ("shift_pixels",),
+    "cut-out": ("cut_out_pixels",),
     "mirrored in turns": ("alternating_flip",),
 }
 COLUMNS = ["variant", "epochs", "training_seed", "accuracy", "seconds", "precision", "torch"]

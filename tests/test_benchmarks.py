@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import MakeParams
+from subjects import of_one_size, trained_in
 from test_figures import assert_readable
 
 from xbarpaper import data
-from xbarpaper.params import Shapes10
+from xbarpaper.data import ImageSet
+from xbarpaper.params import SCHEMES, Shapes10
 from xbarpaper.support import files
 from xbarpaper.support.files import read_table
 
@@ -172,3 +175,16 @@ def test_the_recipe_s_table_has_a_row_for_each_part_and_goes_on(tmp_path: Path):
     again = rows()
     assert again["variant"].tolist() == first["variant"].tolist()
     assert again["accuracy"].tolist() == first["accuracy"].tolist()
+
+
+def test_both_arithmetics_read_the_same_crossbars(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_params: MakeParams, tiny_images: ImageSet
+):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.chdir(tmp_path)
+    experiment = trained_in(tmp_path, make_params(**of_one_size(16)), tiny_images, constrained=False)
+    table = importlib.import_module("precision").compared(experiment, 1)
+    assert list(table["scheme"]) == list(SCHEMES)
+    assert table["float32"].between(0, 100).all()
+    assert (table["difference"] == (table["bfloat16"] - table["float32"]).round(2)).all()
+    assert table["difference"].abs().max() < 20  # of an untrained network, whose answers nearly tie
