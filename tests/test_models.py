@@ -23,6 +23,7 @@ from xbarpaper.networks import (
     outline,
     with_channels,
 )
+from xbarpaper.networks.folding import folded
 from xbarpaper.networks.matrix import placed
 from xbarpaper.networks.network import CLASSES, IMAGES
 from xbarpaper.params import NetworkName
@@ -120,6 +121,23 @@ def test_the_description_says_what_the_forward_pass_does(make_network: MakeNetwo
     assert {m for m, one in named.items() if isinstance(one, nn.Conv2d | nn.Linear | nn.BatchNorm2d)} == set(
         described
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("name", "width"), [("vgg11", 0.3), ("vgg16", 0.1), ("resnet20", 1.0)])
+def test_folding_batch_norms_changes_no_answer(
+    make_network: MakeNetwork, name: NetworkName, width: float, dtype: torch.dtype
+):
+    """At 0.3 VGG11 has channels enough for every way in which convolutions of small maps are computed."""
+    network, images = make_network(name, width=width), torch.randn(16, 3, 32, 32)
+    before = state(network)
+    with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=dtype is torch.bfloat16):
+        plain, fewer = network(images).float(), folded(network)(images).float()
+    assert float((plain - fewer).abs().max() / plain.std()) < (0.1 if dtype is torch.bfloat16 else 1e-3)
+    assert all(torch.equal(one, before[at]) for at, one in network.state_dict().items())
+    assert not any(isinstance(one, nn.BatchNorm2d) for one in folded(network).modules())
+    other = nn.Flatten()
+    assert folded(other) is other
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.mitigation.parts import Finish, Programming
 from xbarpaper.networks import training
+from xbarpaper.networks.folding import folded
 from xbarpaper.params import Devices, Parasitics, SchemeName
 
 
@@ -62,5 +63,5 @@ class Bench:
 
     def accuracy(self, network: nn.Module) -> float:
         """Accuracy of a network on the test images, percent."""
-        network = network.to(self.images.device)
+        network = folded(network).to(self.images.device)
         return training.accuracy(network, self.images, self.labels, self.batch_size, self.dtype)

@@ -14,9 +14,10 @@ _UNFOLDED_SIDES: Final = (2, 4)  # on larger maps the library's own convolution 
 
 
 class Convolution3x3(nn.Conv2d):
-    """A 3 x 3 convolution of stride 1 without bias that keeps the size of its maps, fast on small ones too.
+    """A 3 x 3 convolution of stride 1 that keeps the size of its maps, fast on small ones too.
 
-    On a processor, float32 goes by Winograd's filtering and bfloat16 by unfolding; all else is torch's own.
+    It trains without a bias; one may be put in afterwards (``folding``). On a processor, float32 goes by Winograd's
+    filtering and bfloat16 by unfolding; all else is torch's own.
     """
 
     def __init__(self, inputs: int, filters: int) -> None:
@@ -28,7 +29,9 @@ class Convolution3x3(nn.Conv2d):
         if features.device.type == "cpu" and height == side and min(self.weight.shape[:2]) >= _LEAST_CHANNELS:
             cast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
             if side in winograd.SIDES and cast is None and features.dtype == torch.float32:
-                return winograd.whole_map(features, self.weight)
+                convolved = winograd.whole_map(features, self.weight)
+                return convolved if self.bias is None else convolved + self.bias[:, None, None]
             if side in _UNFOLDED_SIDES and cast == torch.bfloat16:
-                return unfolded.convolve(features.to(cast), self.weight.to(cast))
+                bias = None if self.bias is None else self.bias.to(cast)
+                return unfolded.convolve(features.to(cast), self.weight.to(cast), bias)
         return super().forward(features)

@@ -18,16 +18,19 @@ from torch.nn import functional
 _TAPS = 9
 
 
-def convolve(features: Tensor, weight: Tensor) -> Tensor:
+def convolve(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """The convolution of maps padded by one pixel of zeros, with stride 1.
 
     Args:
         features: shape (n, inputs, side, side).
         weight: shape (filters, inputs, 3, 3), in the same arithmetic.
+        bias: shape (filters,); only for inference.
 
     Returns:
         Shape (n, filters, side, side), in channels_last memory.
     """
+    if bias is not None:
+        return _convolve(features, weight, bias)
     convolved: Tensor = _Convolution.apply(features, weight)  # type: ignore[no-untyped-call]
     return convolved
 
@@ -36,7 +39,7 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(features, weight)
-        return _convolve(features, weight.permute(2, 3, 1, 0))
+        return _convolve(features, weight)
 
     @staticmethod
     @once_differentiable
@@ -44,17 +47,17 @@ class _Convolution(torch.autograd.Function):
         features, weight = ctx.saved_tensors
         by_features = by_weight = None
         if ctx.needs_input_grad[0]:
-            by_features = _convolve(gradient, weight.flip(2, 3).permute(2, 3, 0, 1))
+            by_features = _convolve(gradient, weight.flip(2, 3).transpose(0, 1))
         if ctx.needs_input_grad[1]:
             rows = gradient.permute(0, 2, 3, 1).reshape(-1, len(weight))
             by_weight = (rows.t() @ _unfold(features)).view(len(weight), 3, 3, -1).permute(0, 3, 1, 2)
         return by_features, by_weight
 
 
-def _convolve(features: Tensor, kernels: Tensor) -> Tensor:
-    """The same with kernels of shape (3, 3, inputs, filters)."""
+def _convolve(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     count, _, height, width = features.shape
-    outputs = _unfold(features) @ kernels.reshape(-1, kernels.shape[-1])
+    kernels = weight.permute(0, 2, 3, 1).reshape(len(weight), -1)  # a view of weights in channels_last memory
+    outputs = functional.linear(_unfold(features), kernels, bias)
     return outputs.view(count, height, width, -1).permute(0, 3, 1, 2)
 
 

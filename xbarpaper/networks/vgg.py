@@ -19,7 +19,7 @@ from xbarpaper.networks.network import CLASSES, IMAGE_PIXELS, IMAGES, Network, W
 
 
 class ConvolutionBlock(nn.Module):
-    """Convolution, batch normalisation, ReLU, and a 2 x 2 max pooling where the network has one."""
+    """Convolution, batch normalisation, a 2 x 2 max pooling where the network has one, and ReLU."""
 
     def __init__(self, inputs: int, filters: int, pooled: bool) -> None:
         super().__init__()
@@ -30,8 +30,10 @@ class ConvolutionBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (n, inputs, h, w) to (n, filters, h, w), halved in h and w where pooled."""
-        features = nn.functional.relu(self.normalisation(self.convolution(features)), inplace=True)
-        return nn.functional.max_pool2d(features, 2) if self.pooled else features
+        features = self.normalisation(self.convolution(features))
+        if self.pooled:  # before ReLU, with which it may change places: that has a quarter of the pixels then
+            features = nn.functional.max_pool2d(features, 2)
+        return nn.functional.relu(features, inplace=True)
 
 
 class Vgg(Network):
