@@ -8,7 +8,8 @@ AUDIT := $(CURDIR)/$(VENV)/audit
 PROFILES := $(patsubst profiles/%.yaml,%,$(wildcard profiles/*.yaml))
 # Stages and kernels must find the environment's programs, whoever calls make.
 # Nothing of the user's may take their modules' place, and programs ask for a name that a container's user may not have.
-ALONE := env -u PIP_TARGET -u PIP_PREFIX -u PYTHONPATH -u PYTHONHOME -u PYTHONOPTIMIZE PYTHONNOUSERSITE=1 USER="$${USER:-$$(id -un 2>/dev/null || echo user)}"
+# Containers often forbid Python to keep what it compiles; here each start of an interpreter would take twice as long.
+ALONE := env -u PIP_TARGET -u PIP_PREFIX -u PYTHONPATH -u PYTHONHOME -u PYTHONOPTIMIZE -u PYTHONDONTWRITEBYTECODE PYTHONNOUSERSITE=1 USER="$${USER:-$$(id -un 2>/dev/null || echo user)}"
 RUN := $(ALONE) PATH="$(BIN):$$PATH"
 # Modules are compiled when they are first imported: most of them never are, and compiling all takes minutes.
 PIP := $(ALONE) PIP_USER=0 "$(BIN)/python" -m pip install -qq --no-compile --disable-pip-version-check

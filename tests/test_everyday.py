@@ -204,7 +204,15 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
         f'#!/bin/sh\necho "$@" >>"{top}/asked"; env >>"{top}/asked"; [ "$1" = -m ] || exec "{sys.executable}" "$@"\n',
     )
     python.chmod(0o755)
-    theirs = ("PIP_TARGET", "PIP_PREFIX", "PYTHONPATH", "PYTHONHOME", "PYTHONOPTIMIZE", "PYTHONUSERBASE")
+    theirs = (
+        "PIP_TARGET",
+        "PIP_PREFIX",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PYTHONOPTIMIZE",
+        "PYTHONDONTWRITEBYTECODE",
+        "PYTHONUSERBASE",
+    )
     # make itself is given a Python that their settings do not reach
     lone = tmp_path / "python3"
     write_text(lone, f'#!/bin/sh\nexec env -u PYTHONHOME -u PYTHONPATH "{sys.executable}" "$@"\n').chmod(
@@ -218,7 +226,7 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
     assert "-m xbarpaper.pipeline.repro" in asked
     since = asked[asked.index(next(line for line in asked if line.startswith("-m pip"))) :]
     assert "PIP_USER=0" in since
-    assert [line for line in since if line.startswith(tuple(f"{name}=" for name in theirs[:5]))] == []
+    assert [line for line in since if line.startswith(tuple(f"{name}=" for name in theirs[:6]))] == []
     assert [line for line in since if line.startswith("USER=") and line != "USER="]
 
 

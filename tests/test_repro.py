@@ -79,6 +79,12 @@ def test_stages_run_side_by_side_and_only_those_that_changed(top: Path):
     assert {name: stage.after for name, stage in graph.items()} == {"make@one": set(), "total": {"make@one"}}
 
 
+def test_the_longest_chain_begins_first():
+    after = {"sum": {"long", "short"}, "short": set(), "alone": set(), "long": {"first"}, "first": set()}
+    graph = {name: repro.Stage(waits, set(), set()) for name, waits in after.items()}
+    assert repro.longest_first(graph) == ["first", "short", "long", "sum", "alone"]
+
+
 def test_a_stage_whose_inputs_come_out_as_they_were_is_not_begun(top: Path):
     (top / "dvc.yaml").write_text(PIPELINE.replace("      deps: [work.py]\n", "      always_changed: true\n"))
     for begun in (1, 0):

@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from dvc.cli import main as dvc
@@ -58,7 +59,19 @@ def changed_and_after() -> tuple[set[str], Graph]:
     while more:
         found |= more
         more = {name for name, stage in graph.items() if stage.after & found} - found
-    return changed, {name: replace(graph[name], after=graph[name].after & found) for name in found}
+    return changed, {
+        name: replace(stage, after=stage.after & found) for name, stage in graph.items() if name in found
+    }
+
+
+def longest_first(graph: Graph) -> list[str]:
+    """The stages, those first that begin the longest chain of stages: what waits for them decides when all is done."""
+
+    @cache
+    def chain(name: str) -> int:
+        return 1 + max((chain(later) for later, stage in graph.items() if name in stage.after), default=0)
+
+    return sorted(graph, key=chain, reverse=True)
 
 
 class SideBySide:
@@ -66,7 +79,7 @@ class SideBySide:
 
     def __init__(self, changed: set[str], graph: Graph, jobs: int) -> None:
         self._graph, self._changed, self._jobs = graph, set(changed), jobs
-        self._waiting = list(graph)
+        self._waiting = longest_first(graph)
         self._written = inputs.written(Path())
         self._running: dict[int, str] = {}  # by process
         self._failed = False
