@@ -63,15 +63,11 @@ def notebook_page(notebook: Notebook) -> str:
     Raises:
         ArtifactError: the file is not a notebook.
     """
-    from nbconvert import HTMLExporter
-
     try:
         node = nbformat.read(notebook.path, as_version=4)
     except ValueError as error:
         raise ArtifactError(f"{notebook.path}: not a Jupyter notebook: {str(error)[:100]}") from None
-    options = {"template_name": "basic", "exclude_anchor_links": True, "exclude_input_prompt": True}
-    exporter = HTMLExporter(**options)  # type: ignore[no-untyped-call]
-    body, _ = exporter.from_notebook_node(node)
+    body, _ = _exporter().from_notebook_node(node)
     return environment().get_template("notebook.html.j2").render(
         title=f"{notebook.path.stem} · {notebook.group}",
         group=notebook.group,
@@ -79,6 +75,15 @@ def notebook_page(notebook: Notebook) -> str:
         body=Markup(_closed(body, notebook.path.stem)),
         code_style=Markup(code_style()),
     )  # fmt: skip
+
+
+@cache
+def _exporter() -> Any:
+    """One for all notebooks: each compiles its templates anew."""
+    from nbconvert import HTMLExporter
+
+    options = {"template_name": "basic", "exclude_anchor_links": True, "exclude_input_prompt": True}
+    return HTMLExporter(**options)  # type: ignore[no-untyped-call]
 
 
 def _closed(body: str, name: str) -> str:
