@@ -51,10 +51,19 @@ def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def start() -> subprocess.Popen[str]:
+COMMAND = ("-m", "xbarpaper.pipeline.repro", "--jobs", "2")
+# The same without the process that loads torch for notebooks: here are none, and test_warm.py has that process.
+ALONE = (
+    "-c",
+    "import contextlib, sys\nfrom xbarpaper.pipeline import repro, warm\n"
+    "warm.waiting = lambda *_: contextlib.nullcontext()\nsys.exit(repro.main(['--jobs', '2']))",
+)
+
+
+def start(command: tuple[str, ...] = ALONE) -> subprocess.Popen[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
-        [sys.executable, "-m", "xbarpaper.pipeline.repro", "--jobs", "2"],
+        [sys.executable, *command],
         env={**os.environ, "PATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -65,7 +74,7 @@ def start() -> subprocess.Popen[str]:
 
 
 def test_stages_run_side_by_side_and_only_those_that_changed(top: Path):
-    said, errors = (process := start()).communicate(timeout=600)
+    said, errors = (process := start(COMMAND)).communicate(timeout=600)
     assert process.returncode == 0, errors
     ran = re.findall(r"^Running stage '(.+)'", said, flags=re.M)
     assert sorted(ran[:2]) == ["make@one", "make@two"]
@@ -139,7 +148,7 @@ from pathlib import Path
 Path("process").write_text(str(os.getpid()))
 time.sleep(600)
 """
-COMMAND = "python -m xbarpaper.pipeline.run notebooks/a.ipynb data/a.ipynb; true"
+STAGE = "python -m xbarpaper.pipeline.run notebooks/a.ipynb data/a.ipynb; true"
 
 
 def test_a_stage_ends_with_the_dvc_that_runs_it(top: Path):
@@ -150,7 +159,7 @@ def test_a_stage_ends_with_the_dvc_that_runs_it(top: Path):
         nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)]), top / "notebooks/a.ipynb"
     )
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    start = f"import os, subprocess; subprocess.run(['sh', '-c', {COMMAND!r}], env=os.environ | {{'DVC_STAGE': 'a'}})"
+    start = f"import os, subprocess; subprocess.run(['sh', '-c', {STAGE!r}], env=os.environ | {{'DVC_STAGE': 'a'}})"
     dvc = subprocess.Popen([sys.executable, "-c", start], env={**os.environ, "PATH": path})
     told, deadline = top / "process", time.monotonic() + 300
     while not (told.exists() and told.read_text()):
