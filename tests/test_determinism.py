@@ -1,10 +1,12 @@
 """The same code, parameters and machine give the same bytes, and what is measured does so on any number of threads.
 
-Whole pipelines run twice in test_pipeline.py; here are a tiny experiment's stages, each run in a process of its own.
+Whole pipelines run twice in test_pipeline.py; here are a tiny experiment's stages, once in this process and once in one
+of their own.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -48,7 +50,6 @@ work.write("11_beyond", error=mechanism.error_table(arranged, bench))
 """
 
 START = """
-import sys
 from pathlib import Path
 from xbarpaper.experiments import crossbars, mechanism, pruned, sweeps, trained, trained_on
 from xbarpaper.experiments.bench import bench as bench_of
@@ -57,8 +58,8 @@ from xbarpaper.mitigation import NONE, R2D, WCT, R
 from xbarpaper.params import Params
 import torch
 # Set here: torch takes no more than the machine's real cores from OMP_NUM_THREADS, and two processors may share one.
-torch.set_num_threads(int(sys.argv[1]))
-assert torch.get_num_threads() == int(sys.argv[1])
+torch.set_num_threads(threads)
+assert torch.get_num_threads() == threads
 work = Experiment("tiny-vgg11", Params.model_validate_json(Path("params.json").read_text()))
 """
 
@@ -74,7 +75,7 @@ def settings(make_params: MakeParams) -> Params:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, settings: Params, tiny_images: ImageSet) -> Path:
     """A folder in which every network of the tiny experiment was trained, on one thread."""
-    return run(prepared(tmp_path_factory.mktemp("trained"), settings, tiny_images), TRAINING, threads=1)
+    return run_here(prepared(tmp_path_factory.mktemp("trained"), settings, tiny_images), TRAINING)
 
 
 def prepared(folder: Path, settings: Params, images: ImageSet) -> Path:
@@ -83,17 +84,27 @@ def prepared(folder: Path, settings: Params, images: ImageSet) -> Path:
     return folder
 
 
-def run(folder: Path, stages: str, threads: int) -> Path:
-    """Run stages in a fresh process, as the pipeline does."""
+def run_here(folder: Path, stages: str) -> Path:
+    """Run stages in this process, on one thread."""
+    before = torch.get_num_threads()
+    try:
+        with contextlib.chdir(folder):
+            exec(START + stages, {"threads": 1})
+    finally:
+        torch.set_num_threads(before)
+    return folder
+
+
+def run_apart(folder: Path, stages: str, threads: int) -> Path:
+    """Run stages in a fresh process, as the pipeline does; its sets and dicts of names have another order."""
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "passive",  # beside other tests, threads that spin while they wait take their time
         "PYTHONPATH": str(Path(data.__file__).parents[2]),
     }
-    done = subprocess.run(
-        [sys.executable, "-c", START + stages, str(threads)], cwd=folder, env=environment, capture_output=True,
-        text=True,
-    )  # fmt: skip
+    command = [sys.executable, "-c", f"threads = {threads}\n{START}{stages}"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -111,7 +122,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_training_twice_gives_the_same_bytes(
     trained: Path, tmp_path: Path, settings: Params, tiny_images: ImageSet
 ):
-    again = contents(run(prepared(tmp_path, settings, tiny_images), TRAINING, threads=1))
+    again = contents(run_apart(prepared(tmp_path, settings, tiny_images), TRAINING, threads=1))
     assert len([name for name in again if name.endswith(".safetensors")]) == 8
     assert again == contents(trained)
 
@@ -119,9 +130,9 @@ def test_training_twice_gives_the_same_bytes(
 def test_what_is_measured_does_not_depend_on_the_number_of_threads(trained: Path, tmp_path: Path):
     """Mapping, the circuits, what reads them out, and inference, also in bfloat16 where the machine has it."""
     one, two = (shutil.copytree(trained, tmp_path / name) for name in ("one", "two"))
-    tables = contents(run(one, MEASURING, threads=1))
+    tables = contents(run_here(one, MEASURING))
     assert len([name for name in tables if name.endswith("evaluation.csv")]) == 2
-    assert contents(run(two, MEASURING, threads=2)) == tables
+    assert contents(run_apart(two, MEASURING, threads=2)) == tables
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
+import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +15,6 @@ import torch
 from conftest import MakeNetwork, MakeParams
 from torch import Tensor
 
-from xbarpaper import data
 from xbarpaper.data import Images, ImageSet, normalised
 from xbarpaper.networks import Architecture, Network, build, training, weight_of, winograd
 from xbarpaper.networks.convolution import Convolution3x3
@@ -151,45 +150,33 @@ def test_an_interrupted_fine_tuning_goes_on_under_its_constraints(
     assert same(bits(resumed), bits(whole))
 
 
-KILLED = """
-import os, signal, sys
-import torch
-from xbarpaper import data
-from xbarpaper.networks import training
-from xbarpaper.networks import Architecture, build
-from xbarpaper.params import Train
-
-folder, threads, architecture, settings = sys.argv[1:]
-torch.set_num_threads(int(threads))
-taken, take = [], training.take
-
-def take_or_die(images, chosen):
-    taken.append(len(chosen))
-    if len(taken) == 7:  # the third of the four steps of the second epoch
-        os.kill(os.getpid(), signal.SIGKILL)
-    return take(images, chosen)
-
-training.take = take_or_die
-run = training.Run("tiny", Train.model_validate_json(settings), 3, 0.05, 7, training.Path(folder) / "run.safetensors")
-network = build(Architecture.model_validate_json(architecture), 0)
-training.train(network, data.load(folder + "/images.safetensors"), run)
-"""
-
-
 def test_a_run_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(
-    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path
+    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    data.save(tiny_images, tmp_path / "images.safetensors")
-    run = make_run(tmp_path / "run.safetensors")
-    threads, described = str(torch.get_num_threads()), ARCHITECTURE.model_dump_json()
-    arguments = [str(tmp_path), threads, described, run.settings.model_dump_json()]
-    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    run, taken = make_run(tmp_path / "run.safetensors"), [0]
 
-    network, epochs = build(ARCHITECTURE, 0), []
-    train(network, tiny_images, run, epochs.append)
-    assert epochs == [2, 3]
-    assert same(bits(network), trained(tiny_images, make_run()))
+    def take_or_die(*arguments: Tensor) -> Tensor:
+        taken[0] += 1
+        if taken[0] == 7:  # the third of the four steps of the second epoch
+            os.kill(os.getpid(), signal.SIGKILL)
+        return take(*arguments)
+
+    take, threads = training.take, torch.get_num_threads()
+    torch.set_num_threads(1)  # a copy of a process has one, whatever the process had
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(training, "take", take_or_die)
+            arguments = (build(ARCHITECTURE, 0), tiny_images, run)
+            killed = multiprocessing.get_context("fork").Process(target=train, args=arguments)
+            killed.start()
+            killed.join()
+        assert killed.exitcode == -signal.SIGKILL
+        network, epochs = build(ARCHITECTURE, 0), []
+        train(network, tiny_images, run, epochs.append)
+        assert epochs == [2, 3]
+        assert same(bits(network), trained(tiny_images, make_run()))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_what_an_epoch_reached_is_on_disk_before_it_is_told(

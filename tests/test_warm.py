@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from repository import Repository
+from repository import ROOT
 
 from xbarpaper.pipeline import warm
 
@@ -31,20 +31,27 @@ METADATA = {"kernelspec": {"name": "python3", "language": "python", "display_nam
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the repository with notebooks of one cell, in which a process waits."""
-    top = Repository.copy(tmp_path_factory.mktemp("warm") / "copy").folder
+    """The top of a repository with notebooks of one cell, in which a process waits."""
+    top = tmp_path_factory.mktemp("warm")
+    (top / "xbarpaper").symlink_to(ROOT / "xbarpaper")
+    (top / "notebooks").mkdir()
+    for name in ("dvc.yaml", "params.yaml"):
+        (top / name).touch()
     for name, code in CELLS.items():
         parameters = nbformat.v4.new_code_cell("number = 3", metadata={"tags": ["parameters"]})
         cells = [parameters, nbformat.v4.new_code_cell(code)]
         notebook = nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
         nbformat.write(notebook, top / "notebooks" / f"{name}.ipynb")
     before = Path.cwd()
+    # A shell's background jobs ignore SIGINT, and hand that on to the tests and to what they start.
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(top)
     try:
         with warm.waiting(tmp_path_factory.mktemp("socket") / "s", top):
             yield top
     finally:
         os.chdir(before)
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def started(name: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
