@@ -222,6 +222,10 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
             "experiments": ("tiny-vgg11",), "train_steps": 2, "steps": (1, 2, 3), "epochs": 1, "balance_images": 10,
             "crossbar_sizes": (8,), "variation_seeds": 2, "test_images": 20,
         },
+        "on_crossbar_training": {
+            "experiments": ("tiny-vgg11",), "start": "fresh", "crossbar_size": 8, "refresh_steps": 2,
+            "write_nonlinearities": (1.0,), "write_noises": (), "on_off_ratios": (5.0,), "training_seeds": 2,
+        },
     }  # fmt: skip
     for section, values in [*tiny.items(), *changes.items()]:
         tree[section] = tree[section] | values

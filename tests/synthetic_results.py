@@ -68,6 +68,11 @@ def make_params(
         "experiments": listed, "crossbar_sizes": list(sizes), "steps": [1, 4, 16], "train_steps": 4,
         "variation_seeds": seeds,
     }  # fmt: skip
+    tree["on_crossbar_training"] |= {
+        "experiments": listed, "crossbar_size": sizes[-1], "write_nonlinearity": 0.1, "write_noise": 0.1,
+        "write_nonlinearities": [0.0, 1.0], "write_noises": [0.0, 0.3], "on_off_ratios": [5.0, 100.0],
+        "refresh_steps": 20, "training_seeds": seeds,
+    }  # fmt: skip
     tree["evaluation"]["variation_seeds"] = seeds
     tree["evaluation"]["gains"] = ["none", "layer", "tile", "column"]
     tree["readout"]["gain"] = "layer"
@@ -176,7 +181,7 @@ def make_results(
         **_search(params, losses, software), **_published(params, losses, software),
         "converters": _converters(params, losses, software), "energy": _energy(params),
         "adversarial": _adversarial(params, losses, software), "acdc": _acdc(params, losses, software),
-        **_spiking(params),
+        **_spiking(params), "on_crossbar_training": _on_crossbar_training(params),
     }  # fmt: skip
     return results.Results(
         **{
@@ -456,6 +461,29 @@ def _spiking(params: Params) -> dict[str, list[Row]]:
             energy.append({**place, "steps": steps, "conversions": 100 * steps, **parts, "energy_uj": 1.0 * steps,
                            "latency_us": 10.0 * steps})  # fmt: skip
     return {"spiking": rows, "spiking_energy": energy}
+
+
+def _on_crossbar_training(params: Params) -> list[Row]:
+    """Losses grow with non-linearity, noise, ON/OFF ratio and the number of phases, and not with the steps."""
+    random, settings = np.random.default_rng(5), params.on_crossbar_training
+    usual = settings.usual(params.devices)
+    changes = [{"phases": phase} for phase in settings.phases]
+    changes += [{}, {"refresh_steps": 1}]
+    changes += [{"write_nonlinearity": value} for value in settings.write_nonlinearities]
+    changes += [{"write_noise": value} for value in settings.write_noises]
+    changes += [{"on_off_ratio": value} for value in settings.on_off_ratios]
+    rows = []
+    for experiment, change in itertools.product(settings.experiments, changes):
+        case = usual | change
+        lost = 5.0 if case["phases"] == usual["phases"] else 2.0
+        lost += 10 * (case["write_nonlinearity"] - 0.1) + 20 * (case["write_noise"] - 0.1)
+        lost += 2 * (case["on_off_ratio"] > 50)
+        for seed in range(settings.training_seeds):
+            rows.append(
+                {**_named(params, experiment), "crossbar_size": settings.crossbar_size, **case, "seed": seed,
+                 "software_accuracy": 60.0 + seed, "accuracy": 60.0 + seed - lost - random.normal(0, 0.05)}
+            )  # fmt: skip
+    return rows
 
 
 def write_stages(folder: Path, params: Params, tables: results.Results) -> None:

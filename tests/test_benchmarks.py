@@ -188,3 +188,13 @@ def test_both_arithmetics_read_the_same_crossbars(
     assert table["float32"].between(0, 100).all()
     assert (table["difference"] == (table["bfloat16"] - table["float32"]).round(2)).all()
     assert table["difference"].abs().max() < 20  # of an untrained network, whose answers nearly tie
+
+
+def test_steps_on_crossbars_are_timed_beside_those_in_software(tmp_path: Path):
+    arguments = ("--widths", "0.03", "--refresh-steps", "1", "2", "--steps", "2", "--epochs", "1")
+    printed = run("on_crossbar_training", *arguments, "--output", tmp_path)
+    table = read_table(tmp_path / "on-crossbar-training.csv")
+    assert table["refresh_steps"].tolist() == [0, 1, 2]
+    assert table["ratio"].tolist() == pytest.approx(list(table["ms_per_step"] / table["ms_per_step"][0]))
+    assert (table["ms_per_step"] > 0).all()
+    assert "ms_per_step" in printed

@@ -38,7 +38,8 @@ UNIT = re.compile(
 )
 WITHOUT_UNIT = {
     "one readout gain per", "non-ideality factor", "error left, % of |W|²", "ON/OFF ratio of the devices",
-    "time steps",
+    "time steps", "write non-linearity", "write noise, share of the range",
+    "ON/OFF ratio",
 }  # fmt: skip
 OUTCOMES = {
     "accuracy_by_size": "evaluation", "compression": "evaluation", "mitigations": "evaluation",
@@ -105,6 +106,10 @@ def every_figure(profile):
         }
     if len(tables.spiking):
         drawn["spiking"] = figures.spiking_steps(tables.spiking, labels, params.spiking)
+    if len(tables.on_crossbar_training):
+        drawn["on-crossbar-training"] = figures.on_crossbar_training(
+            tables.on_crossbar_training, labels, params.on_crossbar_training, params.devices
+        )
     return drawn
 
 
@@ -574,6 +579,27 @@ def test_spiking_networks_are_followed_step_by_step():
             x, y = marks(panel, f"{kind}, {words}")
             assert list(x) == [1, 4, 16]
             assert list(y) == pytest.approx(list(factor * mean.loc[size, kind, noise][value]))
+
+
+def test_training_on_crossbars_is_shown_by_phase_and_with_one_thing_changed():
+    params = make_params(1, (16, 32), further=True)
+    tables, labels = make_results(params), figures.Labels.of(params)
+    settings, table = params.on_crossbar_training, tables.on_crossbar_training
+    figure = figures.on_crossbar_training(table, labels, settings, params.devices)
+    by_phase, *axes = panels(figure)
+    lost = (table["software_accuracy"] - table["accuracy"]).groupby(table["phases"]).mean()
+    _, y = marks(by_phase, "_")
+    assert list(y[:3]) == pytest.approx([lost[phase] for phase in settings.phases])
+    assert [text.get_text() for text in by_phase.get_xticklabels()] == [
+        *settings.phases,
+        "all, L = 20",
+        "all, L = 1",
+    ]
+    shown = [[text.get_text() for text in panel.get_xticklabels()] for panel in axes]
+    assert shown == [["0", "0.1", "1"], ["0", "0.1", "0.3"], ["5", "10", "100"]]
+    for panel, step in zip(axes, (9.0, 4.0, 2.0), strict=True):
+        _, y = marks(panel, "_")
+        assert y[2] - y[1] == pytest.approx(step, abs=0.3)
 
 
 def test_energies_are_points_of_the_table():

@@ -28,7 +28,7 @@ QUICK = as_yaml(load_profile(PROFILES / "quick.yaml"))
 SECTIONS = (
     "profile, datasets, experiments, train, prune, distillation, mapping, devices, circuit, readout, evaluation, "
     "rearrange, wct, mechanism, sensitivity, effects, beyond, search, published, periphery, costs, adversarial, acdc, "
-    "spiking, claims, execution"
+    "spiking, on_crossbar_training, claims, execution"
 )
 OUTSIDE = "those kinds of datasets whose images lie outside"
 KINDS = "'cifar10', 'cifar100', 'image_folder', 'shapes10'"

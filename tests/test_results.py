@@ -71,6 +71,7 @@ def test_what_no_experiment_has_is_empty_and_not_written(tmp_path: Path):
     absent = {
         "sensitivity", "device_effects", "recovery", "costs", "search", "strongest", "published",
         "published_like", "converters", "energy", "adversarial", "acdc", "spiking", "spiking_energy",
+        "on_crossbar_training",
     }  # fmt: skip
     for name in absent:
         table = getattr(loaded, name)

@@ -48,7 +48,12 @@ MEASURING = {
     "adversarial",
     "acdc",
 }  # fmt: skip
-OTHERS = {"periphery", "costs", "spiking"}  # without the sweep over draws of the devices
+OTHERS = {
+    "periphery",
+    "costs",
+    "spiking",
+    "on_crossbar_training",
+}  # without the sweep over draws of the devices
 TRAINING = {"train", "prune_cf", "prune_xcs", "prune_xrs"}
 EXPERIMENTS = TRAINING | {"map"} | MEASURING | OTHERS
 SUMMARIES = {"figures", "claims", "publish"}
@@ -80,6 +85,7 @@ KNOWN: dict[str, set[str]] = {
     "experiments/results.py": SUMMARIES,
     "networks/training.py": EXPERIMENTS | {"own_network"} | RESUMES | JOURNALS,
     "data/augment.py": {"data", "own_network"} | EXPERIMENTS | RESUMES | JOURNALS,
+    "hardware/in_place.py": {"on_crossbar_training"},
     "claims/conductance.py": {"claims", "figures"},
 }  # fmt: skip
 

@@ -67,6 +67,11 @@ _FIGURES: Final = (
     ),
     ("accuracy on attacked images, by what the attacker knows", "18_adversarial", "adversarial@<e>"),
     ("AC/DC beside gradual pruning: accuracy in software, loss on crossbars", "19_acdc", "acdc@<e>"),
+    (
+        "training on crossbars: points lost by phase, writes and ON/OFF ratio",
+        "20_on_crossbar_training",
+        "on_crossbar_training@<e>",
+    ),
     ("spiking networks, step by step: accuracy, error, spikes, energy", "21_spiking", "spiking@<e>"),
     (
         "accuracy against compression and size, mitigations, effects, gains, the axes again",
@@ -406,7 +411,30 @@ def _neighbours() -> str:
     return tables.Table(["", "statement", *(f"`{name}`" for name in own)], rows, words=2).markdown()
 
 
-NEIGHBOURS: Final = "ABS"
+def _on_crossbar_training() -> str:
+    table = read_table("reports/benchmarks/on-crossbar-training.csv")
+    rows = [
+        [
+            f"{row['network']} (width {row['width']:g})",
+            "in software" if row["refresh_steps"] == 0 else f"on crossbars, L = {row['refresh_steps']}",
+            f"{row['ms_per_step']:.3g}",
+            f"{row['ratio']:.2f} x",
+        ]
+        for row in table.to_dict("records")
+    ]
+    first = table.iloc[0]
+    note = (
+        f"Processor time of a step of {first['batch']} images, crossbars of {first['crossbar_size']} x "
+        f"{first['crossbar_size']}, all phases not ideal, solutions of the circuits included, median of "
+        f"{first['epochs']} epochs of {first['steps']} steps, in turns (`python benchmarks/on_crossbar_training.py`). "
+        f"{first['machine']}."
+    )
+    return (
+        f"{tables.Table(['network', 'training', 'ms', 'over software'], rows, words=2).markdown()}\n\n{note}"
+    )
+
+
+NEIGHBOURS: Final = "ABST"
 """First letters of the statements about neighbours."""
 
 
@@ -432,6 +460,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "simulators": _simulators,
     "reliability": _reliability,
     "neighbours": _neighbours,
+    "on-crossbar-training": _on_crossbar_training,
     "commands": artifact.commands,
     "claims": artifact.claims,
     "installed": artifact.installed,

@@ -51,7 +51,8 @@ _ROWS: Final[tuple[tuple[str, float, float, str], ...]] = (
     ("accuracy accuracy_before clean_accuracy", 15, 0,
      "percentage points: as in software, and what crossbars take from one more; 10.9 apart"),
     ("sensitivity.accuracy device_effects.accuracy converters.accuracy published.accuracy published_like.accuracy "
-     "published.lost adversarial.accuracy converters.changed spiking.accuracy spiking.software_accuracy", 25, 0,
+     "published.lost adversarial.accuracy converters.changed spiking.accuracy spiking.software_accuracy "
+     "on_crossbar_training.accuracy on_crossbar_training.software_accuracy", 25, 0,
      "percentage points where accuracy falls off: small moves of the edge are large ones of it"),
     ("conversions drives adc_uj driver_uj array_uj digital_uj memory_uj energy_uj area_mm2 latency_us", 0, 0.3,
      "of a network's crossbars: which segments are pruned decides how many columns and crossbars are left"),

@@ -1,4 +1,4 @@
-"""The paper's statements C1 to C5, tested on a profile's numbers, and our own: D1 to D3, A1 to A4, B1 and B2.
+"""The paper's statements C1 to C5, tested on a profile's numbers, and our own: D1 to D3, A, B, S and T.
 
 Each claim is a list of comparisons, one per network, crossbar size, scheme and mitigation, and of the levels above them.
 Each has an effect, one corrected interval, and a verdict read from it by written rules: ``rules.rules`` and those of
@@ -21,6 +21,7 @@ from xbarpaper.claims.conventions import conventions, sentence
 from xbarpaper.claims.effects import TRAINING_SEEDS
 from xbarpaper.claims.hardware import own_statements
 from xbarpaper.claims.labels import Labels, groups_of
+from xbarpaper.claims.on_crossbar_training import training_statements
 from xbarpaper.claims.rules import rules
 from xbarpaper.claims.savings import crossbar_savings
 from xbarpaper.claims.schema import ClaimReport
@@ -57,6 +58,7 @@ def examine(
         own += adversarial_statements(texts, tables.adversarial, params, chance)
     own += acdc_statements(texts, tables.acdc, params, chance, images)
     own += spiking_statements(texts, tables.spiking, params, chance)
+    own += training_statements(texts, tables.on_crossbar_training, params, chance)
     gains = conventions(evaluation, params, chance)
     return ClaimReport(
         profile=params.profile,

@@ -55,8 +55,8 @@ def spiking_statements(
     )
     margin = params.claims.equivalence_points
     return [
-        _concluded(texts["S1"], [_grown(rows, what, margin) for what in ("output_error", "loss")], params),
-        _concluded(texts["S2"], [_few_steps(rows, params)], params),
+        concluded(texts["S1"], [_grown(rows, what, margin) for what in ("output_error", "loss")], params),
+        concluded(texts["S2"], [_few_steps(rows, params)], params),
     ]
 
 
@@ -93,7 +93,7 @@ def _few_steps(rows: pd.DataFrame, params: Params) -> Question:
     )  # fmt: skip
 
 
-def _concluded(statement: Statement, questions: list[Question], params: Params) -> OwnClaim:
+def concluded(statement: Statement, questions: list[Question], params: Params) -> OwnClaim:
     """The verdict is that of the overall effects; single comparisons stand beside."""
     labels, tops, others = Labels.of(params), list[Tested](), list[Tested]()
     for question in questions:

@@ -28,8 +28,15 @@ IDENTITIES: Final = (
     "B2",
     "S1",
     "S2",
+    "T1",
+    "T2",
+    "T3",
+    "T4",
+    "T5",
+    "T6",
 )
-"""C: of the paper. D: our own, about hardware. A: about adversarial images. B: about AC/DC. S: about spiking networks."""
+"""C: of the paper. D: our own, about hardware. A: about adversarial images. B: about AC/DC. S: about spiking networks.
+T: about training on crossbars."""
 
 Text = Annotated[str, Field(min_length=1)]
 # YAML gives lists; the sections are frozen and hold tuples.
@@ -40,7 +47,28 @@ class Statement(Section):
     """One statement, of the paper or our own."""
 
     id: Literal[
-        "C1", "C2", "C3", "C4", "C5", "D1", "D2", "D3", "A1", "A2", "A3", "A4", "B1", "B2", "S1", "S2"
+        "C1",
+        "C2",
+        "C3",
+        "C4",
+        "C5",
+        "D1",
+        "D2",
+        "D3",
+        "A1",
+        "A2",
+        "A3",
+        "A4",
+        "B1",
+        "B2",
+        "S1",
+        "S2",
+        "T1",
+        "T2",
+        "T3",
+        "T4",
+        "T5",
+        "T6",
     ] = Field(description="name of the statement here")
     text: Text = Field(description="what it says")
     source: Text = Field(description="who says so, and where")

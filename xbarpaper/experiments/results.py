@@ -246,6 +246,18 @@ TABLES: Final[dict[str, Table]] = {
         stages=("21_spiking",),
         experiments=lambda params: params.spiking.experiments,
     ),
+    "on_crossbar_training": Table(
+        columns=(
+            "experiment", "dataset", "network", "crossbar_size", "phases", "refresh_steps", "write_nonlinearity",
+            "write_noise", "on_off_ratio", "seed", "accuracy", "software_accuracy",
+        ),
+        keys=(
+            "experiment", "crossbar_size", "phases", "refresh_steps", "write_nonlinearity", "write_noise",
+            "on_off_ratio", "seed",
+        ),
+        stages=("20_on_crossbar_training",),
+        experiments=lambda params: params.on_crossbar_training.experiments,
+    ),
 }  # fmt: skip
 """Every table of the results, by the name under which it is published."""
 
@@ -277,6 +289,7 @@ class Results:
     acdc: pd.DataFrame
     spiking: pd.DataFrame
     spiking_energy: pd.DataFrame
+    on_crossbar_training: pd.DataFrame
 
     def write(self, folder: Path | str) -> list[Path]:
         """Write each table that holds rows as ``<its name>.csv``; returns their paths."""

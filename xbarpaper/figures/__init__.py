@@ -12,6 +12,7 @@ from xbarpaper.figures.network import (
     pruning_masks,
     tile_map,
 )
+from xbarpaper.figures.on_crossbar_training import on_crossbar_training
 from xbarpaper.figures.outcomes import (
     accuracy_by_size,
     compression,
@@ -59,6 +60,7 @@ __all__ = [
     "loss_by_width",
     "mitigations",
     "non_ideality",
+    "on_crossbar_training",
     "over_pair",
     "pruning_masks",
     "save",

@@ -21,6 +21,7 @@ from xbarpaper.params.names import (
     RangeScope,
     ReadPreset,
     SchemeName,
+    TrainingPhase,
 )
 from xbarpaper.params.profile import Params, load, load_profile
 from xbarpaper.params.sections import (
@@ -37,6 +38,7 @@ from xbarpaper.params.sections import (
     HardwareCosts,
     Mapping,
     Mechanism,
+    OnCrossbarTraining,
     Parasitics,
     Periphery,
     Prune,
@@ -81,6 +83,7 @@ __all__ = [
     "Mechanism",
     "Mitigation",
     "NetworkName",
+    "OnCrossbarTraining",
     "Params",
     "Parasitics",
     "Periphery",
@@ -100,6 +103,7 @@ __all__ = [
     "Spiking",
     "Survey",
     "Train",
+    "TrainingPhase",
     "Wct",
     "load",
     "load_profile",

@@ -40,7 +40,9 @@ AdcName = Literal[
 ColumnsCounted = Literal["used", "all"]
 RangeScope = Literal["layer", "tile", "column"]
 Coding = Literal["direct", "poisson"]
+TrainingPhase = Literal["forward", "backward", "update"]
 SpikingStart = Literal["fresh", "balanced"]
+TrainingStart = Literal["fresh", "trained"]
 
 PRUNED_SCHEMES: tuple[PrunedSchemeName, ...] = ("cf", "xcs", "xrs")
 """The paper's; unstructured pruning stands beside them."""

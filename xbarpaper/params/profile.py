@@ -29,6 +29,7 @@ from xbarpaper.params.sections import (
     HardwareCosts,
     Mapping,
     Mechanism,
+    OnCrossbarTraining,
     Parasitics,
     Periphery,
     Prune,
@@ -82,6 +83,7 @@ class Params(Defaults):
     adversarial: Adversarial = Adversarial()
     acdc: AcDc = AcDc()
     spiking: Spiking = Spiking()
+    on_crossbar_training: OnCrossbarTraining = OnCrossbarTraining()
     claims: Claims = Claims()
     execution: Execution = Execution()
 
@@ -164,6 +166,7 @@ class Params(Defaults):
             ("adversarial", self.adversarial),
             ("acdc", self.acdc),
             ("spiking", self.spiking),
+            ("on_crossbar_training", self.on_crossbar_training),
         ):
             for name in chosen.experiments:
                 if name not in self.experiments:

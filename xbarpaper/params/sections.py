@@ -9,7 +9,7 @@ from __future__ import annotations
 import fractions
 import math
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -62,6 +62,8 @@ from xbarpaper.params.names import (
     Share,
     Side,
     SpikingStart,
+    TrainingPhase,
+    TrainingStart,
     WctRange,
 )
 from xbarpaper.support.schedulers import LOCAL, require_scheduler
@@ -513,6 +515,51 @@ class Spiking(Defaults):
                 f"{', '.join(map(str, self.steps))}"
             )
         return self
+
+
+class OnCrossbarTraining(Defaults):
+    """Training on crossbars (arXiv 2002.11151): forward pass, backward pass and weight update by devices and circuits."""
+
+    experiments: Several[str] = Field(default=(), description="whose network is trained so")
+    start: TrainingStart = Field(
+        default="fresh", description="of training: fresh weights, or the trained network"
+    )
+    train_images: Count = Field(
+        default=50000, description="random training images that are trained on; all where there are fewer"
+    )
+    epochs: Count = Field(default=2, description="of each training, in software too")
+    learning_rate: Positive = Field(default=0.05, description="peak of the schedule")
+    crossbar_size: CrossbarSize = Field(default=32, description="rows and columns of a crossbar")
+    phases: AtLeastOne[TrainingPhase] = Field(
+        default=("forward", "backward", "update"), description="not ideal, each alone and all together"
+    )
+    refresh_steps: Count = Field(
+        default=20, description="steps between two solutions of the circuits; compared with 1"
+    )
+    write_nonlinearity: Factor = Field(
+        default=0.1, description="of a device's curve, 0 is a straight line; see docs/conventions.md"
+    )
+    write_nonlinearities: Several[Factor] = Field(default=(0.0, 1.0, 5.0), description="tried instead")
+    write_noise: Factor = Field(
+        default=0.1, description="standard deviation of a write across the whole range, relative to it"
+    )
+    write_noises: Several[Factor] = Field(default=(0.0, 0.3, 1.0), description="tried instead")
+    on_off_ratios: Several[OnOffRatio] = Field(
+        default=(2.0, 5.0, 100.0), description="tried instead of the devices', at their r_min_ohm"
+    )
+    training_seeds: Seeds = Field(
+        default=3, description="replicates: batches, fresh weights, devices and noise of its own each"
+    )
+
+    def usual(self, devices: Devices) -> dict[str, Any]:
+        """The case from which one thing is changed at a time, by the columns of its table."""
+        return {
+            "phases": "+".join(self.phases),
+            "refresh_steps": self.refresh_steps,
+            "write_nonlinearity": self.write_nonlinearity,
+            "write_noise": self.write_noise,
+            "on_off_ratio": devices.r_max_ohm / devices.r_min_ohm,
+        }
 
 
 class Beyond(Defaults):

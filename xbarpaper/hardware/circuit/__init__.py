@@ -11,7 +11,7 @@ from xbarpaper.hardware.circuit.elimination import Potentials
 from xbarpaper.hardware.circuit.reference import reference_effective_conductance
 from xbarpaper.hardware.circuit.spice import read_currents, spice_netlist
 from xbarpaper.hardware.circuit.voltages import node_voltages
-from xbarpaper.hardware.circuit.wires import shared_resistance
+from xbarpaper.hardware.circuit.wires import seen_from_columns, shared_resistance
 from xbarpaper.params import Parasitics
 from xbarpaper.support.errors import CircuitError
 
@@ -23,6 +23,7 @@ __all__ = [
     "node_voltages",
     "read_currents",
     "reference_effective_conductance",
+    "seen_from_columns",
     "shared_resistance",
     "spice_netlist",
 ]

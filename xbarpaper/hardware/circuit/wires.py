@@ -43,6 +43,16 @@ def exchanged(parasitics: Parasitics) -> Parasitics:
     )
 
 
+def seen_from_columns(parasitics: Parasitics) -> Parasitics:
+    """The resistances with drivers at the columns and sense circuits at the rows, as a backward pass has them.
+
+    The crossbar driven so is another circuit, and by reciprocity its transposed is that of these resistances:
+    ``row_currents = column_voltages @ effective_conductance(G, seen_from_columns(parasitics)).mT``.
+    """
+    ends = {"driver_ohm": parasitics.sense_ohm, "sense_ohm": parasitics.driver_ohm}
+    return parasitics.model_copy(update=ends)
+
+
 def turned(tiles: Tensor) -> Tensor:
     """Tiles with rows and columns exchanged, (..., M, N) to (..., N, M); its own inverse."""
     return tiles.mT.flip(-2, -1)

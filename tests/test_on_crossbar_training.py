@@ -1,0 +1,420 @@
+"""Training on crossbars: writes by worked numbers, the backward circuit by a referee, ideal hardware as in software."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+import torch
+from circuits import DEFAULTS, IDEAL, PARASITICS, ohms
+from conftest import DEVICES, MakeNetwork, MakeParams
+from hypothesis import given
+from hypothesis import strategies as st
+from repository import ROOT, tiny_profile
+from scipy.sparse import coo_array
+from scipy.sparse.linalg import spsolve
+from synthetic_results import make_params as make_synthetic
+from synthetic_results import make_results
+
+from xbarpaper import data
+from xbarpaper.claims.on_crossbar_training import thresholds, training_statements
+from xbarpaper.claims.statements import load
+from xbarpaper.data import ImageSet
+from xbarpaper.experiments import on_crossbar_training, trained
+from xbarpaper.experiments.experiment import Experiment
+from xbarpaper.experiments.results import TABLES
+from xbarpaper.hardware import in_place, map_network, read_out
+from xbarpaper.hardware.circuit import (
+    effective_conductance,
+    reference_effective_conductance,
+    seen_from_columns,
+)
+from xbarpaper.hardware.effects import chip
+from xbarpaper.hardware.in_place import Surroundings, on_crossbars
+from xbarpaper.hardware.mapped import MappedNetwork
+from xbarpaper.hardware.writing import Write
+from xbarpaper.networks import Network
+from xbarpaper.networks.training import Run, train
+from xbarpaper.params import Params, Parasitics
+from xbarpaper.pruning import compaction_of, unpruned
+from xbarpaper.support.errors import ParameterError, TrainingError
+from xbarpaper.support.validation import parse
+
+NAME = "tiny-vgg11"
+ALL = ("forward", "backward", "update")
+LOW, HIGH = DEVICES.g_min_siemens, DEVICES.g_max_siemens
+
+# --- writes -----------------------------------------------------------------------------------------------------
+
+
+def written(write: Write, share: float, change: float, seed: int = 0) -> float:
+    """Where a device ends that begins at a share of the range and is asked for a change, as a share of the range."""
+    range_siemens = HIGH - LOW
+    before = torch.tensor([LOW + range_siemens * share], dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    after = write(
+        before, torch.tensor([range_siemens * change], dtype=torch.float64), DEVICES, generator
+    ).item()
+    assert LOW <= after <= HIGH
+    return (after - LOW) / range_siemens
+
+
+@pytest.mark.parametrize(
+    ("pulses_over_a", "start", "change", "microsiemens"),
+    [
+        # NeuroSim's G_LTP and G_LTD of 32 pulses, 5 to 50 uS: A = 22.466592 (its label 1.75) and 27.157664 (1.46).
+        (32 / 22.466592, 0.0, 8 / 32, 22.754273),
+        (32 / 22.466592, 0.0, 16 / 32, 35.189607),
+        (32 / 27.157664, 1.0, -8 / 32, 33.412486),
+        (32 / 27.157664, 1.0, -16 / 32, 21.057322),
+        (0.0, 0.25, 0.5, 38.75),
+        (0.0, 0.75, -1.0, 5.0),
+    ],
+)
+def test_writes_by_worked_numbers(pulses_over_a: float, start: float, change: float, microsiemens: float):
+    after = written(Write(pulses_over_a), start, change)
+    assert 1e6 * (LOW + (HIGH - LOW) * after) == pytest.approx(microsiemens, abs=1e-6)
+
+
+shares = st.floats(0, 1)
+changes = st.floats(-1.5, 1.5)
+curves = st.floats(0, 20)
+
+
+@given(share=shares, change=changes, curve=curves, noise=st.floats(0, 10), seed=st.integers(0, 9))
+def test_a_write_stays_in_the_range(share: float, change: float, curve: float, noise: float, seed: int):
+    written(Write(curve, noise), share, change, seed)  # asserts it
+    assert written(Write(curve, noise), share, 0.0, seed) == pytest.approx(share, abs=1e-12)
+
+
+@given(share=shares, change=changes)
+def test_without_a_curve_a_write_is_linear(share: float, change: float):
+    assert written(Write(), share, change) == pytest.approx(min(max(share + change, 0), 1), abs=1e-9)
+    assert written(Write(1e-7), share, change) == pytest.approx(written(Write(), share, change), abs=1e-6)
+
+
+@given(share=shares, first=st.floats(0, 1), second=st.floats(0, 1), curve=curves, falls=st.booleans())
+def test_two_writes_are_the_write_of_both(
+    share: float, first: float, second: float, curve: float, falls: bool
+):
+    write, sign = Write(curve), -1 if falls else 1
+    between = written(write, share, sign * first)
+    assert sign * (between - share) >= -1e-12  # it goes where it is asked to
+    after = written(write, between, sign * second)
+    assert after == pytest.approx(written(write, share, sign * (first + second)), abs=1e-9)
+
+
+@given(share=shares, change=changes, curve=curves)
+def test_falling_mirrors_rising(share: float, change: float, curve: float):
+    assert written(Write(curve), 1 - share, -change) == pytest.approx(
+        1 - written(Write(curve), share, change), abs=1e-9
+    )
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+def test_the_noise_of_a_write_is_that_of_its_pulses(parts: int):
+    devices, count, share = 40_000, 0.04, 0.3
+    generator = torch.Generator().manual_seed(0)
+    middle = torch.full((devices,), (LOW + HIGH) / 2, dtype=torch.float64)
+    after = middle
+    for _ in range(parts):
+        asked = torch.full_like(after, count / parts * (HIGH - LOW))
+        after = Write(0.0, share)(after, asked, DEVICES, generator)
+    moved = (after - middle) / (HIGH - LOW)
+    assert moved.mean().item() == pytest.approx(count, abs=4 * share * count**0.5 / devices**0.5)
+    assert moved.std().item() == pytest.approx(share * count**0.5, rel=4 / (2 * devices) ** 0.5)
+
+
+# --- the circuit, driven from its columns ------------------------------------------------------------------------
+
+
+def from_columns(conductance: npt.NDArray[np.float64], parasitics: Parasitics) -> npt.NDArray[np.float64]:
+    """Currents into the rows' sense circuits with 1 V on one column at a time, from all nodes; shape (columns, rows)."""
+    rows, columns = conductance.shape
+    row = np.arange(rows * columns).reshape(rows, columns)
+    column, sources = row + rows * columns, 2 * rows * columns + np.arange(columns)
+    total = 2 * rows * columns + columns
+    ground = total  # all the rows' sense circuits end there
+    branches = [(row, column, conductance)]
+    branches += [(row[:, :-1], row[:, 1:], np.full((rows, columns - 1), 1 / parasitics.row_wire_ohm))]
+    branches += [(column[:-1], column[1:], np.full((rows - 1, columns), 1 / parasitics.column_wire_ohm))]
+    branches += [(column[-1], sources, np.full(columns, 1 / parasitics.driver_ohm))]
+    branches += [(row[:, 0], np.full(rows, ground), np.full(rows, 1 / parasitics.sense_ohm))]
+    one, other, values = (
+        np.concatenate([np.ravel(branch[part]) for branch in branches]) for part in range(3)
+    )
+    ends = np.concatenate([one, other, one, other]), np.concatenate([one, other, other, one])
+    laplacian = coo_array(
+        (np.concatenate([values, values, -values, -values]), ends), shape=(total + 1, total + 1)
+    ).tocsr()
+    free = np.arange(2 * rows * columns)
+    voltages = spsolve(laplacian[free][:, free].tocsc(), -laplacian[free][:, sources].toarray())
+    return voltages.reshape(rows * columns * 2, columns)[row[:, 0]].T / parasitics.sense_ohm
+
+
+@pytest.mark.parametrize(
+    "parasitics", [DEFAULTS, ohms(50.0, 200.0, 0.5, 2.0), ohms(1e4, 0.1, 30.0, 0.1)], ids=str
+)
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 4), (6, 5)])
+def test_backward_currents_are_those_of_the_nodes(rows: int, columns: int, parasitics: Parasitics):
+    G = np.random.default_rng(0).uniform(LOW, HIGH, (rows, columns))
+    found = effective_conductance(torch.from_numpy(G), seen_from_columns(parasitics)).mT.numpy()
+    wanted = from_columns(G, parasitics)
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9 * wanted.max())
+
+
+@pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
+def test_backward_currents_are_those_of_the_crossbar_laid_on_its_side(parasitics: Parasitics):
+    """Zero resistances too: the columns become rows, their feet, where the drivers now are, come first."""
+    G = np.random.default_rng(1).uniform(LOW, HIGH, (5, 7))
+    turned = ohms(
+        parasitics.driver_ohm, parasitics.column_wire_ohm, parasitics.row_wire_ohm, parasitics.sense_ohm
+    )
+    wanted = reference_effective_conductance(G.T[::-1, ::-1], turned)[::-1, ::-1]
+    found = effective_conductance(torch.from_numpy(G), seen_from_columns(parasitics)).mT.numpy()
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9 * wanted.max())
+
+
+# --- the training -----------------------------------------------------------------------------------------------
+
+
+def mapped_at(network: Network, factor: float = 1.0) -> MappedNetwork:
+    """A network on crossbars of 8 x 8; the largest weight programs that share of the range's upper end."""
+    w_max = {name: factor * float(weight.detach().abs().max()) for name, weight in network.weights().items()}
+    return map_network(unpruned(network), compaction_of("unpruned"), 8, w_max)
+
+
+def surroundings(**changes: Any) -> Surroundings:
+    usual = Surroundings(DEVICES, ohms(500.0, 5.0, 10.0, 2e3), "layer", ALL, 2, Write(0.1, 0.05), 3)
+    return replace(usual, **changes)
+
+
+def run_of(make_params: MakeParams, rate: float = 0.02) -> Run:
+    return Run("tiny", make_params().train, 1, rate, 7)
+
+
+def trained_state(
+    network: Network, images: ImageSet, run: Run, meets: Surroundings, factor: float = 1.0
+) -> dict[str, torch.Tensor]:
+    with on_crossbars(mapped_at(network, factor), meets, "tiny on crossbars") as crossbars:
+        train(network, images, replace(run, constraints=(crossbars,)))
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+NOMINAL = DEVICES.model_copy(update={"variation_sigma": 0.0})
+
+
+@pytest.mark.parametrize(
+    "meets",
+    [
+        surroundings(devices=NOMINAL, parasitics=IDEAL, gain="none", write=Write()),
+        surroundings(devices=NOMINAL, parasitics=None, refresh_steps=1, write=Write()),
+        surroundings(phases=()),
+    ],
+    ids=["ideal resistances", "no circuit", "exact phases"],
+)
+def test_ideal_hardware_trains_as_software_does(
+    meets: Surroundings, make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
+):
+    plain, run = make_network(), run_of(make_params)
+    train(plain, tiny_images, run)
+    found = trained_state(make_network(), tiny_images, run, meets, factor=3.0)
+    begun = make_network().state_dict()
+    moved = max(float((plain.state_dict()[name] - value).abs().max()) for name, value in begun.items())
+    assert moved > 0.01
+    for name, value in plain.state_dict().items():  # float32: each write rounds to some 1e-7 of the range
+        torch.testing.assert_close(found[name], value, rtol=1e-3, atol=2e-4)
+
+
+def test_the_same_bits_twice_and_others_on_another_chip(
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
+):
+    run = run_of(make_params)
+    one, again, other = (
+        trained_state(make_network(), tiny_images, run, surroundings(seed=seed)) for seed in (3, 3, 4)
+    )
+    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert not torch.equal(one["blocks.0.convolution.weight"], other["blocks.0.convolution.weight"])
+
+
+@pytest.mark.parametrize("gain", ["none", "layer", "tile", "column"])
+def test_the_forward_pass_is_that_of_the_non_ideal_twin(gain: Any, make_network: MakeNetwork):
+    network = make_network()
+    images, meets = (
+        torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)),
+        surroundings(gain=gain),
+    )
+    mapped, plain = mapped_at(network), network(images)
+    twin = read_out(mapped, DEVICES, chip(DEVICES, meets.seed), meets.parasitics).twin(gain)
+    with torch.no_grad():
+        with on_crossbars(mapped, meets, "tiny"):
+            found = network(images)
+        torch.testing.assert_close(found, twin(images), rtol=1e-4, atol=1e-4)
+        assert not torch.allclose(found, plain, rtol=1e-2)
+        torch.testing.assert_close(network(images), plain, rtol=1e-4, atol=1e-4)  # as before the block
+
+
+def test_errors_go_back_through_the_circuit_driven_from_the_columns(make_network: MakeNetwork):
+    """Outputs and the gradient of the weights are exact, the gradient of the inputs is that of the backward crossbars."""
+    network, meets = make_network(), surroundings(phases=("backward",))
+    mapped = mapped_at(network)
+    assert meets.parasitics is not None
+    other = seen_from_columns(meets.parasitics)
+    layer, back = (
+        network.blocks[1].convolution,
+        read_out(mapped, DEVICES, chip(DEVICES, 3), other).twin("layer"),
+    )
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(2, layer.in_channels, 16, 16, generator=generator).requires_grad_()
+    plain = layer(inputs)
+    errors = torch.randn(plain.shape, generator=generator)
+    (exact,) = torch.autograd.grad(plain, layer.weight, errors)
+    with on_crossbars(mapped, meets, "tiny"):
+        outputs = layer(inputs)
+        at_inputs, at_weights = torch.autograd.grad(outputs, (inputs, layer.weight), errors)
+    torch.testing.assert_close(outputs, plain)
+    torch.testing.assert_close(at_weights, exact)
+    weight = back.get_submodule("blocks.1.convolution").get_parameter("weight")
+    wanted = torch.nn.grad.conv2d_input(inputs.shape, weight, errors, padding=1)
+    torch.testing.assert_close(at_inputs, wanted, rtol=1e-4, atol=1e-5)
+    forward = read_out(mapped, DEVICES, chip(DEVICES, 3), meets.parasitics).twin("layer")
+    assert not torch.allclose(
+        weight, forward.get_submodule("blocks.1.convolution").get_parameter("weight"), rtol=1e-3
+    )  # drivers and sense circuits differ here, so the two circuits do
+
+
+@pytest.mark.parametrize(
+    ("phases", "every", "solutions"),
+    [(ALL, 1, 10), (ALL, 3, 4), (("forward",), 1, 5), (("forward",), 3, 2), (("update",), 1, 0)],
+)
+def test_circuits_are_solved_anew_every_few_steps(
+    phases: Any,
+    every: int,
+    solutions: int,
+    make_network: MakeNetwork,
+    make_params: MakeParams,
+    tiny_images: ImageSet,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Once before the first of four steps, and in each direction whose ends differ."""
+    solved = list[Parasitics]()
+
+    def noted(tiles: torch.Tensor, parasitics: Parasitics) -> torch.Tensor:
+        solved.append(parasitics)
+        return effective_conductance(tiles, parasitics)
+
+    monkeypatch.setattr(in_place, "effective_conductance", noted)
+    meets = surroundings(phases=phases, refresh_steps=every)
+    trained_state(make_network(), tiny_images, run_of(make_params), meets)
+    assert len(solved) == solutions
+    solved.clear()
+    trained_state(make_network(), tiny_images, run_of(make_params), replace(meets, parasitics=DEFAULTS))
+    assert len(solved) == (solutions if phases == ("forward",) else solutions // 2)  # both ends alike
+
+
+def test_weights_stay_within_the_range_of_the_devices(
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
+):
+    network = make_network()
+    limits = {name: float(weight.detach().abs().max()) / 2 for name, weight in network.weights().items()}
+    trained_state(network, tiny_images, run_of(make_params), surroundings(write=Write(5.0, 1.0)), factor=0.5)
+    for name, weight in network.weights().items():
+        assert float(weight.detach().abs().max()) <= limits[name] * (1 + 1e-6)
+
+
+def test_a_training_that_diverges_ends_in_one_line(
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
+):
+    network = make_network()
+    with pytest.raises(TrainingError, match=r"^tiny.*(not numbers|the loss is nan).*lower"):
+        trained_state(network, tiny_images, run_of(make_params, 1e38), surroundings())
+    assert "forward" not in vars(network.blocks[0].convolution)  # it is a plain network again
+
+
+# --- the experiment ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"experiments": ["nobody"]}, "on_crossbar_training.experiments: nobody is not in experiments"),
+        ({"phases": []}, "on_crossbar_training.phases"),
+        ({"phases": ["sideways"]}, "on_crossbar_training.phases.0 = sideways must be one of"),
+        ({"refresh_steps": 0}, "on_crossbar_training.refresh_steps = 0 must be at least 1"),
+        ({"write_noise": -0.1}, "on_crossbar_training.write_noise = -0.1 must be at least 0"),
+        ({"write_nonlinearities": [-1.0]}, "on_crossbar_training.write_nonlinearities.0 = -1.0 must be at least 0"),
+        ({"on_off_ratios": [1.0]}, "on_crossbar_training.on_off_ratios.0 = 1.0 must be at least"),
+        ({"training_seeds": 1}, "on_crossbar_training.training_seeds = 1 must be at least 2"),
+    ],
+)  # fmt: skip
+def test_bad_values_are_refused(values: dict[str, object], message: str):
+    tree = tiny_profile().model_dump(mode="json")
+    tree["on_crossbar_training"] |= values
+    with pytest.raises(ParameterError, match=message):
+        parse(tree, "params.yaml", Params)
+
+
+def test_an_experiment_trains_every_case_beside_software(
+    make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    data.save(tiny_images, tmp_path / "data" / "datasets" / "tiny.safetensors")
+    fewer = {"write_nonlinearities": (0.1, 1.0), "write_noises": (), "on_off_ratios": (5.0,)}
+    params = make_params(on_crossbar_training=fewer, execution={"scheduler": "none"})
+    work = Experiment(NAME, params)
+    table = on_crossbar_training.evaluate(work)
+    assert tuple(table.columns) == TABLES["on_crossbar_training"].columns
+    usual = params.on_crossbar_training.usual(params.devices)
+    assert on_crossbar_training.cases(work) == [
+        *(usual | {"phases": phase} for phase in ALL), usual, usual | {"refresh_steps": 1},
+        usual | {"write_nonlinearity": 1.0}, usual | {"on_off_ratio": 5.0},
+    ]  # fmt: skip
+    assert table["seed"].tolist() == [0, 1] * 7
+    assert (table.groupby("seed")["software_accuracy"].nunique() == 1).all()
+    pd.testing.assert_frame_equal(table, on_crossbar_training.evaluate(work))
+    trained.train(work)
+    section = params.on_crossbar_training.model_copy(update={"start": "trained", "phases": ("forward",)})
+    again = on_crossbar_training.evaluate(
+        Experiment(NAME, params.model_copy(update={"on_crossbar_training": section}))
+    )
+    assert set(again["phases"]) == {"forward"}
+    assert again["software_accuracy"].tolist()[:2] != table["software_accuracy"].tolist()[:2]
+
+
+# --- T1 to T6 ---------------------------------------------------------------------------------------------------
+
+
+def test_verdicts_follow_what_is_lost():
+    params, texts = make_synthetic(1, (16,), further=True), load(ROOT / "claims.yaml")
+    table = make_results(params).on_crossbar_training
+
+    def judged(rows: pd.DataFrame, given: Params = params) -> dict[str, tuple[str, float]]:
+        found = training_statements(texts, rows, given, {"shapes10": 10.0})
+        return {one.id: (one.overall, one.cases[0].effect or 0.0) for one in found}
+
+    near = pytest.approx
+    assert judged(table) == {
+        "T1": ("supported", near(5.0, abs=0.2)), "T2": ("supported", near(3.0, abs=0.2)),
+        "T3": ("supported", near(9.0, abs=0.3)), "T4": ("supported", near(6.0, abs=0.3)),
+        "T5": ("supported", near(2.0, abs=0.3)), "T6": ("no effect", near(0.0, abs=0.2)),
+    }  # fmt: skip
+    software = table["software_accuracy"]
+    turned = judged(table.assign(accuracy=2 * software - table["accuracy"]))
+    assert [verdict for verdict, _ in turned.values()] == ["contradicted"] * 5 + ["no effect"]
+    guessing = judged(table.assign(software_accuracy=12.0))
+    assert {verdict for verdict, _ in guessing.values()} == {"not testable"}
+    assert judged(table[:0]) == {}
+    assert thresholds(table, params)[["parameter", "tried", "tolerated"]].to_numpy().tolist() == [
+        ["write_nonlinearity", "0, 0.1, 1", 0.1], ["write_noise", "0, 0.1, 0.3", 0.1],
+    ]  # fmt: skip
+    # Without a case there is no statement about it.
+    few = table[(table["write_nonlinearity"] != 1.0) & (table["refresh_steps"] != 1)]
+    assert list(judged(few)) == ["T1", "T2", "T4", "T5"]
+    every = params.on_crossbar_training.model_copy(update={"refresh_steps": 1})
+    rows = table.assign(refresh_steps=1).drop_duplicates([*TABLES["on_crossbar_training"].keys])
+    assert "T6" not in judged(rows, params.model_copy(update={"on_crossbar_training": every}))
