@@ -588,9 +588,9 @@ def test_training_on_crossbars_is_shown_by_phase_and_with_one_thing_changed():
     figure = figures.on_crossbar_training(table, labels, settings, params.devices)
     by_phase, *axes = panels(figure)
     lost = (table["software_accuracy"] - table["accuracy"]).groupby(table["phases"]).mean()
-    _, y = marks(by_phase, "_")
-    assert list(y[:3]) == pytest.approx([lost[phase] for phase in settings.phases])
-    assert [text.get_text() for text in by_phase.get_xticklabels()] == [
+    x, _ = marks(by_phase, "_")
+    assert list(x[:3]) == pytest.approx([lost[phase] for phase in settings.phases])
+    assert [text.get_text() for text in by_phase.get_yticklabels()] == [
         *settings.phases,
         "all, L = 20",
         "all, L = 1",

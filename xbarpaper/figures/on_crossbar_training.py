@@ -9,7 +9,7 @@ import pandas as pd
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.on_crossbar_training import rows_of
-from xbarpaper.figures.panels import means, name_axes, points
+from xbarpaper.figures.panels import means, points
 from xbarpaper.figures.style import BLUE, ORANGE, ArtifactFigure, new_figure
 from xbarpaper.params import Devices, OnCrossbarTraining
 from xbarpaper.support.words import count, square
@@ -37,20 +37,25 @@ def on_crossbar_training(
     found = means(shown, ["experiment", *_CASE], "lost", labels)
     usual = settings.usual(devices)
     alone = [phase for phase in settings.phases if phase != usual["phases"]]
-    figure, axes = new_figure(2, 2, height=1.75, share_y=True)
+    figure, axes = new_figure(2, 2, height=1.75)
     together = _along(found, usual, "refresh_steps").sort_values("refresh_steps", ascending=False)
     rows = pd.concat([*(_along(found, usual | {"phases": phase}, "") for phase in alone), together])
     words = [*alone, *(f"all, L = {steps}" for steps in together["refresh_steps"])]
-    points(axes[0], range(len(rows)), rows, colour=BLUE, marker="o", label="_")
-    axes[0].set_xticks(range(len(rows)), words, rotation=35, ha="right", rotation_mode="anchor")
+    points(axes[0], range(len(rows)), rows, colour=BLUE, marker="o", label="_", sideways=True)
+    axes[0].set_yticks(range(len(rows)), words)
+    axes[0].set_ylim(len(rows) - 0.5, -0.5)
+    axes[0].axvline(0, color="0.3", linewidth=0.8)
+    axes[0].set_xlabel("lost (points)")
     for panel, (name, title) in zip(axes[1:], _AXES.items(), strict=True):
         own = _along(found, usual, name).sort_values(name)
         points(panel, range(len(own)), own, colour=ORANGE, marker="s", label="_", line="-")
         panel.set_xticks(range(len(own)), [f"{value:g}" for value in own[name]])
         panel.set_xlabel(title)
-    for panel in axes:
+        panel.set_ylabel("lost (points)")
         panel.axhline(0, color="0.3", linewidth=0.8)
-    name_axes(axes, x="", y="lost (points)")
+    limits = [panel.get_ylim() for panel in axes[1:]]
+    for panel in axes[1:]:
+        panel.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
     figure.heading = "Training on crossbars"
     lost = _along(found, usual, "")["mean"].mean()
     size, seeds = (
