@@ -62,7 +62,8 @@ class _Layer:
         self.plain = copy.copy(module)  # same parameters, and its own forward
         self.weight = module.get_parameter("weight")
         self.pair = conductances(matrix_of(self.weight.detach()), surroundings.devices, mapped.w_max)
-        self.distortion: dict[TrainingPhase, Tensor | float] = {"forward": 0.0, "backward": 0.0}
+        exact: Tensor | float = 0.0  # one for both, as where one solution serves both directions
+        self.distortion: dict[TrainingPhase, Tensor | float] = {"forward": exact, "backward": exact}
         self.generator = generator_of("write", surroundings.seed, mapped.name)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -193,7 +194,7 @@ def on_crossbars(mapped: MappedNetwork, surroundings: Surroundings, title: str) 
                 layer.read()
         crossbars.solve()
         for layer in crossbars.layers:
-            layer.module.forward = layer.forward  # type: ignore[method-assign]
+            layer.module.forward = layer.forward
         yield crossbars
     finally:
         for layer in crossbars.layers:
