@@ -85,7 +85,10 @@ def _kept(question: Question, place: Place, params: Params, images: Mapping[str,
 
 def _kept_words(one: Tested) -> str:
     after, before = (one.means[name] for name in ("software_accuracy", "software_accuracy_before"))
-    return f"Software accuracy {after:.2f} % by AC/DC, {before:.2f} % by gradual pruning at equal epochs: {one.words}."
+    return (
+        f"Software accuracy {after:.2f} % by AC/DC, {before:.2f} % by gradual pruning at equal epochs: "
+        f"{one.words('more by AC/DC')}."
+    )
 
 
 def _loss_words(one: Tested) -> str:
@@ -95,7 +98,7 @@ def _loss_words(one: Tested) -> str:
     return (
         f"On the crossbars networks of AC/DC lose {lost:.2f} points, those of gradual pruning {before:.2f}. The one "
         f"that is better in software loses less in {int((by_network > 0).sum())} of {count(len(by_network), 'pair')}: "
-        f"{one.words}."
+        f"{one.words('less loss')}."
     )
 
 

@@ -75,18 +75,19 @@ def adversarial_statements(
     by_fgsm = gained(table, "fgsm").groupby("attacker")["effect"].mean()
     epsilons = join([f"{255 * value:.3g}" for value in sorted(table["epsilon"].unique())])
     changes = f"PGD, mean over largest changes of {epsilons} / 255"
+    everywhere = f"{changes} and all networks"
     found = [
         _concluded(
             texts["A1"], _cases(unknown, labels, settings),
-            f"{changes}: {_left(unknown)}. FGSM: {by_fgsm['SH']:+.2f} points.",
+            f"{everywhere}: {_left(unknown)}. FGSM: {by_fgsm['SH']:+.2f} points.",
         ),
         _concluded(
             texts["A2"], _cases(_against(unknown, "crossbar_size"), labels, settings),
-            f"{changes}; {_by_size(unknown)}.",
+            f"{everywhere}: {_by_size(unknown)}.",
         ),
         _concluded(
             texts["A3"], [*_cases(known, labels, settings), *_cases(by["chip"], labels, settings, ", chip known")],
-            f"{changes}: {_left(known)}. Where the very chip is known: {_left(by['chip'])}. "
+            f"{everywhere}: {_left(known)}. Where the very chip is known: {_left(by['chip'])}. "
             f"FGSM: {by_fgsm['HH']:+.2f} points, chip known {by_fgsm['chip']:+.2f}.",
         ),
         _concluded(
@@ -173,4 +174,6 @@ def _left(rows: pd.DataFrame) -> str:
 
 def _by_size(rows: pd.DataFrame) -> str:
     by_size = rows.groupby("crossbar_size")["effect"].mean()
-    return "gained " + join([f"{value:+.1f} at {square(int(str(size)))}" for size, value in by_size.items()])
+    return "gained " + join(
+        [f"{value:+.1f} points at {square(int(str(size)))}" for size, value in by_size.items()]
+    )

@@ -90,7 +90,7 @@ def _share(one: Tested, labels: Labels) -> Verdict:
     of_r = one.question.mitigation == "R"
     summary = (
         f"{compared(one.question.mitigation, one.question.baseline)}: the low-conductance share of the network goes "
-        f"from {means[f'{_SHARE}_before']:.2f} to {means[_SHARE]:.2f} %, {one.words}, and the mean non-ideality factor "
+        f"from {means[f'{_SHARE}_before']:.2f} to {means[_SHARE]:.2f} %, {one.words()}, and the mean non-ideality factor "
         f"from {means['nf_before']:.4f} to {means['nf']:.4f}"
         + (
             "; a permutation cannot change the share of a network, so this is decided by algebra"
@@ -105,7 +105,7 @@ def _share(one: Tested, labels: Labels) -> Verdict:
 def _mechanism(one: Tested, labels: Labels) -> Verdict:
     asked = (
         "do crossbars with more low conductances lose less of their current (non-ideality factor)? Mean over layers: "
-        f"{one.words}"
+        f"{one.words()}"
     )
     effect = one.means["weights_effect"]
     if not math.isnan(effect):  # no layer has pairs enough for it

@@ -33,7 +33,8 @@ def conventions(evaluation: pd.DataFrame, params: Params, chance: Mapping[str, f
                     inference=one.inference,
                     summary=(
                         f"{name_of(gain)}: {one.verdict}; accuracy on the crossbars {one.means['accuracy']:.2f} % "
-                        f"pruned, {one.means['accuracy_before']:.2f} % unpruned; pruned networks lose {one.words} more."
+                        f"pruned, {one.means['accuracy_before']:.2f} % unpruned; pruned networks lose "
+                        f"{one.words('more')}."
                     ),
                 )
             )

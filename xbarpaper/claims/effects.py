@@ -132,11 +132,11 @@ class Tested:
     inference: str
     needed: str
 
-    @property
-    def words(self) -> str:
-        """The effect with its interval and what it was tested over."""
+    def words(self, what: str = "") -> str:
+        """The effect with its interval, what it is (``less loss``), and what it was tested over."""
+        number = interval_words(self.means["effect"], self.low, self.high, self.question.unit)
         over = f", {count(self.n, self.inference)}" if self.n is not None else ""
-        return f"{interval_words(self.means['effect'], self.low, self.high, self.question.unit)}{over}"
+        return f"{number}{what and f' {what}'}{over}"
 
     def row(self, summary: str, labels: Labels) -> Verdict:
         """The same as a row of ``claims.json``; whether it is counted, ``rules.conclude`` says.

@@ -104,7 +104,10 @@ def scope(params: Params) -> str:
     sentences = []
     if few:
         told = join(
-            [f"{labels.networks[group.name]} ({count(len(group.experiments), 'training')})" for group in few]
+            [
+                f"{labels.networks[group.name].removesuffix(')')}, {count(len(group.experiments), 'training')})"
+                for group in few
+            ]
         )
         alone = len(few) == 1
         sentences.append(

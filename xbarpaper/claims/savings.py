@@ -148,6 +148,6 @@ def _row(one: Tested, params: Params, labels: Labels) -> Verdict:
     means["tolerance_points"] = tolerance
     return one.row(
         f"{means[_RATE]:.2f} times fewer crossbars; software accuracy {means['software_accuracy']:.2f} % against "
-        f"{means['software_accuracy_before']:.2f} % unpruned, {one.words}, tolerance {tolerance:g}",
+        f"{means['software_accuracy_before']:.2f} % unpruned, {one.words()}, tolerance {tolerance:g} points",
         labels,
     )

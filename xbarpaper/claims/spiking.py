@@ -72,12 +72,12 @@ def _grown(rows: pd.DataFrame, what: str, margin: float) -> Question:
         testable=pairs["steps_before"] < pairs["steps"],
         scheme=pairs["kind"] + ", " + pairs["coding"],
     )
-    name = {"output_error": "error of the outputs", "loss": "accuracy lost"}[what]
+    name = {"output_error": "growth of the outputs' error", "loss": "growth of the accuracy lost"}[what]
     return Question("S1", name, "", pairs[_NEEDED], unit="percentage points", margin=margin)
 
 
 def _few_steps(rows: pd.DataFrame, params: Params) -> Question:
-    """What the converted network loses after the last step, less what the trained one loses after its own."""
+    """What the converted network loses after the last step, minus what the trained one loses after its own."""
     place = [name for name in _PLACE if name != "kind"]
     trained = rows[(rows["kind"] == "trained") & (rows["steps"] == params.spiking.train_steps)]
     converted = rows[(rows["kind"] == "converted") & (rows["steps"] == rows["steps"].max())]
@@ -88,7 +88,7 @@ def _few_steps(rows: pd.DataFrame, params: Params) -> Question:
         scheme=pairs["coding"],
     )
     return Question(
-        "S2", "loss of the converted network less that of the trained one", "", pairs[_NEEDED],
+        "S2", "loss of the converted network minus that of the trained one", "", pairs[_NEEDED],
         margin=params.claims.equivalence_points,
     )  # fmt: skip
 

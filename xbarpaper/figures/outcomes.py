@@ -110,7 +110,7 @@ def compression(
         panel.set_xlim(0, None)
     axes = list(panels.values())
     accuracy_axis(axes, table, chance)
-    name_axes(axes, x="crossbar-compression-rate (×)", y="test accuracy (%)")
+    name_axes(axes, x="compression rate (×)", y="test accuracy (%)")
     shared_legend(figure, axes[0], columns=3)
     figure.heading = "What pruning saves, and what it costs"
     sparsities = sorted({f"{value:g}" for value in table.loc[table["scheme"] != "unpruned", "sparsity"]})
@@ -309,7 +309,9 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             by, sort=False, dropna=False
         ):
             x = phases.index(str(step)) + 0.1 + 0.8 * (rows["epoch"] - 0.5) / lengths[str(step)]
-            panel.plot(x, rows["test_accuracy"], color=SCHEME_COLOURS[str(scheme)], linewidth=0.8)
+            mark = "." if len(rows) == 1 else ""  # a line of one epoch would not be seen
+            colour = SCHEME_COLOURS[str(scheme)]
+            panel.plot(x, rows["test_accuracy"], color=colour, linewidth=0.8, marker=mark)
         for scheme in present(SCHEMES, list(training["scheme"])):
             panel.plot([], [], color=SCHEME_COLOURS[scheme], label=SCHEME_NAMES[scheme])
         names = [f"{_PHASES[phase]}\n({count(length, 'epoch')})" for phase, length in lengths.items()]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import seaborn as sns
 
+from xbarpaper.claims.conventions import name_of
 from xbarpaper.claims.labels import Labels
 from xbarpaper.figures.style import ArtifactFigure, panel_grid
 from xbarpaper.support.words import join
 
 _SOURCES = {
-    "arXiv 2201.05229": "the paper, arXiv 2201.05229: a network that is not named",
-    "arXiv 2305.18416": "arXiv 2305.18416: VGG16",
+    "arXiv 2201.05229": "the paper, arXiv 2201.05229, of a network that is not named",
+    "arXiv 2305.18416": "arXiv 2305.18416, of VGG16",
 }
 
 
@@ -35,10 +36,12 @@ def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Label
         own = pooled[pooled["experiment"] == experiment]
         if len(experiments) > 1:
             panel.set_title(labels.trained(experiment, own))
-        lost = own.groupby(["source", "setting", "r_min_ohm", "gain"], sort=False)["lost"].mean()
         for at, row in zip(places, settings.to_dict("records"), strict=True):
             panel.plot([row["published"]] * 2, [at - 0.4, at + 0.4], color="0.1", linewidth=2, label="_")
-            for (r_min, gain), points in lost[row["source"], row["setting"]].items():
+            here = own[(own["source"] == row["source"]) & (own["setting"] == row["setting"])]
+            for (r_min, gain), points in (
+                here.groupby(["r_min_ohm", "gain"], sort=False)["lost"].mean().items()
+            ):
                 look = {
                     "color": colours[r_min],
                     "markerfacecolor": "white" if gain == "none" else colours[r_min],
@@ -58,7 +61,7 @@ def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Label
         first.plot([], [], "o", color=colour, label=f"R_min {r_min / 1e3:g} kΩ")
     for gain in table["gain"].unique():
         fill = "white" if gain == "none" else "0.4"
-        first.plot([], [], "o", color="0.4", markerfacecolor=fill, label=_gain(str(gain)))
+        first.plot([], [], "o", color="0.4", markerfacecolor=fill, label=name_of(str(gain)))
     handles, names = first.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
     figure.heading = "What others lose on crossbars, and what these networks lose there"
@@ -66,15 +69,11 @@ def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Label
     return figure
 
 
-def _gain(gain: str) -> str:
-    return "no gain" if gain == "none" else f"a gain per {gain}"
-
-
 def _caption(table: pd.DataFrame, distances: pd.DataFrame, labels: Labels) -> str:
     first = distances.groupby("experiment", sort=False).first()
     told = join(
         [
-            f"{row['r_min_ohm'] / 1e3:g} kΩ with {_gain(row['gain'])} for {labels.network(str(name))} "
+            f"{row['r_min_ohm'] / 1e3:g} kΩ with {name_of(row['gain'])} for {labels.network(str(name))} "
             f"({row['all']:.1f} points off, root mean square)"
             for name, row in first.iterrows()
         ]
@@ -82,7 +81,7 @@ def _caption(table: pd.DataFrame, distances: pd.DataFrame, labels: Labels) -> st
     sources = join([_SOURCES[str(one)] for one in table["source"].unique()])
     return (
         f"{labels.subject(table)}: accuracy lost on crossbars of the given size, mean over draws, under each convention, "
-        f"beside what is reported (second hand: {sources}). The first has resistances and variation act, the second "
-        "resistances alone, with the classifier off the crossbars; BN: batch-norm statistics measured anew, norms: scale "
-        f"and shift tuned besides. Nearest to the numbers without mitigation: R_min of {told}."
+        f"beside what is reported (second hand: {sources}). In the first, resistances and variation act, in the "
+        "second resistances alone, with the classifier off the crossbars; BN: batch-norm statistics measured anew, "
+        f"norms: scale and shift tuned besides. Nearest to the numbers without mitigation: R_min of {told}."
     )

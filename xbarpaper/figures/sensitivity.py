@@ -79,9 +79,8 @@ def along_axes(table: pd.DataFrame, axes: Axes, params: Params, shown: str, chan
     figure.heading = heading
     left_out = ""
     if _CONFOUNDED in axes.single:
-        epochs = (
-            f"{params.sensitivity.fine_tuning_epochs} epochs of fine-tuning against {params.prune.epochs}"
-        )
+        epochs = count(params.sensitivity.fine_tuning_epochs, "epoch")
+        epochs += f" of fine-tuning against {params.prune.epochs}"
         left_out = (
             f" The sparsity is left out of the figures, because networks of another sparsity had {epochs}."
         )

@@ -64,8 +64,8 @@ def spiking_steps(table: pd.DataFrame, labels: Labels, settings: Spiking) -> Art
     last = shown[(shown["steps"] == max(settings.steps)) & (shown["read_noise"] == noises[0])]
     first = shown[(shown["steps"] == min(settings.steps)) & (shown["read_noise"] == noises[0])]
     told = [
-        f"{kind} {first.loc[first['kind'] == kind, 'output_error'].mean():.0f} % to "
-        f"{last.loc[last['kind'] == kind, 'output_error'].mean():.0f} %"
+        f"{first.loc[first['kind'] == kind, 'output_error'].mean():.0f} % to "
+        f"{last.loc[last['kind'] == kind, 'output_error'].mean():.0f} % ({kind})"
         for kind in _KINDS
     ]
     coding = str(table["coding"].iloc[0])

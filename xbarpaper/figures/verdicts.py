@@ -21,7 +21,7 @@ from xbarpaper.figures.style import (
     new_figure,
     panel_grid,
 )
-from xbarpaper.support.words import square
+from xbarpaper.support.words import join, square
 
 _ROW_INCHES: Final = 0.15
 ALGEBRA: Final = "algebra"
@@ -65,6 +65,8 @@ def forest(reports: Mapping[str, ClaimReport]) -> ArtifactFigure:
         panel.set_position((0.24, (top - height) / whole, 0.33, height / whole))
         top -= height + 0.5
         _lines(panel, own, unit)
+        panel.spines[["left", "right", "top"]].set_visible(False)  # names of claims would cross them
+        panel.set_ylim(top=-0.2)  # and the ends of the grid
         for y, (label, row) in enumerate(own):
             across = blended_transform_factory(figure.transFigure, panel.transData)
             if row is None:
@@ -110,7 +112,7 @@ def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
             if row.mitigation == mitigation and row.experiment in (None, experiment)
         ]
         joined = sorted(joined, key=lambda row: ("overall", "network", "size", "unpruned").index(row.level))
-        lines = [(_place(row, labels), row) for row in (*joined, *own)]
+        lines = [(_place(row), row) for row in (*joined, *own)]
         panel.axhspan(-0.6, len(joined) - 0.5, color="0.92", zorder=0)
         _lines(panel, lines, own[0].unit)
         if rank % 2:
@@ -124,13 +126,16 @@ def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
         for value in tolerance:
             panel.axvline(float(value or 0), color="0.3", linestyle=":", linewidth=1)
     figure.heading = f"{claim.id}: effects and verdicts"
-    effects = [row.effect for row in singles]
+    ranges = []
+    for unit in dict.fromkeys(row.unit for row in singles):
+        effects = [row.effect for row in singles if row.unit == unit]
+        ranges.append(f"between {min(effects):+.2f} and {max(effects):+.2f} {unit}")
     counted = ", ".join(f"{claim.counts[name]} {name}" for name in OUTCOMES if claim.counts.get(name))
     figure.caption = (
-        f"{claim.id}: {claim.text} On grey, effects joined; below, single comparisons, between {min(effects):+.2f} and "
-        f"{max(effects):+.2f}. Bars: {labels.percent} intervals, corrected for many comparisons."
+        f"{claim.id}: {claim.text} On grey, effects joined; below, single comparisons, "
+        f"{join(ranges)}. Bars: {labels.percent} intervals, corrected for many comparisons."
         + "".join(f" Dotted: the tolerance of {value:g} points." for value in tolerance)
-        + f" Of {sum(claim.counts.values())} comparisons: {counted}."
+        + f" Of {sum(claim.counts.values())} comparisons that count for the verdict: {counted}."
     )
     return figure
 
@@ -191,7 +196,7 @@ def _number(row: Verdict) -> str:
     return f"{effect} [{', '.join(ends)}]" if ends else effect
 
 
-def _place(row: Verdict, labels: Labels) -> str:
+def _place(row: Verdict) -> str:
     if row.level == "comparison":
         return f"{row.crossbar_size}, {SCHEME_NAMES.get(row.scheme or '', row.scheme or '')}"
     names = {"overall": "overall", "unpruned": "unpruned", "network": "this network"}

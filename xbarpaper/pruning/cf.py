@@ -34,7 +34,7 @@ class Cf:
         """See ``Scheme.masks``; every layer is named, since channels go with filters."""
         del crossbar_size
         matrices, places = network.matrices(), network.placements()
-        counts = _kept_counts(network, matrices, prunable, sparsity)
+        counts = _kept_counts(network, prunable, sparsity)
         kept = {group: torch.ones(n, dtype=torch.bool) for group, n in network.channels.items()}
         for group, count in counts.items():
             order = _norm_per_weight(network, matrices, group).sort(stable=True, descending=True).indices
@@ -79,9 +79,7 @@ def _norm_per_weight(network: Network, matrices: Mapping[str, Tensor], group: st
     return total / weights
 
 
-def _kept_counts(
-    network: Network, matrices: Mapping[str, Tensor], prunable: frozenset[str], sparsity: float
-) -> dict[str, int]:
+def _kept_counts(network: Network, prunable: frozenset[str], sparsity: float) -> dict[str, int]:
     """Channels to keep of each shrinking group: of all common shares, the one that comes nearest to the sparsity."""
     channels = {group: network.channels[group] for group in _shrinking(network, prunable)}
     weights = {name: place.full_weights for name, place in network.placements().items() if name in prunable}

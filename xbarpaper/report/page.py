@@ -62,13 +62,11 @@ def index(
             provenance=provenance.facts(params, labels, results.software, root, measured),
             claims=claims.claims,
             levels={
-                claim.id: tables.effects(claim, claim.levels, labels, labels.percent).without_constant_words()
+                claim.id: tables.effects(claim.levels, labels).without_constant_words()
                 for claim in claims.claims
             },
             tests={
-                claim.id: tables.effects(
-                    claim, claim.verdicts, labels, labels.percent
-                ).without_constant_words()
+                claim.id: tables.effects(claim.verdicts, labels).without_constant_words()
                 for claim in claims.claims
             },
             own=claims.own,

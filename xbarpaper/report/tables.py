@@ -125,7 +125,7 @@ def recovered(table: pd.DataFrame) -> Table:
     return Table(["mitigation", *map(square, sizes), *_COSTS.values()], rows, words=1)
 
 
-def effects(claim: Claim, rows: list[Verdict], labels: Labels, percent: str) -> Table:
+def effects(rows: list[Verdict], labels: Labels) -> Table:
     """Effects of a claim with their verdicts and intervals, a row for each."""
     lines = []
     for row in rows:
@@ -148,7 +148,16 @@ def effects(claim: Claim, rows: list[Verdict], labels: Labels, percent: str) -> 
             ]
             + ([row.needed_seeds or ABSENT] if any(one.needed_seeds for one in rows) else [])
         )
-    heads = ["network", "crossbars", "scheme", "compared", "verdict", "effect", f"{percent} interval", "over"]
+    heads = [
+        "network",
+        "crossbars",
+        "scheme",
+        "compared",
+        "verdict",
+        "effect",
+        f"{labels.percent} interval",
+        "over",
+    ]
     heads += ["would decide it"] if any(one.needed_seeds for one in rows) else []
     return Table(heads, lines, words=5)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import io
 import json
 import os
 import secrets
@@ -131,40 +130,6 @@ def read_json(path: Path | str) -> Any:
         raise ArtifactError(f"{path}: no such file; `dvc repro` makes it") from None
     except ValueError as error:
         raise ArtifactError(f"{path}: not valid JSON: {error}") from None
-
-
-def write_sealed_table(path: Path | str, table: pd.DataFrame) -> Path:
-    """Write a table as ``write_table`` does, with a last line that holds its digest; returns the path."""
-    content = table.to_csv(index=False, float_format="%.9g", lineterminator="\n").encode()
-    with atomic(path) as temporary:
-        temporary.write_bytes(content + _seal(content))
-    return Path(path)
-
-
-def read_sealed_table(path: Path | str) -> pd.DataFrame:
-    """Read a table that ``write_sealed_table`` wrote.
-
-    Raises:
-        ArtifactError: the file is missing, or is not to the last bit what was written.
-    """
-    try:
-        content, start, end = Path(path).read_bytes().rpartition(_SEAL)
-    except FileNotFoundError:
-        raise ArtifactError(f"{path}: no such table") from None
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from error
-    if start + end != _seal(content):
-        raise ArtifactError(f"{path}: damaged table: its rows are not those that were written")
-    import pandas as pd
-
-    return pd.read_csv(io.BytesIO(content), keep_default_na=False, na_values=[""])
-
-
-_SEAL = b"# sha256 "
-
-
-def _seal(content: bytes) -> bytes:
-    return _SEAL + hashlib.sha256(content).hexdigest().encode() + b"\n"
 
 
 def sha256(path: Path | str) -> str:

@@ -21,12 +21,12 @@ _ISAAC: Final = "ISAAC (ISCA 2016), table 1, as PUMA and hwcomponents-library re
 
 @dataclass(frozen=True)
 class Block:
-    """A constant of the model: what it is, its value and unit, the technology node in nm, and its source."""
+    """A constant of the model: what it is, its value and unit, its technology node in nm if any, and its source."""
 
     name: str
     value: float
     unit: str
-    node_nm: int
+    node_nm: int | None
     source: str
 
 
@@ -49,9 +49,9 @@ BUFFER = Block(
 )
 WIRE = Block("bus, per bit", 0.054, "pJ", 32, "hwcomponents-library, isaac.py")
 SUM_BITS = Block(
-    "width of a partial sum", 24, "bit", 0, "this model: 8 + 8 bit and the additions of 256 rows"
+    "width of a partial sum", 24, "bit", None, "this model: 8 + 8 bit and the additions of 256 rows"
 )
-OUTPUT_BITS = Block("width of an output", 16, "bit", 0, _ISAAC)
+OUTPUT_BITS = Block("width of an output", 16, "bit", None, _ISAAC)
 
 BLOCKS: Final = (
     DRIVER, DRIVER_AREA, CELL_AREA, SHIFT_ADD, SAMPLE_HOLD, ADDER, BUFFER, WIRE, SUM_BITS, OUTPUT_BITS
@@ -159,7 +159,7 @@ ADCS: Final[dict[AdcName, Adc]] = {
 
 def block_table() -> pd.DataFrame:
     """The constants, one row each: name, value, unit, node_nm, source."""
-    return pd.DataFrame([asdict(block) for block in BLOCKS])
+    return pd.DataFrame([asdict(block) for block in BLOCKS]).astype({"node_nm": "Int64"})
 
 
 def adc_table(bits: tuple[int, ...] = (4, 6, 8)) -> pd.DataFrame:
