@@ -22,7 +22,7 @@ from xbarpaper.claims.effects import (
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.rules import judge
 from xbarpaper.claims.savings import software_loss
-from xbarpaper.claims.schema import Case, Outcome, OwnClaim
+from xbarpaper.claims.schema import Outcome, OwnClaim
 from xbarpaper.claims.statements import Statement
 from xbarpaper.params import Params
 from xbarpaper.support.words import count
@@ -110,16 +110,5 @@ def _concluded(statement: Statement, tested: list[Tested], summary: str, labels:
         rule=statement.rule,
         overall=tested[-1].verdict,
         summary=summary,
-        cases=[
-            Case(
-                what=one.place.words(labels),
-                verdict=one.verdict,
-                effect=one.means["effect"],
-                low=one.low,
-                high=one.high,
-                unit=one.question.unit,
-                over=count(one.n or 0, one.inference),
-            )
-            for one in tested
-        ],
+        cases=[one.case(one.place.words(labels)) for one in tested],
     )

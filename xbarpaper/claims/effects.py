@@ -19,7 +19,7 @@ from scipy import stats
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.claims.rules import JOINT, judge
-from xbarpaper.claims.schema import Level, Outcome, Verdict
+from xbarpaper.claims.schema import Case, Level, Outcome, Verdict
 from xbarpaper.params import Claims, Params
 from xbarpaper.support.statistics import RESOLUTION, mean_interval
 from xbarpaper.support.words import count, square
@@ -137,6 +137,18 @@ class Tested:
         number = interval_words(self.means["effect"], self.low, self.high, self.question.unit)
         over = f", {count(self.n, self.inference)}" if self.n is not None else ""
         return f"{number}{what and f' {what}'}{over}"
+
+    def case(self, what: str) -> Case:
+        """The same as a case of a further statement."""
+        return Case(
+            what=what,
+            verdict=self.verdict,
+            effect=self.means["effect"],
+            low=self.low,
+            high=self.high,
+            unit=self.question.unit,
+            over=self.inference if self.n is None else count(self.n, self.inference),
+        )
 
     def row(self, summary: str, labels: Labels) -> Verdict:
         """The same as a row of ``claims.json``; whether it is counted, ``rules.conclude`` says.

@@ -13,10 +13,9 @@ import pandas as pd
 from xbarpaper.claims.effects import Question, Tested, ask, interval_words, trained_rows
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.rules import joined
-from xbarpaper.claims.schema import Case, Outcome, OwnClaim
+from xbarpaper.claims.schema import Outcome, OwnClaim
 from xbarpaper.claims.statements import Statement
 from xbarpaper.params import Params
-from xbarpaper.support.words import count
 
 _PLACE: Final = [
     "experiment",
@@ -110,17 +109,5 @@ def concluded(statement: Statement, questions: list[Question], params: Params) -
         rule=statement.rule,
         overall=joined(verdicts),
         summary=f"Overall, {'; '.join(told)}.",
-        cases=[_case(one, labels) for one in (*tops, *others)],
-    )
-
-
-def _case(one: Tested, labels: Labels) -> Case:
-    return Case(
-        what=f"{one.place.words(labels)}: {one.question.mitigation}",
-        verdict=one.verdict,
-        effect=one.means["effect"],
-        low=one.low,
-        high=one.high,
-        unit=one.question.unit,
-        over=one.inference if one.n is None else count(one.n, one.inference),
+        cases=[one.case(f"{one.place.words(labels)}: {one.question.mitigation}") for one in (*tops, *others)],
     )
