@@ -47,7 +47,7 @@ def error_by_layer(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         noise = rows["variation"].to_numpy().sum(axis=1)
         panel.bar(x + 0.2, noise, 0.38, color="white", edgecolor="0.2", hatch="/////", label=_VARIATION)
         _layers_below(panel, list(rows.index))
-    name_axes(list(panels.values()), x="", y="error left, % of |W|²")
+    name_axes(list(panels.values()), x="", y="error left, % of |W|²", columns=_columns(table))
     shared_legend(figure, next(iter(panels.values())), columns=2)
     figure.heading = "What one gain per layer leaves of the weights' error"
     wires = table[(table["part"] == "attenuation") & (table["effects"] == "wires")]["share"]
@@ -81,7 +81,7 @@ def layer_losses(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             _layers_below(panel, list(rows["layer"]))
     for panel in panels.values():
         panel.axhline(0, color="0.3", linewidth=0.8)
-    name_axes(list(panels.values()), x="", y="accuracy (points)")
+    name_axes(list(panels.values()), x="", y="accuracy (points)", columns=_columns(table))
     shared_legend(figure, next(iter(panels.values())), columns=1)
     figure.heading = "What each layer costs"
     figure.caption = (
@@ -92,10 +92,15 @@ def layer_losses(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
 
 
 def _panel_per_scheme(table: pd.DataFrame) -> tuple[ArtifactFigure, dict[str, Axes]]:
-    figure, panels = panel_grid(present(SCHEMES, list(table["scheme"])), 1.9)
+    figure, panels = panel_grid(present(SCHEMES, list(table["scheme"])), 1.9, columns=_columns(table))
     for scheme, panel in panels.items():
         panel.set_title(SCHEME_NAMES[scheme])
     return figure, panels
+
+
+def _columns(table: pd.DataFrame) -> int:
+    """Panels side by side: names of many layers need the whole width."""
+    return 2 if table["layer"].nunique() <= 10 else 1
 
 
 def _layers_below(panel: Axes, layers: list[str]) -> None:
