@@ -363,7 +363,10 @@ def test_fewer_training_seeds_speak_of_the_trained_networks_only(seeds):
     report = again(tables_of(params), params)
     (overall,) = rows_of(report.claims[1], "overall")
     assert (overall.n, overall.inference) == (5, "variation seed")
-    assert report.scope.startswith("These results speak of the trained network VGG11 (width 0.25)")
+    trainings = "1 training" if seeds == 1 else f"{seeds} trainings"
+    assert report.scope.startswith(
+        f"These results speak of the trained network VGG11 (width 0.25, {trainings}) only"
+    )
 
 
 def test_networks_with_different_training_seeds_are_joined_over_devices():
