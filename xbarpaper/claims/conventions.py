@@ -8,6 +8,7 @@ import pandas as pd
 
 from xbarpaper.claims.accuracy import questions
 from xbarpaper.claims.effects import overall
+from xbarpaper.claims.names import gain_words
 from xbarpaper.claims.schema import Convention
 from xbarpaper.params import GAINS, Params
 from xbarpaper.support.words import join
@@ -32,7 +33,7 @@ def conventions(evaluation: pd.DataFrame, params: Params, chance: Mapping[str, f
                     n=one.n,
                     inference=one.inference,
                     summary=(
-                        f"{name_of(gain)}: {one.verdict}; accuracy on the crossbars {one.means['accuracy']:.2f} % "
+                        f"{gain_words(gain)}: {one.verdict}; accuracy on the crossbars {one.means['accuracy']:.2f} % "
                         f"pruned, {one.means['accuracy_before']:.2f} % unpruned; pruned networks lose "
                         f"{one.words('more')}."
                     ),
@@ -41,20 +42,15 @@ def conventions(evaluation: pd.DataFrame, params: Params, chance: Mapping[str, f
     return found
 
 
-def name_of(gain: str) -> str:
-    """A gain mode in words."""
-    return "no gain" if gain == "none" else f"a gain per {gain}"
-
-
 def sentence(found: Sequence[Convention]) -> str:
     """Whether the verdict on C2 depends on the gain mode, true whatever the numbers."""
     tested = [one for one in found if one.verdict != "not testable"]
-    left = [name_of(one.gain) for one in found if one.verdict == "not testable"]
+    left = [gain_words(one.gain) for one in found if one.verdict == "not testable"]
     ending = f" With {join(left)} it is not testable: networks there are as good as guessing." if left else ""
     if not tested:
         return f"C2 was tested at no gain mode.{ending}"
     modes = {
-        outcome: [name_of(one.gain) for one in tested if one.verdict == outcome]
+        outcome: [gain_words(one.gain) for one in tested if one.verdict == outcome]
         for outcome in dict.fromkeys(one.verdict for one in tested)
     }
     told = "; ".join(f"{outcome} with {join(names)}" for outcome, names in modes.items())

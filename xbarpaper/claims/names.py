@@ -1,4 +1,4 @@
-"""What figures, claims and the report call the pruning schemes."""
+"""What figures, claims and the report call pruning schemes and gain modes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ SCHEME_NAMES: Final = {
 def schemes_of(names: Sequence[str]) -> str:
     """Schemes as a caption names them, such as ``unpruned, C/F and XCS``."""
     return join([SCHEME_NAMES.get(name, name) for name in names])
+
+
+def gain_words(mode: str) -> str:
+    """A gain mode of the readout, such as ``a gain per layer``."""
+    return "no gain" if mode == "none" else f"a gain per {mode}"
 
 
 def sizes(table: pd.DataFrame) -> list[int]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from xbarpaper.claims.accuracy import questions
 from xbarpaper.claims.effects import overall
+from xbarpaper.claims.names import gain_words
 from xbarpaper.claims.rules import MAIN
 from xbarpaper.params import Gain, Params
 
@@ -66,7 +67,7 @@ def under_conventions(
     ]
     found = []
     for r_min_ohm, gain, table in tables:
-        name = f"R_min {r_min_ohm / 1e3:g} kΩ, {'no gain' if gain == 'none' else f'a gain per {gain}'}"
+        name = f"R_min {r_min_ohm / 1e3:g} kΩ, {gain_words(gain)}"
         plain = table[
             (table["mitigation"] == "none") & (table["effects"] == "both") & (table["gain"] == gain)
         ]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES, present
+from xbarpaper.claims.names import SCHEME_NAMES, gain_words, present
 from xbarpaper.figures.panels import MAPPED, accuracy_axis, bar_words, means, points
 from xbarpaper.figures.style import SCHEME_COLOURS, SCHEME_MARKERS, ArtifactFigure, new_figure, shared_legend
 from xbarpaper.params import SCHEMES
@@ -61,7 +61,7 @@ def acdc_beside_gradual(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     figure.caption = (
         f"{labels.subject(table)}: accuracy in software, and what is lost of it on non-ideal crossbars of {size}, of "
         "networks pruned gradually after training (hollow) and of those trained by AC/DC from scratch for as many epochs "
-        f"(filled), wires and device variation acting, {'no gain' if gain == 'none' else f'a gain per {gain}'}. "
+        f"(filled), wires and device variation acting, {gain_words(gain)}. "
         f"{bar_words(table, labels)} Averaged over panels and schemes: {'; '.join(told)}."
     )
     return figure

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES, present, schemes_of, sizes
+from xbarpaper.claims.names import SCHEME_NAMES, gain_words, present, schemes_of, sizes
 from xbarpaper.figures.panels import (
     MAPPED,
     accuracy_axis,
@@ -20,6 +20,7 @@ from xbarpaper.figures.panels import (
     per_experiment,
     per_experiment_and_size,
     points,
+    unmitigated,
 )
 from xbarpaper.figures.style import (
     EFFECT_COLOURS,
@@ -49,7 +50,7 @@ def accuracy_by_size(
         labels: words of the profile.
         chance: dataset -> accuracy of guessing, percent: a dotted line.
     """
-    table = _plain(evaluation, labels)
+    table = unmitigated(evaluation, labels)
     found = means(table, MAPPED, "accuracy", labels)
     software = means(table, MAPPED, "software_accuracy", labels).assign(low=np.nan, high=np.nan)
     figure, panels = per_experiment(table, labels, height=2.7)
@@ -87,7 +88,7 @@ def compression(
         labels: words of the profile.
         chance: dataset -> accuracy of guessing, percent: a dotted line.
     """
-    table = _plain(evaluation, labels)
+    table = unmitigated(evaluation, labels)
     found, rates = (means(table, MAPPED, name, labels) for name in ("accuracy", "compression_rate"))
     software = means(table, MAPPED, "software_accuracy", labels).assign(low=np.nan, high=np.nan)
     figure, panels = per_experiment(table, labels, height=2.7)
@@ -160,8 +161,8 @@ def loss_by_effect(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     shares = found.groupby("effects")["mean"].mean()
     figure.caption = (
         f"{labels.subject(shown)}: software accuracy minus accuracy on the crossbars, without mitigation, when only the "
-        "wires act (nothing random), only device variation, and both. One readout gain per "
-        f"{labels.gain}. {bar_words(shown, labels)} Averaged over panels and schemes: "
+        "wires act (nothing random), only device variation, and both, with "
+        f"{gain_words(labels.gain)}. {bar_words(shown, labels)} Averaged over panels and schemes: "
         + ", ".join(f"{EFFECT_NAMES[name]} {shares[name]:.2f}" for name in EFFECT_NAMES if name in shares)
         + " points."
     )
@@ -333,12 +334,5 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     return figure
 
 
-def _plain(evaluation: pd.DataFrame, labels: Labels) -> pd.DataFrame:
-    """Without mitigation, wires and variation acting, at the readout's gain."""
-    chosen = (evaluation["mitigation"] == "none") & (evaluation["effects"] == "both")
-    return evaluation[chosen & (evaluation["gain"] == labels.gain)]
-
-
 def _circumstances(table: pd.DataFrame, labels: Labels) -> str:
-    gain = "no readout gain" if labels.gain == "none" else f"one readout gain per {labels.gain}"
-    return f"wires and device variation acting, {gain}. {bar_words(table, labels)}"
+    return f"wires and device variation acting, {gain_words(labels.gain)}. {bar_words(table, labels)}"

@@ -32,6 +32,12 @@ FEWEST: Final = 3
 """Values that an interval needs: that of two is twelve times their distance wide and hides everything else."""
 
 
+def unmitigated(evaluation: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    """Evaluations without mitigation, wires and variation acting, at the readout's gain."""
+    chosen = (evaluation["mitigation"] == "none") & (evaluation["effects"] == "both")
+    return evaluation[chosen & (evaluation["gain"] == labels.gain)]
+
+
 def means(table: pd.DataFrame, by: Sequence[str], value: str, labels: Labels) -> pd.DataFrame:
     """Means of a table with the one kind of interval that every figure shows.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import seaborn as sns
 
-from xbarpaper.claims.conventions import name_of
 from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import gain_words
 from xbarpaper.figures.style import ArtifactFigure, panel_grid
 from xbarpaper.support.words import join
 
@@ -61,7 +61,7 @@ def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Label
         first.plot([], [], "o", color=colour, label=f"R_min {r_min / 1e3:g} kΩ")
     for gain in table["gain"].unique():
         fill = "white" if gain == "none" else "0.4"
-        first.plot([], [], "o", color="0.4", markerfacecolor=fill, label=name_of(str(gain)))
+        first.plot([], [], "o", color="0.4", markerfacecolor=fill, label=gain_words(str(gain)))
     handles, names = first.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
     figure.heading = "What others lose on crossbars, and what these networks lose there"
@@ -73,7 +73,7 @@ def _caption(table: pd.DataFrame, distances: pd.DataFrame, labels: Labels) -> st
     first = distances.groupby("experiment", sort=False).first()
     told = join(
         [
-            f"{row['r_min_ohm'] / 1e3:g} kΩ with {name_of(row['gain'])} for {labels.network(str(name))} "
+            f"{row['r_min_ohm'] / 1e3:g} kΩ with {gain_words(row['gain'])} for {labels.network(str(name))} "
             f"({row['all']:.1f} points off, root mean square)"
             for name, row in first.iterrows()
         ]

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from xbarpaper.claims.accuracy import can_be_tested
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import present
+from xbarpaper.claims.names import gain_words, present
 from xbarpaper.claims.regions import CLAIMS, Home, at_home, effects, with_loss
 from xbarpaper.claims.schema import OUTCOMES
 from xbarpaper.experiments.sensitivity.axes import Axes, own_values, text_of
@@ -183,8 +183,8 @@ def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
     figure.caption = (
         f"{labels.subject(held)}: effects and verdicts, mean over the pruned networks and {draws} draws of the devices; "
         f"above zero is what the paper claims. Verdicts are read from {labels.percent} intervals (Student's t, corrected "
-        f"for the values of each axis), {drawn}. Crossbars of {square(axes.settings.crossbar_size)}, one gain per "
-        f"{labels.gain}, {axes.settings.test_images} random test images. "
+        f"for the values of each axis), {drawn}. Crossbars of {square(axes.settings.crossbar_size)}, "
+        f"{gain_words(labels.gain)}, {axes.settings.test_images} random test images. "
         + " ".join(_survival(held, home, axes))
     )
     return figure
@@ -238,7 +238,7 @@ def _testable(found: pd.DataFrame, limit: float) -> pd.DataFrame:
 def _circumstances(table: pd.DataFrame, axes: Axes, labels: Labels) -> str:
     size = square(axes.settings.crossbar_size)
     return (
-        f"Crossbars of {size}, one readout gain per {labels.gain}, wires and variation acting, but where an axis moves "
+        f"Crossbars of {size}, {gain_words(labels.gain)}, wires and variation acting, but where an axis moves "
         f"them; {axes.settings.test_images} random test images. "
         f"Effects of networks at chance are left out. {bar_words(table, labels)}"
     )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import sizes
-from xbarpaper.figures.panels import MAPPED, by_scheme, means, name_axes
+from xbarpaper.figures.panels import MAPPED, by_scheme, means, name_axes, unmitigated
 from xbarpaper.figures.style import ArtifactFigure, panel_grid, shared_legend
 from xbarpaper.support.words import join, square
 
@@ -22,9 +22,7 @@ def loss_by_width(reports: Mapping[float, tuple[pd.DataFrame, Labels]]) -> Artif
     """
     parts = []
     for width, (table, labels) in reports.items():
-        plain = table[
-            (table["mitigation"] == "none") & (table["effects"] == "both") & (table["gain"] == labels.gain)
-        ]
+        plain = unmitigated(table, labels)
         lost = plain.assign(lost=plain["software_accuracy"] - plain["accuracy"])
         parts.append(means(lost, MAPPED, "lost", labels).assign(width=width))
     found, widths = pd.concat(parts, ignore_index=True), sorted(reports)
