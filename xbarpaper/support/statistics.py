@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,24 +23,22 @@ RESOLUTION: Final = 1e-6
 CORRELATION_POINTS: Final = 6
 
 
-def _bootstrap(
-    samples: tuple[NDArray[np.float64], ...],
-    statistic: Callable[..., Any],
-    confidence: float,
-    resamples: int,
-    seed: int,
-    *,
-    paired: bool = False,
+def _resampled(
+    part: NDArray[np.float64], whole: NDArray[np.float64], confidence: float, resamples: int, seed: int
 ) -> tuple[float, float]:
-    """BCa interval of a statistic of samples; the percentile interval where the correction does not exist."""
+    """BCa interval of a ratio of means, pairs kept; the percentile interval where the correction does not exist."""
+
+    def ratio(one: NDArray[np.float64], other: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+        return np.asarray(one.mean(axis=axis) / other.mean(axis=axis))
+
     found: Any = None
     for method in ("BCa", "percentile"):
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
             warnings.simplefilter("ignore", stats.DegenerateDataWarning)
             found = stats.bootstrap(
-                samples,
-                statistic,
-                paired=paired,
+                (part, whole),
+                ratio,
+                paired=True,
                 vectorized=True,
                 n_resamples=resamples,
                 confidence_level=confidence,
@@ -90,16 +88,10 @@ def ratio_of_means(
     value = float(part.mean() / whole.mean())
     if part.size == 1 or whole.min() <= RESOLUTION:
         return Ratio(value, None, None, part.size)
-    if (
-        np.abs(part - value * whole).max() <= RESOLUTION
-    ):  # the same ratio in every pair, and so in every resample
+    # The same ratio in every pair is the same in every resample.
+    if np.abs(part - value * whole).max() <= RESOLUTION:
         return Ratio(value, value, value, part.size)
-
-    def ratio(one: NDArray[np.float64], other: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
-        return np.asarray(one.mean(axis=axis) / other.mean(axis=axis))
-
-    low, high = _bootstrap((part, whole), ratio, confidence, resamples, seed, paired=True)
-    return Ratio(value, low, high, part.size)
+    return Ratio(value, *_resampled(part, whole, confidence, resamples, seed), part.size)
 
 
 def proportion_difference(
