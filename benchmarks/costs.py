@@ -8,7 +8,8 @@ inference on 256 images, and for each crossbar size one mapping, one solution of
 memory of each. That is done once for each network and width, on the first such experiment. Extrapolated from these: a
 stage's minutes, as its steps, test images, solutions and rows times what one of them took; where the sparsity differs,
 C/F costs in proportion to the weights that are left; XCS and XRS are taken to be solved like C/F and to infer like
-unpruned, and circuits to cost at every point of the sensitivity what they cost at its own size. Assumed: ten seconds for
+unpruned, and circuits to cost at every point of the sensitivity what they cost at its own size, and where others report
+numbers what they cost at the nearest size of the profile. Assumed: ten seconds for
 a notebook's kernel and pictures, and that a folder of images holds as many as CIFAR-10. Downloading is not counted.
 Stages that only read tables (figures, claims, publish) take under a minute and are left out; so is any stage that this
 program does not know, by name.
@@ -19,6 +20,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
@@ -30,9 +32,12 @@ from costs_part import PARTS, image_counts, measure
 from tqdm import tqdm
 
 from xbarpaper import params
+from xbarpaper.experiments.published.numbers import PUBLISHED
+from xbarpaper.experiments.search import space
 from xbarpaper.experiments.sensitivity.conventions import conventions
 from xbarpaper.experiments.sensitivity.points import plan
 from xbarpaper.params import MITIGATIONS, SCHEMES, Experiment, Params, SchemeName
+from xbarpaper.params.names import PRUNED_SCHEMES
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.yaml_files import read_yaml
@@ -40,7 +45,7 @@ from xbarpaper.support.yaml_files import read_yaml
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "reports" / "benchmarks"
 NOTEBOOK_SECONDS = 10.0
-MECHANISM_SEEDS = 2  # as its notebook has it
+_TESTED = ("none", "R", "best R", "unmoved", "WCT", "best WCT", "unlimited")  # what the search tests at most
 COLUMNS = ["stage", "experiment", "minutes", "gib", "hardware"]
 _IMPORTED = [
     "xbarpaper.experiments.mechanism",
@@ -167,7 +172,8 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
     wct = settings.wct.epochs
     constrained = epochs("masked", wct) * (1 + 2 * len(sizes)) + epochs("cf", wct)
     gains = len(settings.evaluation.gains)
-    exchanged = MECHANISM_SEEDS * (2 + 2 * circuit["layers"])
+    draws = settings.mechanism.variation_seeds
+    exchanged = draws * (2 + 2 * circuit["layers"])
     mapped_out = settings.sensitivity
     points = plan(conventions(settings), settings, name)
     others = {point.at.sparsity for point in points} - {0.0, experiment.sparsity}
@@ -195,8 +201,7 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
             max(gib["masked"], gib["circuit"]),
         ),
         "mechanism": (
-            crossbars(2 + MECHANISM_SEEDS, 1, exchanged, 1, sizes[-1:])
-            + 3 * len(SCHEMES) * circuit["error_s"],
+            crossbars(2 + draws, 1, exchanged, 1, sizes[-1:]) + 3 * len(SCHEMES) * circuit["error_s"],
             circuit["mechanism_gib"],
         ),
     }
@@ -213,7 +218,46 @@ def estimate(settings: Params, name: str, measured: dict[str, Measured], left: f
         tuned = tunes * len(SCHEMES) * len(sizes) * epochs("masked", beyond.tuning_epochs)
         solved = tunes * refreshed + compensated + further
         found["beyond"] = (tuned + crossbars(solved, 0, further, len(beyond.mitigations)), most)
+    if name in settings.search.experiments:
+        found["search"] = (_search(settings, crossbars, epochs, tested), most)
+    if name in settings.published.experiments:
+        found["published"] = (_published(settings, crossbars), circuit["mechanism_gib"])
     return found
+
+
+def _search(
+    settings: Params, crossbars: Callable[..., float], epochs: Callable[[str, int], float], tested: int
+) -> float:
+    """Seconds of the search: all orders solved, some evaluated, every limit trained under, the best tested."""
+    search = settings.search
+    here = {"at": (search.crossbar_size,), "schemes": PRUNED_SCHEMES}
+    orders, limits = space.rearrangements(settings), space.trainings(settings)
+    limits += space.refined(settings, settings.wct)
+    trained = {
+        one.model_copy(update={"range": "old"}) for one in limits
+    }  # those of other ranges are the same
+    shown = sum(max(one.rounds, 1) * one.epochs for one in trained)
+    training = epochs("cf", shown) + (len(PRUNED_SCHEMES) - 1) * epochs("masked", shown)
+    rows = (search.finalists + 1 + len(limits)) * search.variation_seeds
+    judged = crossbars(
+        len(orders) + rows, 0, search.validation_images / tested * rows, len(orders) + len(limits), **here
+    )
+    draws = len(_TESTED) * settings.evaluation.variation_seeds
+    best = crossbars(draws, 0, draws, len(_TESTED), (search.crossbar_size,))
+    return len(search.prunings) * (training + judged + best)
+
+
+def _published(settings: Params, crossbars: Callable[..., float]) -> float:
+    """Seconds of the conventions tried on each published number, and of C2 to C4 under the nearest."""
+    asked = settings.published
+    total = 0.0
+    for one in PUBLISHED:
+        if one.crossbar_size in asked.crossbar_sizes:
+            solved = len(asked.r_min_ohms) * (1 if one.effects == "wires" else asked.variation_seeds)
+            at = min(settings.mapping.crossbar_sizes, key=lambda size: abs(size - one.crossbar_size))
+            total += crossbars(solved, 0, solved * len(asked.gains), 1, (at,), (one.scheme,))
+    draws = 3 * asked.variation_seeds
+    return total + crossbars(draws, 0, draws, 3, (max(settings.mapping.crossbar_sizes),))
 
 
 def left_out(table: pd.DataFrame) -> list[str]:
