@@ -327,6 +327,7 @@ RELATIVE = [  # conductance, seconds since programming, relative standard deviat
     ("hermes-2", 20.7, 3900, 0.0577714), ("hermes-1", 0.5175, 3800, 0.1275232),
     ("hermes-1", 5.175, 3800, 0.1018619), ("hermes-1", 10.35, 3800, 0.0788608), ("rram-cmo", 40, 3600, 0.205096 / 40),
     ("sonos", 1600, 3600, 12.58037 * (1 - math.exp(-1600 / 215.36557)) / 1600),
+    ("relative", 0.5, 0, 1.0), ("relative", 40, 1e10, 1.0),
 ]  # fmt: skip
 
 
@@ -341,3 +342,13 @@ def test_read_noise_is_the_published_one_at_its_time(preset, conductance, second
         shares = torch.stack([pair.plus, pair.minus]).double() / MICRO / conductance
         assert float(shares.mean()) == pytest.approx(1.0, abs=5 * relative / shares.numel() ** 0.5)
         assert float(shares.std()) == pytest.approx(relative, rel=5 / (2 * shares.numel()) ** 0.5)
+
+
+@pytest.mark.parametrize(("conductance", "sigma"), [(5.0, 0.05), (50.0, 0.2)])
+def test_relative_read_noise_has_the_chosen_share_of_each_conductance(conductance: float, sigma: float):
+    devices = Devices(read_noise="relative", read_factor=sigma, read_at_s=0.0)
+    (_, effect) = chip(devices, seed=0)
+    pair = effect.disturb(constant(conductance * MICRO), "conv1")
+    shares = torch.stack([pair.plus, pair.minus]).double() / MICRO / conductance
+    assert float(shares.mean()) == pytest.approx(1.0, abs=5 * sigma / shares.numel() ** 0.5)
+    assert float(shares.std()) == pytest.approx(sigma, rel=5 / (2 * shares.numel()) ** 0.5)

@@ -32,7 +32,7 @@ ProgrammingPreset = Literal[
     "rram-milo", "rram-cmo", "sonos",
 ]  # fmt: skip
 DriftPreset = Literal["pcm", "hermes-2", "hermes-1", "rram-cmo"]
-ReadPreset = Literal["pcm", "hermes-2", "hermes-1", "rram-cmo", "sonos"]
+ReadPreset = Literal["pcm", "hermes-2", "hermes-1", "rram-cmo", "sonos", "relative"]
 DriftCompensation = Literal["none", "global", "recalibrated"]
 AdcName = Literal[
     "isaac", "isaac_doubling", "isaac_table", "cimloop", "neurosim_sar", "neurosim_flash", "mnsim"

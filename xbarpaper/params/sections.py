@@ -192,9 +192,11 @@ class Devices(Defaults):
     stuck_high: Fraction = Field(default=0.0, description="share of the devices that stay at g_max")
     stuck_side: Side = Field(default=1, description="rows and columns of a cluster of stuck devices")
     read_noise: Literal["none", ReadPreset] = Field(
-        default="none", description="published, anew at each evaluation"
+        default="none", description="published, or relative to each conductance; anew at each evaluation"
     )
-    read_factor: Factor = Field(default=1.0, description="on its standard deviation")
+    read_factor: Factor = Field(
+        default=1.0, description="on its standard deviation; of relative noise it is sigma/mu"
+    )
     read_at_s: Seconds = Field(
         default=3600.0, description="time between programming and reading, for drift and read noise"
     )

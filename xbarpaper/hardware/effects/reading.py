@@ -77,6 +77,10 @@ _PRESETS: Final[dict[ReadPreset, Flicker]] = {
         "CrossSim, simulator/devices/custom/SONOS.py, SONOS of Agrawal et al., IEDM 2022", 1600.0, (0.0, 1600.0),
         lambda G, _: _SONOS_NANOAMPERE[0] * -torch.expm1(-G / _SONOS_NANOAMPERE[1]),
     ),
+    "relative": Flicker(
+        "the share of each conductance that the factor says, at any time: arXiv 2305.18416, NeuroSim 1.5 macro.py",
+        1.0, (0.0, math.inf), lambda G, _: G,
+    ),
 }  # fmt: skip
 PRESETS: Final = registry("read noise", get_args(ReadPreset), _PRESETS.items())
 """The published read noises, by name."""
