@@ -205,6 +205,8 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
             "crossbar_sizes": (64,),
             "r_min_ohms": (100e3,),
             "variation_seeds": 2,
+            "read_sigmas": (0.2,),
+            "drift_seconds": (1e10,),
         },
         "periphery": {
             "experiments": ("tiny-vgg11",), "adc_bits": (4, 8), "calibration_images": 5, "test_images": 10,

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from xbarpaper.experiments import results
-from xbarpaper.experiments.published.numbers import PUBLISHED
+from xbarpaper.experiments.published.batch_norms import disturbances
+from xbarpaper.experiments.published.numbers import PUBLISHED, lost_under_devices
 from xbarpaper.params import Params, load
 from xbarpaper.params.names import SCHEDULES
 from xbarpaper.support import files
@@ -55,7 +56,10 @@ def make_params(
         tree[section] |= {"experiments": listed, "crossbar_size": sizes[0]}
     tree["beyond"]["experiments"] = listed
     tree["search"] |= {"experiments": listed, "crossbar_size": sizes[-1]}
-    tree["published"] |= {"experiments": listed, "crossbar_sizes": [64, 128], "r_min_ohms": [20e3, 100e3]}
+    tree["published"] |= {
+        "experiments": listed, "crossbar_sizes": [64, 128], "r_min_ohms": [20e3, 100e3],
+        "read_sigmas": [0.05, 0.1, 0.15, 0.25, 0.35], "drift_seconds": [1e4, 1e10],
+    }  # fmt: skip
     tree["periphery"]["experiments"] = listed
     tree["costs"]["experiments"] = listed
     tree["adversarial"] |= {"experiments": listed, "schemes": list(SCHEMES)}
@@ -328,7 +332,7 @@ def _search(params: Params, losses: dict[str, float], software: dict[str, float]
 
 def _published(params: Params, losses: dict[str, float], software: dict[str, float]) -> dict[str, list[Row]]:
     """Under 100 kΩ and no gain all is as published; otherwise ten points more are lost."""
-    compared, like = [], []
+    compared, like, limits = [], [], []
     settings = params.published
     for experiment in settings.experiments:
         for one, r_min, gain in itertools.product(PUBLISHED, settings.r_min_ohms, settings.gains):
@@ -349,7 +353,22 @@ def _published(params: Params, losses: dict[str, float], software: dict[str, flo
             lost = losses[scheme] - (0.1 * seed + 2.0 if mitigation == "WCT" else 0.0)
             reached = {"accuracy": software[scheme] - lost, "software_accuracy": software[scheme]}
             like.append({**_named(params, experiment), **row, **reached, "r_min_ohm": 100e3})
-    return {"published": compared, "published_like": like}
+        for (axis, value, acting), size, mitigation in itertools.product(
+            disturbances(settings), settings.crossbar_sizes, ("none", "BN", "norms")
+        ):
+            lost = {"none": 20 + 100 * value, "BN": 2 + 60 * value, "norms": 1 + 50 * value}[mitigation]
+            parts = {"error": 0.1 + value / 2, "rest": value / 2}
+            if axis == "drift":
+                lost, parts = {"none": 60, "BN": 5, "norms": 2}[mitigation], {"error": 0.6, "rest": 0.01}
+            for seed in range(settings.variation_seeds) if acting else [None]:
+                spread = (seed or 0) / 10 * (mitigation != "none" or axis == "read noise")
+                limits.append(
+                    {**_named(params, experiment), "crossbar_size": size, "r_min_ohm": 100e3, "gain": "none",
+                     "axis": axis, "value": value, "mitigation": mitigation, "seed": seed, "lost": lost + spread, **parts,
+                     "published": lost_under_devices(axis, value, size, mitigation),
+                     "accuracy": software["unpruned"] - lost - spread, "software_accuracy": software["unpruned"]}
+                )  # fmt: skip
+    return {"published": compared, "published_like": like, "batch_norms": limits}
 
 
 def _converters(params: Params, losses: dict[str, float], software: dict[str, float]) -> list[Row]:

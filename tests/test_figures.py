@@ -34,7 +34,7 @@ TABLES = {
 }
 CHANCE = {"shapes10": 10.0}
 UNIT = re.compile(
-    r"\((%|1/255|points|×|µS|µJ|bits|nat|rows × columns|rows|quantile of \|w\||× the profile's|sigma/mu)\)$"
+    r"\((%|1/255|points|×|µS|µJ|bits|nat|rows × columns|rows|s|quantile of \|w\||× the profile's|sigma/mu)\)$"
 )
 WITHOUT_UNIT = {
     "one readout gain per", "non-ideality factor", "error left, % of |W|²", "ON/OFF ratio of the devices",
@@ -104,6 +104,8 @@ def every_figure(profile):
             "energy-shares": figures.energy_shares(tables.energy, labels, params.costs),
             "accuracy-energy": figures.accuracy_against_energy(measured, tables.energy, labels, params.costs),
         }
+    if len(tables.batch_norms):
+        drawn["batch-norms"] = figures.batch_norm_limits(tables.batch_norms, labels)
     if len(tables.spiking):
         drawn["spiking"] = figures.spiking_steps(tables.spiking, labels, params.spiking)
     if len(tables.on_crossbar_training):
@@ -560,6 +562,28 @@ def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named(
         "R_min 20 kΩ, a gain per layer",
         "R_min 100 kΩ, no gain",
     ]
+
+
+def test_what_batch_norms_win_back_stands_beside_what_is_published():
+    params = make_params(1, (16, 32), further=True)
+    table, labels = make_results(params).batch_norms, figures.Labels.of(params)
+    figure = figures.batch_norm_limits(table, labels)
+    assert_readable(figure)
+    every = panels(figure)
+    mean = table.groupby(["crossbar_size", "axis", "value", "mitigation"])["lost"].mean()
+    for rank, size in enumerate((64, 128)):
+        for name in ("none", "BN", "norms"):
+            x, y = marks(every[rank], name)
+            assert list(x) == [0.0, *params.published.read_sigmas]
+            assert list(y) == [mean[size, "read noise" if sigma else "none", sigma, name] for sigma in x]
+            x, y = marks(every[2 + rank], name)
+            assert list(x) == list(params.published.drift_seconds)
+            assert list(y) == [mean[size, "drift", seconds, name] for seconds in x]
+        stars = {line.get_label(): line for line in every[rank].lines if "published" in str(line.get_label())}
+        assert stars["none, published"].get_ydata().tolist() == [26.34 if size == 64 else 60.76]
+        assert stars["BN, published"].get_xdata().tolist() == [0.15]
+        rests = [x for bars in every[4 + rank].containers for x in bars[0].get_xdata()]
+        assert sorted(set(np.round(rests, 6))) == [0.0, 1.0, 2.5, 5.0, 7.5, 12.5, 17.5]
 
 
 def test_spiking_networks_are_followed_step_by_step():

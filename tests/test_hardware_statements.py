@@ -186,6 +186,14 @@ def test_a_report_holds_them_where_they_were_measured(tmp_path):
     assert [(one.overall, one.summary) for one in again] == [(one.overall, one.summary) for one in report.own]
     nothing = {
         name: getattr(TABLES, name).iloc[:0]
-        for name in ("energy", "device_effects", "adversarial", "acdc", "spiking", "on_crossbar_training")
+        for name in (
+            "energy",
+            "device_effects",
+            "adversarial",
+            "acdc",
+            "spiking",
+            "on_crossbar_training",
+            "batch_norms",
+        )
     }
     assert [one.id for one in claims.examine(replace(TABLES, **nothing), PARAMS).own] == ["D2"]

@@ -334,6 +334,9 @@ REFUSED: dict[str, tuple[str, str]] = {
     "drift of a survey before t_0": ("effects: {technology: hermes-2, drift_hours: [0.08]}\n",
                                      "effects.drift_hours = 0.08 must be at least 0.0833333, from when on "
                                      "effects.technology = hermes-2 holds"),
+    "drift beside what is published before t_0": (
+        "published: {drift: hermes-2, drift_seconds: [1.0e+4, 299.0]}\n",
+        "published.drift_seconds = 299.0 must be at least 300.0, from when on published.drift = hermes-2 holds"),
     "survey of stuck devices": ("devices: {stuck_high: 0.5}\neffects: {clusters: [0.2, 0.6]}\n",
                                 "effects.clusters = 0.6 and devices.stuck_high = 0.5 must add up to at most 1"),
     "size": ("sensitivity:\n  crossbar_size: 64\n",

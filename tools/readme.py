@@ -61,7 +61,7 @@ _FIGURES: Final = (
     ("how many bits the converters need", "15_periphery", "periphery@<e>"),
     ("energy, area, latency: against compression, by part and by source", "16_costs", "costs@<e>"),
     (
-        "what others report: points lost under each convention, the nearest",
+        "what others report: points lost under each convention, the nearest; what batch norms win back",
         "17_published",
         "published@<e>",
     ),
@@ -434,7 +434,7 @@ def _on_crossbar_training() -> str:
     )
 
 
-NEIGHBOURS: Final = "ABST"
+NEIGHBOURS: Final = "ABSTN"
 """First letters of the statements about neighbours."""
 
 

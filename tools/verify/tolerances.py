@@ -52,12 +52,13 @@ _ROWS: Final[tuple[tuple[str, float, float, str], ...]] = (
      "percentage points: as in software, and what crossbars take from one more; 10.9 apart"),
     ("sensitivity.accuracy device_effects.accuracy converters.accuracy published.accuracy published_like.accuracy "
      "published.lost adversarial.accuracy converters.changed spiking.accuracy spiking.software_accuracy "
-     "on_crossbar_training.accuracy on_crossbar_training.software_accuracy", 25, 0,
+     "on_crossbar_training.accuracy on_crossbar_training.software_accuracy batch_norms.accuracy batch_norms.lost", 25, 0,
      "percentage points where accuracy falls off: small moves of the edge are large ones of it"),
     ("conversions drives adc_uj driver_uj array_uj digital_uj memory_uj energy_uj area_mm2 latency_us", 0, 0.3,
      "of a network's crossbars: which segments are pruned decides how many columns and crossbars are left"),
     ("adc_share", 0.1, 0, "share of the energy of these"),
     ("output_error", 0.5, 0.5, "of a spiking network's outputs, relative: spikes near the threshold come or stay away"),
+    ("error rest", 0.1, 0.5, "of the outputs of a small network trained twice, relative to their variance"),
     ("spike_rate", 0.05, 0.3, "spikes of a neuron in a step, of a small network trained twice"),
     ("energy_ratio area_ratio latency_ratio", 0.1, 0.3, "quotients of two of these, as the compression rate"),
     ("lost_alone won_back lost recovered effect accuracy_effect", 12, 0,

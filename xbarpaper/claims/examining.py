@@ -16,6 +16,7 @@ from xbarpaper.claims import statements
 from xbarpaper.claims.accuracy import mitigation_helps, pruning_costs, questions, with_strongest
 from xbarpaper.claims.acdc import acdc_statements
 from xbarpaper.claims.adversarial import adversarial_statements
+from xbarpaper.claims.batch_norms import batch_norm_statements
 from xbarpaper.claims.conductance import share_rises
 from xbarpaper.claims.conventions import conventions, sentence
 from xbarpaper.claims.effects import TRAINING_SEEDS
@@ -59,6 +60,7 @@ def examine(
     own += acdc_statements(texts, tables.acdc, params, chance, images)
     own += spiking_statements(texts, tables.spiking, params, chance)
     own += training_statements(texts, tables.on_crossbar_training, params, chance)
+    own += batch_norm_statements(texts, tables.batch_norms, params, chance)
     gains = conventions(evaluation, params, chance)
     return ClaimReport(
         profile=params.profile,

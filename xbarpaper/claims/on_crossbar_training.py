@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from xbarpaper.claims.answering import concluded
 from xbarpaper.claims.effects import Question, trained_rows
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.schema import OwnClaim
-from xbarpaper.claims.spiking import concluded
 from xbarpaper.claims.statements import Statement
 from xbarpaper.params import Params
 

@@ -10,10 +10,10 @@ from typing import Final
 
 import pandas as pd
 
-from xbarpaper.claims.effects import Question, Tested, ask, interval_words, trained_rows
+from xbarpaper.claims.answering import concluded
+from xbarpaper.claims.effects import Question, trained_rows
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.rules import joined
-from xbarpaper.claims.schema import Outcome, OwnClaim
+from xbarpaper.claims.schema import OwnClaim
 from xbarpaper.claims.statements import Statement
 from xbarpaper.params import Params
 
@@ -90,24 +90,3 @@ def _few_steps(rows: pd.DataFrame, params: Params) -> Question:
         "S2", "loss of the converted network minus that of the trained one", "", pairs[_NEEDED],
         margin=params.claims.equivalence_points,
     )  # fmt: skip
-
-
-def concluded(statement: Statement, questions: list[Question], params: Params) -> OwnClaim:
-    """The verdict is that of the overall effects; single comparisons stand beside."""
-    labels, tops, others = Labels.of(params), list[Tested](), list[Tested]()
-    for question in questions:
-        for one in ask(question, params.claims):
-            (tops if one.place.level == "overall" else others).append(one)
-    verdicts: list[Outcome] = [one.verdict for one in tops]
-    told = [
-        f"{one.question.mitigation}: {interval_words(one.means['effect'], one.low, one.high, one.question.unit)}"
-        for one in tops
-    ]
-    return OwnClaim(
-        id=statement.id,
-        text=statement.text,
-        rule=statement.rule,
-        overall=joined(verdicts),
-        summary=f"Overall, {'; '.join(told)}.",
-        cases=[one.case(f"{one.place.words(labels)}: {one.question.mitigation}") for one in (*tops, *others)],
-    )

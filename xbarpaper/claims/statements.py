@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -11,32 +11,13 @@ from xbarpaper.support.validation import Section, parse
 from xbarpaper.support.yaml_files import read_yaml
 
 PATH: Final = Path("claims.yaml")
-IDENTITIES: Final = (
-    "C1",
-    "C2",
-    "C3",
-    "C4",
-    "C5",
-    "D1",
-    "D2",
-    "D3",
-    "A1",
-    "A2",
-    "A3",
-    "A4",
-    "B1",
-    "B2",
-    "S1",
-    "S2",
-    "T1",
-    "T2",
-    "T3",
-    "T4",
-    "T5",
-    "T6",
-)
+Identity = Literal[
+    "C1", "C2", "C3", "C4", "C5", "D1", "D2", "D3", "A1", "A2", "A3", "A4", "B1", "B2", "S1", "S2", "T1", "T2",
+    "T3", "T4", "T5", "T6", "N1", "N2", "N3",
+]  # fmt: skip
 """C: of the paper. D: our own, about hardware. A: about adversarial images. B: about AC/DC. S: about spiking networks.
-T: about training on crossbars."""
+T: about training on crossbars. N: about batch norms."""
+IDENTITIES: Final[tuple[Identity, ...]] = get_args(Identity)
 
 Text = Annotated[str, Field(min_length=1)]
 # YAML gives lists; the sections are frozen and hold tuples.
@@ -46,30 +27,7 @@ _SEQUENCE: Final = BeforeValidator(lambda values: tuple(values) if isinstance(va
 class Statement(Section):
     """One statement, of the paper or our own."""
 
-    id: Literal[
-        "C1",
-        "C2",
-        "C3",
-        "C4",
-        "C5",
-        "D1",
-        "D2",
-        "D3",
-        "A1",
-        "A2",
-        "A3",
-        "A4",
-        "B1",
-        "B2",
-        "S1",
-        "S2",
-        "T1",
-        "T2",
-        "T3",
-        "T4",
-        "T5",
-        "T6",
-    ] = Field(description="name of the statement here")
+    id: Identity = Field(description="name of the statement here")
     text: Text = Field(description="what it says")
     source: Text = Field(description="who says so, and where")
     tested: Text = Field(description="the effect, in words")

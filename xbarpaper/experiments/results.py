@@ -182,6 +182,15 @@ TABLES: Final[dict[str, Table]] = {
         stages=("17_published",),
         experiments=lambda params: params.published.experiments,
     ),
+    "batch_norms": Table(
+        columns=(
+            "experiment", "dataset", "network", "crossbar_size", "r_min_ohm", "gain", "axis", "value", "mitigation",
+            "seed", "published", "accuracy", "software_accuracy", "lost", "error", "rest",
+        ),
+        keys=("experiment", "crossbar_size", "axis", "value", "mitigation", "seed"),
+        stages=("17_published",),
+        experiments=lambda params: params.published.experiments,
+    ),
     "strongest": Table(
         columns=(
             "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "pruned", "mitigation",
@@ -282,6 +291,7 @@ class Results:
     search: pd.DataFrame
     published: pd.DataFrame
     published_like: pd.DataFrame
+    batch_norms: pd.DataFrame
     strongest: pd.DataFrame
     converters: pd.DataFrame
     energy: pd.DataFrame

@@ -3,6 +3,7 @@
 from xbarpaper.claims.labels import Labels
 from xbarpaper.figures.acdc import acdc_beside_gradual
 from xbarpaper.figures.adversarial import adversarial_accuracy
+from xbarpaper.figures.batch_norms import batch_norm_limits
 from xbarpaper.figures.costs import accuracy_against_energy, energy_saved, energy_shares
 from xbarpaper.figures.mechanism import error_by_layer, layer_losses
 from xbarpaper.figures.network import (
@@ -44,6 +45,7 @@ __all__ = [
     "adversarial_accuracy",
     "along_axes",
     "apply_style",
+    "batch_norm_limits",
     "beside_published",
     "claim_effects",
     "compression",

@@ -463,7 +463,25 @@ class Published(Defaults):
         default=(20e3, 50e3, 100e3, 200e3), description="see devices.r_min_ohm; the ON/OFF ratio stays"
     )
     gains: AtLeastOne[Gain] = Field(default=("none", "layer"), description="see readout.gain")
-    variation_seeds: Seeds = Field(default=3, description="independent draws of device variation")
+    variation_seeds: Seeds = Field(default=3, description="independent draws of the devices")
+    read_sigmas: AtLeastOne[Inside] = Field(
+        default=(0.05, 0.1, 0.15, 0.25, 0.35),
+        description="sigma/mu of read noise that batch norms are to make up for",
+    )
+    drift: DriftPreset = Field(default="pcm", description="published, that they are to make up for")
+    drift_seconds: AtLeastOne[Seconds] = Field(
+        default=(1e4, 1e6, 1e8, 1e10), description="of drift since programming"
+    )
+
+    @model_validator(mode="after")
+    def _not_before_programming(self) -> Self:
+        first = FIRST_SECONDS[self.drift]
+        if min(self.drift_seconds) < first:
+            raise ValueError(
+                f"published.drift_seconds = {min(self.drift_seconds)!r} must be at least {first!r}, from when on "
+                f"published.drift = {self.drift} holds"
+            )
+        return self
 
 
 class Spiking(Defaults):

@@ -90,7 +90,9 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
         sentences.append(f"{claim.id}: {words}: {number}{where}.")
     if recovery is not None and (parts := _won_back(recovery, main.confidence)):
         where = f" (`{first}`)" if others else ""
-        sentences.append(f"Beyond the paper: {'; '.join(parts)} of what the crossbars took from pruned networks{where}.")
+        sentences.append(
+            f"Beyond the paper: {'; '.join(parts)} of what the crossbars took from pruned networks{where}."
+        )
     return sentences
 
 

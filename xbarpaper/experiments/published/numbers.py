@@ -6,6 +6,7 @@ Both are known here from digests that others wrote of the full texts, so they ar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 from typing import Final, Literal
 
 from xbarpaper.params import Effects
@@ -69,3 +70,30 @@ PUBLISHED: Final = (
     ),
 )
 """Every number that is compared with."""
+
+FAILING_SIGMA: Final = 0.1
+"""Of read noise, relative; beyond it statistics measured anew are reported to fail."""
+
+_UNDER_DEVICES: Final[dict[tuple[str, float, int | None, str], float]] = {
+    ("read noise", 0.1, 64, "none"): _SOFTWARE - 62.28,
+    ("read noise", 0.1, 64, "norms"): _SOFTWARE - 83.22,
+    ("read noise", 0.1, 128, "none"): _SOFTWARE - 27.86,
+    ("read noise", 0.1, 128, "norms"): _SOFTWARE - 81.59,
+    # the size of the crossbars is not told
+    ("read noise", 0.15, None, "BN"): _SOFTWARE - 77.89,
+    ("drift", 1e10, None, "none"): 76.5,
+    ("drift", 1e10, None, "norms"): 5.0,
+}
+
+
+def lost_under_devices(axis: str, value: float, crossbar_size: int, mitigation: str) -> float:
+    """Points that BATCH_NORMS reports as lost with resistances and read noise or drift; NaN where it reports none.
+
+    Args:
+        axis: ``read noise`` or ``drift``.
+        value: sigma, relative, or seconds since programming.
+        crossbar_size: rows and columns; numbers whose size is not told count for every size.
+        mitigation: by the name that it has here.
+    """
+    found = _UNDER_DEVICES.get((axis, value, crossbar_size, mitigation))
+    return round(_UNDER_DEVICES.get((axis, value, None, mitigation), nan) if found is None else found, 2)

@@ -1,0 +1,110 @@
+"""N1 and N2, statements of arXiv 2305.18416 about batch norms, and N3, our own, from what ``17_published`` measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import pandas as pd
+
+from xbarpaper.claims.accuracy import can_be_tested, paired
+from xbarpaper.claims.answering import concluded
+from xbarpaper.claims.effects import Question, trained_rows
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.schema import OwnClaim
+from xbarpaper.claims.statements import Statement
+from xbarpaper.experiments.published.numbers import FAILING_SIGMA
+from xbarpaper.params import Params
+from xbarpaper.support.words import count
+
+_NETWORK: Final = ["experiment", "dataset", "network", "crossbar_size", "training_seed"]
+_NEEDED: Final = [*_NETWORK, "seed", "scheme", "effect", "testable"]
+
+
+def batch_norm_statements(
+    texts: Mapping[str, Statement], table: pd.DataFrame, params: Params, chance: Mapping[str, float]
+) -> list[OwnClaim]:
+    """N1 to N3; none where the table is empty, and no N2 where no read noise is beyond the sigma that it is about.
+
+    Args:
+        texts: the statements by id.
+        table: the tidy table ``batch_norms``.
+        params: the profile.
+        chance: dataset -> accuracy of guessing, percent.
+    """
+    if table.empty:
+        return []
+    rows = trained_rows(table, params, Labels.of(params))
+    rows["scheme"] = rows["axis"] + rows["value"].map(" {:g}".format)
+    rows["limit"] = rows["dataset"].map(chance) + params.claims.chance_distance_points
+    margin, still = params.claims.equivalence_points, _still_lost(rows)
+    asked = {
+        "N1": Question("N1", "won back by norms after drift", "none", _won_back(rows), margin=margin),
+        "N2": Question("N2", "lost to read noise with BN", "none", still, margin=margin),
+        "N3": Question(
+            "N3", "correlation with the rest less that with the whole error", "none", _followed(rows),
+            unit="", margin=params.claims.equivalence_correlation,
+        ),
+    }  # fmt: skip
+    notes = {"N1": _lost_words(rows, "drift"), "N2": _lost_words(rows, "read noise"), "N3": _half_words(rows)}
+    return [
+        concluded(texts[name], [question], params, [notes[name]])
+        for name, question in asked.items()
+        if len(question.rows)
+    ]
+
+
+def _won_back(rows: pd.DataFrame) -> pd.DataFrame:
+    """What norms win back after the longest drift."""
+    drift = rows[rows["axis"] == "drift"]
+    pairs = paired(drift[drift["value"] == drift["value"].max()], "norms", "none")
+    limit = pairs["dataset"].map(rows.groupby("dataset")["limit"].first())
+    return pairs.assign(testable=can_be_tested(pairs, limit, pruning=False))[_NEEDED]
+
+
+def _still_lost(rows: pd.DataFrame) -> pd.DataFrame:
+    """What read noise beyond ``FAILING_SIGMA`` costs with statistics measured anew."""
+    own = rows[rows["mitigation"] == "BN"]
+    quiet = own.loc[own["axis"] == "none", [*_NETWORK, "lost", "accuracy"]]
+    noisy = own[(own["axis"] == "read noise") & (own["value"] > FAILING_SIGMA)]
+    pairs = noisy.merge(quiet, on=_NETWORK, suffixes=("", "_before"), validate="many_to_one")
+    return pairs.assign(
+        effect=pairs["lost"] - pairs["lost_before"], testable=pairs["accuracy_before"] > pairs["limit"]
+    )[_NEEDED]
+
+
+def _followed(rows: pd.DataFrame) -> pd.DataFrame:
+    """How much better, over the disturbances of a chip, the loss with norms goes with the rest than with the error."""
+    own = rows[rows["mitigation"] == "norms"]
+    quiet = own[own["axis"] == "none"].drop(columns="seed")
+    found = []
+    for place, chip in own[own["axis"] != "none"].groupby([*_NETWORK, "seed"], sort=False):
+        named = dict(zip([*_NETWORK, "seed"], place, strict=True))
+        same = quiet[(quiet[_NETWORK] == [named[name] for name in _NETWORK]).all(axis=1)]
+        every = pd.concat([same, chip])
+        effect = every["lost"].corr(every["rest"]) - every["lost"].corr(every["error"])
+        found.append(named | {"scheme": "all disturbances", "effect": effect})
+    table = pd.DataFrame(found)
+    return table.assign(testable=table["effect"].notna(), effect=table["effect"].fillna(0.0))[_NEEDED]
+
+
+def _lost_words(rows: pd.DataFrame, axis: str) -> str:
+    lost = rows.groupby(["scheme", "mitigation"], sort=False)["lost"].mean().unstack("mitigation", sort=False)
+    names = ["none 0", *rows.loc[rows["axis"] == axis, "scheme"].unique()]
+    told = [
+        f"{'resistances alone' if name == 'none 0' else name} {one['none']:.1f}, {one['BN']:.1f}, {one['norms']:.1f}"
+        for name, one in lost.loc[names].iterrows()
+    ]
+    return f"Points lost without mitigation, with BN, with norms: {'; '.join(told)}."
+
+
+def _half_words(rows: pd.DataFrame) -> str:
+    """Up to which rest norms win back half of what is lost, and from which on they do not."""
+    places = [*_NETWORK, "scheme"]
+    lost = rows.groupby([*places, "mitigation"])["lost"].mean().unstack("mitigation")
+    rest = 100 * rows.groupby(places)["rest"].mean()
+    well = lost["norms"] <= lost["none"] / 2
+    told = [f"Norms win back half of the loss or more in {int(well.sum())} of {count(len(well), 'case')}"]
+    told += [f"at a rest of up to {rest[well].max():.1f} %"] if well.any() else []
+    told += [f"less from {rest[~well].min():.1f} % on"] if not well.all() else []
+    return f"{', '.join(told)}."

@@ -1,0 +1,76 @@
+"""What batch norms win back from read noise and from drift, and what they cannot."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import sizes
+from xbarpaper.figures.panels import bar_words, means, name_axes, points
+from xbarpaper.figures.style import BLUE, GREY, ORANGE, ArtifactFigure, panel_grid, shared_legend
+from xbarpaper.support.words import join, square
+
+_MITIGATIONS: Final = {"none": (GREY, "o"), "BN": (BLUE, "s"), "norms": (ORANGE, "^")}
+_AXES: Final = {
+    "read noise": "read noise (sigma/mu)",
+    "drift": "drift (s)",
+    "rest": "what no norm undoes (%)",
+}
+
+
+def batch_norm_limits(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
+    """Points lost with batch norms as they are, measured anew and tuned: by read noise, by drift, and by the rest.
+
+    A column of panels for each crossbar size.
+
+    Args:
+        table: rows of the tidy table ``batch_norms`` of one network.
+        labels: words of the profile.
+    """
+    found = sizes(table)
+    figure, panels = panel_grid([(row, size) for row in _AXES for size in found], 1.75, columns=len(found))
+    for (row, size), panel in panels.items():
+        if row == "read noise":
+            panel.set_title(square(size))
+        for name, (colour, marker) in _MITIGATIONS.items():
+            own = table[(table["crossbar_size"] == size) & (table["mitigation"] == name)]
+            if row == "rest":
+                mean = means(own, ["experiment", "axis", "value"], "lost", labels)
+                rest = own.groupby(["axis", "value"])["rest"].mean()
+                mean["rest"] = [100 * rest[place] for place in zip(mean["axis"], mean["value"], strict=True)]
+                for axis, rows in mean.groupby(mean["axis"] == "drift"):
+                    points(
+                        panel, rows["rest"], rows, colour=colour, marker=marker, label="_", hollow=bool(axis)
+                    )
+                continue
+            # devices without read noise have one of sigma 0
+            own = own[own["axis"].isin({"read noise": ["none", "read noise"], "drift": ["drift"]}[row])]
+            mean = means(own, ["experiment", "value"], "lost", labels)
+            points(panel, mean["value"], mean, colour=colour, marker=marker, label=name, line="-")
+            told = own.dropna(subset="published").drop_duplicates("value")
+            panel.plot(
+                told["value"], told["published"], "*", color=colour, markersize=8, markeredgecolor="0.1",
+                label=f"{name}, published",
+            )  # fmt: skip
+        if row == "drift":
+            panel.set_xscale("log")
+    axes = list(panels.values())
+    for rank, label in enumerate(_AXES.values()):
+        name_axes(
+            axes[rank * len(found) :][: len(found)], x=label, y="accuracy lost\n(points)", columns=len(found)
+        )
+    shared_legend(figure, axes[0], columns=3)
+    figure.heading = "What batch norms win back on crossbars, and what not"
+    conventions = table[["r_min_ohm", "gain"]].drop_duplicates().to_dict("records")
+    convention = join([f"R_min {one['r_min_ohm'] / 1e3:g} kΩ and gain {one['gain']}" for one in conventions])
+    figure.caption = (
+        f"{labels.subject(table)}: accuracy lost on crossbars, the classifier off them, {convention}; resistances act, "
+        "and read noise or drift. Batch norms: as they are, statistics measured anew (BN), or scale and shift tuned "
+        "besides (norms), at another reading than the one that tests. Stars: arXiv 2305.18416 (second hand), at every "
+        "size where it tells none. Below: against the part of the outputs' error that no norm undoes, percent of their "
+        "variance, mean over layers; hollow: "
+        f"drift. {bar_words(table, labels).replace('device variation', 'the devices')}"
+    )
+    return figure
