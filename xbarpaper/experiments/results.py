@@ -36,6 +36,7 @@ _BY_APPEARANCE: Final = (
     "axis",
     "mitigation",
     "pruned",
+    "phases",
 )  # the stages write them in the order of their registries
 _AS_THEY_CAME: Final = ("layer", "part", "value", "second", "setting")
 
