@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -162,10 +163,13 @@ def test_the_recipe_s_table_has_a_row_for_each_part_and_goes_on(tmp_path: Path):
     images = data.prepare(
         "tiny", Shapes10(kind="shapes10", train_images=40, test_images=20, noise_sigma=0.05, seed=1)
     )
-    data.save(images, tmp_path / "tiny.safetensors")
+    made = data.save(images, tmp_path / "tiny.safetensors")
+    recipe = (ROOT / "profiles" / "cifar10-full.yaml").read_text(encoding="utf-8")
+    short = re.sub(r"^train:\n  epochs: \d+$", "train:\n  epochs: 2", recipe, count=1, flags=re.M)
+    assert short != recipe
+    profile = files.write_text(tmp_path / "cifar10-full.yaml", short)
 
     def rows() -> pd.DataFrame:
-        profile, made = ROOT / "profiles" / "cifar10-full.yaml", tmp_path / "tiny.safetensors"
         run("recipe", profile, made, "--width", "0.02", "--seeds", "1", "--output", tmp_path)
         return read_table(tmp_path / "recipe-vgg11-0.02.csv")
 
