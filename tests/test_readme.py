@@ -97,7 +97,7 @@ def test_counts_of_comparisons_agree_everywhere(profile: str):
 
 
 def test_recovered_shares_are_those_of_the_table(copied: Path):
-    path = copied / "reports" / readme.PROFILES[0] / "tables" / "recovered.csv"
+    path = copied / "reports" / readme.RECOVERED / "tables" / "recovered.csv"
     table = read_table(path)
     table.loc[table["mitigation"] == "BN", "share"] = 12.3
     write_table(path, table)
