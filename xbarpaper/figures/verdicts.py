@@ -141,10 +141,10 @@ def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
 
 
 def _who(name: str, row: Verdict, claim: Claim) -> str:
-    """Name of a line: the report, where there are several, and the mitigation, where it must be told."""
-    several = len([one for one in claim.tops() if one.inference != ALGEBRA]) > 1
+    """Name of a line: the report, where there are several, and the mitigation, where the head leaves it open."""
+    beside = [one for one in claim.tops() if one.inference != ALGEBRA and one.unit == row.unit]
     what = row.mitigation if row.mitigation != "none" else "crossbars" if claim.id == "C5" else "pruning"
-    return ", ".join([*([name] if name else []), *([what] if not name or several else [])])
+    return ", ".join([*([name] if name else []), *([what] if not name or len(beside) > 1 else [])])
 
 
 def _scale(row: Verdict) -> str:

@@ -21,7 +21,7 @@ def loss_by_width(reports: Mapping[float, tuple[pd.DataFrame, Labels]]) -> Artif
             of one, and the words of its profile; mitigation ``none``, both effects and the readout's gain are shown.
     """
     parts = []
-    for width, (table, labels) in reports.items():
+    for width, (table, labels) in sorted(reports.items()):
         plain = unmitigated(table, labels)
         lost = plain.assign(lost=plain["software_accuracy"] - plain["accuracy"])
         parts.append(means(lost, MAPPED, "lost", labels).assign(width=width))
