@@ -187,9 +187,12 @@ def _full() -> str:
         found = tables.accuracies(evaluation, recovery, labels, size)
         parts += [f"Crossbars of {square(size)}:", found.without_constant_words().markdown()]
     report = ClaimReport.read(Path("reports") / REAL[0] / "claims.json")
+    precision = read_table("reports/benchmarks/precision-cifar10-full-vgg11.csv")
     note = (
         f"Test accuracy in percent, {'; '.join(report.data)}: mean ± half of its 95 % interval over the draws of device "
-        f"variation. {report.scope}"
+        f"variation. {report.scope} Read in float32 instead of bfloat16, the same networks on crossbars of "
+        f"{square(precision['crossbar_size'].max())} differ by {precision['difference'].abs().max():.2f} points at most "
+        "(`python benchmarks/precision.py`)."
     )
     return "\n\n".join([*parts, note])
 
