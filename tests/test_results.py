@@ -35,7 +35,7 @@ def test_a_table_is_gathered_whole_and_in_one_order(stages: Path, name: str):
         _assert_same(merged[column], merged[f"{column}_made"])
     shuffled = made.sample(frac=1, random_state=1)
     for told in (
-        one for one in ("axis", "mitigation") if one in shuffled
+        one for one in ("axis", "mitigation", "phases") if one in shuffled
     ):  # stages write them in their order
         ranks = {one: rank for rank, one in enumerate(loaded[told].unique())}
         shuffled = shuffled.sort_values(
