@@ -19,6 +19,7 @@ from browser import chromium, visit
 from markupsafe import escape
 from matplotlib.figure import Figure
 from PIL import Image, ImageChops
+from repository import ROOT
 from synthetic_results import make_params, make_results, write_stages
 
 from tools import redraw
@@ -239,6 +240,12 @@ def test_a_report_drawn_again_names_both_commits(params: Params, places: Places)
     assert "measured with Python 3.11.7, torch 2.13.0; on the machine that made this report" in text
     assert redraw._measured(folder) == measured
     assert not (publish(params, places) / "measured.json").exists()
+
+
+def test_committed_reports_hold_no_figures_or_verdicts_of_an_earlier_code():
+    kept = {path.stem for path in (ROOT / "reports").glob("*/notebooks/summary/*.ipynb")}
+    assert kept
+    assert kept <= {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
 
 
 def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(

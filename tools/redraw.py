@@ -1,8 +1,9 @@
 """``python -m tools.redraw PROFILE ...``: make committed reports anew from their own tables, without measuring anything.
 
-Figures, verdicts and pages are those of the code that is here. Parameters are those that the page shows, whatever the
-profile says by now; one that is newer has its default. The page names the commit that measured and the one that drew. The
-other executed notebooks stay as they are. The tables must come out the same to the byte.
+Figures, verdicts and pages are those of the code that is here; what an earlier code drew and judged goes. Parameters are
+those that the page shows, whatever the profile says by now; one that is newer has its default. The page names the commit
+that measured and the one that drew. The other executed notebooks stay as they are. The tables must come out the same to
+the byte.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ def redraw(profile: str, root: Path) -> Path:
         _unpack(report / "tables", settings, top / "data" / "results" / profile)
         executed = top / "data" / "notebooks" / profile
         for path in (report / "notebooks").glob("*/*.ipynb"):
+            if path.parent.name == SUMMARY:  # drawn anew below, some of them by another name than before
+                continue
             (executed / path.parent.name).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, executed / path.parent.name / path.name)
         for notebook in _DRAWING:
