@@ -24,34 +24,15 @@ from xbarpaper.params.names import (
     TrainingPhase,
 )
 from xbarpaper.params.profile import Params, load, load_profile
-from xbarpaper.params.sections import (
-    AcDc,
-    Adversarial,
-    Beyond,
-    Claims,
-    DeviceEffects,
-    Devices,
-    Distillation,
-    Evaluation,
-    Execution,
-    Experiment,
-    HardwareCosts,
-    Mapping,
-    Mechanism,
-    OnCrossbarTraining,
-    Parasitics,
-    Periphery,
-    Prune,
-    Published,
-    Readout,
-    Rearrange,
-    Search,
-    Sensitivity,
-    Spiking,
-    Survey,
-    Train,
-    Wct,
-)
+from xbarpaper.params.sections.claims import Claims
+from xbarpaper.params.sections.crossbars import Devices, Mapping, Parasitics, Readout
+from xbarpaper.params.sections.evaluation import Evaluation, Mechanism
+from xbarpaper.params.sections.execution import Execution
+from xbarpaper.params.sections.hardware import HardwareCosts, Periphery
+from xbarpaper.params.sections.mitigations import Beyond, Rearrange, Wct
+from xbarpaper.params.sections.neighbours import AcDc, Adversarial, OnCrossbarTraining, Spiking
+from xbarpaper.params.sections.surveys import DeviceEffects, Published, Search, Sensitivity, Survey
+from xbarpaper.params.sections.training import Distillation, Experiment, Prune, Train
 
 __all__ = [
     "FURTHER_MITIGATIONS",

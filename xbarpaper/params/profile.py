@@ -15,33 +15,15 @@ from pydantic import Field, model_validator
 
 from xbarpaper.params.datasets import Dataset, ImageFolder
 from xbarpaper.params.names import FIRST_SECONDS
-from xbarpaper.params.sections import (
-    AcDc,
-    Adversarial,
-    Beyond,
-    Claims,
-    DeviceEffects,
-    Devices,
-    Distillation,
-    Evaluation,
-    Execution,
-    Experiment,
-    HardwareCosts,
-    Mapping,
-    Mechanism,
-    OnCrossbarTraining,
-    Parasitics,
-    Periphery,
-    Prune,
-    Published,
-    Readout,
-    Rearrange,
-    Search,
-    Sensitivity,
-    Spiking,
-    Train,
-    Wct,
-)
+from xbarpaper.params.sections.claims import Claims
+from xbarpaper.params.sections.crossbars import Devices, Mapping, Parasitics, Readout
+from xbarpaper.params.sections.evaluation import Evaluation, Mechanism
+from xbarpaper.params.sections.execution import Execution
+from xbarpaper.params.sections.hardware import HardwareCosts, Periphery
+from xbarpaper.params.sections.mitigations import Beyond, Rearrange, Wct
+from xbarpaper.params.sections.neighbours import AcDc, Adversarial, OnCrossbarTraining, Spiking
+from xbarpaper.params.sections.surveys import DeviceEffects, Published, Search, Sensitivity
+from xbarpaper.params.sections.training import Distillation, Experiment, Prune, Train
 from xbarpaper.support.errors import ParameterError
 from xbarpaper.support.validation import Defaults, parse
 from xbarpaper.support.yaml_files import read_yaml
