@@ -14,7 +14,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from xbarpaper.params.datasets import Dataset, ImageFolder
-from xbarpaper.params.names import FIRST_SECONDS
+from xbarpaper.params.rules import require_after_programming, require_among
 from xbarpaper.params.sections.claims import Claims
 from xbarpaper.params.sections.crossbars import Devices, Mapping, Parasitics, Readout
 from xbarpaper.params.sections.evaluation import Evaluation, Mechanism
@@ -105,7 +105,7 @@ class Params(Defaults):
         return sorted({entry.kind for entry in self.datasets.values() if isinstance(entry, ImageFolder)})
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _names_are_told_apart(self) -> Self:
         names = {
             "profile": [self.profile],
             "datasets": list(self.datasets),
@@ -118,6 +118,10 @@ class Params(Defaults):
             if len({name.lower() for name in members}) < len(members):
                 listed = ", ".join(members)
                 raise ValueError(f"{group}: names must differ in more than capitals (there are: {listed})")
+        return self
+
+    @model_validator(mode="after")
+    def _folders_are_named_apart(self) -> Self:
         folders = {
             n: one.path_environment for n, one in self.datasets.items() if isinstance(one, ImageFolder)
         }
@@ -128,6 +132,10 @@ class Params(Defaults):
                     f"datasets: {other} and {name} are both named by the environment variable {variable}; give each "
                     "a path_environment of its own"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _experiments_are_known(self) -> Self:
         first = dict[Experiment, str]()
         for name, experiment in self.experiments.items():
             if (twin := first.setdefault(experiment, name)) != name:
@@ -137,24 +145,16 @@ class Params(Defaults):
                     f"experiments.{name}.dataset = {experiment.dataset} is not in datasets "
                     f"(there are: {', '.join(self.datasets)})"
                 )
-        for section, chosen in (
-            ("sensitivity", self.sensitivity),
-            ("effects", self.effects),
-            ("beyond", self.beyond),
-            ("search", self.search),
-            ("published", self.published),
-            ("periphery", self.periphery),
-            ("costs", self.costs),
-            ("adversarial", self.adversarial),
-            ("acdc", self.acdc),
-            ("spiking", self.spiking),
-            ("on_crossbar_training", self.on_crossbar_training),
-        ):
-            for name in chosen.experiments:
+        for section, chosen in self:
+            for name in getattr(chosen, "experiments", ()):
                 if name not in self.experiments:
                     raise ValueError(
                         f"{section}.experiments: {name} is not in experiments (there are: {', '.join(self.experiments)})"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
         sizes = {"sensitivity": self.sensitivity.crossbar_size, "search": self.search.crossbar_size}
         if self.effects.experiments:
             sizes["effects"] = self.effects.crossbar_size
@@ -162,11 +162,9 @@ class Params(Defaults):
             sizes["acdc"] = self.acdc.crossbar_size
             self.acdc.changes(self.pruned_epochs)
         for section, size in sizes.items():
-            if size not in self.mapping.crossbar_sizes:
-                raise ValueError(
-                    f"{section}.crossbar_size = {size} must be among "
-                    f"mapping.crossbar_sizes = {', '.join(map(str, self.mapping.crossbar_sizes))}"
-                )
+            require_among(
+                f"{section}.crossbar_size", size, "mapping.crossbar_sizes", self.mapping.crossbar_sizes
+            )
         most, lossless = (
             max(self.periphery.adc_bits),
             self.periphery.lossless_bits(max(self.mapping.crossbar_sizes)),
@@ -176,11 +174,7 @@ class Params(Defaults):
                 f"periphery.adc_bits = {most} must be at most {lossless}: a column of the largest crossbar has no more "
                 "different sums of its slices' digits"
             )
-        if self.readout.gain not in self.evaluation.gains:
-            raise ValueError(
-                f"readout.gain = {self.readout.gain} must be among "
-                f"evaluation.gains = {', '.join(self.evaluation.gains)}"
-            )
+        require_among("readout.gain", self.readout.gain, "evaluation.gains", self.evaluation.gains)
         return self
 
     @model_validator(mode="after")
@@ -195,21 +189,15 @@ class Params(Defaults):
                 raise ValueError(
                     f"effects.{name} = {most!r} and devices.{beside} = {others!r} must add up to at most 1"
                 )
-        first = FIRST_SECONDS[effects.technology]
         for name in self.spiking.experiments:
             if not (chosen := self.experiments[name].network).startswith("vgg"):
                 raise ValueError(f"spiking.experiments: {name} is a {chosen}, and only a VGG can spike")
-        if self.spiking.experiments and devices.read_at_s < FIRST_SECONDS.get(self.spiking.read_noise, 0.0):
-            raise ValueError(
-                f"devices.read_at_s = {devices.read_at_s!r} must be at least "
-                f"{FIRST_SECONDS[self.spiking.read_noise]!r}, from when on spiking.read_noise = "
-                f"{self.spiking.read_noise} holds"
-            )
-        if effects.experiments and devices.read_at_s < first:
-            raise ValueError(
-                f"devices.read_at_s = {devices.read_at_s!r} must be at least {first!r}, from when on "
-                f"effects.technology = {effects.technology} holds"
-            )
+        for setting, preset, is_used in (
+            ("spiking.read_noise", self.spiking.read_noise, self.spiking.experiments),
+            ("effects.technology", effects.technology, effects.experiments),
+        ):
+            if is_used:
+                require_after_programming("devices.read_at_s", devices.read_at_s, setting, preset)
         return self
 
 

@@ -7,7 +7,6 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from xbarpaper.params.names import (
-    FIRST_SECONDS,
     LEAST_ON_OFF,
     AtLeastOne,
     CrossbarSize,
@@ -26,6 +25,7 @@ from xbarpaper.params.names import (
     Seconds,
     Side,
 )
+from xbarpaper.params.rules import require_after_programming
 from xbarpaper.support.validation import Defaults
 
 
@@ -107,12 +107,7 @@ class Devices(Defaults):
                 "at most 1"
             )
         for name, preset in (("drift", self.drift), ("read_noise", self.read_noise)):
-            first = FIRST_SECONDS.get(preset, 0.0)
-            if self.read_at_s < first:
-                raise ValueError(
-                    f"devices.read_at_s = {self.read_at_s!r} must be at least {first!r}, from when on devices.{name} = "
-                    f"{preset} holds"
-                )
+            require_after_programming("devices.read_at_s", self.read_at_s, f"devices.{name}", preset)
         return self
 
 

@@ -30,6 +30,7 @@ from xbarpaper.params.names import (
     TrainingPhase,
     TrainingStart,
 )
+from xbarpaper.params.rules import require_among
 from xbarpaper.params.sections.crossbars import Devices
 from xbarpaper.support.validation import Defaults
 
@@ -71,11 +72,9 @@ class Adversarial(Defaults):
                 f"adversarial.known_chips = {self.known_chips} must be at most adversarial.variation_seeds = "
                 f"{self.variation_seeds}"
             )
-        if self.square_epsilon not in self.epsilons:
-            raise ValueError(
-                f"adversarial.square_epsilon = {self.square_epsilon!r} must be among adversarial.epsilons = "
-                f"{', '.join(map(repr, self.epsilons))}"
-            )
+        require_among(
+            "adversarial.square_epsilon", self.square_epsilon, "adversarial.epsilons", self.epsilons
+        )
         return self
 
 
@@ -161,11 +160,7 @@ class Spiking(Defaults):
 
     @model_validator(mode="after")
     def _followed(self) -> Self:
-        if self.train_steps not in self.steps:
-            raise ValueError(
-                f"spiking.train_steps = {self.train_steps} must be among spiking.steps = "
-                f"{', '.join(map(str, self.steps))}"
-            )
+        require_among("spiking.train_steps", self.train_steps, "spiking.steps", self.steps)
         return self
 
 

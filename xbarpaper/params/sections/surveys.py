@@ -37,6 +37,7 @@ from xbarpaper.params.names import (
     Side,
     WctRange,
 )
+from xbarpaper.params.rules import require_after_programming
 from xbarpaper.support.validation import Defaults
 
 
@@ -186,10 +187,7 @@ class Published(Defaults):
 
     @model_validator(mode="after")
     def _not_before_programming(self) -> Self:
-        first = FIRST_SECONDS[self.drift]
-        if min(self.drift_seconds) < first:
-            raise ValueError(
-                f"published.drift_seconds = {min(self.drift_seconds)!r} must be at least {first!r}, from when on "
-                f"published.drift = {self.drift} holds"
-            )
+        require_after_programming(
+            "published.drift_seconds", min(self.drift_seconds), "published.drift", self.drift
+        )
         return self
