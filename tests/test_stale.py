@@ -87,6 +87,9 @@ KNOWN: dict[str, set[str]] = {
     "data/augment.py": {"data", "own_network"} | EXPERIMENTS | RESUMES | JOURNALS,
     "hardware/in_place.py": {"on_crossbar_training"},
     "claims/conductance.py": {"claims", "figures"},
+    # every stage reads all parameters; finished rows and half-finished trainings know nothing of what is surveyed
+    "params/sections/surveys.py": {"data", "own_network", "tuned networks"} | EXPERIMENTS | SUMMARIES,
+    "params/sections/training.py": {"data", "own_network"} | EXPERIMENTS | SUMMARIES | RESUMES | JOURNALS,
 }  # fmt: skip
 
 

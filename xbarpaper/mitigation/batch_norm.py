@@ -8,7 +8,7 @@ training. Both are digital numbers, so a few hundred images without labels suffi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,9 @@ from xbarpaper.data import ImageSet, normalised
 from xbarpaper.mitigation.parts import Costs, Mitigation
 from xbarpaper.networks.digests import tensor_digest
 from xbarpaper.networks.training import device_of, forward_dtype
-from xbarpaper.params import Params
+
+if TYPE_CHECKING:  # so that finished rows and resume files outlive a new section
+    from xbarpaper.params import Params
 
 
 @dataclass(frozen=True)

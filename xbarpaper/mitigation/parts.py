@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pandas as pd
 from torch import nn
@@ -17,8 +17,11 @@ from xbarpaper.data import ImageSet
 from xbarpaper.hardware.effects import DeviceEffect
 from xbarpaper.hardware.mapped import Arrangement, MappedNetwork
 from xbarpaper.networks.training import Run
-from xbarpaper.params import Params, SchemeName
+from xbarpaper.params import SchemeName
 from xbarpaper.pruning import PrunedNetwork
+
+if TYPE_CHECKING:  # so that finished rows and resume files outlive a new section
+    from xbarpaper.params import Params
 
 
 @dataclass(frozen=True)

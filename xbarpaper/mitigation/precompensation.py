@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 
@@ -22,7 +22,10 @@ from xbarpaper.hardware.effects import DeviceEffect
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import ReadOut, read_out
 from xbarpaper.mitigation.parts import Costs, Mitigation
-from xbarpaper.params import Devices, Gain, Params, Parasitics
+from xbarpaper.params import Devices, Gain, Parasitics
+
+if TYPE_CHECKING:  # so that finished rows and resume files outlive a new section
+    from xbarpaper.params import Params
 
 
 @dataclass(frozen=True)

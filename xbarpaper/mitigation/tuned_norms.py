@@ -9,7 +9,7 @@ them too, with the labels of the whole training set.)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import nn
@@ -17,7 +17,9 @@ from torch import nn
 from xbarpaper.data import ImageSet
 from xbarpaper.mitigation.batch_norm import BatchNormEstimate, ReestimatedBatchNorm
 from xbarpaper.mitigation.parts import Costs, Mitigation
-from xbarpaper.params import Params
+
+if TYPE_CHECKING:  # so that finished rows and resume files outlive a new section
+    from xbarpaper.params import Params
 
 _BATCH: Final = 50
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pandas as pd
 import torch
@@ -18,8 +18,11 @@ import torch
 from xbarpaper.mitigation.parts import Costs, Mitigation, Start
 from xbarpaper.networks.network import Network
 from xbarpaper.networks.training import images_shown, train
-from xbarpaper.params import Params, Wct
+from xbarpaper.params import Wct
 from xbarpaper.pruning import PrunedNetwork, weight_quantiles
+
+if TYPE_CHECKING:  # so that finished rows and resume files outlive a new section
+    from xbarpaper.params import Params
 
 _ROUND_SEEDS: Final = 10_000  # apart: each round sees the images in an order of its own
 
