@@ -407,8 +407,8 @@ def test_regions_find_where_the_claims_hold(wide: Params) -> None:
     sizes = table[(table["axis"] == "size") & (table["claim"] == "C3")].set_index("value")["schemes"]
     assert sizes["128"] == "cf"
     assert sizes["8"] == "cf xcs xrs"
-    words = regions.overview(table)
-    assert words.loc["on_off", "C3"] == "supported: 100, 1000; contradicted: 2, 5, 10; no effect: 20"
+    words = regions.overview(table, conventions(wide))
+    assert words.loc["ON/OFF ratio", "C3"] == "supported: 100, 1000; contradicted: 2, 5, 10; no effect: 20"
     assert list(words.columns) == list(regions.CLAIMS)
 
 

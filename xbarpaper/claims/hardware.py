@@ -159,7 +159,7 @@ def survival(
             there = held[~home.every & (held["claim"] == claim)]
             own = [
                 Case(
-                    what=f"{labels.network(name)}, {claim}, {axes.single[one['axis']].short} {one['value']}",
+                    what=f"{labels.network(name)}, {claim}, {axes.single[one['axis']].said(one['value'])}",
                     verdict=survived(plain, one["verdict"]),
                     effect=one["effect"],
                     low=_finite(one["low"]),

@@ -9,8 +9,9 @@ from itertools import combinations
 import pandas as pd
 from scipy import stats
 
+from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.params import Periphery
-from xbarpaper.support.words import join
+from xbarpaper.params.names import ADC_TITLES
 
 
 def orders(table: pd.DataFrame) -> pd.DataFrame:
@@ -33,7 +34,7 @@ def orders(table: pd.DataFrame) -> pd.DataFrame:
         ]
         agree = sum(energy == rate for energy, rate in signs)
         told = {
-            f"by_{name}": " < ".join(own.sort_values(column, kind="stable")["scheme"])
+            f"by_{name}": " < ".join(own.sort_values(column, kind="stable")["scheme"].map(SCHEME_NAMES))
             for name, column in (("energy", "energy_ratio"), ("rate", "compression_rate"))
         }
         rows.append(
@@ -56,7 +57,8 @@ def order_sentences(found: pd.DataFrame) -> Iterator[str]:
     """
     for columns, own in found.groupby("columns", sort=False):
         same = own.loc[own["same"], "adc"]
-        whose = f", those of {join(list(same.unique()))}" if 0 < len(same) < len(own) else ""
+        titles = " and of ".join(ADC_TITLES.get(name, name) for name in same.unique())
+        whose = f", those with the converter of {titles}" if 0 < len(same) < len(own) else ""
         yield (
             f"Where {columns} columns are converted, the order of the schemes by energy is that of their compression "
             f"rates in {len(same)} of {len(own)} cases (a crossbar size with a converter){whose}."

@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from xbarpaper.support.words import join
+from xbarpaper.support.words import join, square
 
 SCHEME_NAMES: Final = {
     "unpruned": "unpruned",
@@ -21,6 +21,12 @@ SCHEME_NAMES: Final = {
 def schemes_of(names: Sequence[str]) -> str:
     """Schemes as a caption names them, such as ``unpruned, C/F and XCS``."""
     return join([SCHEME_NAMES.get(name, name) for name in names])
+
+
+def network_words(scheme: str, crossbar_size: int | None) -> str:
+    """A pruned network in a sentence, such as ``XCS for 16 × 16``, or ``C/F`` where the size does not matter."""
+    name = SCHEME_NAMES.get(scheme, scheme)
+    return name if crossbar_size is None else f"{name} for {square(crossbar_size)}"
 
 
 def gain_words(mode: str) -> str:

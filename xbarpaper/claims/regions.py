@@ -126,15 +126,21 @@ def _nothing_random(rows: pd.DataFrame) -> bool:
     return bool(((reached.max() - reached.min()) <= RESOLUTION).all(axis=None))
 
 
-def overview(table: pd.DataFrame) -> pd.DataFrame:
+def overview(table: pd.DataFrame, axes: Axes) -> pd.DataFrame:
     """The regions in words: a row per axis, a column per claim, in it the values of each verdict.
 
     Args:
         table: what ``regions`` gives.
+        axes: the survey.
     """
     cells = {}
     for (axis, claim), group in table.groupby(["axis", "claim"], sort=False):
+        moved = axes.single[str(axis)]
         by_verdict = {outcome: group.loc[group["verdict"] == outcome, "value"] for outcome in OUTCOMES}
-        parts = [f"{outcome}: {', '.join(values)}" for outcome, values in by_verdict.items() if len(values)]
-        cells[axis, claim] = "; ".join(parts)
+        parts = [
+            f"{outcome}: {', '.join(map(moved.name_of, values))}"
+            for outcome, values in by_verdict.items()
+            if len(values)
+        ]
+        cells[moved.short, claim] = "; ".join(parts)
     return pd.Series(cells, dtype=object).unstack(sort=False)

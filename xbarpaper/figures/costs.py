@@ -22,6 +22,7 @@ from xbarpaper.figures.style import (
     shared_legend,
 )
 from xbarpaper.params import SCHEMES, HardwareCosts
+from xbarpaper.params.names import ADC_TITLES
 from xbarpaper.support.words import join, square
 
 # From dark to light, so that neighbours differ in lightness, whatever the eye makes of their hues.
@@ -217,5 +218,5 @@ def _circumstances(settings: HardwareCosts) -> str:
     )
     return (
         f"{settings.input_bits} input bits one after another, {sliced}, conversions of {settings.adc_bits} bits "
-        f"({settings.adc})"
+        f"(converter: {ADC_TITLES.get(settings.adc, settings.adc)})"
     )

@@ -67,8 +67,9 @@ def along_axes(table: pd.DataFrame, axes: Axes, params: Params, shown: str, chan
         values = list(dict.fromkeys(here["value"]))
         values = sorted(values, key=float) if moved.joined else values
         by_scheme(panel, here, "value", values, line=":" if moved.joined else "none")
-        turned: dict[str, Any] = {"rotation": 90} if sum(map(len, values)) > _TICK_CHARACTERS else {}
-        panel.set_xticks(range(len(values)), values, **turned)
+        names = [moved.name_of(one) for one in values]
+        turned: dict[str, Any] = {"rotation": 90} if sum(map(len, names)) > _TICK_CHARACTERS else {}
+        panel.set_xticks(range(len(values)), names, **turned)
         panel.set_xlabel(moved.label)
         panel.axhline(0, color="0.3", linewidth=0.8)
         if (own_value := text_of(own[axis])) in values:
@@ -152,7 +153,10 @@ def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
     for name in present(tuple(axes.single), list(held["axis"])):
         moved = held[(held["axis"] == name) & ~home.every]
         lines.append((axes.single[name].short, None))
-        lines += [(str(value), rows) for value, rows in moved.groupby("value", sort=False)]
+        lines += [
+            (axes.single[name].name_of(str(value)), rows)
+            for value, rows in moved.groupby("value", sort=False)
+        ]
     claims, draws = present(tuple(CLAIMS), list(held["claim"])), axes.settings.variation_seeds
     several = draws >= FEWEST
     height = _ROW_INCHES * len(lines) + 0.95
@@ -198,13 +202,13 @@ def _survival(held: pd.DataFrame, home: Home, axes: Axes) -> Iterator[str]:
         changed = others[others["verdict"] != own]
         listed = join(
             [
-                f"{axes.single[axis].short} {value} ({verdict})"
+                f"{axes.single[axis].said(value)} ({verdict})"
                 for axis, value, verdict in changed[["axis", "value", "verdict"]].itertuples(index=False)
             ]
         )
         yield (
             f"{claim} is {own} as it is and at {len(others) - len(changed)} of {len(others)} strengths"
-            + (f"; not at {listed}." if len(changed) else ".")
+            + (f"; not with {listed}." if len(changed) else ".")
         )
 
 

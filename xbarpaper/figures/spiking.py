@@ -11,6 +11,7 @@ from xbarpaper.claims.names import sizes
 from xbarpaper.figures.panels import bar_words, means, name_axes, points
 from xbarpaper.figures.style import BLUE, ORANGE, ArtifactFigure, panel_grid, shared_legend
 from xbarpaper.params import Spiking
+from xbarpaper.params.names import DEVICE_TITLES
 from xbarpaper.support.words import square
 
 _KINDS: Final = {"trained": (BLUE, "o"), "converted": (ORANGE, "s")}
@@ -69,7 +70,8 @@ def spiking_steps(table: pd.DataFrame, labels: Labels, settings: Spiking) -> Art
         for kind in _KINDS
     ]
     coding = str(table["coding"].iloc[0])
-    noise = f", and read noise ({settings.read_noise}) anew at each step" if "fresh" in noises else ""
+    source = DEVICE_TITLES.get(settings.read_noise, settings.read_noise)
+    noise = f", and read noise (of {source}) anew at each step" if "fresh" in noises else ""
     figure.caption = (
         f"{labels.subject(table)}: accuracy on {settings.test_images} random test images at most, and the error of the "
         "outputs added up so far, relative to the same network in software, against the number of time steps. Input: "

@@ -57,6 +57,32 @@ SCHEDULES: Final = ("gradual", "AC/DC")
 
 NETWORK_TITLES: Final[dict[str, str]] = {"vgg11": "VGG11", "vgg16": "VGG16", "resnet20": "ResNet-20"}
 
+ADC_TITLES: Final[dict[AdcName, str]] = {
+    "isaac": "ISAAC, square",
+    "isaac_doubling": "ISAAC, doubling",
+    "isaac_table": "ISAAC, table",
+    "cimloop": "CiMLoop",
+    "neurosim_sar": "NeuroSim, SAR",
+    "neurosim_flash": "NeuroSim, flash",
+    "mnsim": "MNSIM",
+}
+"""Converters as sentences, figures and tables call them."""
+
+DEVICE_TITLES: Final[dict[str, str]] = {
+    "pcm": "PCM",
+    "pcm-crosssim": "PCM (CrossSim)",
+    "hermes-2": "HERMES, 2 PCM",
+    "hermes-1": "HERMES, 1 PCM",
+    "rram-wan-1s": "RRAM, 1 s",
+    "rram-wan-1d": "RRAM, 1 day",
+    "rram-wan-2d": "RRAM, 2 days",
+    "rram-wan-crosssim": "RRAM (CrossSim)",
+    "rram-milo": "RRAM (Milo)",
+    "rram-cmo": "CMO RRAM",
+    "sonos": "SONOS",
+}
+"""Published devices as sentences, figures and tables call them: phase-change memory, resistive RAM, charge traps."""
+
 FIRST_SECONDS: Final = {"pcm": 20.0, "hermes-2": 300.0, "hermes-1": 200.0, "rram-cmo": 1.0}
 """Seconds since programming from which on a published drift or read noise holds (t_0)."""
 

@@ -6,7 +6,7 @@ Nothing here needs torch, so figures can read the names.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xbarpaper.params import Devices, Gain, Mitigation, Params, Parasitics, Survey
@@ -56,6 +56,8 @@ class Axis:
         values: where it is evaluated, beside the profile's own value; names from weak to strong.
         own: its value at the profile's own conditions.
         moved: the conditions with it at another value.
+        told: a place on it in a sentence, ``{}`` for the value; ``short`` and the value if not given.
+        names: what a value is called, if not by itself.
         joined: whether a line joins its values in a figure, in ascending order; otherwise they stand as they come.
     """
 
@@ -65,7 +67,17 @@ class Axis:
     values: Sequence[Value]
     own: Callable[[Conditions], Value]
     moved: Callable[[Conditions, Any], Conditions]
+    told: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
     joined: bool = True
+
+    def name_of(self, value: Value) -> str:
+        """What a value is called in figures and tables."""
+        return self.names.get(text_of(value), text_of(value))
+
+    def said(self, value: Value) -> str:
+        """A place on the axis, for sentences."""
+        return (self.told or f"{self.short} {{}}").format(self.name_of(value))
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from typing import Any
 
 from xbarpaper.experiments.sensitivity.axes import Axes, Axis, Conditions, by_name
 from xbarpaper.params import Params
-from xbarpaper.params.names import SECONDS_PER_HOUR
+from xbarpaper.params.names import DEVICE_TITLES, SECONDS_PER_HOUR
 
 
 def device_effects(params: Params) -> Axes:
     """The survey of the devices' effects that a profile asks for."""
     settings = params.effects
     technology = settings.technology
+    material = DEVICE_TITLES[technology]
 
     def drifted(at: Conditions, hours: float, compensation: str = "none") -> Conditions:
         seconds = SECONDS_PER_HOUR * hours
@@ -31,6 +32,7 @@ def device_effects(params: Params) -> Axes:
             "levels",
             label="conductance levels",
             short="levels",
+            told="{} levels",
             values=tuple(map(str, settings.levels)),
             own=lambda at: str(at.devices.levels),
             moved=lambda at, levels: at.with_devices(levels=levels if levels == "any" else int(levels)),
@@ -40,6 +42,8 @@ def device_effects(params: Params) -> Axes:
             "programming",
             label="programming noise",
             short="programming noise",
+            told="programming noise of {}",
+            names=DEVICE_TITLES,
             values=settings.programming_noises,
             own=lambda at: at.devices.programming_noise,
             moved=lambda at, preset: at.with_devices(programming_noise=preset),
@@ -47,8 +51,9 @@ def device_effects(params: Params) -> Axes:
         ),
         Axis(
             "programming_factor",
-            label=f"programming noise (× {technology})",
-            short=f"noise of {technology} ×",
+            label=f"programming noise (× {material})",
+            short=f"noise of {material} ×",
+            told=f"programming noise {{}} times that of {material}",
             values=settings.programming_factors,
             own=lambda at: (
                 at.devices.programming_factor if at.devices.programming_noise == technology else 0.0
@@ -59,8 +64,9 @@ def device_effects(params: Params) -> Axes:
         ),
         Axis(
             "drift",
-            label=f"drift of {technology} (hours)",
-            short="drift, hours",
+            label=f"drift of {material} (hours)",
+            short="drift (hours)",
+            told="drift for {} h",
             values=settings.drift_hours,
             own=lambda at: age(at, "none"),
             moved=drifted,
@@ -68,7 +74,8 @@ def device_effects(params: Params) -> Axes:
         Axis(
             "drift_compensated",
             label="drift, compensated (hours)",
-            short="drift, compensated",
+            short="drift compensated (h)",
+            told="compensated drift for {} h",
             values=settings.drift_hours,
             own=lambda at: age(at, "global"),
             moved=lambda at, hours: drifted(at, hours, "global"),
@@ -79,8 +86,9 @@ def device_effects(params: Params) -> Axes:
                name="stuck_low", stuck_side=settings.stuck_side),
         Axis(
             "read_factor",
-            label=f"read noise (× {technology})",
-            short=f"read noise of {technology} ×",
+            label=f"read noise (× {material})",
+            short=f"read noise of {material} ×",
+            told=f"read noise {{}} times that of {material}",
             values=settings.read_factors,
             own=lambda at: at.devices.read_factor if at.devices.read_noise == technology else 0.0,
             moved=lambda at, factor: at.with_devices(read_noise=technology, read_factor=factor),
@@ -95,7 +103,8 @@ def _stuck(axis: str, label: str, values: tuple[float, ...], name: str = "", **o
     return Axis(
         axis,
         label=f"{label} (share)",
-        short=label,
+        short=f"{label} (share)",
+        told=f"a share of {{}} {label if 'stuck' in label else f'in {label}'}",
         values=values,
         own=lambda at: getattr(at.devices, name),
         moved=lambda at, share: at.with_devices(**{name: share}, **others),

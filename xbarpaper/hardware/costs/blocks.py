@@ -15,6 +15,7 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.params import AdcName
+from xbarpaper.params.names import ADC_TITLES
 
 _ISAAC: Final = "ISAAC (ISCA 2016), table 1, as PUMA and hwcomponents-library repeat it"
 
@@ -126,31 +127,31 @@ def _unknown(bits: int) -> float:
 
 ADCS: Final[dict[AdcName, Adc]] = {
     "isaac": Adc(
-        "ISAAC, square", lambda b: 1.5625 * (b / 8) ** 2, lambda b: 1 / 1.28, lambda b: 1200.0, 32,
+        ADC_TITLES["isaac"], lambda b: 1.5625 * (b / 8) ** 2, lambda b: 1 / 1.28, lambda b: 1200.0, 32,
         _ISAAC + ": 2 mW at 1.28 GS/s for 8 bit; PUMA's constants grow with the square of the bits",
     ),
     "isaac_doubling": Adc(
-        "ISAAC, doubling", lambda b: 2 / 1.2 * math.ldexp(1.0, b - 8), lambda b: 1 / 1.2, lambda b: 1200.0, 32,
+        ADC_TITLES["isaac_doubling"], lambda b: 2 / 1.2 * math.ldexp(1.0, b - 8), lambda b: 1 / 1.2, lambda b: 1200.0, 32,
         "hwcomponents-library, isaac.py: 2 mW at 1.2 GS/s for 8 bit, twice for each further bit",
     ),
     "isaac_table": Adc(
-        "ISAAC, table", lambda b: _TABLE[b][0], lambda b: 1 / 1.2, lambda b: float(_TABLE[b][1]), 32,
+        ADC_TITLES["isaac_table"], lambda b: _TABLE[b][0], lambda b: 1 / 1.2, lambda b: float(_TABLE[b][1]), 32,
         "hwcomponents-library, isaac.py: its table scaled from Saberi's model",
     ),
     "cimloop": Adc(
-        "CiMLoop", cimloop_adc_pj, lambda b: 10.0, cimloop_adc_um2, 32,
+        ADC_TITLES["cimloop"], cimloop_adc_pj, lambda b: 10.0, cimloop_adc_um2, 32,
         "CiMLoop (arXiv 2404.06553) and hwcomponents-adc: fit to Murmann's survey, at 100 MS/s",
     ),
     "neurosim_sar": Adc(
-        "NeuroSim, SAR", neurosim_sar_pj, lambda b: b + 1.0, _unknown, 32,
+        ADC_TITLES["neurosim_sar"], neurosim_sar_pj, lambda b: b + 1.0, _unknown, 32,
         "NeuroSim 1.4, SarADC.cpp, LP, without the current of the column",
     ),
     "neurosim_flash": Adc(
-        "NeuroSim, flash", neurosim_flash_pj, lambda b: 1.0, _unknown, 32,
+        ADC_TITLES["neurosim_flash"], neurosim_flash_pj, lambda b: 1.0, _unknown, 32,
         "NeuroSim 1.4, multilevel sense amplifier, HP, without the current of the column, at its fastest sensing",
     ),
     "mnsim": Adc(
-        "MNSIM", lambda b: 2 * (b + 2) / 1.28, lambda b: (b + 2) / 1.28, lambda b: 1200.0, 32,
+        ADC_TITLES["mnsim"], lambda b: 2 * (b + 2) / 1.28, lambda b: (b + 2) / 1.28, lambda b: 1200.0, 32,
         "MNSIM 2.0, ADC.py, choice 2: full power of ISAAC's converter in b + 2 cycles",
     ),
 }  # fmt: skip
