@@ -19,6 +19,12 @@ from xbarpaper.support.words import count
 
 _NETWORK: Final = ["experiment", "dataset", "network", "crossbar_size", "training_seed"]
 _NEEDED: Final = [*_NETWORK, "seed", "scheme", "effect", "testable"]
+_DISTURBED: Final = {
+    "none": "resistances alone",
+    "read noise": "read noise of sigma/mu {:g}",
+    "drift": "drift for {:g} s",
+}
+"""What acts, by the axis of the table, with the value on it."""
 
 
 def batch_norm_statements(
@@ -35,12 +41,15 @@ def batch_norm_statements(
     if table.empty:
         return []
     rows = trained_rows(table, params, Labels.of(params))
-    rows["scheme"] = rows["axis"] + rows["value"].map(" {:g}".format)
+    rows["scheme"] = [
+        _DISTURBED[axis].format(value) for axis, value in zip(rows["axis"], rows["value"], strict=True)
+    ]
     rows["limit"] = rows["dataset"].map(chance) + params.claims.chance_distance_points
     margin, still = params.claims.equivalence_points, _still_lost(rows)
     asked = {
         "N1": Question("N1", "won back by norms after drift", "none", _won_back(rows), margin=margin),
-        "N2": Question("N2", "lost to read noise with BN", "none", still, margin=margin),
+        "N2": Question("N2", f"lost with BN to read noise beyond sigma/mu {FAILING_SIGMA:g}", "none", still,
+                       margin=margin),
         "N3": Question(
             "N3", "correlation with the rest less that with the whole error", "none", _followed(rows),
             unit="", margin=params.claims.equivalence_correlation,
@@ -90,12 +99,12 @@ def _followed(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _lost_words(rows: pd.DataFrame, axis: str) -> str:
     lost = rows.groupby(["scheme", "mitigation"], sort=False)["lost"].mean().unstack("mitigation", sort=False)
-    names = ["none 0", *rows.loc[rows["axis"] == axis, "scheme"].unique()]
+    names = [_DISTURBED["none"], *rows.loc[rows["axis"] == axis, "scheme"].unique()]
     told = [
-        f"{'resistances alone' if name == 'none 0' else name} {one['none']:.1f}, {one['BN']:.1f}, {one['norms']:.1f}"
+        f"{name}: {one['none']:.1f}, {one['BN']:.1f} and {one['norms']:.1f}"
         for name, one in lost.loc[names].iterrows()
     ]
-    return f"Points lost without mitigation, with BN, with norms: {'; '.join(told)}."
+    return f"Points lost without mitigation, with BN and with norms: {'; '.join(told)}."
 
 
 def _half_words(rows: pd.DataFrame) -> str:
@@ -104,7 +113,12 @@ def _half_words(rows: pd.DataFrame) -> str:
     lost = rows.groupby([*places, "mitigation"])["lost"].mean().unstack("mitigation")
     rest = 100 * rows.groupby(places)["rest"].mean()
     well = lost["norms"] <= lost["none"] / 2
-    told = [f"Norms win back half of the loss or more in {int(well.sum())} of {count(len(well), 'case')}"]
-    told += [f"at a rest of up to {rest[well].max():.1f} %"] if well.any() else []
-    told += [f"less from {rest[~well].min():.1f} % on"] if not well.all() else []
-    return f"{', '.join(told)}."
+    told = f"Norms win back half of the loss or more in {int(well.sum())} of {count(len(well), 'case')}"
+    told += f", with a rest of {_span(rest[well])} % of the outputs' variance" if well.any() else ""
+    told += f"; less where the rest is {_span(rest[~well])} %" if not well.all() else ""
+    return f"{told}."
+
+
+def _span(values: pd.Series) -> str:
+    """``1.3 to 4.5``, or the one number that all are."""
+    return " to ".join(dict.fromkeys(f"{value:.1f}" for value in (values.min(), values.max())))

@@ -103,12 +103,12 @@ def _share(one: Tested, labels: Labels) -> Verdict:
 
 
 def _mechanism(one: Tested, labels: Labels) -> Verdict:
-    asked = (
-        "do crossbars with more low conductances lose less of their current (non-ideality factor)? Mean over layers: "
-        f"{one.words()}"
-    )
-    effect = one.means["weights_effect"]
+    effect, beside = one.means["weights_effect"], ""
     if not math.isnan(effect):  # no layer has pairs enough for it
         weights = interval_words(effect, *one.bounds["weights_effect"], "")
-        asked += f"; and have they the smaller relative error of the weights? {weights}"
-    return one.row(asked, labels)
+        beside = f" (not judged, beside it: have they the smaller relative error of the weights? {weights})"
+    return one.row(
+        f"do crossbars with more low conductances lose less of their current (non-ideality factor)?{beside} Mean over "
+        f"layers: {one.words()}",
+        labels,
+    )

@@ -7,15 +7,16 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import sizes
+from xbarpaper.claims.names import gain_words, sizes
 from xbarpaper.figures.panels import bar_words, means, name_axes, points
 from xbarpaper.figures.style import BLUE, GREY, ORANGE, ArtifactFigure, panel_grid, shared_legend
 from xbarpaper.support.words import join, square
 
 _MITIGATIONS: Final = {"none": (GREY, "o"), "BN": (BLUE, "s"), "norms": (ORANGE, "^")}
+_CALLED: Final = {"none": "as they are"}
 _AXES: Final = {
     "read noise": "read noise (sigma/mu)",
-    "drift": "drift (s)",
+    "drift": "time of drift (s)",
     "rest": "what no norm undoes (%)",
 }
 
@@ -48,11 +49,19 @@ def batch_norm_limits(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             # devices without read noise have one of sigma 0
             own = own[own["axis"].isin({"read noise": ["none", "read noise"], "drift": ["drift"]}[row])]
             mean = means(own, ["experiment", "value"], "lost", labels)
-            points(panel, mean["value"], mean, colour=colour, marker=marker, label=name, line="-")
+            points(
+                panel,
+                mean["value"],
+                mean,
+                colour=colour,
+                marker=marker,
+                label=_CALLED.get(name, name),
+                line="-",
+            )
             told = own.dropna(subset="published").drop_duplicates("value")
             panel.plot(
                 told["value"], told["published"], "*", color=colour, markersize=8, markeredgecolor="0.1",
-                label=f"{name}, published",
+                label=f"{_CALLED.get(name, name)}, published",
             )  # fmt: skip
         if row == "drift":
             panel.set_xscale("log")
@@ -64,7 +73,9 @@ def batch_norm_limits(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     shared_legend(figure, axes[0], columns=3)
     figure.heading = "What batch norms win back on crossbars, and what not"
     conventions = table[["r_min_ohm", "gain"]].drop_duplicates().to_dict("records")
-    convention = join([f"R_min {one['r_min_ohm'] / 1e3:g} kΩ and gain {one['gain']}" for one in conventions])
+    convention = join(
+        [f"R_min {one['r_min_ohm'] / 1e3:g} kΩ, {gain_words(one['gain'])}" for one in conventions]
+    )
     figure.caption = (
         f"{labels.subject(table)}: accuracy lost on crossbars, the classifier off them, {convention}; resistances act, "
         "and read noise or drift. Batch norms: as they are, statistics measured anew (BN), or scale and shift tuned "

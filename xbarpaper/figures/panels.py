@@ -72,7 +72,12 @@ def bar_words(table: pd.DataFrame, labels: Labels) -> str:
     several = trainings[trainings > 1]
     over = shown
     if not len(several) and max(draws) < FEWEST:
-        return f"Means over {shown}, too few for intervals."
+        few = max(draws) == 1
+        return (
+            "One draw of device variation: no intervals."
+            if few
+            else f"Means over {shown}, too few for intervals."
+        )
     if len(several):
         over = f"{count(int(several.iloc[0]), 'training')}, {shown} each"
         if len(several) < len(trainings):

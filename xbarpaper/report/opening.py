@@ -12,6 +12,8 @@ from xbarpaper.support.statistics import mean_interval
 from xbarpaper.support.words import join
 
 TERMS: Final = (
+    ("[low, high]", "the interval of the number before it; those of C1 to C5 are corrected for many comparisons, and "
+     "verdicts are read from them"),
     ("C/F, XCS, XRS", "ways to prune: whole filters with the channels that they feed (C/F), column segments (XCS) or row "
      "segments (XRS) as long as a crossbar"),
     ("T", "packs what pruning left onto fewer crossbars"),
@@ -86,6 +88,8 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
             ends = sorted((sign * row.low, sign * row.high))
             number += f" [{ends[0]:+.2f}, {ends[1]:+.2f}]"
         number += f" {claimed if sign > 0 else opposite}"
+        if (tolerance := row.details.get("tolerance_points")) is not None:
+            number += f", {tolerance:g} tolerated"
         where = f" (`{first}`{_elsewhere(claim, others)})" if others else ""
         sentences.append(f"{claim.id}: {words}: {number}{where}.")
     if recovery is not None and (parts := _won_back(recovery, main.confidence)):
