@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,14 @@ from xbarpaper.support.statistics import spearman
 from xbarpaper.support.words import count, join, square
 
 _PHASES = {"trained": "training", "pruned": "pruning", "fine-tuned": "fine-tuning", "wct": "WCT"}
+
+_BEYOND: Final = {
+    "BN": "BN: batch-norm statistics measured anew on each chip",
+    "tuned": "tuned: trained on through the circuits",
+    "PC": "PC: devices programmed so that what wires and drivers take is added before",
+    "PC/chip": "PC/chip: each chip's own devices known, too",
+}
+"""Mitigations beyond the paper's, for captions."""
 
 
 def accuracy_by_size(
@@ -230,7 +239,13 @@ def mitigations(
         panel.set_ylim(len(lines) - 0.5, -0.5)
         panel.grid(visible=False, axis="y")
     axes = list(panels.values())
-    accuracy_axis(axes, shown, chance, sideways=True)
+    ends = pd.concat([found, software])[["mean", "low", "high"]]
+    least, most = 5 * np.floor(ends.min().min() / 5) - 5, 5 * np.ceil(ends.max().max() / 5) + 5
+    limits = max(0.0, float(least)), min(100.0, float(most))
+    seen = {name: guessed for name, guessed in (chance or {}).items() if guessed >= limits[0]}
+    accuracy_axis(axes, shown, seen, sideways=True)
+    for panel in axes:
+        panel.set_xlim(*limits)
     name_axes(axes, x="test accuracy (%)", y="")
     shared_legend(figure, axes[0])
     average = found.groupby("mitigation")["mean"].mean()
@@ -241,6 +256,12 @@ def mitigations(
         "panels and schemes: "
         + ", ".join(f"{MITIGATION_NAMES[name]} {average[name]:.1f}" for name in names)
         + " %."
+        + (
+            f" {'; '.join(beyond)}."
+            if (beyond := [_BEYOND[name] for name in names if name in _BEYOND])
+            else ""
+        )
+        + (" The axis does not begin at zero." if limits[0] > 0 else "")
     )
     return figure
 

@@ -37,7 +37,9 @@ def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Label
         if len(experiments) > 1:
             panel.set_title(labels.trained(experiment, own))
         for at, row in zip(places, settings.to_dict("records"), strict=True):
-            panel.plot([row["published"]] * 2, [at - 0.4, at + 0.4], color="0.1", linewidth=2, label="_")
+            panel.plot(
+                [row["published"]] * 2, [at - 0.4, at + 0.4], color="0.1", linewidth=2, zorder=3, label="_"
+            )
             here = own[(own["source"] == row["source"]) & (own["setting"] == row["setting"])]
             for (r_min, gain), points in (
                 here.groupby(["r_min_ohm", "gain"], sort=False)["lost"].mean().items()

@@ -102,7 +102,7 @@ def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
         return None
     tall = max(len([row for row in singles if (row.mitigation, row.experiment or "") == key]) for key in keys)
     figure, panels = panel_grid(keys, 0.9 + _ROW_INCHES * (tall + 4), share_y=False)
-    networks = {experiment for _, experiment in keys}
+    networks, drawn = {experiment for _, experiment in keys}, list[str]()
     for rank, ((mitigation, experiment), panel) in enumerate(panels.items()):
         own = [row for row in singles if (row.mitigation, row.experiment or "") == (mitigation, experiment)]
         own.sort(key=lambda row: not row.counted)
@@ -115,12 +115,14 @@ def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
         lines = [(_place(row), row) for row in (*joined, *own)]
         panel.axhspan(-0.6, len(joined) - 0.5, color="0.92", zorder=0)
         _lines(panel, lines, own[0].unit)
+        drawn += [row.verdict for _, row in lines]
         if rank % 2:
             panel.set_yticks(range(len(lines)), [""] * len(lines))
         title = [labels.networks.get(experiment, experiment)] if len(networks) > 1 else []
-        title += [mitigation] if len({key[0] for key in keys}) > 1 and mitigation != "none" else []
+        if len({key[0] for key in keys}) > 1:
+            title.append("no mitigation" if mitigation == "none" else mitigation)
         panel.set_title("\n".join(title))
-    _legend(figure, [row.verdict for row in claim.verdicts])
+    _legend(figure, drawn)
     tolerance = {row.details.get("tolerance_points") for row in singles} - {None}
     for panel in panels.values():
         for value in tolerance:
