@@ -23,7 +23,7 @@ from xbarpaper.params import load_profile
 from xbarpaper.report import opening, tables
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import read_json, read_table
-from xbarpaper.support.words import square
+from xbarpaper.support.words import join, square
 
 REAL: Final = ("cifar10-full", "cifar10-seeds", "cifar10-small", "cifar10-vgg16")
 """Profiles on real images whose reports are in git, the one that weighs most first."""
@@ -125,7 +125,18 @@ def _findings() -> str:
     recovery = read_table(f"reports/{RECOVERED}/tables/recovery.csv")
     sentences.append(opening.findings(_reports((RECOVERED, REAL[0])), recovery)[-1])
     lines = ["- **{}:**{}".format(*sentence.split(":", 1)) for sentence in sentences]
-    return "\n".join([*lines, "", f"Terms: {terms}."])
+    return "\n".join([*lines, "", f"Reports: {_networks()}. Terms: {terms}."])
+
+
+def _networks() -> str:
+    """What each of the real reports is about."""
+    told = []
+    for profile in REAL:
+        params = load_profile(Path(f"profiles/{profile}.yaml"))
+        labels = Labels.of(params)
+        networks = dict.fromkeys(labels.trainings(experiment) for experiment in params.experiments)
+        told.append(f"`{profile}` {join(list(networks))}")
+    return "; ".join(told)
 
 
 def draw_forest() -> None:
