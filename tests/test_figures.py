@@ -505,6 +505,18 @@ def test_conductance_histograms_show_programmed_devices_in_microsiemens():
     assert legend_entries(figures.conductance_histograms(before)) == []
 
 
+@pytest.mark.parametrize("shape", [(8, 1), (1, 1), (3, 40)])
+def test_cells_are_counted_in_whole_numbers(shape: tuple[int, int]):
+    figure = figures.heat_maps(
+        {"": np.arange(float(np.prod(shape))).reshape(shape)}, "A layer", "µS", "conductance"
+    )
+    (panel,) = (one for one in panels(figure) if one.images)
+    for axis, limits in ((panel.xaxis, panel.get_xlim()), (panel.yaxis, panel.get_ylim())):
+        seen = [tick for tick in axis.get_majorticklocs() if min(limits) <= tick <= max(limits)]
+        assert seen
+        assert all(tick == round(tick) for tick in seen)
+
+
 def test_heat_maps_share_one_scale_and_name_the_unit():
     matrices = {"before R": np.array([[1.0, np.nan]]), "after R": np.array([[4.0, 2.0]])}
     figure = figures.heat_maps(matrices, "A layer", "µS", "conductance")

@@ -46,7 +46,7 @@ def learning_curve(training: pd.DataFrame, title: str = "Learning curve") -> Art
     lower.set_ylim(bottom=0)
     lower.set_xlabel("epoch")
     for panel in (upper, lower):
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     last = table.iloc[-1]
     figure.heading = title
     figure.caption = (
@@ -199,7 +199,7 @@ def heat_maps(
     for panel, (name, matrix) in zip(row, values.items(), strict=True):
         image = _cells(panel, matrix, "cividis", (low, high))
         for axis in (panel.xaxis, panel.yaxis):
-            axis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+            axis.set_major_locator(MaxNLocator(integer=True, nbins=4, min_n_ticks=1))
         panel.set_facecolor(_REMOVED)
         panel.grid(visible=False)
         panel.set_title(name)
