@@ -212,6 +212,8 @@ def test_page_opens_with_scope_findings_and_forest_plot(published: Path):
     ]  # fmt: skip
     places = [text.index(str(escape(part)) if " " in part else part) for part in parts]
     assert places == sorted(places)
+    assert all(str(escape(one)) in text.split('id="found"')[0] for one in report.data)
+    assert "These images are drawn, so the report shows that the code runs" in text.split('id="found"')[0]
     for claim in report.claims:
         (heading,) = re.findall(rf"<h3>{claim.id} (.*?)</h3>", text)
         assert heading.endswith(f"{claim.overall}</span> {claim.text}")

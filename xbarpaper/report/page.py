@@ -52,6 +52,8 @@ def index(
         .render(
             profile=params.profile,
             scope=claims.scope,
+            data=claims.data,
+            drawn=all(params.dataset(one.dataset).publishable for one in params.experiments.values()),
             terms=opening.TERMS,
             findings=opening.findings(
                 {params.profile: claims}, results.recovery if len(results.recovery) else None
