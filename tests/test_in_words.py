@@ -30,7 +30,7 @@ def test_names_units_and_gaps_of_a_plain_table():
     shown = in_words(table)
     assert shown.index.name == "scheme"
     assert list(shown.columns) == ["crossbar", "step", "accuracy (%)"]
-    assert shown.to_numpy().tolist() == [["any size", "after WCT", "66.25"], ["16 × 16", "pruned", "–"]]
+    assert shown.to_numpy().tolist() == [["all sizes", "after WCT", "66.25"], ["16 × 16", "pruned", "–"]]
     assert list(shown.index) == ["C/F", "XRS"]
 
 

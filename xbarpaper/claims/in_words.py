@@ -66,7 +66,6 @@ HEADS: Final[Mapping[str, str]] = {
     "pairs": "pairs of schemes",
     "phases": "not ideal",
     "predicted_error": "predicted error (%)",
-    "published": "published (points)",
     "r_min_ohm": "R_min",
     "read_noise": "read noise",
     "recovered": "won back (points)",
@@ -112,7 +111,7 @@ _CELLS: Final[Mapping[str, Callable[[Any], str]]] = {
 }
 """How a value is written, by the name of its column or of its level of an index."""
 
-_MISSING: Final = {"crossbar_size": "any size"}
+_MISSING: Final = {"crossbar_size": "all sizes"}
 _MOST_DECIMALS: Final = 4
 
 
