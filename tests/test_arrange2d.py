@@ -186,17 +186,28 @@ def placings(draw: st.DrawFn) -> Placing:
     )  # fmt: skip
 
 
+def objective(placing: Placing, order: np.ndarray) -> float:
+    """What the search minimises, added up crossbar by crossbar, line by line."""
+    total, lines = 0.0, iter(order)
+    for count in placing.counts:
+        on_crossbar = [(position, next(lines)) for position in range(count)]
+        sums = sum(placing.load[position] * placing.features[line] for position, line in on_crossbar)
+        total += np.square(sums).sum()
+        total += sum(placing.own[line] @ placing.place[position] for position, line in on_crossbar)
+    return float(total)
+
+
 @given(placing=placings())
 def test_no_swap_of_two_lines_improves_what_the_search_found(placing: Placing):
     order = swapped(placing)
     lines = len(order)
     assert sorted(order.tolist()) == list(range(lines))
-    found = placing.objective(order)
-    assert found <= placing.objective(np.arange(lines)) + 1e-9
+    found = objective(placing, order)
+    assert found <= objective(placing, np.arange(lines)) + 1e-9
     for one, other in combinations(range(lines), 2):
         changed = order.copy()
         changed[[one, other]] = changed[[other, one]]
-        assert placing.objective(changed) >= found - 1e-6
+        assert objective(placing, changed) >= found - 1e-6
 
 
 def test_the_search_finds_the_only_balance():
@@ -204,6 +215,6 @@ def test_the_search_finds_the_only_balance():
     features = np.array([[5.0], [4.0], [2.0], [1.0], [1.0], [1.0]]) - 14 / 6
     none = np.zeros((6, 1))
     placing = Placing(features, np.ones(3), none, np.zeros((3, 1)), np.array([3, 3]))
-    reached = placing.objective(swapped(placing))
-    assert reached == pytest.approx(min(placing.objective(np.array(o)) for o in permutations(range(6))))
+    reached = objective(placing, swapped(placing))
+    assert reached == pytest.approx(min(objective(placing, np.array(o)) for o in permutations(range(6))))
     assert reached == pytest.approx(0, abs=1e-12)

@@ -15,11 +15,12 @@ from xbarpaper.hardware import Devices, Variation, map_module, read_out
 from xbarpaper.hardware.mapped import map_network
 from xbarpaper.hardware.periphery import (
     IDEAL,
+    Arrays,
     Converters,
+    CrossbarLayer,
     Slicing,
     arrays_of,
     calibrate,
-    converted,
     crossbar_layers,
     digits,
     on_crossbars,
@@ -55,8 +56,12 @@ def test_more_bits_than_the_slices_have_sums_are_refused(make_params):
 
 
 def test_conversions_of_the_sheet():
-    found = converted(torch.tensor([13.7, 64.0, 70.0, -3.0]), 0.0, 64.0, 4)
-    torch.testing.assert_close(found, torch.tensor([12.8, 64.0, 64.0, 0.0]))
+    first, one = torch.tensor([0]), torch.ones(1)
+    column = Arrays(rows=first, columns=first, tiles=first, conductance=one[:, None], factor=one)
+    layer = CrossbarLayer(nn.Linear(1, 1, bias=False), [column], Converters(adc_bits=4))
+    layer.ranges = [(0 * one, 64 * one)]
+    found = layer(torch.tensor([13.7, 64.0, 70.0, -3.0])[:, None])
+    torch.testing.assert_close(found, torch.tensor([12.8, 64.0, 64.0, 0.0])[:, None])
 
 
 def test_an_input_goes_bit_by_bit():
@@ -164,8 +169,10 @@ def test_more_bits_of_a_converter_come_closer(scope):
     layer = crossbar_layers(found)[0]
     one, (low, high) = layer.arrays[0], layer.ranges[0]
     driven = torch.randint(0, 2, (5, len(one.rows))).float()
-    plain = converted(driven @ one.conductance, low, high, 12)
-    fused = low + layer._codes(driven, one, 0, False) * (high - low) / (2**12 - 1)
+    step = (high - low) / (2**12 - 1)
+    shares = (driven @ one.conductance - low) / step.where(step > 0, torch.ones_like(step))
+    plain = low + shares.round().clamp(0, 2**12 - 1) * step
+    fused = low + layer._codes(driven, one, 0, False) * step
     torch.testing.assert_close(fused, plain, rtol=0, atol=float((high - low).max()) / 2**11)
     set_adc_bits(found, IDEAL)
     torch.testing.assert_close(found(images), ideal)

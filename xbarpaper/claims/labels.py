@@ -112,10 +112,6 @@ class Labels:
         """What figures call a dataset of the parameters."""
         return self.datasets.get(name, name)
 
-    def panel(self, experiment: str, table: pd.DataFrame) -> str:
-        """Two-line title of an experiment's panel: the network, and the data."""
-        return f"{self.trained(experiment, table)}\n{self.dataset(_dataset_of(experiment, table))}"
-
     def trained(self, experiment: str, table: pd.DataFrame) -> str:
         """The network of an experiment; in a pooled table with the number of its trainings."""
         if "training_seed" in table:

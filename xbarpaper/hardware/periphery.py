@@ -60,15 +60,6 @@ class Converters:
         return self.input_bits // self.dac_bits if self.input_bits else 1
 
 
-def converted(values: Tensor, low: Tensor | float, high: Tensor | float, bits: int) -> Tensor:
-    """What a converter makes of values: clipped to its range, rounded to one of ``2^bits`` levels, ends included."""
-    low, high = torch.as_tensor(low).to(values), torch.as_tensor(high).to(values)
-    step = (high - low) / (2**bits - 1)
-    codes = ((values - low) / step.where(step > 0, torch.ones_like(step))).round().clamp(0, 2**bits - 1)
-    result: Tensor = low + codes * step
-    return result
-
-
 def digits(values: Tensor, converters: Converters) -> Iterator[tuple[Tensor, float]]:
     """What is applied in each read, and what it counts.
 
@@ -194,7 +185,7 @@ class CrossbarLayer(nn.Module):
         return low, (high - low) / (2**self.converters.adc_bits - 1)
 
     def _codes(self, driven: Tensor, one: Arrays, number: int, exact: bool) -> Tensor:
-        """Currents of a read, or the codes that converters make of them; see ``converted``."""
+        """Currents of a read, or the codes of converters: ``2^bits`` levels, the ends of the range included."""
         if exact:
             return driven @ one.conductance
         low, step = self._levels(number)

@@ -52,12 +52,6 @@ class Placing:
         """Position of each slot on its crossbar, shape (lines,)."""
         return np.concatenate([np.arange(count) for count in self.counts])
 
-    def objective(self, order: Indices) -> float:
-        """What the search minimises, for the lines in this order, shape (lines,)."""
-        sums = np.zeros((len(self.counts), self.features.shape[1]))
-        np.add.at(sums, self.crossbar, self.load[self.position, None] * self.features[order])
-        return float(np.square(sums).sum() + (self.own[order] * self.place[self.position]).sum())
-
 
 def swapped(placing: Placing) -> Indices:
     """An order of the lines that no swap of two lines improves, or nearly so.
@@ -69,7 +63,7 @@ def swapped(placing: Placing) -> Indices:
         placing: lines and positions; the search starts with the lines as they are.
 
     Returns:
-        The line of each slot, shape (lines,); ``placing.objective`` of it is no larger than at the start.
+        The line of each slot, shape (lines,); what is minimised is no larger than at the start.
     """
     features, lines = placing.features, len(placing.features)
     crossbar, position = placing.crossbar, placing.position

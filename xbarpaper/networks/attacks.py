@@ -7,16 +7,13 @@ not hide it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from xbarpaper.data import ImageSet
-
-Attack = Callable[[Sequence[nn.Module], Tensor, Tensor], Tensor]
-"""Gives adversarial pixels for networks, pixels (n, 3, height, width) and labels (n)."""
 
 _FIRST_SHARE: Final = 0.8  # of the pixels that a square covers
 _HALVED_AFTER: Final = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries
