@@ -30,7 +30,7 @@ from xbarpaper.networks import Architecture, build
 from xbarpaper.params import Devices
 from xbarpaper.pruning import compaction_of, unpruned
 from xbarpaper.support import files, spreading
-from xbarpaper.support.spreading import Workers
+from xbarpaper.support.spreading import Task, Workers
 
 SIZE = 32
 WORKERS = (1, 2)
@@ -76,7 +76,7 @@ def measure(width: float, images: int, seeds: int, empty: int) -> pd.DataFrame:
             if count == 1:
                 wait_ms = max(0.0, 1e3 * seconds / seeds - task_ms)
             begun = time.perf_counter()
-            spreading.spread(workers, abs, range(empty))
+            spreading.in_order(workers, (Task(number, "nothing", abs, (number,)) for number in range(empty)))
             overhead_ms = 1e3 * (time.perf_counter() - begun) / empty
     for count in EXTRAPOLATED:
         rows.append(

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faults.machines import ROOT, Machines, wait_for
@@ -25,7 +26,7 @@ from xbarpaper.params import Execution
 from xbarpaper.support import cores, spreading
 from xbarpaper.support.errors import ArtifactError, ParameterError
 from xbarpaper.support.schedulers import require_scheduler
-from xbarpaper.support.spreading import InProcess, Task, dasked, opening, results, sameness, spread
+from xbarpaper.support.spreading import InProcess, Task, Workers, dasked, in_order, opening, results, sameness
 from xbarpaper.support.validation import parse
 
 SEEDS = 2
@@ -68,6 +69,13 @@ def test_anything_else_is_refused_in_one_line(scheduler: str, monkeypatch: pytes
             spreading.workers(Execution(scheduler="none", workers=1)),
         ):
             pass
+
+
+def spread(workers: Workers, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    """``function`` of every item, in the order of the items."""
+    return in_order(
+        workers, (Task(number, str(item), function, (item,)) for number, item in enumerate(items))
+    )
 
 
 def test_in_process_is_lazy():

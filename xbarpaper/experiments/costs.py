@@ -49,19 +49,14 @@ def loaded(experiment: Experiment) -> list[Loaded]:
         )
         for number, one in enumerate(subjects)
     )
-    found: dict[int, tuple[Load, ...]] = {}
     with (
         spreading.workers(params.execution) as workers,
         progress.bar("solving circuits", len(subjects), "network") as bar,
     ):
-        for number, own in spreading.results(workers, tasks):
-            found[number] = own
-            bar.update()
+        found = spreading.in_order(workers, tasks, bar.update)
     return [
-        Loaded(
-            one.scheme, one.mapped.crossbar_size, one.mitigation, one.mapped.compression_rate, found[number]
-        )
-        for number, one in enumerate(subjects)
+        Loaded(one.scheme, one.mapped.crossbar_size, one.mitigation, one.mapped.compression_rate, own)
+        for one, own in zip(subjects, found, strict=True)
     ]
 
 

@@ -70,25 +70,22 @@ def bits_table(experiment: Experiment) -> pd.DataFrame:
         )
         for number, one in enumerate(subjects)
     )
-    found: dict[int, dict[int, Tensor]] = {}
     with (
         spreading.workers(params.execution) as workers,
         progress.bar("converting", len(subjects), "network") as bar,
     ):
-        for number, reached in spreading.results(workers, tasks):
-            found[number] = reached
-            bar.update()
+        found = spreading.in_order(workers, tasks, bar.update)
     rows: list[dict[str, Any]] = [
         {
             "scheme": one.scheme,
             "crossbar_size": one.mapped.crossbar_size,
             "adc_bits": bits,
             "accuracy": _percent(right),
-            "changed": _percent(right != found[number][IDEAL]),
+            "changed": _percent(right != own[IDEAL]),
             "images": len(shown),
         }
-        for number, one in enumerate(subjects)
-        for bits, right in found[number].items()
+        for one, own in zip(subjects, found, strict=True)
+        for bits, right in own.items()
     ]
     return with_leading(pd.DataFrame(rows), experiment.leading)
 

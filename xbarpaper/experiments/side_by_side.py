@@ -34,8 +34,7 @@ def side_by_side(
             Task(number, label, _with_images, (function, experiment, images, item))
             for number, (label, item) in enumerate(items.items())
         ]
-        found = dict(spreading.results(workers, tasks))
-    return [found[number] for number in range(len(items))]
+        return spreading.in_order(workers, tasks)
 
 
 def _with_images(

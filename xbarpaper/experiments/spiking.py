@@ -205,7 +205,6 @@ def evaluate(experiment: Experiment, made: Made) -> pd.DataFrame:
         for size in settings.crossbar_sizes
         for seed in range(settings.variation_seeds)
     ]
-    found: dict[int, list[dict[str, Any]]] = {}
     with (
         spreading.workers(params.execution) as workers,
         progress.bar("reading spikes", len(cases), "chip") as bar,
@@ -220,10 +219,8 @@ def evaluate(experiment: Experiment, made: Made) -> pd.DataFrame:
             )
             for number, (one, size, seed) in enumerate(cases)
         )
-        for number, rows in spreading.results(workers, tasks):
-            found[number] = rows
-            bar.update()
-    table = pd.DataFrame([row for number in range(len(cases)) for row in found[number]])
+        found = spreading.in_order(workers, tasks, bar.update)
+    table = pd.DataFrame([row for rows in found for row in rows])
     return with_leading(table, experiment.leading)
 
 

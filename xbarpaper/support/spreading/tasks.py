@@ -11,7 +11,6 @@ from typing import Any, Generic, Protocol, TypeVar
 K = TypeVar("K")
 R = TypeVar("R")
 T = TypeVar("T")
-I = TypeVar("I")  # noqa: E741
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,12 @@ def results(workers: Workers, tasks: Iterable[Task[K, R]]) -> Iterator[tuple[K, 
         yield done.key, result
 
 
-def spread(workers: Workers, function: Callable[[I], R], items: Iterable[I]) -> list[R]:
-    """``function`` of every item, in the order of the items."""
-    tasks = (Task(number, f"{item!s:.80}", function, (item,)) for number, item in enumerate(items))
-    found = dict(results(workers, tasks))
+def in_order(
+    workers: Workers, tasks: Iterable[Task[int, R]], arrived: Callable[[], object] = lambda: None
+) -> list[R]:
+    """What tasks give, in the order of their keys; ``arrived`` is called after each of them."""
+    found = dict[int, R]()
+    for number, result in results(workers, tasks):
+        found[number] = result
+        arrived()
     return [found[number] for number in sorted(found)]
