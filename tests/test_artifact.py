@@ -57,6 +57,8 @@ def test_the_pages_commands_reproduce_the_tiny_profile(tiny_pipeline: Path, tmp_
         MINIMAL,
         **{"make test TESTS=tests/test_circuit.py": "make test TESTS='tests/test_circuit.py -k ideal'"},
     )
+    # A committed report has this already; here it is new, and would be a change of what DVC published.
+    (made.folder / "reports/tiny/measured.json").unlink()
     own = re.sub(r"(\w+)@quick-vgg11 \w+@quick-vgg16", r"\1@tiny-vgg11", CLAIMS)
     assert follow(own).count(UP_TO_DATE) == len(own.splitlines())
     said = follow(VERDICTS)
