@@ -24,10 +24,15 @@ from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.mitigation import columns_ordered
 from xbarpaper.networks import Architecture, Network, build
 from xbarpaper.params import ColumnOrder, Devices, NetworkName, Params, Rearrange, SchemeName, Shapes10
+from xbarpaper.support import git
 
 MakeNetwork = Callable[..., Network]
 MakeParams = Callable[..., Params]
 MakeSubject = Callable[..., Subject]
+
+
+for _name in git.ELSEWHERE:  # a hook of git may run the tests
+    os.environ.pop(_name, None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

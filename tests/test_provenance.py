@@ -77,6 +77,45 @@ def test_choosing_a_profile_is_no_change(repository: Path):
     assert "not committed" in provenance.code(repository, "other")
 
 
+GPG = """#!/bin/sh
+cat >/dev/null
+printf '\\n[GNUPG:] SIG_CREATED \\n' >&2
+printf -- '-----BEGIN PGP SIGNATURE-----\\n-----END PGP SIGNATURE-----\\n'
+"""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"log.showSignature": "true"}, {"status.showUntrackedFiles": "no"}, {"color.ui": "always"},
+        {"GIT_DIR": "OTHER"}, {"GIT_INDEX_FILE": "OTHER/index"}, {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_users_git_and_its_hooks_change_nothing(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    other = tmp_path_factory.mktemp("other")
+    (other / "gpg").write_text(GPG)
+    (other / "gpg").chmod(0o755)
+    program = f"gpg.program={other}/gpg"
+    (repository / "xbarpaper/module.py").write_text("2")
+    git(repository, "-c", program, "commit", "-q", "-S", "-a", "-m", "signed")
+    (repository / "notebooks/new.ipynb").touch()
+    plain = provenance.code(repository, "made-up")
+    assert "not committed" in plain
+    git(other, "init", "-q")
+    configured = {"gpg.program": str(other / "gpg")} | {n: v for n, v in settings.items() if "." in n}
+    monkeypatch.setenv("GIT_CONFIG_COUNT", str(len(configured)))
+    for number, (name, value) in enumerate(configured.items()):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", name)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
+    for name in settings.keys() - configured.keys():
+        monkeypatch.setenv(name, settings[name].replace("OTHER", str(other / ".git")))
+    assert provenance.code(repository, "made-up") == plain
+
+
 def test_without_git_it_says_so(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch):
     empty = tmp_path / "empty"
     empty.mkdir()

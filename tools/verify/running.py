@@ -15,6 +15,7 @@ from typing import Final
 
 from xbarpaper.params.writing import write
 from xbarpaper.support import files
+from xbarpaper.support import git as asked
 from xbarpaper.support.errors import ArtifactError
 
 VERIFY: Final = Path("data/verify")
@@ -147,9 +148,7 @@ def git(folder: Path, *arguments: str) -> str:
         ArtifactError: it failed, or there is no git.
     """
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False
-        )
+        done = asked.run(folder, *arguments)
     except OSError:
         raise ArtifactError("no git: a fresh copy of the commit needs it") from None
     if done.returncode:

@@ -14,6 +14,7 @@ import pandas as pd
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import schemes_of
 from xbarpaper.params import Params, load, load_profile
+from xbarpaper.support import git
 from xbarpaper.support.errors import ParameterError
 from xbarpaper.support.validation import Section
 from xbarpaper.support.words import count, join, square
@@ -97,8 +98,8 @@ def code(root: Path, profile: str) -> str:
 
     A params.yaml that holds what its profile gives is no change: that is how a profile is chosen.
     """
-    last = _git(root, "log", "-1", "--format=%H %cs", "--", *CODE)
-    changes = _git(root, "status", "--porcelain", "--", *CODE)
+    last = _git(root, "log", "-1", "--no-show-signature", "--format=%H %cs", "--", *CODE)
+    changes = _git(root, "status", "--porcelain", "--untracked-files", "--", *CODE)
     if not last or changes is None:
         return NO_GIT
     digest, date = last.split()
@@ -113,9 +114,7 @@ def code(root: Path, profile: str) -> str:
 def _git(root: Path, *arguments: str) -> str | None:
     """What git says, without its last newline; None where there is no git, no repository, or no answer."""
     try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False, timeout=30
-        )
+        done = git.run(root, *arguments, timeout=30)
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
     return done.stdout.rstrip("\n") if done.returncode == 0 else None
