@@ -60,10 +60,11 @@ ALONE = (
 )
 
 
-def start(command: tuple[str, ...] = ALONE) -> subprocess.Popen[str]:
+def start(command: tuple[str, ...] = ALONE, folder: Path | None = None) -> subprocess.Popen[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
         [sys.executable, *command],
+        cwd=folder,
         env={**os.environ, "PATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -74,7 +75,9 @@ def start(command: tuple[str, ...] = ALONE) -> subprocess.Popen[str]:
 
 
 def test_stages_run_side_by_side_and_only_those_that_changed(top: Path):
-    said, errors = (process := start(COMMAND)).communicate(timeout=600)
+    """Wherever in the repository the command is given."""
+    (top / "inner").mkdir()
+    said, errors = (process := start(COMMAND, top / "inner")).communicate(timeout=600)
     assert process.returncode == 0, errors
     ran = re.findall(r"^Running stage '(.+)'", said, flags=re.M)
     assert sorted(ran[:2]) == ["make@one", "make@two"]

@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from dvc.cli import main as dvc
+from dvc.exceptions import NotDvcRepoError
 from dvc.lock import LockError
 from dvc.repo import Repo
 
@@ -191,17 +192,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cores.name_user()
     _do_without_git()
     try:
+        os.chdir(Repo.find_root())  # DVC names stages by where it is called
         with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder:
             os.environ[cores.VARIABLE] = f"{jobs}:{folder}"
             if jobs > 1:
                 os.environ[progress.MODE] = "lines"  # bars of several stages would overwrite one another
             changed, graph = changed_and_after() if jobs > 1 else (set[str](), {})
             if changed:
-                os.chdir(Repo.find_root())
                 with warm.waiting(Path(folder) / "warm", Path()):
                     if not SideBySide(changed, graph, jobs).run():
                         return 1
             return 1 if dvc(["repro"]) else 0
+    except NotDvcRepoError as error:
+        print(error, file=sys.stderr)
+        return 1
     except LockError as error:
         told = str(error).strip().splitlines()[0]
         print(
