@@ -64,7 +64,9 @@ def top(tmp_path: Path) -> Path:
             "from xbarpaper.pipeline.start import start\nstart()\n"
             "import matplotlib.pyplot as plt, numpy as np, pandas as pd\n"
             "import warnings; warnings.warn('old', DeprecationWarning)\n"
-            "plt.plot(np.arange(3)); plt.show()\nplt.rcParams['figure.facecolor']"
+            "plt.plot(np.arange(3)); plt.show()\n"
+            "import os; from xbarpaper.support.cores import ARITHMETIC\n"
+            "plt.rcParams['figure.facecolor'], ARITHMETIC & os.environ.keys()"
         ),
         nbformat.v4.new_code_cell("pd.DataFrame({'a very long name of a column': [1.5]})"),
     ]
@@ -93,14 +95,16 @@ def test_nothing_of_the_users_world_changes_an_executed_notebook(top: Path):
     )
     (home / ".config/matplotlib").mkdir(parents=True)
     (home / ".config/matplotlib/matplotlibrc").write_text("figure.facecolor: red\n")
-    (foreign / "numpy").mkdir(parents=True)
-    (foreign / "numpy/__init__.py").write_text("raise ImportError('foreign')\n")
+    activated = foreign / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    for folder in (foreign, activated):
+        write_text(folder / "numpy/__init__.py", "raise ImportError('foreign')\n")
     plain = executed(top)
     assert b"image/png" in plain
     changed = executed(
         top, HOME=str(home), XDG_CONFIG_HOME=None, PYTHONPATH=str(foreign), MPLBACKEND="Agg", PYTHONWARNINGS="always",
         PYTHONHASHSEED="7", LC_ALL="C", TZ="Asia/Tokyo", COLUMNS="20", FORCE_COLOR="1", JUPYTER_CONFIG_DIR=str(home),
-        IPYTHONDIR=str(home / ".ipython"),
+        IPYTHONDIR=str(home / ".ipython"), VIRTUAL_ENV=str(foreign), NPY_DISABLE_CPU_FEATURES="AVX2",
+        TORCH_ALLOW_TF32_CUBLAS_OVERRIDE="1",
     )  # fmt: skip
     assert changed == plain
     shutil.copy(home / ".config/matplotlib/matplotlibrc", top)

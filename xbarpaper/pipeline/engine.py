@@ -148,6 +148,9 @@ class _ZmqLikeShell(InteractiveShell):
     def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: list[str]) -> None:
         self.add("error", ename=etype.__name__, evalue=str(evalue), traceback=stb)
 
+    def init_virtualenv(self) -> None:
+        """IPython would let the packages of another activated environment take the place of this one's."""
+
     def enable_gui(self, gui: str | None = None) -> None:
         """Figures are drawn into the notebook."""
 

@@ -118,8 +118,8 @@ def _isolate(root: Path, target: Path) -> None:
         # The notebook sees neither terminal nor log. The second is for bars that are not the library's own.
         progress.MODE: os.environ.get(progress.MODE) or ("bar" if sys.stderr.isatty() else "lines"),
         "TQDM_MININTERVAL": os.environ.get("TQDM_MININTERVAL") or ("0.5" if sys.stderr.isatty() else "60"),
-        **warm.environment(root),
     }
+    warm.prepare(os.environ, root)
 
 
 def _usual_warnings() -> None:

@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -58,21 +58,24 @@ def executed(address: str, arguments: Sequence[str]) -> int | None:
     return answer[0] if answer else None
 
 
-def environment(root: Path) -> dict[str, str]:
-    """Environment variables for libraries that have not been loaded yet: one thread, and matplotlib as it comes.
+def prepare(environment: MutableMapping[str, str], root: Path) -> None:
+    """Change environment variables for libraries that have not been loaded yet: one thread, and all else as it comes.
 
     Args:
+        environment: is changed in place.
         root: the top of the repository.
     """
     from xbarpaper.support import cores
 
-    return {
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    for name in cores.ARITHMETIC:
+        environment.pop(name, None)
+    environment.update(
+        cores.environment(root),
+        MPLBACKEND="module://matplotlib_inline.backend_inline",
         # A folder of the repository's own keeps the list of fonts, which takes a second to make.
-        "MPLCONFIGDIR": str(root / ".cache/matplotlib"),
-        "MATPLOTLIBRC": os.devnull,
-        **cores.environment(root),
-    }
+        MPLCONFIGDIR=str(root / ".cache/matplotlib"),
+        MATPLOTLIBRC=os.devnull,
+    )
 
 
 @contextmanager
@@ -89,7 +92,8 @@ def waiting(address: Path, root: Path) -> Iterator[None]:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(address))
         server.listen()
-        everything = {**os.environ, **environment(root)}
+        everything = dict(os.environ)
+        prepare(everything, root)
         everything.pop("PYTHONPATH", None)
         process = subprocess.Popen(
             [sys.executable, "-m", "xbarpaper.pipeline.warm", str(server.fileno()), str(os.getpid())],

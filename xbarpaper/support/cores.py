@@ -26,6 +26,14 @@ from xbarpaper.support.yaml_files import read_yaml
 VARIABLE: Final = "XBARPAPER_CORES"
 """Environment variable, ``COUNT:FOLDER``: the places that all processes of one command share; see ``Place``."""
 
+ARITHMETIC: Final = frozenset({
+    "ATEN_CPU_CAPABILITY", "DNNL_DEFAULT_FPMATH_MODE", "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS",
+    "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES", "NUMBA_CPU_FEATURES", "NUMBA_CPU_NAME", "NUMBA_DISABLE_JIT",
+    "NUMBA_OPT", "NVIDIA_TF32_OVERRIDE", "ONEDNN_DEFAULT_FPMATH_MODE", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+})  # fmt: skip
+"""Environment variables that have libraries compute otherwise, some in fewer bits; images of containers set them."""
+
 _LIBRARIES: Final = ("OMP", "MKL", "OPENBLAS", "NUMBA", "VECLIB")
 _MALLOC: Final = {-1: -1, -4: 0}  # mallopt(3): no M_TRIM_THRESHOLD, and no mapping of its own for any tensor
 _CGROUP: Final = Path("/sys/fs/cgroup")
