@@ -109,3 +109,9 @@ def test_the_copy_ends_with_the_command(folder: Path, how: signal.Signals):
         assert time.monotonic() < limit
         time.sleep(0.05)
     assert not (folder / "out/waits.ipynb").exists()
+
+
+def test_where_no_socket_can_be_made_stages_start_by_themselves(tmp_path: Path):
+    before = os.environ.get(warm.VARIABLE)
+    with warm.waiting(tmp_path / ("a long path" * 20), tmp_path):
+        assert os.environ.get(warm.VARIABLE) == before
