@@ -148,7 +148,9 @@ def test_what_other_code_trained_is_not_gone_on_from(
 
 LEAVINGS = (
     ".DS_Store", "._a.csv", ".~lock.a.csv#", "~$a.xlsx", "a.csv~", ".a.csv.swp", "Thumbs.db", "desktop.ini", ".directory",
-    ".nfs0001", ".fuse_hidden01", "#a.csv#", ".#a.csv", ".ipynb_checkpoints/a-checkpoint.ipynb",
+    ".nfs0001", ".fuse_hidden01", "#a.csv#", ".#a.csv", ".ipynb_checkpoints/a-checkpoint.ipynb", ".goutputstream-AB12",
+    ".syncthing.a.csv.tmp", "a.sync-conflict-20260102-030405-ABCDEFG.csv", "a (conflicted copy 2026-01-02).csv",
+    "a.csv:Zone.Identifier", ".stversions/a.csv", ".a.csv.kate-swp",
 )  # fmt: skip
 
 

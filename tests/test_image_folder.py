@@ -119,7 +119,7 @@ def test_a_tree_and_its_archive_in_any_order_give_the_same(tmp_path: Path, mode:
 
 LEFT_BEHIND = (
     ".DS_Store", "._0.png", "Thumbs.db", "desktop.ini", "Icon\r", "0.png~", ".#lock", ".~lock.x#", "@eaDir/0.png",
-    ".ipynb_checkpoints/0.png",
+    ".ipynb_checkpoints/0.png", "0.png:Zone.Identifier",
 )  # fmt: skip
 SAME: dict[str, Files] = {
     "read me beside": GOOD | {"README.md": b"x", "LICENSE": b"x", "extra/cat/1.txt": b"x"},

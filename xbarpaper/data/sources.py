@@ -154,7 +154,8 @@ def _unreadable(path: Path, error: OSError) -> DatasetError:
 
 def _counts(name: str) -> bool:
     """Whether a file or a folder of that name is the user's own: neither hidden nor left by a program."""
-    return not name.startswith(".") and not name.endswith("~") and name.lower() not in _LEFT_BEHIND
+    left = name.endswith(("~", ":Zone.Identifier")) or name.lower() in _LEFT_BEHIND
+    return not name.startswith(".") and not left
 
 
 def _enclosing(path: Path, top: Mapping[str, bool]) -> str:
