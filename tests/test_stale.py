@@ -99,6 +99,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("library")
     for name in (code.LIBRARY, "notebooks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / PIPELINE, folder)
     return folder
 
 
@@ -151,6 +152,7 @@ LEFT_BEHIND: dict[str, Callable[[Path], None]] = {
         top / code.LIBRARY / "report/templates/._head.html.j2"
     ).touch(),
     "an office program's lock": lambda top: (top / "notebooks/.~lock.01_train.ipynb#").touch(),
+    "an empty copy of a notebook": lambda top: (top / "notebooks/01_train-Copy1.ipynb").touch(),
     "compiled code": lambda top: (top / code.LIBRARY / "networks/training.pyc").touch(),
 }
 
@@ -179,6 +181,30 @@ def test_a_notebooks_text_is_part_of_what_its_stage_writes(scratch: Path, before
     finally:
         notebook.write_text(text, encoding="utf-8")
     assert {name for name in after if after[name] != before[name]} == {"train"}
+
+
+def test_magics_hide_no_import_of_a_notebook(scratch: Path, before: dict[str, str]):
+    notebook = scratch / "notebooks/01_train.ipynb"
+    text = notebook.read_text(encoding="utf-8")
+
+    def add(node: Any) -> None:
+        codes = [cell for cell in node["cells"] if cell["cell_type"] == "code"]
+        for cell in codes[1:]:
+            cell["source"] = ["%%time\n", "%matplotlib inline\n", *cell["source"]]
+        codes[0]["source"] = "%%bash\nfor x in 1; do echo $x; done"
+
+    try:
+        rewritten(scratch, add)
+        after = digests(scratch)
+        rewritten(scratch, lambda node: node["cells"][-1].update(cell_type="code", source="a b"))
+        with pytest.raises(
+            ArtifactError, match=r"^notebooks/01_train\.ipynb: not Python: invalid syntax: a b"
+        ):
+            digests(scratch)
+    finally:
+        notebook.write_text(text, encoding="utf-8")
+    assert {name for name in after if after[name] != before[name]} == {"train"}
+    assert after["train"].splitlines()[1:] == before["train"].splitlines()[1:]
 
 
 def test_a_stage_refuses_code_that_has_changed_since_it_was_looked_at(

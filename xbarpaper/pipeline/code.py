@@ -1,16 +1,18 @@
 """What code each stage runs: the first stage of the pipeline, ``python -m xbarpaper.pipeline.code MODULE...``.
 
-It writes ``data/code/NAME.txt`` for each notebook and for each module that is named: a line for the notebook itself, and
-for each file of the library that it reaches. The stages depend on these files. So a stage runs again when what it runs
-has changed, and for nothing else: neither for a module that it does not reach, nor for what editors and file managers
-leave in notebooks and folders.
+It writes ``data/code/NAME.txt`` for each notebook of dvc.yaml and for each module that is named: a line for the notebook
+itself, and for each file of the library that it reaches. The stages depend on these files. So a stage runs again when
+what it runs has changed, and for nothing else: neither for a module that it does not reach, nor for what editors and
+file managers leave in notebooks and folders, nor for a notebook that no stage executes.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -47,22 +49,50 @@ def code_of(root: Path, started: Path | str) -> list[Path]:
 
 
 def write_all(root: Path, modules: Sequence[str] = ()) -> None:
-    """Write down the code of every notebook, and of the modules.
+    """Write down the code of every notebook that dvc.yaml executes, and of the modules.
 
     Raises:
-        ArtifactError: a notebook cannot be read.
+        ArtifactError: a notebook cannot be read, or is no Python.
         ModuleNotFoundError: something that is imported is not in the library.
     """
-    notebooks = (path.relative_to(root) for path in (root / "notebooks").glob("[!.]*.ipynb"))
-    everything: list[Path | str] = [*sorted(notebooks), *modules]
+    commands = _COMMAND.findall((root / "dvc.yaml").read_text(encoding="utf-8"))
+    notebooks = sorted({Path(notebook) for _, notebook in commands if notebook})
+    everything: list[Path | str] = [*notebooks, *modules]
     for started in everything:
         lines = (f"{path.as_posix()} {file_digest(root / path)}\n" for path in code_of(root, started))
         write_text(root / record_of(started), "".join(lines))
 
 
 def source_of(notebook: Path) -> str:
-    """The code cells of a notebook as one text."""
-    return "\n".join("".join(cell["source"]) for cell in cells(notebook) if cell["cell_type"] == "code")
+    """The code cells of a notebook as one text of Python.
+
+    Raises:
+        ArtifactError: the notebook cannot be read, or a cell is no Python.
+    """
+    texts = ("".join(cell["source"]) for cell in cells(notebook) if cell["cell_type"] == "code")
+    return "\n".join(_python(text, notebook) for text in texts)
+
+
+def _python(text: str, notebook: Path) -> str:
+    """A cell as it is, or, with magics, as IPython reads it; below one such as %%time is Python, below %%bash nothing."""
+    with suppress(SyntaxError):
+        ast.parse(text)
+        return text
+    from IPython.core.inputtransformer2 import TransformerManager  # not sooner: it takes long to import
+
+    magic, _, below = text.partition("\n")
+    is_whole = magic.startswith("%%")
+    read: str = TransformerManager().transform_cell(below if is_whole else text)
+    try:
+        ast.parse(read)
+    except SyntaxError as error:
+        if is_whole:
+            return ""
+        line = (error.text or "").strip()
+        raise ArtifactError(
+            f"{notebook.parent.name}/{notebook.name}: not Python: {error.msg}: {line}"
+        ) from None
+    return read
 
 
 def main() -> int:
