@@ -218,13 +218,16 @@ def change_claims(folder: Path, change: Callable[[Any], Any]) -> None:
     path.write_text(json.dumps(tree, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def contradicted(tree: Any) -> Any:
+    return next(row for row in tree["claims"][0]["verdicts"] if row["verdict"] == "contradicted")
+
+
 def opposite(tree: Any) -> None:
-    single = next(row for row in tree["claims"][0]["verdicts"] if row["verdict"] == "contradicted")
-    single["verdict"] = "supported"
+    contradicted(tree)["verdict"] = "supported"
 
 
 def undecided(tree: Any) -> None:
-    tree["claims"][0]["verdicts"][0]["verdict"] = "undecided"
+    contradicted(tree)["verdict"] = "undecided"
 
 
 VERDICTS: dict[str, tuple[Callable[[Any], Any], str, str]] = {

@@ -25,7 +25,7 @@ from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import read_json, read_table
 from xbarpaper.support.words import join, square
 
-REAL: Final = ("cifar10-full", "cifar10-seeds", "cifar10-small", "cifar10-vgg16")
+REAL: Final = ("cifar10-full", "neighbours", "cifar10-seeds", "cifar10-small", "cifar10-vgg16")
 """Profiles on real images whose reports are in git, the one that weighs most first."""
 
 RECOVERED: Final = "cifar10-seeds"
@@ -33,6 +33,9 @@ RECOVERED: Final = "cifar10-seeds"
 
 PROFILES: Final = (*REAL, "quick")
 """Profiles whose reports are in git."""
+
+WIDTHS: Final = ("cifar10-full", "cifar10-seeds", "cifar10-small")
+"""Profiles of VGG11, each of another width, at all three crossbar sizes of the paper."""
 
 COSTED: Final = ("cifar10-seeds", "cifar10-small", "cifar10-vgg16", "cifar10-full", "paper")
 """Profiles whose costs are shown, once benchmarks/costs.py has estimated them."""
@@ -148,10 +151,10 @@ def draw_forest() -> None:
 def draw_widths() -> None:
     """Draw what crossbars cost VGG11 of each width that a report has."""
     reports = {}
-    for profile in REAL:
+    for profile in WIDTHS:
         params = load_profile(Path(f"profiles/{profile}.yaml"))
-        for width in {one.width for one in params.experiments.values() if one.network == "vgg11"}:
-            reports[width] = _table(profile, "evaluation"), Labels.of(params)
+        width = next(iter(params.experiments.values())).width
+        reports[width] = _table(profile, "evaluation"), Labels.of(params)
     save(loss_by_width(reports), "reports", "width", command="python -m tools.readme", captions=Captions())
 
 
@@ -177,7 +180,10 @@ def _accuracies() -> str:
     columns: list[str] = []
     for profile in REAL:
         labels = Labels.of(load_profile(Path(f"profiles/{profile}.yaml")))
-        found = tables.accuracies(_table(profile, "evaluation"), _table(profile, "recovery"), labels, SIZE)
+        evaluation = _table(profile, "evaluation")
+        if SIZE not in set(evaluation["crossbar_size"]):
+            continue
+        found = tables.accuracies(evaluation, _table(profile, "recovery"), labels, SIZE)
         columns = max(columns, found.columns, key=len)
         rows += found.rows
     rows = [[*row, *[tables.ABSENT] * (len(columns) - len(row))] for row in rows]
@@ -185,7 +191,8 @@ def _accuracies() -> str:
     note = (
         f"Test accuracy in percent on CIFAR-10, crossbars of {SIZE} x {SIZE}: mean ± half of its 95 % interval, over "
         "trainings where there are several and over the draws of device variation otherwise. Saves: crossbars of the "
-        "unpruned network per crossbar of this one. Other sizes: the reports."
+        "unpruned network per crossbar of this one. Other sizes: the reports. PC is not the paper's: "
+        "[docs/mitigations.md](docs/mitigations.md) has it, others, and what each takes."
     )
     return f"{shown.markdown()}\n\n{note}"
 
@@ -209,7 +216,7 @@ def _full() -> str:
 
 
 SIZE: Final = 32
-"""Rows of the crossbars whose accuracies the README shows: all profiles have them."""
+"""Rows of the crossbars whose accuracies the README shows, of the profiles that have them."""
 
 
 def _table(profile: str, name: str) -> pd.DataFrame:
@@ -446,6 +453,38 @@ def _neighbours() -> str:
     return tables.Table(["", "statement", *(f"`{name}`" for name in own)], rows, words=2).markdown()
 
 
+# A paper beside this one, what it claims, the stage that asks the same here, the first letter of its statements.
+_BESIDE: Final = (
+    ("2008.11298", "crossbars make networks harder to attack", "adversarial", "A"),
+    ("2106.12379", "AC/DC: masks that come and go give better sparse networks", "acdc", "B"),
+    ("2206.09599", "errors add up in spiking networks; trained ones keep more than converted", "spiking", "S"),
+    ("2002.11151", "training on crossbars costs 3 to 36 points of accuracy", "on_crossbar_training", "T"),
+    ("2305.18416", "tuned batch norms win back what drift costs", "published", "N"),
+)
+
+
+def _beside() -> str:
+    """A row for each paper beside this one: its claim, our verdicts on real images, the command, what it takes."""
+    verdicts = {one.id: one.overall for one in ClaimReport.read(Path("reports/neighbours/claims.json")).own}
+    times = read_table("reports/benchmarks/pipeline-quick.csv").set_index("stage")["seconds"]
+    rows = []
+    for paper, claimed, stage, letter in _BESIDE:
+        by_verdict: dict[str, list[str]] = {}
+        for identity, verdict in verdicts.items():
+            if identity[0] == letter:
+                by_verdict.setdefault(verdict, []).append(identity)
+        seconds = sum(value for name, value in times.items() if str(name).startswith(f"{stage}@"))
+        rows.append(
+            [
+                f"[{paper}](https://arxiv.org/abs/{paper}): {claimed}",
+                "; ".join(f"{join(names)} {verdict}" for verdict, names in by_verdict.items()),
+                f"`dvc repro '{stage}@<e>'`, {_duration(seconds / 60)}",
+            ]
+        )
+    heads = ["a paper beside this one claims", "found in `neighbours`", "command, time in `quick`"]
+    return tables.Table(heads, rows, words=3).markdown()
+
+
 def _on_crossbar_training() -> str:
     table = read_table("reports/benchmarks/on-crossbar-training.csv")
     rows = [
@@ -495,6 +534,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "conventions": _conventions,
     "simulators": _simulators,
     "reliability": _reliability,
+    "beside": _beside,
     "neighbours": _neighbours,
     "on-crossbar-training": _on_crossbar_training,
     "commands": artifact.commands,
