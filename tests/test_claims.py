@@ -492,6 +492,11 @@ def test_gain_modes_that_were_not_evaluated_are_not_spoken_of():
     assert "is not known here" in report.conventions_summary
 
 
+def test_a_report_has_the_numbers_of_its_file(tmp_path):
+    report = again(tables_of(PARAMS, 10_000), PARAMS)
+    assert claims.ClaimReport.read(report.write(tmp_path)[0]) == report
+
+
 def test_files_are_stable_finite_and_say_the_same(tmp_path):
     params = make_params(1, (16, 32))
     tables = make_results(params)

@@ -457,7 +457,12 @@ def _neighbours() -> str:
 _BESIDE: Final = (
     ("2008.11298", "crossbars make networks harder to attack", "adversarial", "A"),
     ("2106.12379", "AC/DC: masks that come and go give better sparse networks", "acdc", "B"),
-    ("2206.09599", "errors add up in spiking networks; trained ones keep more than converted", "spiking", "S"),
+    (
+        "2206.09599",
+        "errors add up in spiking networks; trained ones keep more than converted",
+        "spiking",
+        "S",
+    ),
     ("2002.11151", "training on crossbars costs 3 to 36 points of accuracy", "on_crossbar_training", "T"),
     ("2305.18416", "tuned batch norms win back what drift costs", "published", "N"),
 )
@@ -481,7 +486,11 @@ def _beside() -> str:
                 f"`dvc repro '{stage}@<e>'`, {_duration(seconds / 60)}",
             ]
         )
-    heads = ["a paper beside this one claims", "found in `neighbours`", "command, time in `quick`"]
+    heads = [
+        "a paper beside this one claims",
+        "found ([A1 to T6](docs/neighbours.md))",
+        "command, time in `quick`",
+    ]
     return tables.Table(heads, rows, words=3).markdown()
 
 

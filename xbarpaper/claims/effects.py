@@ -19,7 +19,7 @@ from scipy import stats
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.claims.rules import JOINT, judge
-from xbarpaper.claims.schema import Case, Level, Outcome, Verdict
+from xbarpaper.claims.schema import Case, Level, Outcome, Verdict, nine_digits
 from xbarpaper.params import Claims, Params
 from xbarpaper.support.statistics import RESOLUTION, mean_interval
 from xbarpaper.support.words import count, square
@@ -193,9 +193,11 @@ class Tested:
 
 
 def interval_words(effect: float, low: float | None, high: float | None, unit: str = "points") -> str:
-    """``+1.20 points [+0.80, +1.60]``."""
-    interval = "(no interval)" if low is None or high is None else f"[{low:+.2f}, {high:+.2f}]"
-    return " ".join(filter(None, (f"{effect:+.2f}", unit, interval)))
+    """``+1.20 points [+0.80, +1.60]``, rounded from the digits that claims.json keeps."""
+    interval = "(no interval)"
+    if low is not None and high is not None:
+        interval = f"[{nine_digits(low):+.2f}, {nine_digits(high):+.2f}]"
+    return " ".join(filter(None, (f"{nine_digits(effect):+.2f}", unit, interval)))
 
 
 def replicates(rows: pd.DataFrame, over: str) -> tuple[str, pd.DataFrame]:

@@ -76,7 +76,7 @@ def examine(
         own=own,
         conventions=gains,
         conventions_summary=sentence(gains),
-    )
+    ).rounded()
 
 
 def chance_of(software: pd.DataFrame) -> dict[str, float]:

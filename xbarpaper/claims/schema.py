@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, Self, get_args
 
 import pandas as pd
 from pydantic import Field
@@ -189,6 +189,10 @@ class ClaimReport(Section):
         """
         return parse(files.read_json(path), str(path), cls)
 
+    def rounded(self) -> Self:
+        """The same report with the digits that ``claims.json`` keeps, so that all who tell a number tell the same one."""
+        return type(self).model_validate(self.as_json())
+
     def as_json(self) -> dict[str, Any]:
         """Plain values: numbers rounded to nine digits, so that they are the same on every machine, or ``None``."""
         return dict(_plain(self.model_dump()))
@@ -224,6 +228,11 @@ class ClaimReport(Section):
         )
 
 
+def nine_digits(value: float) -> float:
+    """A number as ``claims.json`` keeps it."""
+    return float(f"{value:.9g}")
+
+
 def _plain(value: Any) -> Any:
     """Floats rounded to nine digits, those that are not finite as ``None``."""
     if isinstance(value, dict):
@@ -231,5 +240,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(member) for member in value]
     if isinstance(value, float):
-        return float(f"{value:.9g}") if abs(value) < float("inf") else None
+        return nine_digits(value) if abs(value) < float("inf") else None
     return value
