@@ -34,6 +34,9 @@ _LANGUAGE: Final = {
     "version": sys.version.split()[0],
 }
 
+_SHOWN_COLUMNS: Final = 20
+"""Columns of a table that pandas shows as text in a notebook; in a terminal it goes by the width."""
+
 _Output = Callable[..., None]
 
 
@@ -49,6 +52,8 @@ class InProcess(Engine):  # type: ignore[misc]
         """
         with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder:
             shell = _ZmqLikeShell.instance(config=_ZmqLikeShell.isolated, ipython_dir=folder)
+            if "pandas" in sys.modules:  # loaded before there was a shell, it takes the output for a terminal's
+                sys.modules["pandas"].set_option("display.max_columns", _SHOWN_COLUMNS)
             for index, cell in enumerate(nb_man.nb.cells):
                 nb_man.cell_start(cell, index)
                 if cell.cell_type == "code" and not shell.execute(cell):
