@@ -22,7 +22,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 CELLS = {
-    "works": "import torch\nprint(sum(range(number)), torch.get_num_threads())",
+    "works": "import pandas, torch\nprint(sum(range(number)), torch.get_num_threads())\n"
+    "pandas.DataFrame([range(12)], columns=[f'a wide column {n}' for n in range(12)])",
     "fails": "raise ValueError('no such thing')",
     "waits": "import os, time\nprint(os.getpid(), file=open('began', 'w'), flush=True)\ntime.sleep(600)",
 }
