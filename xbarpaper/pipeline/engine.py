@@ -52,7 +52,8 @@ class InProcess(Engine):  # type: ignore[misc]
         """
         with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder:
             shell = _ZmqLikeShell.instance(config=_ZmqLikeShell.isolated, ipython_dir=folder)
-            if "pandas" in sys.modules:  # loaded before there was a shell, it takes the output for a terminal's
+            # pandas that was loaded before there was a shell takes the output for a terminal's.
+            if "pandas" in sys.modules:
                 sys.modules["pandas"].set_option("display.max_columns", _SHOWN_COLUMNS)
             for index, cell in enumerate(nb_man.nb.cells):
                 nb_man.cell_start(cell, index)
