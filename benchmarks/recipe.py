@@ -1,10 +1,11 @@
-"""What each part of the few-epoch recipe buys, and each doubling of the epochs.
+"""What each part of the few-epoch recipe buys in software, what it costs on crossbars, and each doubling of the epochs.
 
-``python benchmarks/recipe.py profiles/cifar10-full.yaml data/datasets/cifar10-png.safetensors --width 0.25``
-trains the network of the profile's first experiment by the profile's recipe, then with each part of it taken back to
-what ``params`` has by default, then for half and for twice the epochs, each with so many training seeds, in as many
-processes as are asked for. A row is written to reports/benchmarks/recipe-<network>-<width>.csv as each training ends,
-and those that are there already are not trained again, so a run that is cut off goes on.
+``python benchmarks/recipe.py profiles/neighbours.yaml --epochs 8 --against profiles/cifar10-small.yaml`` trains the
+network of the profile's first experiment by the profile's recipe, then with one part of it changed at a time, then for
+half and for twice the epochs, and by the recipe of the other profile for as many epochs. Each trained network,
+unpruned, is put onto crossbars and tested there with resistances alone, with device variation alone, and with both. A
+row is written to reports/benchmarks/recipe-<network>-<width>.csv as each training ends, and those that are there
+already are not trained again, so a run that is cut off goes on.
 """
 
 from __future__ import annotations
@@ -12,111 +13,169 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
 import torch
 
 from xbarpaper import data, params
-from xbarpaper.networks import Architecture, build, training
-from xbarpaper.params import NetworkName, Train
+from xbarpaper.hardware import map_network, read_out
+from xbarpaper.hardware.effects import chip
+from xbarpaper.networks import Architecture, Network, build, training
+from xbarpaper.networks.folding import folded
+from xbarpaper.params import NetworkName, Params, Train
+from xbarpaper.pruning import compaction_of, unpruned, weight_quantiles
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
 
-OUTPUT = Path(__file__).resolve().parents[1] / "reports" / "benchmarks"
-PARTS: dict[str, tuple[str, ...]] = {
-    "large batches": ("batch_size", "learning_rate"),
-    "fast biases of batch norms": ("norm_bias_rate",),
-    "average of the weights": ("average_decay",),
-    "more label smoothing": ("label_smoothing",),
-    "cut-out": ("cut_out_pixels",),
-    "mirrored in turns": ("alternating_flip",),
+ROOT = Path(__file__).resolve().parents[1]
+OUTPUT = ROOT / "reports" / "benchmarks"
+PLAIN = Train()
+# What is changed, one part at a time. Where a profile has it already, the variant is the recipe itself and is left out.
+CHANGES: dict[str, dict[str, Any]] = {
+    "norm biases as slow as the rest": {"norm_bias_rate": 1.0},
+    "no label smoothing": {"label_smoothing": 0.0},
+    "twice the weight decay": {"weight_decay": 2 * PLAIN.weight_decay},
+    "last weights, no average": {"average_decay": 0.0},
+    "cut-out of 8 pixels": {"cut_out_pixels": 8},
+    "small batches": {"batch_size": PLAIN.batch_size, "learning_rate": PLAIN.learning_rate},
+    "mirrored at random": {"alternating_flip": False},
 }
-COLUMNS = ["variant", "epochs", "training_seed", "accuracy", "seconds", "precision", "torch"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training: what it is called, its recipe and its seed, and what it trains."""
+
+    variant: str
+    recipe: Train
+    seed: int
+    network: NetworkName
+    width: float
+    images: Path
 
 
 def main() -> int:
     """Returns the exit code: 0, or 1 after an error."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("profile", type=Path, help="whose recipe")
-    parser.add_argument("images", type=Path, help="a prepared dataset")
+    parser.add_argument("profile", type=Path, help="whose recipe, network, data and crossbars")
+    parser.add_argument("--against", type=Path, help="a profile whose recipe is trained too")
     parser.add_argument("--width", type=float, help="in place of the experiment's")
-    parser.add_argument("--seeds", type=int, default=2, help="trainings of each")
+    parser.add_argument("--epochs", type=int, help="in place of the recipe's")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each")
+    parser.add_argument("--draws", type=int, default=5, help="of the devices")
     parser.add_argument("--processes", type=int, default=1, help="side by side, one thread each")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where the table goes")
-    arguments = parser.parse_args()
+    given = parser.parse_args()
     try:
-        settings = params.load_profile(arguments.profile)
+        settings = params.load_profile(given.profile)
         experiment = next(iter(settings.experiments.values()))
-        width = arguments.width or experiment.width
-        path = arguments.output / f"recipe-{experiment.network}-{width:g}.csv"
-        table = files.read_table(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
+        width = given.width or experiment.width
+        recipe = _for(given.epochs, settings.train)
+        other = params.load_profile(given.against).train if given.against else recipe
+        images = _prepared(experiment.dataset, settings)
+        path = given.output / f"recipe-{experiment.network}-{width:g}.csv"
+        table = (
+            files.read_table(path) if path.exists() else pd.DataFrame({"variant": [], "training_seed": []})
+        )
         done = set(zip(table["variant"], table["training_seed"], strict=True))
         tasks = [
-            (name, recipe, seed)
-            for seed in range(arguments.seeds)
-            for name, recipe in variants(settings.train).items()
-            if (name, seed) not in done
+            Task(variant, chosen, seed, experiment.network, width, images)
+            for seed in range(given.seeds)
+            for variant, chosen in variants(recipe, other).items()
+            if (variant, seed) not in done
         ]
-        with ProcessPoolExecutor(arguments.processes) as pool:
-            futures = [
-                pool.submit(trained, arguments.images, experiment.network, width, *task) for task in tasks
-            ]
-            for future in as_completed(futures):
-                row = future.result()
-                print(row, flush=True)
-                table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
+        with ProcessPoolExecutor(given.processes) as pool:
+            for future in as_completed([pool.submit(row, task, settings, given.draws) for task in tasks]):
+                print(future.result(), flush=True)
+                table = pd.concat([table, pd.DataFrame([future.result()])], ignore_index=True)
                 files.write_table(path, table.sort_values(["variant", "training_seed"]))
     except ArtifactError as error:
         print(f"recipe: {error}", file=sys.stderr)
         return 1
-    print(summary(table).to_string(index=False))
+    print(table.groupby("variant")[["accuracy", "wires", "variation", "both"]].agg(["mean", "std"]).round(2))
     return 0
 
 
-def variants(recipe: Train) -> dict[str, Train]:
-    """The recipe, the recipe without each of its parts, and with other epochs."""
-    plain = Train()
-    taken_back = {
-        f"without {part}": recipe.model_copy(update={name: getattr(plain, name) for name in names})
-        for part, names in PARTS.items()
-    }
-    epochs = {
-        f"{count} epochs": recipe.model_copy(update={"epochs": count})
-        for count in (recipe.epochs // 2, 2 * recipe.epochs)
-    }
-    return {"recipe": recipe, **taken_back, **epochs}
+def variants(recipe: Train, other: Train) -> dict[str, Train]:
+    """The recipe, the recipe with one part changed, with other epochs, and another recipe for as many epochs."""
+    changed = {f"epochs: {count}": {"epochs": count} for count in (recipe.epochs // 2, 2 * recipe.epochs)}
+    found = {"recipe": recipe, "the other recipe": _for(recipe.epochs, other)}
+    for name, values in (CHANGES | changed).items():
+        found[name] = recipe.model_copy(update=values)
+    return {name: one for name, one in found.items() if name == "recipe" or one != recipe}
 
 
-def trained(
-    images: Path, network: NetworkName, width: float, name: str, recipe: Train, seed: int
-) -> dict[str, Any]:
-    """The row of one training."""
+def row(task: Task, settings: Params, draws: int) -> dict[str, Any]:
+    """One training: accuracy in software, and points lost on crossbars of the largest size, in percent."""
     torch.set_num_threads(1)
-    loaded = data.load(images)
-    architecture = Architecture(network=network, width=width, classes=len(loaded.classes))
+    loaded = data.load(task.images)
+    network = build(
+        Architecture(network=task.network, width=task.width, classes=len(loaded.classes)), task.seed
+    )
     begun = time.process_time()
-    run = training.Run(f"{name}, seed {seed}", recipe, recipe.epochs, recipe.learning_rate, seed)
-    history = training.train(build(architecture, seed), loaded, run)
+    recipe = task.recipe
+    run = training.Run(f"{task.variant}, {task.seed}", recipe, recipe.epochs, recipe.learning_rate, task.seed)
+    history = training.train(network, loaded, run)
+    seconds = time.process_time() - begun
     precision = training.forward_dtype(recipe.precision, training.device_of(recipe))
     return {
-        "variant": name,
+        "variant": task.variant,
         "epochs": recipe.epochs,
-        "training_seed": seed,
+        "training_seed": task.seed,
         "accuracy": history["test_accuracy"].iloc[-1],
-        "seconds": round(time.process_time() - begun, 1),
+        **losses(network, settings, _tester(loaded), draws),
+        "draws": draws,
+        "seconds": round(seconds, 1),
         "precision": str(precision).removeprefix("torch."),
         "torch": torch.__version__,
     }
 
 
-def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean accuracy of each variant, and what it has over the recipe."""
-    means = table.groupby("variant", sort=False)["accuracy"].agg(["mean", "std", "size"]).reset_index()
-    means["over the recipe"] = means["mean"] - float(means.loc[means["variant"] == "recipe", "mean"].iloc[0])
-    return means.round(2)
+def losses(
+    network: Network, settings: Params, accuracy: Callable[[torch.nn.Module], float], draws: int
+) -> dict[str, float]:
+    """Points lost with each effect, means over the draws, and the non-ideality factor of the resistances."""
+    size, gain = max(settings.mapping.crossbar_sizes), settings.readout.gain
+    whole, software = unpruned(network), accuracy(network)
+    w_max = weight_quantiles(whole, settings.mapping.w_max_quantile)
+    mapped = map_network(whole, compaction_of("unpruned"), size, w_max)
+    chips = [chip(settings.devices, seed) for seed in range(draws)]
+
+    def lost(effects: Any, acting: Any) -> float:
+        return software - accuracy(read_out(mapped, settings.devices, effects, acting).twin(gain))
+
+    wires = read_out(mapped, settings.devices, (), settings.circuit)
+    return {
+        "crossbar_size": size,
+        "wires": round(software - accuracy(wires.twin(gain)), 3),
+        "variation": round(fmean(lost(one, None) for one in chips), 3),
+        "both": round(fmean(lost(one, settings.circuit) for one in chips), 3),
+        "non_ideality_factor": round(wires.non_ideality_factor, 4),
+    }
+
+
+def _tester(loaded: data.ImageSet) -> Callable[[torch.nn.Module], float]:
+    """The accuracy of a network on all test images, percent, in float32."""
+    images, labels = data.normalised(loaded.test, loaded, torch.device("cpu")), loaded.test.labels
+    return lambda network: training.accuracy(folded(network), images, labels)
+
+
+def _for(epochs: int | None, recipe: Train) -> Train:
+    return recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
+
+
+def _prepared(name: str, settings: Params) -> Path:
+    """The file of a dataset, prepared now if no stage has done so."""
+    path = ROOT / "data" / "datasets" / f"{name}.safetensors"
+    if not path.is_file():
+        data.save(data.prepare(name, settings.dataset(name)), path)
+    return path
 
 
 if __name__ == "__main__":
