@@ -65,6 +65,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("profile", type=Path, help="whose recipe, network, data and crossbars")
     parser.add_argument("--against", type=Path, help="a profile whose recipe is trained too")
+    parser.add_argument("--images", type=Path, help="a prepared dataset, in place of the experiment's")
     parser.add_argument("--width", type=float, help="in place of the experiment's")
     parser.add_argument("--epochs", type=int, help="in place of the recipe's")
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each")
@@ -78,7 +79,7 @@ def main() -> int:
         width = given.width or experiment.width
         recipe = _for(given.epochs, settings.train)
         other = params.load_profile(given.against).train if given.against else recipe
-        images = _prepared(experiment.dataset, settings)
+        images = given.images or _prepared(experiment.dataset, settings)
         path = given.output / f"recipe-{experiment.network}-{width:g}.csv"
         table = (
             files.read_table(path) if path.exists() else pd.DataFrame({"variant": [], "training_seed": []})
