@@ -211,57 +211,44 @@ def gain_sensitivity(
     return figure
 
 
-def mitigations(
-    table: pd.DataFrame, labels: Labels, chance: Mapping[str, float] | None = None
-) -> ArtifactFigure:
-    """Accuracy in software and on crossbars with each mitigation, a line for each, a panel per network and size.
+def mitigations(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
+    """Points of accuracy that crossbars take under each mitigation, a line for each, a panel per network and size.
 
     Args:
         table: the tidy table of evaluations, or that of further mitigations; both effects at the readout's gain are
             shown, of the mitigations that ``MITIGATION_NAMES`` lists.
         labels: words of the profile.
-        chance: dataset -> accuracy of guessing, percent: a dotted line.
     """
     shown = table[table["mitigation"].isin(MITIGATION_NAMES) & (table["gain"] == labels.gain)]
     shown = shown[shown["effects"] == "both"] if "effects" in shown else shown
-    found = means(shown, [*MAPPED, "mitigation"], "accuracy", labels)
-    plain = shown[shown["mitigation"] == "none"]
-    software = means(plain, MAPPED, "software_accuracy", labels).assign(
-        low=np.nan, high=np.nan, mitigation="software"
+    before = shown[shown["mitigation"] == "none"].groupby(MAPPED)["software_accuracy"].first()
+    shown = shown.assign(
+        lost=before.loc[list(shown[MAPPED].itertuples(index=False))].to_numpy() - shown["accuracy"]
     )
+    found = means(shown, [*MAPPED, "mitigation"], "lost", labels)
     names = present(tuple(MITIGATION_NAMES), list(found["mitigation"]))
-    lines = ["software", *names]
-    figure, panels = per_experiment_and_size(shown, labels, height=0.65 + 0.24 * len(lines))
+    figure, panels = per_experiment_and_size(shown, labels, height=0.65 + 0.24 * len(names))
     for place, panel in panels.items():
-        by_scheme(panel, at(found, place), "mitigation", lines, sideways=True)
-        by_scheme(panel, at(software, place), "mitigation", lines, sideways=True, hollow=True)
-        panel.set_yticks(range(len(lines)), ["in software", *(MITIGATION_NAMES[name] for name in names)])
-        panel.set_ylim(len(lines) - 0.5, -0.5)
+        by_scheme(panel, at(found, place), "mitigation", names, sideways=True)
+        panel.set_yticks(range(len(names)), [MITIGATION_NAMES[name] for name in names])
+        panel.set_ylim(len(names) - 0.5, -0.5)
         panel.grid(visible=False, axis="y")
+        panel.axvline(0, color="0.3", linewidth=1)
+    ends = found[["mean", "low", "high"]].to_numpy(dtype=float)
+    limits = min(0.0, float(np.nanmin(ends)) - 1), float(np.nanmax(ends)) + 1
     axes = list(panels.values())
-    ends = pd.concat([found, software])[["mean", "low", "high"]]
-    least, most = 5 * np.floor(ends.min().min() / 5) - 5, 5 * np.ceil(ends.max().max() / 5) + 5
-    limits = max(0.0, float(least)), min(100.0, float(most))
-    seen = {name: guessed for name, guessed in (chance or {}).items() if guessed >= limits[0]}
-    accuracy_axis(axes, shown, seen, sideways=True)
     for panel in axes:
         panel.set_xlim(*limits)
-    name_axes(axes, x="test accuracy (%)", y="")
+    name_axes(axes, x="accuracy lost (points)", y="")
     shared_legend(figure, axes[0])
     average = found.groupby("mitigation")["mean"].mean()
-    figure.heading = "What each mitigation gives back"
+    beyond = [_BEYOND[name] for name in names if name in _BEYOND]
+    figure.heading = "What stays lost under each mitigation"
     figure.caption = (
-        f"{labels.subject(shown)}: test accuracy in software (hollow, the network before any mitigation) and on "
-        f"non-ideal crossbars without and with mitigations (filled), {_circumstances(shown, labels)} Averaged over "
-        "panels and schemes: "
-        + ", ".join(f"{MITIGATION_NAMES[name]} {average[name]:.1f}" for name in names)
-        + " %."
-        + (
-            f" {'; '.join(beyond)}."
-            if (beyond := [_BEYOND[name] for name in names if name in _BEYOND])
-            else ""
-        )
-        + (" The axis does not begin at zero." if limits[0] > 0 else "")
+        f"{labels.subject(shown)}: points of test accuracy that non-ideal crossbars take from each network, counted from "
+        f"its accuracy in software before any mitigation, {_circumstances(shown, labels)} Averaged over panels and "
+        f"schemes: {', '.join(f'{MITIGATION_NAMES[name]} {average[name]:.1f}' for name in names)}."
+        + (f" {'; '.join(beyond)}." if beyond else "")
     )
     return figure
 
