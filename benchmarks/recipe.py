@@ -1,11 +1,12 @@
 """What each part of the few-epoch recipe buys in software, what it costs on crossbars, and each doubling of the epochs.
 
 ``python benchmarks/recipe.py profiles/neighbours.yaml --epochs 8 --against profiles/cifar10-small.yaml`` trains the
-network of the profile's first experiment by the profile's recipe, then with one part of it changed at a time, then for
-half and for twice the epochs, and by the recipe of the other profile for as many epochs. Each trained network,
-unpruned, is put onto crossbars and tested there with resistances alone, with device variation alone, and with both. A
-row is written to reports/benchmarks/recipe-<network>-<width>.csv as each training ends, and those that are there
-already are not trained again, so a run that is cut off goes on.
+network of the profile's first experiment by the profile's recipe, from several seeds, which tell how far trainings differ
+by chance; then once by the recipe of the other profile for as many epochs, for twice and for half the epochs, and with
+one part of the recipe changed at a time. Each trained network, unpruned, is put onto crossbars and tested there with
+resistances alone, with device variation alone, and with both. A row is written to
+reports/benchmarks/recipe-<network>-<width>.csv as each training ends, and those that are there already are not trained
+again, so a run that is cut off goes on.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ def main() -> int:
     parser.add_argument("--images", type=Path, help="a prepared dataset, in place of the experiment's")
     parser.add_argument("--width", type=float, help="in place of the experiment's")
     parser.add_argument("--epochs", type=int, help="in place of the recipe's")
-    parser.add_argument("--seeds", type=int, default=1, help="trainings of each")
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="trainings of the recipe; the others are trained once"
+    )
     parser.add_argument("--draws", type=int, default=5, help="of the devices")
     parser.add_argument("--processes", type=int, default=1, help="side by side, one thread each")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where the table goes")
@@ -87,8 +90,8 @@ def main() -> int:
         done = set(zip(table["variant"], table["training_seed"], strict=True))
         tasks = [
             Task(variant, chosen, seed, experiment.network, width, images)
-            for seed in range(given.seeds)
             for variant, chosen in variants(recipe, other).items()
+            for seed in range(given.seeds if chosen == recipe else 1)
             if (variant, seed) not in done
         ]
         with ProcessPoolExecutor(given.processes) as pool:
@@ -105,9 +108,9 @@ def main() -> int:
 
 def variants(recipe: Train, other: Train) -> dict[str, Train]:
     """The recipe, the recipe with one part changed, with other epochs, and another recipe for as many epochs."""
-    changed = {f"epochs: {count}": {"epochs": count} for count in (recipe.epochs // 2, 2 * recipe.epochs)}
+    changed = {f"epochs: {count}": {"epochs": count} for count in (2 * recipe.epochs, recipe.epochs // 2)}
     found = {"recipe": recipe, "the other recipe": _for(recipe.epochs, other)}
-    for name, values in (CHANGES | changed).items():
+    for name, values in (changed | CHANGES).items():
         found[name] = recipe.model_copy(update=values)
     return {name: one for name, one in found.items() if name == "recipe" or one != recipe}
 
