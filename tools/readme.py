@@ -518,6 +518,36 @@ def _on_crossbar_training() -> str:
     )
 
 
+def _recipe() -> str:
+    """What each change of the few-epoch recipe does in software and on crossbars, beside how far trainings differ."""
+    found = read_table("reports/benchmarks/recipe-vgg11-0.25.csv")
+    measures = {
+        "accuracy": "in software (%)", "wires": "lost to wires", "variation": "to variation", "both": "to both",
+    }  # fmt: skip
+    plain = found[found["variant"] == "recipe"]
+    changes = found[found["variant"] != "recipe"].sort_values("both")
+    rows = [
+        [f"the recipe itself, {len(plain)} trainings", *(_spread(plain[name]) for name in measures)],
+        *(
+            [str(row["variant"]), *(f"{row[name]:.1f}" for name in measures)]
+            for row in changes.to_dict("records")
+        ),
+    ]
+    first = plain.iloc[0]
+    note = (
+        f"Unpruned VGG11 (width 0.25), {first['epochs']} epochs unless said otherwise, in {first['precision']}; points "
+        f"of test accuracy lost on crossbars of {square(first['crossbar_size'])}, mean of {first['draws']} draws of the "
+        "devices. Of the recipe itself: the mean and, in brackets, the least and the most of its trainings. All else was "
+        "trained once, so a number within these brackets says nothing about the change. The other recipe is that of "
+        "`cifar10-small`, for as many epochs (`reports/benchmarks/recipe-vgg11-0.25.csv`)."
+    )
+    return f"{tables.Table(['changed', *measures.values()], rows, words=1).markdown()}\n\n{note}"
+
+
+def _spread(values: pd.Series[float]) -> str:
+    return f"{values.mean():.1f} [{values.min():.1f}, {values.max():.1f}]"
+
+
 NEIGHBOURS: Final = "ABSTN"
 """First letters of the statements about neighbours."""
 
@@ -542,6 +572,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "solver": _solver,
     "large": _large,
     "conventions": _conventions,
+    "recipe": _recipe,
     "simulators": _simulators,
     "reliability": _reliability,
     "beside": _beside,
