@@ -132,7 +132,7 @@ def test_equal_differences_give_no_false_certainty(sample, known):
     ("verdicts", "expected"),
     [
         (["supported"] * 2, "supported"), (["contradicted", "supported"], "contradicted"),
-        (["no effect", "supported"], "contradicted"), (["no effect"] * 2, "no effect"),
+        (["no effect", "supported"], "contradicted"), (["no effect"] * 2, "contradicted"), (["no effect"], "no effect"),
         (["supported", "undecided"], "undecided"), (["supported", "not testable"], "not testable"),
         ([], "undecided"),
     ],
@@ -226,7 +226,8 @@ def test_joined_effects_leave_out_what_is_not_testable():
     (overall,) = rows_of(claim, "overall")
     (cf,) = [row for row in claim.verdicts if row.scheme == "cf"]
     assert overall.effect == pytest.approx(cf.effect)
-    assert (overall.details["comparisons"], cf.details["family"]) == (1, 1)
+    assert overall.details["comparisons"] == 1
+    assert (cf.low, cf.high) == (overall.low, overall.high)  # the same effect has one interval
     assert claim.counts == dict.fromkeys(OUTCOMES, 0) | {"supported": 1, "not testable": 2}
 
 
@@ -280,7 +281,7 @@ def test_c5_wct(share, expected, trainings):
     claim = examine(params, wct_share=share)["C5"]
     # Every training has the same share here, so from three on its spread is not known.
     assert outcomes(claim, "WCT") == ({expected} if trainings == 1 else {"undecided"})
-    assert claim.overall == ("no effect" if expected == "no effect" and trainings == 1 else "contradicted")
+    assert claim.overall == "contradicted"  # R cannot change the share
 
 
 @pytest.mark.parametrize(
@@ -299,7 +300,7 @@ def test_c5_tests_the_mechanism_where_it_was_measured(rho, expected):
         4
     ]
     assert re.search(
-        r"relative error of the weights\? [+-]0\.\d\d \[", rows_of(fewer, "overall", "none")[0].summary
+        r"relative error of the weights\? [+-]?0\.\d\d \[", rows_of(fewer, "overall", "none")[0].summary
     )
     unknown = again(tables, layers=measured.assign(share_error_rho=np.nan)).claims[4]
     assert "relative error of the weights?" not in unknown.summary

@@ -112,8 +112,8 @@ def _pruned(one: Tested, labels: Labels) -> Verdict:
     means = one.means
     lost = means["software_accuracy"] - means["accuracy"]
     before = means["software_accuracy_before"] - means["accuracy_before"]
-    summary = f"pruned networks lose {lost:.2f} points on the crossbars, unpruned ones {before:.2f}, {one.words('more')}"
-    return one.row(summary + _chance(one), labels)
+    summary = f"pruned networks lose {lost:.2f} points on the crossbars, unpruned ones {before:.2f}, "
+    return one.row(summary + one.words("more", "less") + _chance(one), labels)
 
 
 def mitigation_helps(statement: Statement, asked: list[Question], params: Params) -> Claim:
@@ -126,8 +126,8 @@ def _mitigated(one: Tested, labels: Labels) -> Verdict:
     means = one.means
     accuracy = interval_words(means["accuracy_effect"], *one.bounds["accuracy_effect"])
     summary = (
-        f"{compared(one.question.mitigation, one.question.baseline)}, {one.words('less loss')}; accuracy on the "
-        f"crossbars {means['accuracy_before']:.2f} to {means['accuracy']:.2f} %, {accuracy}"
+        f"{compared(one.question.mitigation, one.question.baseline)}, {one.words('less loss', 'more loss')}; accuracy on "
+        f"the crossbars {means['accuracy_before']:.2f} to {means['accuracy']:.2f} %, {accuracy}"
     )
     return one.row(summary + _chance(one), labels)
 

@@ -87,7 +87,7 @@ def _kept_words(one: Tested) -> str:
     after, before = (one.means[name] for name in ("software_accuracy", "software_accuracy_before"))
     return (
         f"Software accuracy {after:.2f} % by AC/DC, {before:.2f} % by gradual pruning at equal epochs: "
-        f"{one.words('more by AC/DC')}."
+        f"{one.words('more by AC/DC', 'less by AC/DC')}."
     )
 
 
@@ -98,7 +98,7 @@ def _loss_words(one: Tested) -> str:
     return (
         f"On the crossbars networks of AC/DC lose {lost:.2f} points, those of gradual pruning {before:.2f}. The one "
         f"that is better in software loses less in {int((by_network > 0).sum())} of {count(len(by_network), 'pair')}: "
-        f"{one.words('less loss')}."
+        f"{one.words('less loss', 'more loss')}."
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from xbarpaper.claims.effects import Question, Tested, ask, interval_words
+from xbarpaper.claims.effects import Question, Tested, ask
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.rules import joined
 from xbarpaper.claims.schema import Outcome, OwnClaim
@@ -27,9 +28,13 @@ def concluded(
     for question in questions:
         for one in ask(question, params.claims):
             (tops if one.place.level == "overall" else others).append(one)
+    # A level that joins the same comparisons as another is the same effect, and told once.
+    shown: dict[Any, Tested] = {}
+    for one in (*tops, *others):
+        shown.setdefault((one.question.mitigation, *one.place.rows.index), one)
     verdicts: list[Outcome] = [one.verdict for one in tops]
     told = [
-        f"{one.question.mitigation}: {interval_words(one.means['effect'], one.low, one.high, one.question.unit)}"
+        one.words(one.question.mitigation) + (f" ({one.verdict})" if len(set(verdicts)) > 1 else "")
         for one in tops
     ]
     return OwnClaim(
@@ -38,5 +43,5 @@ def concluded(
         rule=statement.rule,
         overall=joined(verdicts),
         summary=" ".join([f"Overall, {'; '.join(told)}.", *notes]),
-        cases=[one.case(f"{one.place.words(labels)}: {one.question.mitigation}") for one in (*tops, *others)],
+        cases=[one.case(f"{one.place.words(labels)}: {one.question.mitigation}") for one in shown.values()],
     )

@@ -7,7 +7,15 @@ from typing import Final
 
 import pandas as pd
 
-from xbarpaper.claims.effects import COMPARISON, Question, Tested, ask, interval_words, trained_rows
+from xbarpaper.claims.effects import (
+    COMPARISON,
+    CORRELATION,
+    Question,
+    Tested,
+    ask,
+    interval_words,
+    trained_rows,
+)
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.rules import conclude
 from xbarpaper.claims.schema import Claim, Verdict, compared
@@ -78,7 +86,7 @@ def share_rises(
             "",
             found,
             over="layer",
-            unit="rank correlation",
+            unit=CORRELATION,
             margin=settings.equivalence_correlation,
         )
         rows += [_mechanism(one, labels) for one in ask(question, settings)]

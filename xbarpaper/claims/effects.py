@@ -30,6 +30,9 @@ COMPARISON: Final = ["experiment", "crossbar_size", "scheme"]
 TRAINING_SEEDS: Final = 3
 """From so many training seeds on, verdicts speak of other trainings too."""
 
+CORRELATION: Final = "rank correlation"
+"""Unit of an effect that lies between -1 and 1."""
+
 _UNITS: Final = {"training_seed": "training seed", "seed": "variation seed", "layer": "layer"}
 _POWER: Final = 0.8
 
@@ -94,7 +97,8 @@ def places(rows: pd.DataFrame) -> Iterator[Place]:
     families = {is_it: part[part["testable"]].groupby(COMPARISON).ngroups for is_it, part in both.items()}
     for key, own in rows.groupby(COMPARISON, sort=False):
         experiment, size, scheme = str(key[0]), int(str(key[1])), str(key[2])
-        yield Place("comparison", own, max(1, families[scheme == "unpruned"]), experiment, size, scheme)
+        family = families[scheme == "unpruned"]
+        yield Place("comparison", own, family if family > 1 else JOINT, experiment, size, scheme)
     beside, pruned = (part[part["testable"]] if part["testable"].any() else part for part in both.values())
     sizes, networks = sorted(pruned["crossbar_size"].unique()), pruned["experiment"].unique()
     for size in sizes if len(sizes) > 1 else ():
@@ -132,9 +136,18 @@ class Tested:
     inference: str
     needed: str
 
-    def words(self, what: str = "") -> str:
-        """The effect with its interval, what it is (``less loss``), and what it was tested over."""
-        number = interval_words(self.means["effect"], self.low, self.high, self.question.unit)
+    def words(self, what: str = "", turned: str = "") -> str:
+        """The effect with its interval, and what it was tested over.
+
+        Args:
+            what: what it is (``less loss``).
+            turned: what it is with the other sign (``more loss``), which an effect below zero is told with.
+        """
+        effect, low, high = self.means["effect"], self.low, self.high
+        if turned and effect < 0:
+            what, effect = turned, -effect
+            low, high = (None if end is None else -end for end in (high, low))
+        number = interval_words(effect, low, high, self.question.unit)
         over = f", {count(self.n, self.inference)}" if self.n is not None else ""
         return f"{number}{what and f' {what}'}{over}"
 
@@ -193,11 +206,17 @@ class Tested:
 
 
 def interval_words(effect: float, low: float | None, high: float | None, unit: str = "points") -> str:
-    """``+1.20 points [+0.80, +1.60]``, rounded from the digits that claims.json keeps."""
+    """``+1.20 points [+0.80, +1.60]``, rounded from the digits that claims.json keeps; no interval of what is counted."""
     interval = "(no interval)"
     if low is not None and high is not None:
-        interval = f"[{nine_digits(low):+.2f}, {nine_digits(high):+.2f}]"
-    return " ".join(filter(None, (f"{nine_digits(effect):+.2f}", unit, interval)))
+        interval = f"[{_signed(low)}, {_signed(high)}]" if high > low else ""
+    return " ".join(filter(None, (_signed(effect), unit, interval)))
+
+
+def _signed(value: float) -> str:
+    """With its sign and two digits; zero has none."""
+    rounded = round(nine_digits(value), 2)
+    return f"{rounded:+.2f}" if rounded else "0.00"
 
 
 def replicates(rows: pd.DataFrame, over: str) -> tuple[str, pd.DataFrame]:
@@ -241,6 +260,8 @@ def _test(question: Question, place: Place, settings: Claims) -> Tested:
         for name, mean in means.items()
     }
     low, high = bounds["effect"]
+    if question.unit == CORRELATION and low is not None and high is not None:
+        low, high = max(-1.0, low), min(1.0, high)
     verdict = judge(low, high, question.margin)
     if not place.rows["testable"].any():
         verdict, low, high = "not testable", None, None

@@ -101,7 +101,9 @@ def bits_saved(statement: Statement, table: pd.DataFrame, params: Params) -> Own
         effect = _or(before["needed_bits"], math.nan) - _or(one["needed_bits"], math.nan)
         ranges.append((low, high))
         place = f"{square(one['crossbar_size'])}, {SCHEME_NAMES[one['scheme']]}"
-        cases.append(_bits_case(f"{labels.network(one['experiment'])}, {place}", effect, low, high, images))
+        what = f"{labels.network(one['experiment'])}, {place}"
+        tested = not (pd.isna(one["needed_bits"]) and pd.isna(before["needed_bits"]))
+        cases.append(_bits_case(what, effect, low, high, images, tested))
     low, high = (sum(ends) / len(ranges) for ends in zip(*ranges, strict=True))
     words = found["needed_bits"].astype("object").where(found["needed_bits"].notna(), f"over {most}")
     told = [
@@ -111,21 +113,28 @@ def bits_saved(statement: Statement, table: pd.DataFrame, params: Params) -> Own
     sizes = join([square(int(size)) for size in found["crossbar_size"].unique()])
     known = [case.effect for case in cases if case.effect is not None]
     effect = sum(known) / len(known) if len(known) == len(cases) else math.nan
-    overall = _bits_case("all pruned networks", effect, low, high, images)
-    summary = (
-        f"Bits needed at {sizes}, to lose less than {params.periphery.tolerance_points:g} points: {'; '.join(told)}. "
+    tested = any(case.verdict != "not testable" for case in cases)
+    overall = _bits_case("all pruned networks", effect, low, high, images, tested)
+    tolerance = params.periphery.tolerance_points
+    points = f"{tolerance:g} point{'s' if tolerance != 1 else ''}"
+    summary = f"Bits needed at {sizes}, to lose less than {points}: {'; '.join(told)}. "
+    summary += (
         f"Mean bits saved: {_bounds(overall)}, {images}."
+        if tested
+        else f"No network came so near to ideal converters, so what pruning saves was not tested ({images})."
     )
     whole = _concluded(statement, [overall, *cases], summary)
     return whole.model_copy(update={"overall": overall.verdict})
 
 
-def _bits_case(what: str, effect: float, low: float, high: float, over: str) -> Case:
+def _bits_case(what: str, effect: float, low: float, high: float, over: str, tested: bool) -> Case:
+    """``tested``: whether a network had bits enough."""
     known = {
         name: value if math.isfinite(value) else None
         for name, value in {"effect": effect, "low": low, "high": high}.items()
     }
-    return Case(what=what, verdict=judge(low, high, _WHOLE_BITS), unit="bits saved", over=over, **known)
+    verdict: Outcome = judge(low, high, _WHOLE_BITS) if tested else "not testable"
+    return Case(what=what, verdict=verdict, unit="bits saved", over=over, **known)
 
 
 def _or(value: Any, otherwise: float) -> float:
@@ -148,6 +157,9 @@ def survival(
     """Test D3: the verdicts of C2, C3 and C4 under each effect of the devices, beside those without it."""
     axes, cases, sentences = device_effects(params), [], []
     over = count(axes.settings.variation_seeds, "variation seed")
+    sampled = (
+        f"{over}, {square(axes.settings.crossbar_size)} and {axes.settings.test_images} test images at most"
+    )
     labels = Labels.of(params)
     for experiment, rows in table.groupby("experiment", sort=False):
         name = str(experiment)
@@ -171,14 +183,14 @@ def survival(
             ]
             cases += own
             kept = sum(case.verdict == "supported" for case in own)
-            nothing = plain in ("undecided", "not testable")
+            measured = (
+                f"{claim} on {labels.network(name)}, without these effects and with {sampled}, is {plain}"
+            )
+            unknown = plain in ("undecided", "not testable")
             sentences.append(
-                f"{claim} is {plain} on {labels.network(name)} as it is"
-                + (
-                    ", so there is nothing to survive."
-                    if nothing
-                    else f", and at {kept} of {len(own)} strengths."
-                )
+                f"{measured}, so whether it survives was not tested."
+                if unknown
+                else f"{measured}, and stays so at {kept} of {len(own)} strengths."
             )
     return _concluded(statement, cases, " ".join(sentences))
 

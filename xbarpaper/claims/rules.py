@@ -55,12 +55,14 @@ def rules(settings: Claims) -> dict[str, str]:
             "devices, where every network that is joined has the same three or more; otherwise variation seeds "
             "(devices), averaged over the trainings. Without three training seeds a verdict speaks of the trained "
             "network only. Where all replicates agree their spread is not known: there is no interval, unless at "
-            "least three show exactly no change."
+            "least three show exactly no change. All replicates are tested on the same images, so an interval over "
+            "devices says nothing of other test images; that of a software accuracy (C1) counts the images."
         ),
         "families": (
             "Comparisons (one network, crossbar size, scheme and mitigation): all of a claim with the same mitigation, "
             "pruned and unpruned networks apart. Crossbar sizes and networks: each all of a claim with the same "
-            f"mitigation. Overall: the {JOINT} effects on which C1 to C5 rest; other overall effects get the same level."
+            f"mitigation. Overall: the {JOINT} effects on which C1 to C5 rest; other overall effects get the same level, "
+            "and so does a comparison that stands alone, which is the overall effect."
         ),
         "overall": (
             "A claim's verdict is that of its overall effect on the pruned networks; the unpruned ones stand beside. "
@@ -94,11 +96,13 @@ def judge(low: float | None, high: float | None, margin: float) -> Outcome:
 
 def joined(outcomes: Sequence[Outcome]) -> Outcome:
     """The verdict on a statement with several parts, all of which must hold."""
+    if len(outcomes) == 1:
+        return outcomes[0]
     if {"contradicted", "no effect"} & set(outcomes):
-        return "no effect" if set(outcomes) == {"no effect"} else "contradicted"
+        return "contradicted"
     if "not testable" in outcomes:
         return "not testable"
-    return "supported" if outcomes and set(outcomes) == {"supported"} else "undecided"
+    return "supported" if set(outcomes) == {"supported"} else "undecided"
 
 
 def conclude(

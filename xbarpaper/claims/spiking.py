@@ -71,7 +71,9 @@ def _grown(rows: pd.DataFrame, what: str, margin: float) -> Question:
         testable=pairs["steps_before"] < pairs["steps"],
         scheme=pairs["kind"] + ", " + pairs["coding"],
     )
-    name = {"output_error": "growth of the outputs' error", "loss": "growth of the accuracy lost"}[what]
+    name = {"output_error": "growth of the outputs' relative error", "loss": "growth of the accuracy lost"}[
+        what
+    ]
     return Question("S1", name, "", pairs[_NEEDED], unit="percentage points", margin=margin)
 
 

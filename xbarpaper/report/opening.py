@@ -8,8 +8,9 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.claims import Claim, ClaimReport
+from xbarpaper.claims.schema import Outcome
 from xbarpaper.support.statistics import mean_interval
-from xbarpaper.support.words import join
+from xbarpaper.support.words import join, square
 
 TERMS: Final = (
     ("[low, high]", "the interval of the number before it; those of C1 to C5 are corrected for many comparisons, and "
@@ -51,6 +52,7 @@ _FOUND: Final = {
     },
 }
 """Words for a claim and its verdict; those of ``""`` are followed by the verdict itself."""
+_OPPOSITE: Final[dict[Outcome, Outcome]] = {"supported": "contradicted", "contradicted": "supported"}
 _STRONGEST: Final = {
     "PC/chip": "precompensation for each chip (PC/chip)",
     "PC+norms": "one for all chips, with batch norms tuned on a few hundred unlabelled images of each chip (PC+norms),",
@@ -90,6 +92,7 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
         number += f" {claimed if sign > 0 else opposite}"
         if (tolerance := row.details.get("tolerance_points")) is not None:
             number += f", {tolerance:g} tolerated"
+        number += _by_size(claim)
         where = f" (`{first}`{_elsewhere(claim, others)})" if others else ""
         sentences.append(f"{claim.id}: {words}: {number}{where}.")
     if recovery is not None and (parts := _won_back(recovery, main.confidence)):
@@ -139,14 +142,32 @@ def recovered_share(
     return mean_interval(100 * each["won"] / each["lost"], confidence)
 
 
+def _by_size(claim: Claim) -> str:
+    """The verdicts at the crossbar sizes, where they are not all that of the claim."""
+    sizes = _sizes(claim)
+    if claim.overall not in _OPPOSITE or set(sizes) <= {claim.overall}:
+        return ""
+    return f"; by crossbar size: {', '.join(f'{join(names)} {verdict}' for verdict, names in sizes.items())}"
+
+
+def _sizes(claim: Claim) -> dict[Outcome, list[str]]:
+    """The crossbar sizes by their verdict, of what the claim is about."""
+    found: dict[Outcome, list[str]] = {}
+    for row in claim.levels:
+        if row.level == "size" and row.mitigation == claim.tops()[0].mitigation and row.crossbar_size:
+            found.setdefault(row.verdict, []).append(square(row.crossbar_size))
+    return found
+
+
 def _elsewhere(claim: Claim, others: Sequence[tuple[str, ClaimReport]]) -> str:
     """Which other reports reach the same verdict, and what the rest say."""
-    verdicts = {
-        name: next(one for one in report.claims if one.id == claim.id).overall for name, report in others
-    }
     by_verdict: dict[str, list[str]] = {claim.overall: []}
-    for name, verdict in verdicts.items():
-        by_verdict.setdefault(verdict, []).append(f"`{name}`")
+    for name, report in others:
+        own = next(one for one in report.claims if one.id == claim.id)
+        opposite = _OPPOSITE.get(own.overall)
+        sizes = _sizes(own).get(opposite, []) if opposite else []
+        but = f", but {opposite} at {join(sizes)}" if sizes else ""
+        by_verdict.setdefault(own.overall, []).append(f"`{name}`{but}")
     told = [
         f"{'the same' if verdict == claim.overall else verdict} in {join(names)}"
         for verdict, names in by_verdict.items()
