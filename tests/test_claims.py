@@ -284,6 +284,21 @@ def test_c5_wct(share, expected, trainings):
     assert claim.overall == "contradicted"  # R cannot change the share
 
 
+def test_the_interval_of_a_correlation_ends_at_one():
+    tables = tables_of()
+    wide = np.random.default_rng(0).normal(0, 0.4, len(tables.layers))
+    measured = tables.layers.assign(share_nf_rho=(wide - 0.9).clip(-1, 1), share_error_rho=0.0)
+    singles = rows_of(again(tables, layers=measured).claims[4], "comparison", "none")
+    assert max(row.high for row in singles) == 1
+    assert all(-1 <= row.low <= row.effect <= row.high for row in singles)
+
+
+def test_an_effect_below_zero_is_told_with_the_opposite_word():
+    (row,) = rows_of(examine(losses=SAME | {"unpruned": 14.0}, noise=0.05)["C2"], "overall")
+    assert row.effect < 0
+    assert f"{-row.effect:+.2f} points [{-row.high:+.2f}, {-row.low:+.2f}] less, " in row.summary
+
+
 @pytest.mark.parametrize(
     ("rho", "expected"), [(-0.4, "supported"), (0.4, "contradicted"), (0.0, "no effect")]
 )
@@ -407,7 +422,8 @@ def test_overall_effects_share_one_error_rate_and_comparisons_of_a_mitigation_an
     ]
     assert {row.details["family"] for row in tops} == {rules.JOINT}
     singles = rows_of(found["C3"], "comparison", "R")
-    assert {(row.scheme == "unpruned", row.details["family"]) for row in singles} == {(True, 1), (False, 3)}
+    families = {(row.scheme == "unpruned", row.details["family"]) for row in singles}
+    assert families == {(True, rules.JOINT), (False, 3)}  # the one unpruned network is its overall effect
 
 
 def test_every_interval_and_verdict_agree_and_counts_are_those_of_the_table():

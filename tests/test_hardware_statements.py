@@ -84,6 +84,7 @@ def test_energy_follows_compression_where_it_does_so_for_every_converter(rates: 
         ({"unpruned": 7, "cf": 5, "xcs": 6}, 50, "undecided"),
         ({"unpruned": 9, "cf": 5, "xcs": 6}, 100_000, "supported"),  # more than were tried
         ({"unpruned": 6, "cf": 9, "xcs": 6}, 100_000, "contradicted"),
+        ({"unpruned": 9, "cf": 9, "xcs": 9}, 100_000, "not testable"),
     ],
 )
 def test_sparsity_saves_bits_as_far_as_the_images_tell(needed: dict[str, int], images: int, expected: str):

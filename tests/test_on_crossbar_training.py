@@ -395,6 +395,7 @@ def test_verdicts_follow_what_is_lost():
 
     def judged(rows: pd.DataFrame, given: Params = params) -> dict[str, tuple[str, float]]:
         found = training_statements(texts, rows, given, {"shapes10": 10.0})
+        assert all(len(one.cases) == 1 for one in found)  # one network on one size: nothing is told twice
         return {one.id: (one.overall, one.cases[0].effect or 0.0) for one in found}
 
     near = pytest.approx

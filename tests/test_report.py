@@ -199,6 +199,20 @@ def test_page_shows_the_accuracies_of_the_table(params: Params, published: Path)
     assert ">with PC/chip<" in text
 
 
+def test_findings_name_the_sizes_that_disagree():
+    params = make_params(1, (16, 32))
+    tables = make_results(params)
+    turned = (tables.evaluation["crossbar_size"] == 32) & (tables.evaluation["scheme"] != "unpruned")
+    better = tables.evaluation["accuracy"] + 60.0 * turned
+    mixed = examine(replace(tables, evaluation=tables.evaluation.assign(accuracy=better)), params)
+    alike = examine(tables, params)
+    said = opening.findings({"alike": alike, "mixed": mixed}, None)[1]
+    assert "by crossbar size" not in said
+    assert "contradicted in `mixed`, but supported at 16 × 16" in said
+    alone = opening.findings({"mixed": mixed}, None)[1]
+    assert alone.endswith("; by crossbar size: 16 × 16 supported, 32 × 32 contradicted.")
+
+
 def test_page_opens_with_scope_findings_and_forest_plot(published: Path):
     """Verdicts come first and stand beside the claim's text; joined effects and comparisons fold."""
     text = (published / "index.html").read_text(encoding="utf-8").split("<main>")[1]
