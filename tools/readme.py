@@ -489,7 +489,7 @@ def _beside() -> str:
         )
     heads = [
         "a paper beside this one claims",
-        "found ([A1 to T6](docs/neighbours.md))",
+        "found in `neighbours` ([A1 to T6](docs/neighbours.md))",
         "command, time in `quick`",
     ]
     return tables.Table(heads, rows, words=3).markdown()

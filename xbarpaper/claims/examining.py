@@ -123,4 +123,6 @@ def scope(params: Params) -> str:
                 f"{len(group.experiments)} times: its verdicts are tested over training seeds and speak of other "
                 "trainings of this network too."
             )
+    if params.on_crossbar_training.experiments:
+        sentences.append("T1 to T6 are about networks of their own, trained on crossbars.")
     return " ".join(sentences)
