@@ -52,7 +52,7 @@ _FIGURES: Final = (
     ("R: conductances and factors of crossbars, before and after", "07_rearrange", "rearrange@<e>"),
     ("WCT: conductances before and after", "08_wct", "wct@<e>"),
     ("parts of the weights' error; what each layer costs", "09_mechanism", "mechanism@<e>"),
-    ("where the claims live: every convention varied", "10_sensitivity", "sensitivity@<e>"),
+    ("under which conventions the claims hold: every one varied", "10_sensitivity", "sensitivity@<e>"),
     ("further mitigations: R2D, batch norm re-estimated, tuning, precompensation", "11_beyond", "beyond@<e>"),
     (
         "accuracy of a network of one's own, by crossbar size and gain",
