@@ -67,7 +67,10 @@ def every_figure(profile):
     labels, report = figures.Labels.of(params), examined(profile)
     drawn = {name: draw(name, profile) for name in OUTCOMES} | {"forest": figures.forest({"made-up": report})}
     drawn["loss_by_width"] = figures.loss_by_width(
-        {width: (tables.evaluation, labels) for width in (0.25, 1)}
+        {
+            name: (width, tables.evaluation, labels)
+            for name, width in {"small": 0.25, "other": 0.25, "full": 1}.items()
+        }
     )
     for claim in report.claims:
         if (figure := figures.claim_effects(claim, labels)) is not None:
@@ -202,7 +205,10 @@ def test_accuracies_start_at_zero_and_show_chance(name):
     ("name", "entries"),
     [
         ("accuracy_by_size", {"unpruned", "C/F", "XCS", "XRS", "in software", "chance"}),
-        ("compression", {"unpruned", "C/F", "XCS", "XRS", "in software", "chance"}),
+        (
+            "compression",
+            {"unpruned", "C/F", "XCS", "XRS", "in software", "chance", "16 × 16", "32 × 32"},
+        ),
         ("loss_by_effect", {"wires only", "variation only", "both"}),
         ("gain_sensitivity", {"unpruned", "C/F", "XCS", "XRS", "chance"}),
         ("non_ideality", {"unpruned", "C/F", "XCS", "XRS"}),
@@ -248,12 +254,12 @@ def test_mitigations_are_named_beside_their_marks_which_count_from_software():
     figure = figures.mitigations(tables.recovery, figures.Labels.of(params))
     panel = panels(figure)[0]
     names = [label.get_text() for label in panel.get_yticklabels()]
-    assert names == ["no mitigation", "R", "WCT", "R + WCT", "BN", "tuned", "PC", "PC/chip"]
+    assert names == ["no mitigation", "R", "WCT", "BN", "norms", "tuned", "PC", "PC + norms", "PC/chip"]
     assert panel.get_xlim()[0] <= 0
     rows = tables.recovery[(tables.recovery["crossbar_size"] == 16) & (tables.recovery["scheme"] == "xrs")]
     software = rows.loc[rows["mitigation"] == "none", "software_accuracy"].iloc[0]
     x, y = marks(panel, "XRS")
-    for name, at in (("none", 0), ("BN", 4), ("PC/chip", 7)):
+    for name, at in (("none", 0), ("BN", 3), ("PC+norms", 7), ("PC/chip", 8)):
         value = x[np.abs(y - at).argmin()]
         lost = software - rows.loc[rows["mitigation"] == name, "accuracy"].mean()
         assert value == pytest.approx(lost)
@@ -395,7 +401,7 @@ def test_forest_shows_every_overall_effect_once_with_its_corrected_interval():
     texts = {text.get_text() for panel in panels(figure) for text in panel.texts}
     for row in tops:
         assert any(text.startswith(f"{row.effect:+.2f}") for text in texts)
-    assert set(legend_entries(figure)) == {row.verdict for row in tops}
+    assert set(legend_entries(figure)) == {row.verdict for row in tops} | {"tolerance", "margin of no effect"}
 
 
 def test_effects_of_a_claim_stand_where_the_report_has_them():
@@ -409,6 +415,33 @@ def test_effects_of_a_claim_stand_where_the_report_has_them():
     ]
     assert set(points) >= {row.effect for row in claim.verdicts if row.mitigation in claim.main}
     assert f"Of {sum(claim.counts.values())} comparisons" in figure.caption
+
+
+def test_panels_of_unlike_rows_have_labels_of_their_own():
+    claim = examined("two").claims[2]
+    rows = [row for row in claim.verdicts if row.mitigation == "R" and row.low is not None]
+    rows = [row for row in rows if row.experiment == rows[0].experiment]
+    fewer = [row.model_copy(update={"mitigation": "best R"}) for row in rows[::2]]
+    beside = claim.model_copy(update={"verdicts": [*rows, *fewer], "levels": [], "main": ["best R"]})
+    figure = figures.claim_effects(beside, figures.Labels.of(TWO))
+    shown = [[text.get_text() for text in panel.get_yticklabels()] for panel in panels(figure)]
+    assert [len(names) for names in shown] == [len(rows), len(fewer)]
+    assert set(shown[1]) < set(shown[0])
+    assert "" not in shown[1]
+    assert_readable(figure)
+
+
+def test_a_second_report_of_a_width_stands_beside_the_line():
+    params, tables = TABLES["one"]
+    table, labels = tables.evaluation, figures.Labels.of(params)
+    figure = figures.loss_by_width(
+        {"a": (1, table, labels), "b": (0.25, table, labels), "c": (1, table, labels)}
+    )
+    assert "Hollow, beside the line: c" in figure.caption
+    hollow = {bars[0].get_linestyle() for bars in panels(figure)[0].containers if bars.get_label() == "_"}
+    assert hollow == {"None"}
+    lines = [bars[0].get_xdata() for bars in panels(figure)[0].containers if bars.get_label() != "_"]
+    assert all((np.diff(x) > 0.5).all() for x in lines)
 
 
 def test_files_and_captions_are_the_same_twice(tmp_path):

@@ -34,8 +34,8 @@ RECOVERED: Final = "cifar10-seeds"
 PROFILES: Final = (*REAL, "quick")
 """Profiles whose reports are in git."""
 
-WIDTHS: Final = ("cifar10-full", "cifar10-seeds", "cifar10-small")
-"""Profiles of VGG11, each of another width, at all three crossbar sizes of the paper."""
+WIDTHS: Final = ("cifar10-full", "cifar10-seeds", "cifar10-small", "neighbours")
+"""Profiles of VGG11, by width and crossbar size what each has; the last one repeats a width by another recipe."""
 
 COSTED: Final = ("cifar10-seeds", "cifar10-small", "cifar10-vgg16", "cifar10-full", "paper")
 """Profiles whose costs are shown, once benchmarks/costs.py has estimated them."""
@@ -154,7 +154,7 @@ def draw_widths() -> None:
     for profile in WIDTHS:
         params = load_profile(Path(f"profiles/{profile}.yaml"))
         width = next(iter(params.experiments.values())).width
-        reports[width] = _table(profile, "evaluation"), Labels.of(params)
+        reports[profile] = width, _table(profile, "evaluation"), Labels.of(params)
     save(loss_by_width(reports), "reports", "width", command="python -m tools.readme", captions=Captions())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
@@ -14,6 +13,13 @@ from xbarpaper.figures.style import BLUE, PURPLE, VERMILION, ArtifactFigure, pan
 from xbarpaper.support.words import join, square
 
 _LOOKS: Final = {"SS": ("#333333", "o"), "SH": (BLUE, "s"), "HH": (VERMILION, "^"), "chip": (PURPLE, "D")}
+_WORDS: Final = {
+    "SS": "SS: software attacked",
+    "SH": "SH: its images, on crossbars",
+    "HH": "HH: chips of the attacker",
+    "chip": "chip: the very chip is known",
+}
+_INCHES: Final = 4.8  # of all panels and the legend together, at most
 _NETWORK: Final = ["experiment", "scheme", "crossbar_size"]
 
 
@@ -30,10 +36,9 @@ def adversarial_accuracy(table: pd.DataFrame, labels: Labels, attack: str) -> Ar
     clean = clean.assign(epsilon=0.0, accuracy=clean["clean_accuracy"])
     found = means(pd.concat([clean, own]), [*_NETWORK, "attacker", "epsilon"], "accuracy", labels)
     asked = table[(table["attack"] == "square") & (attack == "pgd")]
-    epsilons = sorted(found["epsilon"].unique())
     places = list(found[_NETWORK].drop_duplicates().itertuples(index=False, name=None))
     networks = found["experiment"].nunique()
-    figure, panels = panel_grid(places, 2.0)
+    figure, panels = panel_grid(places, min(2.0, _INCHES / ((len(places) + 1) // 2)))
     for (experiment, scheme, size), panel in panels.items():
         title = f"{SCHEME_NAMES[scheme]}, {square(int(size))}"
         panel.set_title(title if networks == 1 else f"{labels.networks[experiment]}\n{title}")
@@ -41,18 +46,27 @@ def adversarial_accuracy(table: pd.DataFrame, labels: Labels, attack: str) -> Ar
             colour, marker = _LOOKS[attacker]
             for rows, line in ((_at(found, experiment, scheme, size, attacker), True),
                                (_at(labels.pooled(asked), experiment, scheme, size, attacker), False)):  # fmt: skip
-                positions = np.array([epsilons.index(value) for value in rows["epsilon"]], dtype=float)
+                positions = 255 * rows["epsilon"]
                 if line:
                     points(
-                        panel, positions, rows, colour=colour, marker=marker, label=attacker, line="-", size=3
+                        panel,
+                        positions,
+                        rows,
+                        colour=colour,
+                        marker=marker,
+                        label=_WORDS[attacker],
+                        line="-",
+                        size=3,
                     )
                 elif len(rows):
                     panel.plot(positions, rows["accuracy"], "x", color=colour, markersize=6, label="_")
-        panel.plot([], [], "x", color="0.3", markersize=6, label="Square" if len(asked) else "_")
-        panel.set_xticks(range(len(epsilons)), [f"{255 * value:.3g}" for value in epsilons])
+        panel.plot(
+            [], [], "x", color="0.3", markersize=6, label="Square: answers alone" if len(asked) else "_"
+        )
+        panel.set_xticks([float(f"{255 * value:.3g}") for value in sorted(found["epsilon"].unique())])
         panel.set_ylim(0, 100)
-    name_axes(list(panels.values()), x="largest change (1/255)", y="test accuracy (%)")
-    shared_legend(figure, next(iter(panels.values())), columns=5)
+    name_axes(list(panels.values()), x="largest change (1/255)", y="accuracy (%)")
+    shared_legend(figure, next(iter(panels.values())), columns=2)
     figure.heading = f"Accuracy under attack ({attack.upper()})"
     figure.caption = _caption(own, asked, labels, attack)
     return figure

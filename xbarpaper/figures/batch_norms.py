@@ -17,7 +17,7 @@ _CALLED: Final = {"none": "as they are"}
 _AXES: Final = {
     "read noise": "read noise (sigma/mu)",
     "drift": "time of drift (s)",
-    "rest": "what no norm undoes (%)",
+    "rest": "error that no scale or shift\nof a channel removes (%)",
 }
 
 
@@ -38,7 +38,7 @@ def batch_norm_limits(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         for name, (colour, marker) in _MITIGATIONS.items():
             own = table[(table["crossbar_size"] == size) & (table["mitigation"] == name)]
             if row == "rest":
-                mean = means(own, ["experiment", "axis", "value"], "lost", labels)
+                mean = _lost(own, ["experiment", "axis", "value"], labels)
                 rest = own.groupby(["axis", "value"])["rest"].mean()
                 mean["rest"] = [100 * rest[place] for place in zip(mean["axis"], mean["value"], strict=True)]
                 for axis, rows in mean.groupby(mean["axis"] == "drift"):
@@ -48,7 +48,7 @@ def batch_norm_limits(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
                 continue
             # devices without read noise have one of sigma 0
             own = own[own["axis"].isin({"read noise": ["none", "read noise"], "drift": ["drift"]}[row])]
-            mean = means(own, ["experiment", "value"], "lost", labels)
+            mean = _lost(own, ["experiment", "value"], labels)
             points(
                 panel,
                 mean["value"],
@@ -70,6 +70,7 @@ def batch_norm_limits(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         name_axes(
             axes[rank * len(found) :][: len(found)], x=label, y="accuracy lost\n(points)", columns=len(found)
         )
+    axes[0].plot([], [], "o", color="0.3", markerfacecolor="white", label="drift, in the last row")
     shared_legend(figure, axes[0], columns=3)
     figure.heading = "What batch norms win back on crossbars, and what not"
     conventions = table[["r_min_ohm", "gain"]].drop_duplicates().to_dict("records")
@@ -80,8 +81,14 @@ def batch_norm_limits(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         f"{labels.subject(table)}: accuracy lost on crossbars, the classifier off them, {convention}; resistances act, "
         "and read noise or drift. Batch norms: as they are, statistics measured anew (BN), or scale and shift tuned "
         "besides (norms), at another reading than the one that tests. Stars: arXiv 2305.18416 (second hand), at every "
-        "size where it tells none. Below: against the part of the outputs' error that no norm undoes, percent of their "
-        "variance, mean over layers; hollow: "
-        f"drift. {bar_words(table, labels).replace('device variation', 'the devices')}"
+        "size where it tells none. Below: against the part of the outputs' error that no norm can undo, percent of their "
+        f"variance, mean over layers. {bar_words(table, labels).replace('device variation', 'the devices')}"
+        " Bars end where no accuracy is left."
     )
     return figure
+
+
+def _lost(table: pd.DataFrame, by: list[str], labels: Labels) -> pd.DataFrame:
+    """Mean points lost, with intervals that end where no accuracy is left."""
+    found = means(table, by, "lost", labels)
+    return found.assign(high=found["high"].clip(upper=float(table["software_accuracy"].mean())))

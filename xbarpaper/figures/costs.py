@@ -23,7 +23,7 @@ from xbarpaper.figures.style import (
 )
 from xbarpaper.params import SCHEMES, HardwareCosts
 from xbarpaper.params.names import ADC_TITLES
-from xbarpaper.support.words import join, square
+from xbarpaper.support.words import square
 
 # From dark to light, so that neighbours differ in lightness, whatever the eye makes of their hues.
 _PARTS: Final = {
@@ -65,6 +65,8 @@ def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) 
                 [rate], own, SCHEME_MARKERS[scheme], color=colour, markersize=3 + 1.6 * rank, label=label
             )
         most = 1.08 * float(shown[["compression_rate", "energy_ratio"]].to_numpy().max())
+        for rank, size in enumerate(every):
+            panel.plot([], [], "o", color="0.3", markersize=3 + 1.6 * rank, label=square(size))
         panel.plot([0, most], [0, most], color="0.4", linewidth=0.8, linestyle="--", label="equal")
         panel.set_xlim(0, most)
         panel.set_ylim(0, most)
@@ -79,8 +81,7 @@ def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) 
     figure.caption = (
         f"{labels.subject(shown)}: energy of one image on the unpruned network divided by that on the pruned one, at one "
         f"crossbar size, against the crossbars' compression rate, {_circumstances(settings)}; lines: the same with the "
-        f"converters of {shown['adc'].nunique()} sources. The larger a mark, the larger its crossbars "
-        f"({join(list(map(square, every)))}). Calculated. Empty columns skipped: {', '.join(told)}."
+        f"converters of {shown['adc'].nunique()} sources. Calculated. Empty columns skipped: {', '.join(told)}."
     )
     return figure
 
@@ -153,7 +154,8 @@ def accuracy_against_energy(
     spent = labels.pooled(cost).groupby(keys)["energy_uj"].mean().rename("energy_uj").reset_index()
     found = found.merge(spent, on=keys)
     every = sizes(found)
-    figure, panels = panel_grid(every, 2.4, columns=2)
+    figure, panels = panel_grid(every, 2.2, columns=1)
+    ends = found[["mean", "low", "high"]].to_numpy(dtype=float)
     for size, panel in panels.items():
         panel.set_title(square(size))
         rows = found[found["crossbar_size"] == size]
@@ -163,18 +165,18 @@ def accuracy_against_energy(
             )
         for (scheme, mitigation), own in rows.groupby(["scheme", "mitigation"], sort=False):
             points(
-                panel, own["energy_uj"], own, colour=SCHEME_COLOURS[str(scheme)], size=4.5, label="_",
+                panel, own["energy_uj"], own, colour=SCHEME_COLOURS[str(scheme)], size=4, label="_",
                 marker=_MITIGATION_MARKERS[str(mitigation)], hollow=str(mitigation) == "none",
             )  # fmt: skip
         panel.set_xscale("log")
         panel.set_xlim(0.8 * float(rows["energy_uj"].min()), 1.25 * float(rows["energy_uj"].max()))
-        panel.set_ylim(float(found["mean"].min()) - 4, float(found["mean"].max()) + 4)
+        panel.set_ylim(float(np.nanmin(ends)) - 2, float(np.nanmax(ends)) + 2)
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.xaxis.set_major_formatter("{x:g}")
         panel.xaxis.set_minor_formatter(NullFormatter())
     axes = list(panels.values())
     _keys(axes[0], found)
-    name_axes(axes, x="energy per image (µJ)", y="test accuracy (%)")
+    name_axes(axes, x="energy per image (µJ)", y="test accuracy (%)", columns=1)
     shared_legend(figure, axes[0], columns=4)
     figure.heading = "Accuracy against energy"
     best = found.sort_values("mean").iloc[-1]

@@ -53,9 +53,6 @@ def on_crossbar_training(
         panel.set_xlabel(title)
         panel.set_ylabel("lost (points)")
         panel.axhline(0, color="0.3", linewidth=0.8)
-    limits = [panel.get_ylim() for panel in axes[1:]]
-    for panel in axes[1:]:
-        panel.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
     figure.heading = "Training on crossbars"
     lost = _along(found, usual, "")["mean"].mean()
     size, seeds = (
@@ -67,10 +64,11 @@ def on_crossbar_training(
         f"{labels.subject(table)}: accuracy lost by training on crossbars of {square(size)}, against the same training "
         f"in software, {count(settings.epochs, 'epoch')} from {start}. First panel: one phase on non-ideal crossbars, "
         "the others exact, and all of them, L steps from one solution of the circuits to the next. Others: all of them, "
-        f"one thing changed; else a write non-linearity of {usual['write_nonlinearity']:g}, a write noise of "
-        f"{usual['write_noise']:g}, an ON/OFF ratio of {usual['on_off_ratio']:g}, L = {usual['refresh_steps']}. All "
-        f"together lose {lost:.1f} points. Bars: {labels.percent} intervals of the mean (Student's t) over "
-        f"{count(seeds, 'training')}, each with devices of its own."
+        f"one thing changed, each on its own axis; else a write non-linearity of {usual['write_nonlinearity']:g}, "
+        f"a write noise of {usual['write_noise']:g}, an ON/OFF ratio of {usual['on_off_ratio']:g}, "
+        f"L = {usual['refresh_steps']}. All together lose {lost:.1f} points. "
+        f"Bars: {labels.percent} intervals of the mean (Student's t) over {count(seeds, 'training')}, "
+        "each with devices of its own."
     )
     return figure
 

@@ -39,10 +39,13 @@ from xbarpaper.support.words import count, join, square
 
 _PHASES = {"trained": "training", "pruned": "pruning", "fine-tuned": "fine-tuning", "wct": "WCT"}
 
+_MOST_ROWS: Final = 9
 _BEYOND: Final = {
     "BN": "BN: batch-norm statistics measured anew on each chip",
+    "norms": "norms: scale and shift of the batch norms tuned besides, on unlabelled images",
     "tuned": "tuned: trained on through the circuits",
     "PC": "PC: devices programmed so that what wires and drivers take is added before",
+    "PC+norms": "PC + norms: both",
     "PC/chip": "PC/chip: each chip's own devices known, too",
 }
 """Mitigations beyond the paper's, for captions."""
@@ -116,6 +119,8 @@ def compression(
                     size=3 + 1.6 * rank,
                 )
         panel.plot([], [], "o", color="0.3", markerfacecolor="white", label="in software")
+        for rank, size in enumerate(sizes(table)):
+            panel.plot([], [], "o", color="0.3", markersize=3 + 1.6 * rank, label=square(size))
         panel.axvline(1, color="0.3", linewidth=0.8)
         panel.set_xlim(0, None)
     axes = list(panels.values())
@@ -133,9 +138,8 @@ def compression(
     figure.caption = (
         f"{labels.subject(table)}: crossbars of the unpruned network divided by those of the pruned one (target sparsity "
         f"{join(sparsities)}), at one crossbar size, against test accuracy on non-ideal crossbars (filled) and in "
-        f"software (hollow), without mitigation, {_circumstances(table, labels)} The larger a mark, the larger its "
-        f"crossbars ({join(list(map(square, sizes(table))))}). Right of the line at 1 pruning saves crossbars. "
-        f"Rates: {', '.join(shown)}."
+        f"software (hollow), without mitigation, {_circumstances(table, labels)} Right of the line at 1 "
+        f"pruning saves crossbars. Rates: {', '.join(shown)}."
     )
     return figure
 
@@ -227,6 +231,8 @@ def mitigations(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     )
     found = means(shown, [*MAPPED, "mitigation"], "lost", labels)
     names = present(tuple(MITIGATION_NAMES), list(found["mitigation"]))
+    if len(names) > _MOST_ROWS:  # the least new is what R and WCT do together
+        found, names = found[found["mitigation"] != "R+WCT"], [name for name in names if name != "R+WCT"]
     figure, panels = per_experiment_and_size(shown, labels, height=0.65 + 0.24 * len(names))
     for place, panel in panels.items():
         by_scheme(panel, at(found, place), "mitigation", names, sideways=True)
@@ -310,7 +316,8 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """
     phases = present(tuple(_PHASES), list(training["step"]))
     lengths = {phase: int(training.loc[training["step"] == phase, "epoch"].max()) for phase in phases}
-    pooled = labels.pooled(training)
+    pooled, schemes = labels.pooled(training), present(SCHEMES, list(training["scheme"]))
+    widths = [0.5 * (len(schemes) - rank) for rank in range(len(schemes))]
     figure, panels = per_experiment(training.assign(dataset=""), labels, height=2.4)
     for experiment, panel in panels.items():
         by = ["scheme", "step", "crossbar_size", "training_seed"]
@@ -318,11 +325,15 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             by, sort=False, dropna=False
         ):
             x = phases.index(str(step)) + 0.1 + 0.8 * (rows["epoch"] - 0.5) / lengths[str(step)]
-            mark = "." if len(rows) == 1 else ""  # a line of one epoch would not be seen
-            colour = SCHEME_COLOURS[str(scheme)]
-            panel.plot(x, rows["test_accuracy"], color=colour, linewidth=0.8, marker=mark)
-        for scheme in present(SCHEMES, list(training["scheme"])):
-            panel.plot([], [], color=SCHEME_COLOURS[scheme], label=SCHEME_NAMES[scheme])
+            # A line of one epoch would not be seen without marks; what lies below is wider than what covers it.
+            mark, above = SCHEME_MARKERS[str(scheme)] if len(rows) == 1 else "", schemes.index(str(scheme))
+            panel.plot(
+                x, rows["test_accuracy"], color=SCHEME_COLOURS[str(scheme)], linewidth=widths[above],
+                marker=mark, markersize=2 + 1.2 * widths[above], markerfacecolor="none", markeredgewidth=0.8,
+                zorder=2 + 0.1 * above,
+            )  # fmt: skip
+        for scheme, width in zip(schemes, widths, strict=True):
+            panel.plot([], [], color=SCHEME_COLOURS[scheme], linewidth=width, label=SCHEME_NAMES[scheme])
         names = [f"{_PHASES[phase]}\n({count(length, 'epoch')})" for phase, length in lengths.items()]
         panel.set_xticks(np.arange(len(phases)) + 0.5, names, rotation=90 if len(panels) > 1 else 0)
         panel.grid(visible=False, axis="x")

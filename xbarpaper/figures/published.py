@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pandas as pd
-import seaborn as sns
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import gain_words
-from xbarpaper.figures.style import ArtifactFigure, panel_grid
+from xbarpaper.figures.style import BLUE, ORANGE, PURPLE, VERMILION, ArtifactFigure, panel_grid
 from xbarpaper.support.words import join
 
+_LOOKS: Final = ((BLUE, "o"), (ORANGE, "^"), (PURPLE, "D"), (VERMILION, "s"))
 _SOURCES = {
     "arXiv 2201.05229": "the paper, arXiv 2201.05229, of a network that is not named",
     "arXiv 2305.18416": "arXiv 2305.18416, of VGG16",
@@ -29,9 +31,9 @@ def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Label
     settings = table[["source", "setting", "published"]].drop_duplicates().reset_index(drop=True)
     rank = settings["source"].map({name: at for at, name in enumerate(settings["source"].unique())})
     places = pd.Series(settings.index, settings.index) + rank + 1  # a line for the name of each source
-    figure, panels = panel_grid(experiments, 0.25 * (places.iloc[-1] + 1) + 0.9, columns=1)
-    shades = sns.color_palette("viridis_r", table["r_min_ohm"].nunique() + 1).as_hex()[1:]
-    colours = dict(zip(sorted(table["r_min_ohm"].unique()), shades, strict=True))
+    figure, panels = panel_grid(experiments, 0.36 * (places.iloc[-1] + 1) + 0.9, columns=1)
+    looks = dict(zip(sorted(table["r_min_ohm"].unique()), _LOOKS, strict=False))
+    gains = list(table["gain"].unique())
     for experiment, panel in panels.items():
         own = pooled[pooled["experiment"] == experiment]
         if len(experiments) > 1:
@@ -44,12 +46,12 @@ def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Label
             for (r_min, gain), points in (
                 here.groupby(["r_min_ohm", "gain"], sort=False)["lost"].mean().items()
             ):
-                look = {
-                    "color": colours[r_min],
-                    "markerfacecolor": "white" if gain == "none" else colours[r_min],
-                }
-                shift = 0.18 if gain == "none" else -0.18
-                panel.plot(points, at + shift, "o", markersize=4.5, **look)
+                colour, marker = looks[r_min]
+                line = gains.index(gain) * len(looks) + list(looks).index(r_min)  # no mark covers another
+                panel.plot(
+                    points, at + 0.8 * ((line + 0.5) / (len(gains) * len(looks)) - 0.5), marker, markersize=3.5,
+                    color=colour, markerfacecolor="white" if gain == "none" else colour,
+                )  # fmt: skip
         panel.set_yticks(places, list(settings["setting"]))
         panel.set_ylim(places.iloc[-1] + 0.6, -0.6)
         for source, first in places.groupby(settings["source"]).min().items():
@@ -59,9 +61,9 @@ def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Label
         panel.set_xlabel("accuracy lost on the crossbars (points)")
     first = next(iter(panels.values()))
     first.plot([], [], color="0.1", linewidth=2, label="published")
-    for r_min, colour in colours.items():
-        first.plot([], [], "o", color=colour, label=f"R_min {r_min / 1e3:g} kΩ")
-    for gain in table["gain"].unique():
+    for r_min, (colour, marker) in looks.items():
+        first.plot([], [], marker, color=colour, label=f"R_min {r_min / 1e3:g} kΩ")
+    for gain in gains:
         fill = "white" if gain == "none" else "0.4"
         first.plot([], [], "o", color="0.4", markerfacecolor=fill, label=gain_words(str(gain)))
     handles, names = first.get_legend_handles_labels()

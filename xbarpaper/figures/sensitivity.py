@@ -66,7 +66,9 @@ def along_axes(table: pd.DataFrame, axes: Axes, params: Params, shown: str, chan
         here, moved = summary[summary["axis"] == axis], axes.single[axis]
         values = list(dict.fromkeys(here["value"]))
         values = sorted(values, key=float) if moved.joined else values
-        by_scheme(panel, here, "value", values, line=":" if moved.joined else "none")
+        # Values of a numeric axis are joined, and stand next to where they are.
+        look: dict[str, Any] = {"line": ":", "apart": 0.04} if moved.joined else {}
+        by_scheme(panel, here, "value", values, **look)
         names = [moved.name_of(one) for one in values]
         turned: dict[str, Any] = {"rotation": 90} if sum(map(len, names)) > _TICK_CHARACTERS else {}
         panel.set_xticks(range(len(values)), names, **turned)
@@ -118,7 +120,7 @@ def over_pair(table: pd.DataFrame, axes: Axes, params: Params, pair: str, chance
     for claim, panel in panels.items():
         for rank, one in enumerate(lines):
             rows = summary[(summary["claim"] == claim) & (summary["second"] == one)]
-            x = rows["value"].map(values.index).to_numpy(dtype=float) + 0.12 * (rank - (len(lines) - 1) / 2)
+            x = rows["value"].map(values.index).to_numpy(dtype=float) + 0.04 * (rank - (len(lines) - 1) / 2)
             points(
                 panel, x, rows, colour=_SHADES[rank % len(_SHADES)], marker=_MARKERS[rank % len(_MARKERS)],
                 label=f"{second.short} {text_of(float(one))}", line=":",

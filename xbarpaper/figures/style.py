@@ -25,7 +25,8 @@ SCHEME_COLOURS: Final = {"unpruned": GREY, "cf": BLUE, "xcs": ORANGE, "xrs": GRE
 SCHEME_MARKERS: Final = {"unpruned": "o", "cf": "s", "xcs": "^", "xrs": "D", "unstructured": "v"}
 
 MITIGATION_NAMES: Final = {"none": "no mitigation", "R": "R", "WCT": "WCT", "R+WCT": "R + WCT", "BN": "BN",
-                           "tuned": "tuned", "PC": "PC", "PC/chip": "PC/chip"}  # fmt: skip
+                           "norms": "norms", "tuned": "tuned", "PC": "PC", "PC+norms": "PC + norms",
+                           "PC/chip": "PC/chip"}  # fmt: skip
 """The mitigations that a figure shows, in its order; tables hold every one."""
 
 EFFECT_NAMES: Final = {"wires": "wires only", "variation": "variation only", "both": "both"}

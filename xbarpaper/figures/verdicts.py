@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -21,12 +21,14 @@ from xbarpaper.figures.style import (
     new_figure,
     panel_grid,
 )
+from xbarpaper.params import Claims
 from xbarpaper.support.words import join, square
 
 _ROW_INCHES: Final = 0.15
 ALGEBRA: Final = "algebra"
 """What an effect is tested over that no measurement can change."""
 _TEXT: Final[dict[str, Any]] = {"fontsize": 7, "va": "center", "clip_on": False, "zorder": 6}
+_BAND: Final = "#d6e6f5"
 _PAPER: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 _HEADS: Final = {
     "C1": "C1  software accuracy that pruning costs",
@@ -38,14 +40,16 @@ _HEADS: Final = {
 }
 
 
-def forest(reports: Mapping[str, ClaimReport]) -> ArtifactFigure:
+def forest(reports: Mapping[str, ClaimReport], margins: Claims | None = None) -> ArtifactFigure:
     """The overall effect of every claim with its interval and verdict, a line for each report.
 
     Effects in points of accuracy share one axis; those in other units have axes of their own below it.
 
     Args:
         reports: by the name that stands beside their lines, in the order of the lines.
+        margins: settings of the claims, whose margins of equivalence are drawn, by default the usual ones.
     """
+    margins = margins or Claims()
     rows = [
         (claim.id, _who(name if len(reports) > 1 else "", row, claim), row)
         for claim in next(iter(reports.values())).claims
@@ -64,7 +68,7 @@ def forest(reports: Mapping[str, ClaimReport]) -> ArtifactFigure:
     for (unit, own), height, panel in zip(lines.items(), heights, axes, strict=True):
         panel.set_position((0.24, (top - height) / whole, 0.33, height / whole))
         top -= height + 0.5
-        _lines(panel, own, unit)
+        _lines(panel, own, unit, margins)
         panel.spines[["left", "right", "top"]].set_visible(False)  # names of claims would cross them
         panel.set_ylim(top=-0.2)  # and the ends of the grid
         for y, (label, row) in enumerate(own):
@@ -73,20 +77,21 @@ def forest(reports: Mapping[str, ClaimReport]) -> ArtifactFigure:
                 panel.text(0.01, y, label, transform=across, fontweight="bold", **_TEXT, bbox=_PAPER)
             else:
                 panel.text(0.59, y, _number(row), transform=across, **_TEXT)
-    _legend(figure, [row.verdict for _, _, row in rows])
+    _legend(figure, [row for _, _, row in rows])
     figure.heading = "The paper's statements, tested"
     confidence = next(iter(reports.values())).confidence
     about = "; ".join(f"{name}: {', '.join(report.data)}" for name, report in reports.items())
     figure.caption = (
         f"Overall effects of C1 to C5, means over schemes and sizes, with their {100 * confidence:g} % intervals, "
-        "corrected for many comparisons, and verdicts. C1 is judged against its tolerance, not against zero; C5 asks "
-        f"for R too, which cannot change the share. {about}. Bars of one training speak of other draws of its "
+        "corrected for many comparisons, and verdicts. C1 is judged against its tolerance (dotted), the others against "
+        f"zero. {_margin_words(units, margins)} C5 asks for R too, which cannot change the "
+        f"share. {about}. Bars of one training speak of other draws of its "
         "devices, those of several trainings of other trainings."
     )
     return figure
 
 
-def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
+def claim_effects(claim: Claim, labels: Labels, margins: Claims | None = None) -> ArtifactFigure | None:
     """A claim's effects with their corrected intervals, by verdict: a panel per network and mitigation.
 
     On grey stand joined effects; below them a line for every comparison. A claim without comparisons has no figure.
@@ -94,7 +99,9 @@ def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
     Args:
         claim: its main mitigations are shown, and the profile's own settings beside the best.
         labels: words of the profile.
+        margins: settings of the claims, whose margins of equivalence are drawn, by default the usual ones.
     """
+    margins = margins or Claims()
     shown = {*claim.main, *MAIN[claim.id]}
     singles = [row for row in claim.verdicts if row.mitigation in shown and row.low is not None]
     keys = list(dict.fromkeys((row.mitigation, row.experiment or "") for row in singles))
@@ -102,7 +109,7 @@ def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
         return None
     tall = max(len([row for row in singles if (row.mitigation, row.experiment or "") == key]) for key in keys)
     figure, panels = panel_grid(keys, 0.9 + _ROW_INCHES * (tall + 4), share_y=False)
-    networks, drawn = {experiment for _, experiment in keys}, list[str]()
+    networks, drawn, left = {experiment for _, experiment in keys}, list[Verdict](), list[str]()
     for rank, ((mitigation, experiment), panel) in enumerate(panels.items()):
         own = [row for row in singles if (row.mitigation, row.experiment or "") == (mitigation, experiment)]
         own.sort(key=lambda row: not row.counted)
@@ -114,19 +121,18 @@ def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
         joined = sorted(joined, key=lambda row: ("overall", "network", "size", "unpruned").index(row.level))
         lines = [(_place(row), row) for row in (*joined, *own)]
         panel.axhspan(-0.6, len(joined) - 0.5, color="0.92", zorder=0)
-        _lines(panel, lines, own[0].unit)
-        drawn += [row.verdict for _, row in lines]
-        if rank % 2:
+        _lines(panel, lines, own[0].unit, margins)
+        drawn += [row for _, row in lines]
+        names = [name for name, _ in lines]
+        if rank % 2 and names == left:  # one set of labels serves both
             panel.set_yticks(range(len(lines)), [""] * len(lines))
+        left = names
         title = [labels.networks.get(experiment, experiment)] if len(networks) > 1 else []
         if len({key[0] for key in keys}) > 1:
             title.append("no mitigation" if mitigation == "none" else mitigation)
         panel.set_title("\n".join(title))
     _legend(figure, drawn)
     tolerance = {row.details.get("tolerance_points") for row in singles} - {None}
-    for panel in panels.values():
-        for value in tolerance:
-            panel.axvline(float(value or 0), color="0.3", linestyle=":", linewidth=1)
     figure.heading = f"{claim.id}: effects and verdicts"
     ranges = []
     for unit in dict.fromkeys(row.unit for row in singles):
@@ -137,6 +143,7 @@ def claim_effects(claim: Claim, labels: Labels) -> ArtifactFigure | None:
         f"{claim.id}: {claim.text} On grey, effects joined; below, single comparisons, "
         f"{join(ranges)}. Bars: {labels.percent} intervals, corrected for many comparisons."
         + "".join(f" Dotted: the tolerance of {value:g} points." for value in tolerance)
+        + ("" if tolerance else f" {_margin_words({row.unit for row in singles}, margins)}")
         + f" Of {sum(claim.counts.values())} comparisons that count for the verdict: {counted}."
     )
     return figure
@@ -163,11 +170,29 @@ def _with_heads(rows: Sequence[tuple[str, str, Verdict]]) -> list[tuple[str, Ver
     return lines
 
 
-def _lines(panel: Axes, lines: Sequence[tuple[str, Verdict | None]], unit: str) -> None:
-    """One line for each effect, downwards: its interval and its mark, and zero."""
+def _margin(unit: str, margins: Claims) -> float:
+    return margins.equivalence_correlation if unit == "rank correlation" else margins.equivalence_points
+
+
+def _margin_words(units: Collection[str], margins: Claims) -> str:
+    """What the band around zero is."""
+    told = [f"{margins.equivalence_points:g} points"] if {*units} - {"rank correlation"} else []
+    told += (
+        [f"{margins.equivalence_correlation:g} of a rank correlation"] if "rank correlation" in units else []
+    )
+    return f"An interval within the light band, {join(told)} on either side, is no effect."
+
+
+def _lines(panel: Axes, lines: Sequence[tuple[str, Verdict | None]], unit: str, margins: Claims) -> None:
+    """One line for each effect, downwards: its interval, its mark, zero, and what the verdict hangs on."""
     for y, (_, row) in enumerate(lines):
         if row is not None:
-            colour = VERDICT_COLOURS[row.verdict]
+            colour, tolerance = VERDICT_COLOURS[row.verdict], row.details.get("tolerance_points")
+            if tolerance is not None:
+                panel.vlines(float(tolerance), y - 0.5, y + 0.5, color="0.3", linestyle=":", linewidth=1)
+            else:
+                margin = _margin(row.unit, margins)
+                panel.fill_betweenx([y - 0.5, y + 0.5], -margin, margin, color=_BAND, linewidth=0, zorder=0.5)
             if row.low is not None and row.high is not None:
                 panel.plot([row.low, row.high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
             panel.plot([row.effect], [y], VERDICT_MARKERS[row.verdict], color=colour, markersize=4.5)
@@ -180,10 +205,15 @@ def _lines(panel: Axes, lines: Sequence[tuple[str, Verdict | None]], unit: str) 
     panel.set_xlabel(unit)
 
 
-def _legend(figure: ArtifactFigure, verdicts: Sequence[str]) -> None:
+def _legend(figure: ArtifactFigure, rows: Sequence[Verdict]) -> None:
     for name in OUTCOMES:
-        if name in verdicts:
+        if name in {row.verdict for row in rows}:
             figure.axes[0].plot([], [], VERDICT_MARKERS[name], color=VERDICT_COLOURS[name], label=name)
+    with_tolerance = ["tolerance_points" in row.details for row in rows]
+    if any(with_tolerance):
+        figure.axes[0].plot([], [], ":", color="0.3", linewidth=1, label="tolerance")
+    if not all(with_tolerance):
+        figure.axes[0].fill_betweenx([], [], color=_BAND, linewidth=0, label="margin of no effect")
     handles, names = figure.axes[0].get_legend_handles_labels()
     if figure.get_layout_engine() is None:
         figure.legend(handles, names, loc="lower center", ncols=3)
