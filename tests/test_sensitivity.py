@@ -1,4 +1,4 @@
-"""Under which conventions the claims hold: which points there are, that they are right and evaluated once, and what is made of them."""
+"""The survey of conventions: which points there are, that they are right and evaluated once, and what is made of them."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def batch_norm_limits(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             axes[rank * len(found) :][: len(found)], x=label, y="accuracy lost\n(points)", columns=len(found)
         )
     axes[0].plot([], [], "o", color="0.3", markerfacecolor="white", label="drift, in the last row")
-    shared_legend(figure, axes[0], columns=3)
+    shared_legend(figure, axes[0], columns=2)
     figure.heading = "What batch norms win back on crossbars, and what not"
     conventions = table[["r_min_ohm", "gain"]].drop_duplicates().to_dict("records")
     convention = join(

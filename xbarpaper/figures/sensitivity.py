@@ -1,4 +1,4 @@
-"""Where the claims live: effects and losses along the axes of a survey, over pairs of axes, and what survives where."""
+"""The survey of conventions: effects and losses along the axes of a survey, over pairs of axes, and what survives where."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def along_axes(table: pd.DataFrame, axes: Axes, params: Params, shown: str, chan
     """
     labels, single = Labels.of(params), table[table["second"].isna() & (table["axis"] != _CONFOUNDED)]
     found, value = _measured(single, shown, params.claims.chance_distance_points + chance)
-    heading = f"Where the claims live: {_WORDS[shown][0]}"
+    heading = f"Under other conventions: {_WORDS[shown][0]}"
     if found.empty:
         return _nothing(heading, f"{labels.subject(table)}: {_circumstances(table, axes, labels)}")
     figure, panels = panel_grid([axis for axis in axes.single if axis in set(found["axis"])], 1.75)

@@ -53,7 +53,7 @@ class Survey(Defaults):
 
 
 class Sensitivity(Survey):
-    """Under which conventions the claims hold: one parameter at a time changes, the others are those of the other sections."""
+    """The survey of conventions: one parameter at a time changes, the others are those of the other sections."""
 
     fine_tuning_epochs: Count = Field(
         default=1, description="after pruning to another sparsity than the experiment's"
