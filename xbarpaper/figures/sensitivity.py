@@ -1,4 +1,4 @@
-"""The survey of conventions: effects and losses along the axes of a survey, over pairs of axes, and what survives where."""
+"""The survey of conventions: effects and losses along its axes, over pairs of axes, and what survives where."""
 
 from __future__ import annotations
 
