@@ -151,7 +151,8 @@ def _concluded(statement: Statement, cases: Sequence[Case], summary: str) -> Own
     if not cases:
         return None
     told = [
-        f"{case.what.capitalize()}: {interval_words(case.effect or 0.0, case.low, case.high)}, {case.verdict}."
+        f"{case.what.capitalize()}: {interval_words(case.effect or 0.0, case.low, case.high)}, {case.over}: "
+        f"{case.verdict}."
         for case in cases
         if case.what.startswith(("unpruned", "pruned"))
     ]
