@@ -3,8 +3,8 @@
 # sides; where the inputs are negative it is all but 0, and the layer answers alike to all of them.
 #
 # What it does: `CACHE_QUANTILE` and `MOVING_QUANTILE` take the quantile of x, not of |x|, and the layer clips to plus and
-# minus that. Inputs from -8 to 1 get a range of 1; levels in decibels, from -80 to 0, get one of 0.002, to which every input
-# is clipped. `MAX` of the same function takes |x| and is right.
+# minus that. Inputs from -8 to 1 get a range of 1; levels in decibels, from -80 to 0, get one of 0.002 (the moving one
+# stays at its start, 3), to which every input is clipped. `MAX` of the same function takes |x| and is right.
 # One would guess: the range holds all but 0.005 % of the inputs, on whichever side of 0 they lie.
 # Who is hurt: whoever calibrates a layer that reads log spectrograms (keyword spotting), logarithms of probabilities, or
 # inputs that are standardised and skewed: nothing warns, and the accuracy lost looks like that of a coarse DAC.
