@@ -533,10 +533,19 @@ def _recipe() -> str:
             for row in changes.to_dict("records")
         ),
     ]
-    first = plain.iloc[0]
+    first, size = plain.iloc[0], int(plain["crossbar_size"].iloc[0])
+    own = _table("neighbours", "evaluation").query(
+        f"scheme == 'unpruned' and mitigation == 'none' and gain == 'layer' and crossbar_size == {size}"
+    )
+    lost = (own["software_accuracy"] - own["accuracy"]).groupby(own["effects"]).mean()
+    report = [
+        f"{own['software_accuracy'].iloc[0]:.1f}",
+        *(f"{lost[name]:.1f}" for name in list(measures)[1:]),
+    ]
+    rows.append(["the network of the report `neighbours`: 16 epochs, another processor", *report])
     note = (
         f"Unpruned VGG11 (width 0.25), {first['epochs']} epochs unless said otherwise, in {first['precision']}; points "
-        f"of test accuracy lost on crossbars of {square(first['crossbar_size'])}, mean of {first['draws']} draws of the "
+        f"of test accuracy lost on crossbars of {square(size)}, mean of {first['draws']} draws of the "
         "devices. Of the recipe itself: the mean and, in brackets, the least and the most of its trainings. All else was "
         "trained once, so a number within these brackets says nothing about the change. The other recipe is that of "
         "`cifar10-small`, for as many epochs (`reports/benchmarks/recipe-vgg11-0.25.csv`)."
