@@ -9,7 +9,8 @@ PROFILES := $(patsubst profiles/%.yaml,%,$(wildcard profiles/*.yaml))
 # Stages and kernels must find the environment's programs, whoever calls make.
 # Nothing of the user's may take their modules' place, and programs ask for a name that a container's user may not have.
 # Containers often forbid Python to keep what it compiles; here each start of an interpreter would take twice as long.
-ALONE := env -u PIP_TARGET -u PIP_PREFIX -u PYTHONPATH -u PYTHONHOME -u PYTHONOPTIMIZE -u PYTHONDONTWRITEBYTECODE PYTHONNOUSERSITE=1 USER="$${USER:-$$(id -un 2>/dev/null || echo user)}"
+ALONE := env -u PIP_TARGET -u PIP_PREFIX -u PYTHONPATH -u PYTHONHOME -u PYTHONOPTIMIZE -u PYTHONDONTWRITEBYTECODE \
+    -u PYTHONSAFEPATH -u PYTHONWARNINGS -u PYTHONINSPECT PYTHONNOUSERSITE=1 USER="$${USER:-$$(id -un 2>/dev/null || echo user)}"
 RUN := $(ALONE) PATH="$(BIN):$$PATH"
 # Modules are compiled when they are first imported: most of them never are, and compiling all takes minutes.
 PIP := $(ALONE) PIP_USER=0 "$(BIN)/python" -m pip install -qq --no-compile --disable-pip-version-check
@@ -58,8 +59,9 @@ audit: $(STAMP) ## look every locked version up in the database of known vulnera
 test-faults: $(STAMP) ## install, then kill, fill, corrupt and delete on purpose (an hour; FAULTS="--part kills")
 	@OMP_NUM_THREADS=1 $(RUN) PYTHONPATH=tests python -m faults $(FAULTS)
 
+# A kernel of the name python3 that the user's other environments have installed would run the notebooks.
 lab: $(STAMP) ## install, then open the notebooks in JupyterLab; their outputs are not saved
-	@$(RUN) jupyter lab notebooks --FileContentsManager.pre_save_hook=xbarpaper.pipeline.stripping.keep_source_clean
+	@$(RUN) env -u JUPYTER_PATH JUPYTER_PREFER_ENV_PATH=1 jupyter lab notebooks --FileContentsManager.pre_save_hook=xbarpaper.pipeline.stripping.keep_source_clean
 
 lint: $(STAMP) ## style and types
 	@$(RUN) ruff check .

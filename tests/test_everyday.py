@@ -195,6 +195,55 @@ def test_a_users_git_settings_leave_files_as_they_are(tmp_path: Path):
     assert run("git", "status", "--porcelain", cwd=clone, **git).stdout == ""
 
 
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    """A repository of one commit, with files in two folders."""
+    made = tmp_path / "made"
+    for name in ("dvc.yaml", "params.yaml", "kept/a.txt", "left/b.txt"):
+        write_text(made / name, f"{name}\n")
+    for command in (
+        "init -q", "config user.name x", "config user.email x@y", "config commit.gpgsign false",
+        "config core.hooksPath /dev/null", "config uploadpack.allowFilter true", "add -A", "commit -q -m x",
+    ):  # fmt: skip
+        assert run("git", *command.split(), cwd=made).returncode == 0
+    return made
+
+
+def verified(folder: Path, **environment: str | None) -> str:
+    """What ``make verify`` says first: here it has its copy, in which there is no profile to run."""
+    done = run(
+        "python", "-m", "tools.verify", "--folder", "copy", cwd=folder, PYTHONPATH=str(ROOT), **environment
+    )
+    assert done.returncode == 1
+    return done.stderr.strip()
+
+
+NO_PROFILE = "verify: profile = quick: not in the last commit (there are: )"
+
+
+def test_a_users_hooks_do_not_stop_the_copy_that_is_verified(history: Path, tmp_path: Path):
+    """git-lfs leaves hooks that fail once it is gone; with them a clone is made, and ends with an error."""
+    for name in ("post-checkout", "reference-transaction", "post-index-change"):
+        write_text(tmp_path / "hooks" / name, "#!/bin/sh\nexit 1\n").chmod(0o755)
+    settings = write_text(tmp_path / "gitconfig", f"[core]\n hooksPath = {tmp_path}/hooks\n")
+    assert verified(history, GIT_CONFIG_GLOBAL=str(settings)) == NO_PROFILE
+
+
+@pytest.mark.parametrize("options", [("--filter=blob:none",), ("--filter=blob:none", "--depth=1")])
+def test_a_clone_of_some_files_is_verified_or_refused_in_one_line(
+    history: Path, tmp_path: Path, options: tuple[str, ...]
+):
+    some = tmp_path / "some"
+    done = run("git", "clone", "-q", "--sparse", *options, history.as_uri(), str(some), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run("git", "sparse-checkout", "set", "kept", cwd=some)
+    assert verified(some) == (
+        f"verify: {some}: this clone has not all files of its last commit; `git sparse-checkout disable` fetches them"
+    )
+    run("git", "sparse-checkout", "disable", cwd=some)
+    assert verified(some) == NO_PROFILE
+
+
 # --- setting up ---------------------------------------------------------------------------------------------
 
 
@@ -217,6 +266,9 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
         "PYTHONHOME",
         "PYTHONOPTIMIZE",
         "PYTHONDONTWRITEBYTECODE",
+        "PYTHONSAFEPATH",
+        "PYTHONWARNINGS",
+        "PYTHONINSPECT",
         "PYTHONUSERBASE",
     )
     # make itself is given a Python that their settings do not reach
@@ -232,8 +284,21 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
     assert "-m xbarpaper.pipeline.repro" in asked
     since = asked[asked.index(next(line for line in asked if line.startswith("-m pip"))) :]
     assert "PIP_USER=0" in since
-    assert [line for line in since if line.startswith(tuple(f"{name}=" for name in theirs[:6]))] == []
+    assert [line for line in since if line.startswith(tuple(f"{name}=" for name in theirs[:-1]))] == []
     assert [line for line in since if line.startswith("USER=") and line != "USER="]
+    write_text(python.with_name("jupyter"), f'#!/bin/sh\nenv >"{top}/lab"\n').chmod(0o755)
+    done = run(
+        "make",
+        "lab",
+        f"PYTHON={sys.executable}",
+        cwd=top,
+        JUPYTER_PATH="/theirs",
+        JUPYTER_PREFER_ENV_PATH="0",
+    )
+    assert done.returncode == 0, done.stderr
+    asked = (top / "lab").read_text().splitlines()
+    assert "JUPYTER_PREFER_ENV_PATH=1" in asked
+    assert [line for line in asked if line.startswith("JUPYTER_PATH=")] == []
 
 
 def test_an_archive_without_git_works(project: Path):
