@@ -1,10 +1,11 @@
 # Everything starts here: `make help`.
 PYTHON ?= python3
 VENV := .venv
-BIN := $(CURDIR)/$(VENV)/bin
+# As the shell has it: make's own CURDIR would be read by the shell, with any $, " or ` that it holds.
+BIN := $$PWD/$(VENV)/bin
 STAMP := $(VENV)/.installed
 VERSION := import sys; print(*sys.version_info[:2], sep='.')
-AUDIT := $(CURDIR)/$(VENV)/audit
+AUDIT := $$PWD/$(VENV)/audit
 PROFILES := $(patsubst profiles/%.yaml,%,$(wildcard profiles/*.yaml))
 # Stages and kernels must find the environment's programs, whoever calls make.
 # Nothing of the user's may take their modules' place, and programs ask for a name that a container's user may not have.

@@ -248,7 +248,7 @@ def test_a_clone_of_some_files_is_verified_or_refused_in_one_line(
 
 
 def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
-    top = tmp_path / "a folder"
+    top = tmp_path / '-a "folder" of $HOME\'s, 100 % `x` #1; é'
     shutil.copytree(ROOT / "profiles", top / "profiles")
     shutil.copy(ROOT / "Makefile", top)
     for name in ("requirements.lock", "pyproject.toml"):
@@ -256,7 +256,7 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
     python = top / ".venv/bin/python"
     write_text(
         python,
-        f'#!/bin/sh\necho "$@" >>"{top}/asked"; env >>"{top}/asked"; [ "$1" = -m ] || exec "{sys.executable}" "$@"\n',
+        f'#!/bin/sh\necho "$@" >>asked; env >>asked; [ "$1" = -m ] || exec "{sys.executable}" "$@"\n',
     )
     python.chmod(0o755)
     theirs = (
@@ -286,7 +286,7 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
     assert "PIP_USER=0" in since
     assert [line for line in since if line.startswith(tuple(f"{name}=" for name in theirs[:-1]))] == []
     assert [line for line in since if line.startswith("USER=") and line != "USER="]
-    write_text(python.with_name("jupyter"), f'#!/bin/sh\nenv >"{top}/lab"\n').chmod(0o755)
+    write_text(python.with_name("jupyter"), "#!/bin/sh\nenv >lab\n").chmod(0o755)
     done = run(
         "make",
         "lab",
