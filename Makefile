@@ -22,7 +22,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help repro profile test test-slow test-faults verify audit gc lab lint lock clean
+.PHONY: help place repro profile test test-slow test-faults verify audit gc lab lint lock clean
 
 help: ## this list
 	@echo "usage: make TARGET [PROFILE=name] [PYTHON=python3.12]"
@@ -62,7 +62,8 @@ test-faults: $(STAMP) ## install, then kill, fill, corrupt and delete on purpose
 
 # A kernel of the name python3 that the user's other environments have installed would run the notebooks.
 lab: $(STAMP) ## install, then open the notebooks in JupyterLab; their outputs are not saved
-	@$(RUN) env -u JUPYTER_PATH JUPYTER_PREFER_ENV_PATH=1 jupyter lab notebooks --FileContentsManager.pre_save_hook=xbarpaper.pipeline.stripping.keep_source_clean
+	@$(RUN) env -u JUPYTER_PATH JUPYTER_PREFER_ENV_PATH=1 PYTHONPATH="$$PWD" \
+	    jupyter lab notebooks --FileContentsManager.pre_save_hook=tools.lab.keep_source_clean
 
 lint: $(STAMP) ## style and types
 	@$(RUN) ruff check .
@@ -80,7 +81,11 @@ lock: ## pin every version anew in requirements.lock
 clean: ## remove the environment and the tools' caches; data/, reports/ and DVC's cache stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(STAMP): requirements.lock pyproject.toml
+# DVC takes braces in a path for places to fill in, and a list of folders is cut at colons.
+place:
+	@case "$$PWD" in *[{}:]*) echo "$$PWD: neither DVC nor Python's environments work in a folder whose path holds { } or :" >&2; exit 1;; esac
+
+$(STAMP): requirements.lock pyproject.toml | place
 	@$(ALONE) $(PYTHON) -c 'import sys; v = sys.version_info; \
 	sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else f"PYTHON = $(PYTHON) is {v.major}.{v.minor}; it must be 3.11, 3.12 or 3.13")'
 	@ours=$$($(ALONE) $(PYTHON) -c "$(VERSION)"); there=$$($(ALONE) "$(BIN)/python" -c "import pip; $(VERSION)" 2>/dev/null); \

@@ -22,12 +22,13 @@ from distributed import Client, Status, Worker
 from repository import ROOT
 from ruamel.yaml import YAML
 
+from tools import lab
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.mitigation.wct import WeightLimits
 from xbarpaper.networks import training
 from xbarpaper.params import Params, writing
-from xbarpaper.pipeline import executing, stripping
+from xbarpaper.pipeline import executing
 from xbarpaper.report import metrics
 from xbarpaper.support import inputs
 from xbarpaper.support.errors import ArtifactError
@@ -301,6 +302,22 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
     assert [line for line in asked if line.startswith("JUPYTER_PATH=")] == []
 
 
+@pytest.mark.parametrize("name", ["a {b}", "a:b"])
+def test_a_folder_in_which_dvc_cannot_work_is_refused_before_anything_is_installed(tmp_path: Path, name: str):
+    top = tmp_path / name
+    shutil.copytree(ROOT / "profiles", top / "profiles")
+    shutil.copy(ROOT / "Makefile", top)
+    for needed in ("requirements.lock", "pyproject.toml"):
+        (top / needed).touch()
+    done = run("make", "repro", cwd=top)
+    assert done.returncode != 0
+    assert (
+        f"{top}: neither DVC nor Python's environments work in a folder whose path holds {{ }} or :"
+        in done.stderr
+    )
+    assert not (top / ".venv").exists()
+
+
 def test_an_archive_without_git_works(project: Path):
     (project / ".dvc/config").write_text("[core]\n    analytics = false\n")
     done = run("python", "-m", "xbarpaper.pipeline.repro", "--jobs", "1", cwd=project)
@@ -471,14 +488,15 @@ def test_what_jupyterlab_saves_of_a_notebook_that_was_run_is_its_source():
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         node = nbformat.read(path, as_version=4)
         node.metadata["language_info"] = {"name": "python", "version": "3.11.2"}
+        node.metadata["kernelspec"]["display_name"] = "Python 3 (ipykernel)"
         for number, cell in enumerate(node.cells):
             cell.metadata |= {"execution": {"a": "b"}, "trusted": True}
             if cell.cell_type == "code":
                 cell.execution_count, cell.outputs = number, [nbformat.v4.new_output("stream", text="x")]
-        stripping.keep_source_clean({"type": "notebook", "content": node}, path=path.name)
+        lab.keep_source_clean({"type": "notebook", "content": node}, path=path.name)
         assert nbformat.writes(node).rstrip() == path.read_text(encoding="utf-8").rstrip()
-    lab = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert f"pre_save_hook={stripping.__name__}.{stripping.keep_source_clean.__name__}" in lab
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"pre_save_hook={lab.__name__}.{lab.keep_source_clean.__name__}" in makefile
 
 
 def test_what_needs_a_missing_program_is_skipped_and_told_in_one_line(monkeypatch: pytest.MonkeyPatch):
