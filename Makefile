@@ -1,15 +1,17 @@
 # Everything starts here: `make help`.
 PYTHON ?= python3
 VENV := .venv
-BIN := $(CURDIR)/$(VENV)/bin
+# As the shell has it: make's own CURDIR would be read by the shell, with any $, " or ` that it holds.
+BIN := $$PWD/$(VENV)/bin
 STAMP := $(VENV)/.installed
 VERSION := import sys; print(*sys.version_info[:2], sep='.')
-AUDIT := $(CURDIR)/$(VENV)/audit
+AUDIT := $$PWD/$(VENV)/audit
 PROFILES := $(patsubst profiles/%.yaml,%,$(wildcard profiles/*.yaml))
 # Stages and kernels must find the environment's programs, whoever calls make.
 # Nothing of the user's may take their modules' place, and programs ask for a name that a container's user may not have.
 # Containers often forbid Python to keep what it compiles; here each start of an interpreter would take twice as long.
-ALONE := env -u PIP_TARGET -u PIP_PREFIX -u PYTHONPATH -u PYTHONHOME -u PYTHONOPTIMIZE -u PYTHONDONTWRITEBYTECODE PYTHONNOUSERSITE=1 USER="$${USER:-$$(id -un 2>/dev/null || echo user)}"
+ALONE := env -u PIP_TARGET -u PIP_PREFIX -u PYTHONPATH -u PYTHONHOME -u PYTHONOPTIMIZE -u PYTHONDONTWRITEBYTECODE \
+    -u PYTHONSAFEPATH -u PYTHONWARNINGS -u PYTHONINSPECT PYTHONNOUSERSITE=1 USER="$${USER:-$$(id -un 2>/dev/null || echo user)}"
 RUN := $(ALONE) PATH="$(BIN):$$PATH"
 # Modules are compiled when they are first imported: most of them never are, and compiling all takes minutes.
 PIP := $(ALONE) PIP_USER=0 "$(BIN)/python" -m pip install -qq --no-compile --disable-pip-version-check
@@ -20,7 +22,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help repro profile test test-slow test-faults verify audit gc lab lint lock clean
+.PHONY: help place repro profile test test-slow test-faults verify audit gc lab lint lock clean
 
 help: ## this list
 	@echo "usage: make TARGET [PROFILE=name] [PYTHON=python3.12]"
@@ -58,8 +60,10 @@ audit: $(STAMP) ## look every locked version up in the database of known vulnera
 test-faults: $(STAMP) ## install, then kill, fill, corrupt and delete on purpose (an hour; FAULTS="--part kills")
 	@OMP_NUM_THREADS=1 $(RUN) PYTHONPATH=tests python -m faults $(FAULTS)
 
+# A kernel of the name python3 that the user's other environments have installed would run the notebooks.
 lab: $(STAMP) ## install, then open the notebooks in JupyterLab; their outputs are not saved
-	@$(RUN) jupyter lab notebooks --FileContentsManager.pre_save_hook=xbarpaper.pipeline.stripping.keep_source_clean
+	@$(RUN) env -u JUPYTER_PATH JUPYTER_PREFER_ENV_PATH=1 PYTHONPATH="$$PWD" \
+	    jupyter lab notebooks --FileContentsManager.pre_save_hook=tools.lab.keep_source_clean
 
 lint: $(STAMP) ## style and types
 	@$(RUN) ruff check .
@@ -77,7 +81,11 @@ lock: ## pin every version anew in requirements.lock
 clean: ## remove the environment and the tools' caches; data/, reports/ and DVC's cache stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(STAMP): requirements.lock pyproject.toml
+# DVC takes braces in a path for places to fill in, and a list of folders is cut at colons.
+place:
+	@case "$$PWD" in *[{}:]*) echo "$$PWD: neither DVC nor Python's environments work in a folder whose path holds { } or :" >&2; exit 1;; esac
+
+$(STAMP): requirements.lock pyproject.toml | place
 	@$(ALONE) $(PYTHON) -c 'import sys; v = sys.version_info; \
 	sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else f"PYTHON = $(PYTHON) is {v.major}.{v.minor}; it must be 3.11, 3.12 or 3.13")'
 	@ours=$$($(ALONE) $(PYTHON) -c "$(VERSION)"); there=$$($(ALONE) "$(BIN)/python" -c "import pip; $(VERSION)" 2>/dev/null); \

@@ -53,6 +53,10 @@ class Repository:
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "OMP_NUM_THREADS": "1",
+            # A user's hooks, such as git-lfs's where that is missing, let a clone or a new working tree fail.
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "core.hooksPath",
+            "GIT_CONFIG_VALUE_0": os.devnull,
         }
         self.before: tuple[str, ...] = ()  # what each command is started by
 

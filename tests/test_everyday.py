@@ -22,12 +22,13 @@ from distributed import Client, Status, Worker
 from repository import ROOT
 from ruamel.yaml import YAML
 
+from tools import lab
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.mitigation.wct import WeightLimits
 from xbarpaper.networks import training
 from xbarpaper.params import Params, writing
-from xbarpaper.pipeline import executing, stripping
+from xbarpaper.pipeline import executing
 from xbarpaper.report import metrics
 from xbarpaper.support import inputs
 from xbarpaper.support.errors import ArtifactError
@@ -195,11 +196,60 @@ def test_a_users_git_settings_leave_files_as_they_are(tmp_path: Path):
     assert run("git", "status", "--porcelain", cwd=clone, **git).stdout == ""
 
 
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    """A repository of one commit, with files in two folders."""
+    made = tmp_path / "made"
+    for name in ("dvc.yaml", "params.yaml", "kept/a.txt", "left/b.txt"):
+        write_text(made / name, f"{name}\n")
+    for command in (
+        "init -q", "config user.name x", "config user.email x@y", "config commit.gpgsign false",
+        "config core.hooksPath /dev/null", "config uploadpack.allowFilter true", "add -A", "commit -q -m x",
+    ):  # fmt: skip
+        assert run("git", *command.split(), cwd=made).returncode == 0
+    return made
+
+
+def verified(folder: Path, **environment: str | None) -> str:
+    """What ``make verify`` says first: here it has its copy, in which there is no profile to run."""
+    done = run(
+        "python", "-m", "tools.verify", "--folder", "copy", cwd=folder, PYTHONPATH=str(ROOT), **environment
+    )
+    assert done.returncode == 1
+    return done.stderr.strip()
+
+
+NO_PROFILE = "verify: profile = quick: not in the last commit (there are: )"
+
+
+def test_a_users_hooks_do_not_stop_the_copy_that_is_verified(history: Path, tmp_path: Path):
+    """git-lfs leaves hooks that fail once it is gone; with them a clone is made, and ends with an error."""
+    for name in ("post-checkout", "reference-transaction", "post-index-change"):
+        write_text(tmp_path / "hooks" / name, "#!/bin/sh\nexit 1\n").chmod(0o755)
+    settings = write_text(tmp_path / "gitconfig", f"[core]\n hooksPath = {tmp_path}/hooks\n")
+    assert verified(history, GIT_CONFIG_GLOBAL=str(settings)) == NO_PROFILE
+
+
+@pytest.mark.parametrize("options", [("--filter=blob:none",), ("--filter=blob:none", "--depth=1")])
+def test_a_clone_of_some_files_is_verified_or_refused_in_one_line(
+    history: Path, tmp_path: Path, options: tuple[str, ...]
+):
+    some = tmp_path / "some"
+    done = run("git", "clone", "-q", "--sparse", *options, history.as_uri(), str(some), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run("git", "sparse-checkout", "set", "kept", cwd=some)
+    assert verified(some) == (
+        f"verify: {some}: this clone has not all files of its last commit; `git sparse-checkout disable` fetches them"
+    )
+    run("git", "sparse-checkout", "disable", cwd=some)
+    assert verified(some) == NO_PROFILE
+
+
 # --- setting up ---------------------------------------------------------------------------------------------
 
 
 def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
-    top = tmp_path / "a folder"
+    top = tmp_path / '-a "folder" of $HOME\'s, 100 % `x` #1; é'
     shutil.copytree(ROOT / "profiles", top / "profiles")
     shutil.copy(ROOT / "Makefile", top)
     for name in ("requirements.lock", "pyproject.toml"):
@@ -207,7 +257,7 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
     python = top / ".venv/bin/python"
     write_text(
         python,
-        f'#!/bin/sh\necho "$@" >>"{top}/asked"; env >>"{top}/asked"; [ "$1" = -m ] || exec "{sys.executable}" "$@"\n',
+        f'#!/bin/sh\necho "$@" >>asked; env >>asked; [ "$1" = -m ] || exec "{sys.executable}" "$@"\n',
     )
     python.chmod(0o755)
     theirs = (
@@ -217,6 +267,9 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
         "PYTHONHOME",
         "PYTHONOPTIMIZE",
         "PYTHONDONTWRITEBYTECODE",
+        "PYTHONSAFEPATH",
+        "PYTHONWARNINGS",
+        "PYTHONINSPECT",
         "PYTHONUSERBASE",
     )
     # make itself is given a Python that their settings do not reach
@@ -232,8 +285,37 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
     assert "-m xbarpaper.pipeline.repro" in asked
     since = asked[asked.index(next(line for line in asked if line.startswith("-m pip"))) :]
     assert "PIP_USER=0" in since
-    assert [line for line in since if line.startswith(tuple(f"{name}=" for name in theirs[:6]))] == []
+    assert [line for line in since if line.startswith(tuple(f"{name}=" for name in theirs[:-1]))] == []
     assert [line for line in since if line.startswith("USER=") and line != "USER="]
+    write_text(python.with_name("jupyter"), "#!/bin/sh\nenv >lab\n").chmod(0o755)
+    done = run(
+        "make",
+        "lab",
+        f"PYTHON={sys.executable}",
+        cwd=top,
+        JUPYTER_PATH="/theirs",
+        JUPYTER_PREFER_ENV_PATH="0",
+    )
+    assert done.returncode == 0, done.stderr
+    asked = (top / "lab").read_text().splitlines()
+    assert "JUPYTER_PREFER_ENV_PATH=1" in asked
+    assert [line for line in asked if line.startswith("JUPYTER_PATH=")] == []
+
+
+@pytest.mark.parametrize("name", ["a {b}", "a:b"])
+def test_a_folder_in_which_dvc_cannot_work_is_refused_before_anything_is_installed(tmp_path: Path, name: str):
+    top = tmp_path / name
+    shutil.copytree(ROOT / "profiles", top / "profiles")
+    shutil.copy(ROOT / "Makefile", top)
+    for needed in ("requirements.lock", "pyproject.toml"):
+        (top / needed).touch()
+    done = run("make", "repro", cwd=top)
+    assert done.returncode != 0
+    assert (
+        f"{top}: neither DVC nor Python's environments work in a folder whose path holds {{ }} or :"
+        in done.stderr
+    )
+    assert not (top / ".venv").exists()
 
 
 def test_an_archive_without_git_works(project: Path):
@@ -406,14 +488,15 @@ def test_what_jupyterlab_saves_of_a_notebook_that_was_run_is_its_source():
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         node = nbformat.read(path, as_version=4)
         node.metadata["language_info"] = {"name": "python", "version": "3.11.2"}
+        node.metadata["kernelspec"]["display_name"] = "Python 3 (ipykernel)"
         for number, cell in enumerate(node.cells):
             cell.metadata |= {"execution": {"a": "b"}, "trusted": True}
             if cell.cell_type == "code":
                 cell.execution_count, cell.outputs = number, [nbformat.v4.new_output("stream", text="x")]
-        stripping.keep_source_clean({"type": "notebook", "content": node}, path=path.name)
+        lab.keep_source_clean({"type": "notebook", "content": node}, path=path.name)
         assert nbformat.writes(node).rstrip() == path.read_text(encoding="utf-8").rstrip()
-    lab = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert f"pre_save_hook={stripping.__name__}.{stripping.keep_source_clean.__name__}" in lab
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"pre_save_hook={lab.__name__}.{lab.keep_source_clean.__name__}" in makefile
 
 
 def test_what_needs_a_missing_program_is_skipped_and_told_in_one_line(monkeypatch: pytest.MonkeyPatch):

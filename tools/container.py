@@ -147,7 +147,8 @@ def build(root: Root, recipe: str, image: str | None, arguments: dict[str, str],
             root.place = rest
         elif (word, rest) == ("COPY", ". ."):
             target = root.folder / root.place.lstrip("/")
-            _shown("git", "clone", "-q", "--no-hardlinks", str(files.find_root()), str(target))
+            quiet = ("git", "-c", "core.hooksPath=/dev/null", "clone", "-q", "--no-hardlinks")
+            _shown(*quiet, str(files.find_root()), str(target))
         elif word == "CMD":
             ending = shlex.join(json.loads(rest)) if command is None else command
             if ending:

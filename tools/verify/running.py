@@ -72,8 +72,7 @@ def prepare(run: Run) -> bool:
             return True
         clear(run)
         run.folder.mkdir(parents=True, exist_ok=True)
-        git(run.root, "clone", "-q", "--no-hardlinks", str(run.root), str(run.copy.resolve()))
-        git(run.copy, "checkout", "-q", "--detach", commit(run.root))
+        _clone(run)
         chosen = run.copy / "profiles" / f"{run.profile}.yaml"
         if not chosen.is_file():
             known = ", ".join(sorted(path.stem for path in chosen.parent.glob("*.yaml")))
@@ -94,6 +93,18 @@ def prepare(run: Run) -> bool:
     except OSError as error:
         raise ArtifactError(f"{run.folder}: cannot be written: {error.strerror or error}") from error
     return False
+
+
+def _clone(run: Run) -> None:
+    try:
+        git(run.root, "clone", "-q", "--no-hardlinks", str(run.root), str(run.copy.resolve()))
+        git(run.copy, "checkout", "-q", "--detach", commit(run.root))
+    except ArtifactError:
+        if asked.run(run.root, "config", "--get-regexp", r"^remote\..*\.promisor$").stdout:
+            raise ArtifactError(
+                f"{run.root}: this clone has not all files of its last commit; `git sparse-checkout disable` fetches them"
+            ) from None
+        raise
 
 
 def execute(run: Run) -> None:
@@ -142,13 +153,13 @@ def commit(root: Path) -> str:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Output of a git command.
+    """Output of a git command, which calls no hook of the user's.
 
     Raises:
         ArtifactError: it failed, or there is no git.
     """
     try:
-        done = asked.run(folder, *arguments)
+        done = asked.run(folder, "-c", f"core.hooksPath={os.devnull}", *arguments)
     except OSError:
         raise ArtifactError("no git: a fresh copy of the commit needs it") from None
     if done.returncode:
