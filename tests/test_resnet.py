@@ -21,6 +21,7 @@ from xbarpaper.mitigation import (
     limits_of,
     tune,
 )
+from xbarpaper.networks.resnet import Shortcut
 from xbarpaper.networks.training import HeldMask, Run, train
 from xbarpaper.params import SCHEMES, Rearrange, SchemeName
 from xbarpaper.pruning import PrunedNetwork
@@ -69,6 +70,16 @@ def test_precompensation_comes_nearer_in_every_layer(pruned: PrunedNetwork, sche
     known = Precompensation(DEVICES, Parasitics(), "layer", rounds=3)
     after = errors(known.program(mapped, [Variation(DEVICES.variation_sigma, 0)]), DEVICES, Parasitics())
     assert all(b < a for a, b in zip(errors(mapped, DEVICES, Parasitics()), after, strict=True))
+
+
+def test_its_shortcut_computes_what_a_strided_convolution_does():
+    torch.manual_seed(0)
+    shortcut = Shortcut(16, 32, 1, 2, bias=False)
+    images = torch.randn(4, 16, 16, 16, requires_grad=True)
+    found, expected = shortcut(images), torch.nn.functional.conv2d(images, shortcut.weight, stride=2)
+    torch.testing.assert_close(found, expected)
+    slopes = [torch.autograd.grad(one.square().sum(), [images, shortcut.weight]) for one in (found, expected)]
+    torch.testing.assert_close(*slopes)
 
 
 @pytest.mark.parametrize("scheme", ["cf", "xcs"], indirect=True)

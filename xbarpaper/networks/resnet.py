@@ -17,6 +17,19 @@ from xbarpaper.networks.architecture import Architecture
 from xbarpaper.networks.network import CLASSES, IMAGE_PIXELS, IMAGES, Network, WeightedLayer
 
 
+class Shortcut(nn.Conv2d):
+    """A 1 x 1 convolution that takes the pixels it needs first: the same numbers as with the stride left to torch.
+
+    The backward pass of torch 2.13's own can corrupt memory on processors without AVX-512, and end the process.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
+        rows, columns = self.stride
+        taken = features[:, :, ::rows, ::columns].contiguous(memory_format=torch.channels_last)
+        return nn.functional.conv2d(taken, self.weight, self.bias)
+
+
 class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions with batch normalisation, added to the block's input."""
 
@@ -29,7 +42,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = (
             nn.Identity()
             if stride == 1
-            else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+            else nn.Sequential(Shortcut(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
         )
 
     def forward(self, features: Tensor) -> Tensor:
