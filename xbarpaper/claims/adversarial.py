@@ -72,14 +72,18 @@ def adversarial_statements(
     )
     by = {str(name): own for name, own in rows.groupby("attacker", sort=False)}
     unknown, known = by["SH"], by["HH"]
-    by_fgsm = gained(table[table["scheme"] == "unpruned"], "fgsm").groupby("attacker")["effect"].mean()
+    fgsm = gained(table, "fgsm")
+    whose = "unpruned" if "unpruned" in set(fgsm["scheme"]) else "pruned"  # those that the verdict is about
+    by_fgsm = (
+        fgsm[(fgsm["scheme"] == "unpruned") == (whose == "unpruned")].groupby("attacker")["effect"].mean()
+    )
     epsilons = join([f"{255 * value:.3g}" for value in sorted(table["epsilon"].unique())])
     changes = f"PGD, mean over largest changes of {epsilons} / 255"
     everywhere = f"{changes} and all networks"
     found = [
         _concluded(
             texts["A1"], _cases(unknown, labels, settings),
-            f"{everywhere}: {_left(unknown)}. FGSM, unpruned networks: {by_fgsm['SH']:+.2f} points.",
+            f"{everywhere}: {_left(unknown)}. FGSM, {whose} networks: {by_fgsm['SH']:+.2f} points.",
         ),
         _concluded(
             texts["A2"], _cases(_against(unknown, "crossbar_size"), labels, settings),
@@ -88,7 +92,7 @@ def adversarial_statements(
         _concluded(
             texts["A3"], [*_cases(known, labels, settings), *_cases(by["chip"], labels, settings, ", chip known")],
             f"{everywhere}: {_left(known)}. Where the very chip is known: {_left(by['chip'])}. "
-            f"FGSM, unpruned networks: {by_fgsm['HH']:+.2f} points, chip known {by_fgsm['chip']:+.2f}.",
+            f"FGSM, {whose} networks: {by_fgsm['HH']:+.2f} points, chip known {by_fgsm['chip']:+.2f}.",
         ),
         _concluded(
             texts["A4"], _cases(_against(unknown, "scheme"), labels, settings),
