@@ -204,3 +204,12 @@ def test_steps_on_crossbars_are_timed_beside_those_in_software(tmp_path: Path):
     assert table["ratio"].tolist() == pytest.approx(list(table["ms_per_step"] / table["ms_per_step"][0]))
     assert (table["ms_per_step"] > 0).all()
     assert "ms_per_step" in printed
+
+
+def test_converters_are_timed_beside_folded_weights(tmp_path: Path):
+    arguments = ("--width", "0.03", "--sizes", "8", "16", "--images", "6", "--processes", "1")
+    run("converters", *arguments, "--output", tmp_path)
+    table = read_table(tmp_path / "converters.csv")
+    assert list(table["size"]) == [8, 16]
+    assert (table["converters_s"] > 0).all()
+    assert table["ideal_apart"].max() < 1e-4  # ideal converters give the product with the folded weights
