@@ -238,9 +238,9 @@ def _times() -> str:
     later = f", measured before {', '.join(artifact.untimed())} were stages" if artifact.untimed() else ""
     return (
         f"Once installed, on two cores: bare `dvc repro`, one stage after another, took {seconds / 60:.0f} minutes; "
-        f"`make verify`, whose stages run side by side as those of `make repro`, took {verified['seconds'] / 60:.0f} when "
-        "it was last recorded, on another machine that may have done other work (`reports/benchmarks/pipeline-quick.csv`, "
-        f"`reports/verify.json`){later}."
+        f"`make verify`, whose stages run side by side as those of `make repro`, took {verified['seconds'] / 60:.0f} "
+        "when it was last recorded, on another machine that may have done other work "
+        f"(`reports/benchmarks/pipeline-quick.csv`, `reports/verify.json`){later}."
     )
 
 
