@@ -37,6 +37,7 @@ from xbarpaper.support.errors import ArtifactError
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "reports" / "benchmarks"
 PLAIN = Train()
+KEYS = ["variant", "epochs", "training_seed"]
 # What is changed, one part at a time. Where a profile has it already, the variant is the recipe itself and is left out.
 CHANGES: dict[str, dict[str, Any]] = {
     "norm biases as slow as the rest": {"norm_bias_rate": 1.0},
@@ -84,21 +85,19 @@ def main() -> int:
         other = params.load_profile(given.against).train if given.against else recipe
         images = given.images or _prepared(experiment.dataset, settings)
         path = given.output / f"recipe-{experiment.network}-{width:g}.csv"
-        table = (
-            files.read_table(path) if path.exists() else pd.DataFrame({"variant": [], "training_seed": []})
-        )
-        done = set(zip(table["variant"], table["training_seed"], strict=True))
+        table = files.read_table(path) if path.exists() else pd.DataFrame(columns=KEYS)
+        done = set(table[KEYS].itertuples(index=False, name=None))
         tasks = [
             Task(variant, chosen, seed, experiment.network, width, images)
             for variant, chosen in variants(recipe, other).items()
             for seed in range(given.seeds if chosen == recipe else 1)
-            if (variant, seed) not in done
+            if (variant, chosen.epochs, seed) not in done
         ]
         with ProcessPoolExecutor(given.processes) as pool:
             for future in as_completed([pool.submit(row, task, settings, given.draws) for task in tasks]):
                 print(future.result(), flush=True)
                 table = pd.concat([table, pd.DataFrame([future.result()])], ignore_index=True)
-                files.write_table(path, table.sort_values(["variant", "training_seed"]))
+                files.write_table(path, table.sort_values(KEYS))
     except ArtifactError as error:
         print(f"recipe: {error}", file=sys.stderr)
         return 1
