@@ -339,7 +339,7 @@ REFUSED: dict[str, tuple[str, str]] = {
         "published.drift_seconds = 299.0 must be at least 300.0, from when on published.drift = hermes-2 holds"),
     "survey of stuck devices": ("devices: {stuck_high: 0.5}\neffects: {clusters: [0.2, 0.6]}\n",
                                 "effects.clusters = 0.6 and devices.stuck_high = 0.5 must add up to at most 1"),
-    "size": ("sensitivity:\n  crossbar_size: 64\n",
+    "size": ("sensitivity: {experiments: [e], crossbar_size: 64}\n",
              "sensitivity.crossbar_size = 64 must be among mapping.crossbar_sizes = 16, 32"),
 }  # fmt: skip
 
@@ -353,6 +353,12 @@ def test_a_wrong_profile_is_refused_and_nothing_is_written(top: Path, case: str)
         write("mine", top)
     assert str(refused.value).startswith(f"{top}/profiles/mine.yaml: {message}")
     assert (top / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+
+
+def test_a_size_that_no_experiment_uses_need_not_be_mapped(top: Path) -> None:
+    profile = "datasets: {s: {kind: shapes10}}\nexperiments: {e: {dataset: s, network: vgg11}}\n"
+    (top / "profiles" / "mine.yaml").write_text(profile + "mapping: {crossbar_sizes: [64]}\n")
+    assert write("mine", top).startswith("params.yaml is now that of profiles/mine.yaml")
 
 
 def test_the_command_tells_an_error_in_one_line(top: Path) -> None:

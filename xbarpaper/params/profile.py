@@ -155,16 +155,17 @@ class Params(Defaults):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        sizes = {"sensitivity": self.sensitivity.crossbar_size, "search": self.search.crossbar_size}
-        if self.effects.experiments:
-            sizes["effects"] = self.effects.crossbar_size
+        for section in ("sensitivity", "effects", "search", "acdc"):
+            chosen = getattr(self, section)
+            if chosen.experiments:
+                require_among(
+                    f"{section}.crossbar_size",
+                    chosen.crossbar_size,
+                    "mapping.crossbar_sizes",
+                    self.mapping.crossbar_sizes,
+                )
         if self.acdc.experiments:
-            sizes["acdc"] = self.acdc.crossbar_size
             self.acdc.changes(self.pruned_epochs)
-        for section, size in sizes.items():
-            require_among(
-                f"{section}.crossbar_size", size, "mapping.crossbar_sizes", self.mapping.crossbar_sizes
-            )
         most, lossless = (
             max(self.periphery.adc_bits),
             self.periphery.lossless_bits(max(self.mapping.crossbar_sizes)),
