@@ -48,23 +48,6 @@ def strip(notebook: Any, root: Path) -> Any:
     return notebook
 
 
-def keep_source_clean(model: dict[str, Any], path: str, **_: Any) -> None:
-    """For JupyterLab, before it saves: a notebook of ``notebooks/`` keeps no outputs, counts or metadata of its kernel.
-
-    Args:
-        model: what is to be saved, as Jupyter describes it; changed in place.
-        path: where, relative to the folder that Jupyter serves.
-    """
-    if model["type"] != "notebook" or "data" in Path(path).parts or "reports" in Path(path).parts:
-        return
-    node = model["content"]
-    node["metadata"]["language_info"] = {"name": "python"}
-    for cell in node["cells"]:
-        cell["metadata"] = {name: value for name, value in cell["metadata"].items() if name == "tags"}
-        if cell["cell_type"] == "code":
-            cell["outputs"], cell["execution_count"] = [], None
-
-
 def _join_streams(outputs: list[Any], root: Path) -> list[Any]:
     """One stdout and one stderr, in this order, for each run of streams between two other outputs."""
     joined: list[Any] = []
