@@ -5,28 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from xbarpaper.claims.context import Context
 from xbarpaper.claims.effects import Question, Tested, ask
-from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.rules import joined
 from xbarpaper.claims.schema import Outcome, OwnClaim
-from xbarpaper.claims.statements import Statement
-from xbarpaper.params import Params
 
 
 def concluded(
-    statement: Statement, questions: Sequence[Question], params: Params, notes: Sequence[str] = ()
+    identity: str, questions: Sequence[Question], context: Context, notes: Sequence[str] = ()
 ) -> OwnClaim:
     """Ask every question of a statement; all of them must hold.
 
     Args:
-        statement: what is tested.
+        identity: of the statement.
         questions: its effects; ``mitigation`` says what each is.
-        params: the profile.
+        context: what it is tested with.
         notes: sentences that follow in the summary.
     """
-    labels, tops, others = Labels.of(params), list[Tested](), list[Tested]()
+    tops, others = list[Tested](), list[Tested]()
     for question in questions:
-        for one in ask(question, params.claims):
+        for one in ask(question, context.settings):
             (tops if one.place.level == "overall" else others).append(one)
     # A level that joins the same comparisons as another is the same effect, and told once.
     shown: dict[Any, Tested] = {}
@@ -37,11 +35,8 @@ def concluded(
         one.words(one.question.mitigation) + (f" ({one.verdict})" if len(set(verdicts)) > 1 else "")
         for one in tops
     ]
-    return OwnClaim(
-        id=statement.id,
-        text=statement.text,
-        rule=statement.rule,
-        overall=joined(verdicts),
-        summary=" ".join([f"Overall, {'; '.join(told)}.", *notes]),
-        cases=[one.case(f"{one.place.words(labels)}: {one.question.mitigation}") for one in shown.values()],
-    )
+    summary = " ".join([f"Overall, {'; '.join(told)}.", *notes])
+    cases = [
+        one.case(f"{one.place.words(context.labels)}: {one.question.mitigation}") for one in shown.values()
+    ]
+    return OwnClaim.of(context.texts[identity], joined(verdicts), summary, cases)
