@@ -1,4 +1,9 @@
-"""The artifact's figures: functions that take tidy tables or plain arrays and give matplotlib figures."""
+"""The artifact's figures: functions that take tidy tables or plain arrays and give matplotlib figures.
+
+What many of them take: ``labels``, the words of the profile; ``settings``, its section about what is shown; ``chance``,
+dataset -> accuracy of guessing, percent, where a dotted line is drawn. Tables are those of
+``experiments.results.TABLES``, by the names that they have there.
+"""
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.figures.acdc import acdc_beside_gradual

@@ -26,10 +26,7 @@ _NETWORK: Final = ["experiment", "scheme", "crossbar_size"]
 def adversarial_accuracy(table: pd.DataFrame, labels: Labels, attack: str) -> ArtifactFigure:
     """Accuracy against epsilon, a line for each attacker, a panel for each scheme and crossbar size.
 
-    Args:
-        table: the tidy table ``adversarial``.
-        labels: words of the profile.
-        attack: by gradients, ``fgsm`` or ``pgd``; the attack without stands beside PGD.
+    The attack is by gradients, ``fgsm`` or ``pgd``; the one without stands beside PGD.
     """
     own = table[table["attack"] == attack]
     clean = own.drop_duplicates([*_NETWORK, "attacker", "seed"])
@@ -65,8 +62,8 @@ def adversarial_accuracy(table: pd.DataFrame, labels: Labels, attack: str) -> Ar
         )
         panel.set_xticks([float(f"{255 * value:.3g}") for value in sorted(found["epsilon"].unique())])
         panel.set_ylim(0, 100)
-    name_axes(list(panels.values()), x="largest change (1/255)", y="accuracy (%)")
-    shared_legend(figure, next(iter(panels.values())), columns=2)
+    name_axes(panels.values(), x="largest change (1/255)", y="accuracy (%)")
+    shared_legend(figure, columns=2)
     figure.heading = f"Accuracy under attack ({attack.upper()})"
     figure.caption = _caption(own, asked, labels, attack)
     return figure

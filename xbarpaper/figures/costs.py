@@ -38,12 +38,9 @@ _MITIGATION_MARKERS: Final = {"none": "o", "R": "s", "WCT": "^", "PC": "D"}
 
 
 def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) -> ArtifactFigure:
-    """Energy ratio against compression rate, a panel for each way of counting columns.
+    """Energy ratio without mitigation against compression rate, a panel for each way of counting columns.
 
-    Args:
-        energy: the tidy table of energies; rows without mitigation are shown.
-        labels: words of the profile.
-        settings: whose converter the marks are for; lines reach over all converters.
+    Marks are for the converter of the profile; lines reach over all converters.
     """
     shown = energy[(energy["mitigation"] == "none") & (energy["scheme"] != "unpruned")]
     counted = [name for name in _COUNTED if name in set(shown["columns"])]
@@ -70,8 +67,8 @@ def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) 
         panel.plot([0, most], [0, most], color="0.4", linewidth=0.8, linestyle="--", label="equal")
         panel.set_xlim(0, most)
         panel.set_ylim(0, most)
-    name_axes(list(panels.values()), x="compression rate (×)", y="energy saved (×)")
-    shared_legend(figure, next(iter(panels.values())), columns=4)
+    name_axes(panels.values(), x="compression rate (×)", y="energy saved (×)")
+    shared_legend(figure, columns=4)
     figure.heading = "What a compression rate saves in energy"
     spans = shown[shown["columns"] == "used"].groupby("scheme")["energy_ratio"].agg(["min", "max"])
     told = [
@@ -89,10 +86,7 @@ def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) 
 def energy_shares(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) -> ArtifactFigure:
     """Shares of the energy of one image, stacked, a panel for each crossbar size.
 
-    Args:
-        energy: the tidy table of energies; rows without mitigation, of the profile's converter and columns, are shown.
-        labels: words of the profile.
-        settings: of the profile.
+    Shown are rows without mitigation, of the profile's converter and columns.
     """
     shown = _chosen(energy, settings)
     shown = shown[shown["mitigation"] == "none"]
@@ -114,8 +108,8 @@ def energy_shares(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts)
         panel.set_xticks(range(len(schemes)), names, rotation=90)
         panel.set_ylim(0, 100)
         panel.grid(visible=False, axis="x")
-    name_axes(list(panels.values()), x="", y="share of the energy (%)", columns=3)
-    shared_legend(figure, next(iter(panels.values())), columns=3)
+    name_axes(panels.values(), x="", y="share of the energy (%)")
+    shared_legend(figure, columns=3)
     figure.heading = "Where the energy goes"
     share = 100 * shown["adc_share"]
     others = energy.loc[
@@ -136,10 +130,10 @@ def accuracy_against_energy(
     """Accuracy on the crossbars against energy per image, schemes by colour, mitigations by mark, a panel for each size.
 
     Args:
-        accuracies: the tidy tables of evaluations and of further mitigations; the first that has a row counts.
-        energy: the tidy table of energies, of the profile's converter and columns.
+        accuracies: the tables of evaluations and of further mitigations; the first that has a row counts.
+        energy: rows of the profile's converter and columns are shown.
         labels: words of the profile.
-        settings: of the profile.
+        settings: of the costs.
     """
     cost = _chosen(energy, settings)
     keys = ["experiment", "scheme", "crossbar_size", "mitigation"]
@@ -174,10 +168,9 @@ def accuracy_against_energy(
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.xaxis.set_major_formatter("{x:g}")
         panel.xaxis.set_minor_formatter(NullFormatter())
-    axes = list(panels.values())
-    _keys(axes[0], found)
-    name_axes(axes, x="energy per image (µJ)", y="test accuracy (%)", columns=1)
-    shared_legend(figure, axes[0], columns=4)
+    _keys(figure.axes[0], found)
+    name_axes(panels.values(), x="energy per image (µJ)", y="test accuracy (%)")
+    shared_legend(figure, columns=4)
     figure.heading = "Accuracy against energy"
     best = found.sort_values("mean").iloc[-1]
     figure.caption = (

@@ -15,7 +15,15 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from xbarpaper.figures.panels import name_axes
-from xbarpaper.figures.style import BLUE, ORANGE, VERMILION, ArtifactFigure, new_figure, panel_grid
+from xbarpaper.figures.style import (
+    BLUE,
+    ORANGE,
+    VERMILION,
+    ArtifactFigure,
+    new_figure,
+    panel_grid,
+    shared_legend,
+)
 from xbarpaper.support.words import count
 
 MICROSIEMENS: Final = 1e6
@@ -156,10 +164,9 @@ def conductance_histograms(
             means[label] += float(sample.mean()) / len(panels)
         panel.set_yscale("log")
         panel.set_title(name, fontsize=7)
-    name_axes(list(panels.values()), x="conductance (µS)", y="devices (%)")
+    name_axes(panels.values(), x="conductance (µS)", y="devices (%)")
     if after is not None:
-        handles, labels = next(iter(panels.values())).get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        shared_legend(figure, columns=2)
     figure.heading = title
     shown = " and ".join(f"{label} {means[label]:.2f} µS" for label, _, _ in conditions)
     figure.caption = (

@@ -56,11 +56,7 @@ def accuracy_by_size(
 ) -> ArtifactFigure:
     """Accuracy on the crossbars against their size and in software, a line per scheme, a panel per network.
 
-    Args:
-        evaluation: the tidy table of evaluations; mitigation ``none``, both effects and the readout's gain
-            are shown.
-        labels: words of the profile.
-        chance: dataset -> accuracy of guessing, percent: a dotted line.
+    Shown are evaluations without mitigation, with both effects and the readout's gain.
     """
     table = unmitigated(evaluation, labels)
     found = means(table, MAPPED, "accuracy", labels)
@@ -72,10 +68,9 @@ def accuracy_by_size(
             by_scheme(panel, own, "crossbar_size", sizes(table), line=line, hollow=hollow, apart=0.06)
         panel.plot([], [], "--o", color="0.3", markerfacecolor="white", label="in software")
         panel.set_xticks(range(len(sizes(table))), map(square, sizes(table)))
-    axes = list(panels.values())
-    accuracy_axis(axes, table, chance)
-    name_axes(axes, x="crossbar (rows × columns)", y="test accuracy (%)")
-    shared_legend(figure, axes[0], columns=3)
+    accuracy_axis(panels.values(), table, chance)
+    name_axes(panels.values(), x="crossbar (rows × columns)", y="test accuracy (%)")
+    shared_legend(figure, columns=3)
     figure.heading = "Accuracy against crossbar size"
     ordered = found.sort_values("mean", kind="stable")
     low, high = (
@@ -94,11 +89,7 @@ def compression(
 ) -> ArtifactFigure:
     """Accuracy against the crossbar-compression-rate, a mark per scheme and size, a panel per network.
 
-    Args:
-        evaluation: the tidy table of evaluations; mitigation ``none``, both effects and the readout's gain
-            are shown.
-        labels: words of the profile.
-        chance: dataset -> accuracy of guessing, percent: a dotted line.
+    Shown are evaluations without mitigation, with both effects and the readout's gain.
     """
     table = unmitigated(evaluation, labels)
     found, rates = (means(table, MAPPED, name, labels) for name in ("accuracy", "compression_rate"))
@@ -123,10 +114,9 @@ def compression(
             panel.plot([], [], "o", color="0.3", markersize=3 + 1.6 * rank, label=square(size))
         panel.axvline(1, color="0.3", linewidth=0.8)
         panel.set_xlim(0, None)
-    axes = list(panels.values())
-    accuracy_axis(axes, table, chance)
-    name_axes(axes, x="compression rate (×)", y="test accuracy (%)")
-    shared_legend(figure, axes[0], columns=3)
+    accuracy_axis(panels.values(), table, chance)
+    name_axes(panels.values(), x="compression rate (×)", y="test accuracy (%)")
+    shared_legend(figure, columns=3)
     figure.heading = "What pruning saves, and what it costs"
     sparsities = sorted({f"{value:g}" for value in table.loc[table["scheme"] != "unpruned", "sparsity"]})
     spans = rates.groupby("scheme")["mean"].agg(["min", "max"])
@@ -147,9 +137,7 @@ def compression(
 def loss_by_effect(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """Accuracy lost to the wires alone, to device variation alone and to both, per scheme and crossbar size.
 
-    Args:
-        evaluation: the tidy table of evaluations; mitigation ``none`` at the readout's gain is shown.
-        labels: words of the profile.
+    Shown are evaluations without mitigation at the readout's gain.
     """
     shown = evaluation[(evaluation["mitigation"] == "none") & (evaluation["gain"] == labels.gain)]
     shown = shown.assign(loss=shown["software_accuracy"] - shown["accuracy"])
@@ -167,9 +155,8 @@ def loss_by_effect(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             )  # fmt: skip
         panel.axhline(0, color="0.3", linewidth=0.8)
         panel.set_xticks(range(len(schemes)), [SCHEME_NAMES[name] for name in schemes], rotation=90)
-    axes = list(panels.values())
-    name_axes(axes, x="", y="accuracy lost (points)")
-    shared_legend(figure, axes[0])
+    name_axes(panels.values(), x="", y="accuracy lost (points)")
+    shared_legend(figure)
     figure.heading = "Which effect costs the accuracy"
     shares = found.groupby("effects")["mean"].mean()
     figure.caption = (
@@ -187,10 +174,7 @@ def gain_sensitivity(
 ) -> ArtifactFigure:
     """Accuracy on the crossbars for every gain mode of the readout, per scheme and crossbar size.
 
-    Args:
-        evaluation: the tidy table of evaluations; mitigation ``none`` under both effects is shown.
-        labels: words of the profile.
-        chance: dataset -> accuracy of guessing, percent: a dotted line.
+    Shown are evaluations without mitigation under both effects.
     """
     shown = evaluation[(evaluation["mitigation"] == "none") & (evaluation["effects"] == "both")]
     found = means(shown, [*MAPPED, "gain"], "accuracy", labels)
@@ -199,10 +183,9 @@ def gain_sensitivity(
     for place, panel in panels.items():
         by_scheme(panel, at(found, place), "gain", gains)
         panel.set_xticks(range(len(gains)), gains)
-    axes = list(panels.values())
-    accuracy_axis(axes, shown, chance)
-    name_axes(axes, x="one readout gain per", y="test accuracy (%)")
-    shared_legend(figure, axes[0])
+    accuracy_axis(panels.values(), shown, chance)
+    name_axes(panels.values(), x="one readout gain per", y="test accuracy (%)")
+    shared_legend(figure)
     average = found.groupby("gain")["mean"].mean()
     figure.heading = "How much hangs on the readout gain"
     figure.caption = (
@@ -218,10 +201,8 @@ def gain_sensitivity(
 def mitigations(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """Points of accuracy that crossbars take under each mitigation, a line for each, a panel per network and size.
 
-    Args:
-        table: the tidy table of evaluations, or that of further mitigations; both effects at the readout's gain are
-            shown, of the mitigations that ``MITIGATION_NAMES`` lists.
-        labels: words of the profile.
+    The table is that of evaluations or of further mitigations; shown are both effects at the readout's gain, of the
+    mitigations that ``MITIGATION_NAMES`` lists.
     """
     shown = table[table["mitigation"].isin(MITIGATION_NAMES) & (table["gain"] == labels.gain)]
     shown = shown[shown["effects"] == "both"] if "effects" in shown else shown
@@ -242,11 +223,10 @@ def mitigations(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         panel.axvline(0, color="0.3", linewidth=1)
     ends = found[["mean", "low", "high"]].to_numpy(dtype=float)
     limits = min(0.0, float(np.nanmin(ends)) - 1), float(np.nanmax(ends)) + 1
-    axes = list(panels.values())
-    for panel in axes:
+    for panel in panels.values():
         panel.set_xlim(*limits)
-    name_axes(axes, x="accuracy lost (points)", y="")
-    shared_legend(figure, axes[0])
+    name_axes(panels.values(), x="accuracy lost (points)", y="")
+    shared_legend(figure)
     average = found.groupby("mitigation")["mean"].mean()
     beyond = [_BEYOND[name] for name in names if name in _BEYOND]
     figure.heading = "What stays lost under each mitigation"
@@ -260,12 +240,7 @@ def mitigations(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
 
 
 def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure:
-    """Each layer's non-ideality factor against its share of low conductances, coloured by scheme.
-
-    Args:
-        layers: the tidy table of layers; rows without mitigation are shown.
-        labels: words of the profile.
-    """
+    """Each layer's non-ideality factor without mitigation against its share of low conductances, coloured by scheme."""
     measured = layers[layers["mitigation"] == "none"].dropna(subset=["nf", "low_conductance_share"])
     table = labels.pooled(measured)
     schemes = present(SCHEMES, list(table["scheme"]))
@@ -289,10 +264,9 @@ def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             correlations.append(
                 f"{' to '.join(sorted(ends, key=float))} ({title or labels.subject(measured)})"
             )
-    axes = list(panels.values())
-    axes[0].set_ylim(bottom=0)
-    name_axes(axes, x="low-conductance share (%)", y="non-ideality factor")
-    shared_legend(figure, axes[0])
+    figure.axes[0].set_ylim(bottom=0)
+    name_axes(panels.values(), x="low-conductance share (%)", y="non-ideality factor")
+    shared_legend(figure)
     figure.heading = "Low conductances and the non-ideality factor"
     each = ", of each training" if table["training_seed"].notna().any() else ""
     told = f" Spearman's rank correlation over the points of a panel{each}: {', '.join(correlations)}."
@@ -309,10 +283,6 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """Test accuracy through training, fine-tuning after pruning, and WCT, a panel per network.
 
     The phases follow each other on the axis, each as wide as the others however many epochs it has.
-
-    Args:
-        training: the tidy table of epochs, with its ``step``.
-        labels: words of the profile.
     """
     phases = present(tuple(_PHASES), list(training["step"]))
     lengths = {phase: int(training.loc[training["step"] == phase, "epoch"].max()) for phase in phases}
@@ -340,10 +310,9 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         for edge in range(1, len(phases)):
             panel.axvline(edge, color="0.6", linewidth=0.8)
         panel.set_xlim(0, len(phases))
-    axes = list(panels.values())
-    accuracy_axis(axes)
-    name_axes(axes, x="", y="test accuracy (%)")
-    shared_legend(figure, axes[0])
+    accuracy_axis(panels.values())
+    name_axes(panels.values(), x="", y="test accuracy (%)")
+    shared_legend(figure)
     ends = training.loc[training.groupby(["experiment", "scheme", "step"])["epoch"].idxmax(), "test_accuracy"]
     figure.heading = "How the networks learnt"
     figure.caption = (

@@ -21,10 +21,7 @@ from xbarpaper.support.words import square
 def accuracy_by_bits(table: pd.DataFrame, labels: Labels, settings: Periphery) -> ArtifactFigure:
     """Accuracy on the crossbars against the bits of a conversion, a line per scheme, a panel per crossbar size.
 
-    Args:
-        table: the tidy table of converters; trainings are averaged.
-        labels: words of the profile.
-        settings: of the converters.
+    Trainings are averaged.
     """
     figure, panels = panel_grid(sizes(table), 2.3)
     average = table.groupby(["crossbar_size", "scheme", "adc_bits"])["accuracy"].mean()
@@ -42,9 +39,8 @@ def accuracy_by_bits(table: pd.DataFrame, labels: Labels, settings: Periphery) -
         panel.plot([], [], ":", color="0.3", label="ideal converters")
         panel.set_xticks(widths)
         panel.set_ylim(0, 100)
-    axes = list(panels.values())
-    name_axes(axes, x="conversion (bits)", y="test accuracy (%)")
-    shared_legend(figure, axes[0], columns=3)
+    name_axes(panels.values(), x="conversion (bits)", y="test accuracy (%)")
+    shared_legend(figure, columns=3)
     figure.heading = "How many bits the converters need"
     inputs = (
         f"{settings.input_bits} input bits, {settings.dac_bits} at a time"

@@ -76,9 +76,8 @@ def along_axes(table: pd.DataFrame, axes: Axes, params: Params, shown: str, chan
         panel.axhline(0, color="0.3", linewidth=0.8)
         if (own_value := text_of(own[axis])) in values:
             panel.axvspan(*(values.index(own_value) + np.array([-0.4, 0.4])), color="0.92", zorder=0)
-    every = list(panels.values())
-    name_axes(every, x="", y=f"{_WORDS[shown][0]}\n(points)")
-    shared_legend(figure, every[0])
+    name_axes(panels.values(), x="", y=f"{_WORDS[shown][0]}\n(points)")
+    shared_legend(figure)
     figure.heading = heading
     left_out = ""
     if _CONFOUNDED in axes.single:
@@ -128,9 +127,8 @@ def over_pair(table: pd.DataFrame, axes: Axes, params: Params, pair: str, chance
         panel.set_xticks(range(len(values)), values)
         panel.set_title(_WORDS[claim][0])
         panel.axhline(0, color="0.3", linewidth=0.8)
-    every = list(panels.values())
-    name_axes(every, x=first.label, y="effect (points)")
-    shared_legend(figure, every[0], columns=2)
+    name_axes(panels.values(), x=first.label, y="effect (points)")
+    shared_legend(figure, columns=2)
     figure.heading = heading
     figure.caption = (
         f"{labels.subject(table)}: effects in points, mean over the schemes; above zero is what the paper claims. "
@@ -183,7 +181,7 @@ def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
     panels[len(panels) // 2].set_xlabel("effect (points)")
     for verdict in present(OUTCOMES, list(held["verdict"])):
         panels[0].plot([], [], VERDICT_MARKERS[verdict], color=VERDICT_COLOURS[verdict], label=verdict)
-    shared_legend(figure, panels[0], columns=3)
+    shared_legend(figure, columns=3)
     figure.heading = "What survives which effect of the devices"
     drawn = "drawn as bars" if several else "too wide to draw with so few draws"
     figure.caption = (

@@ -151,8 +151,11 @@ def panel_grid(
     return figure, dict(zip(every, axes, strict=False))
 
 
-def shared_legend(figure: Figure, axes: Axes, *, columns: int = 4) -> None:
-    """Collect the labels of ``axes`` into one legend below the panels, where it hides no data."""
-    handles, labels = axes.get_legend_handles_labels()
+def shared_legend(figure: Figure, *, columns: int = 4) -> None:
+    """Collect the labels of the first panel into one legend below all of them, where it hides no data."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))
+        placed = figure.get_layout_engine() is None  # by hand, with room left for the legend
+        figure.legend(
+            handles, labels, loc="lower center" if placed else "outside lower center", ncols=columns
+        )

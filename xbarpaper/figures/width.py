@@ -39,13 +39,12 @@ def loss_by_width(reports: Mapping[str, tuple[float, pd.DataFrame, Labels]]) -> 
         panel.set_title(square(size))
         panel.set_xlim(-0.4, len(widths) - 0.6)
         panel.set_xticks(range(len(widths)), [f"{width:g}" for width in widths])
-    axes = list(panels.values())
-    axes[0].set_ylim(bottom=0)  # all share it
+    figure.axes[0].set_ylim(bottom=0)  # all share it
     beside = list(found.loc[~first, "report"].unique())
     if beside:
-        axes[0].plot([], [], "o", color="0.3", markerfacecolor="white", label=join(beside))
-    name_axes(axes, x="width (×)", y="lost on crossbars (points)", columns=3)
-    shared_legend(figure, axes[0])
+        figure.axes[0].plot([], [], "o", color="0.3", markerfacecolor="white", label=join(beside))
+    name_axes(panels.values(), x="width (×)", y="lost on crossbars (points)")
+    shared_legend(figure)
     figure.heading = "Loss on crossbars against the width of the network"
     subjects = "; ".join(f"{name}: {labels.subject(table)}" for name, (_, table, labels) in reports.items())
     figure.caption = (
