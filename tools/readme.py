@@ -17,6 +17,7 @@ import pandas as pd
 
 from tools import artifact
 from xbarpaper.claims import Claim, ClaimReport, Labels
+from xbarpaper.claims.in_words import ABSENT
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.figures import Captions, forest, loss_by_width, save
 from xbarpaper.hardware.simulators import CONVENTIONS
@@ -209,7 +210,7 @@ def _accuracies() -> str:
         found = tables.accuracies(evaluation, _table(profile, "recovery"), labels, SIZE)
         columns = max(columns, found.columns, key=len)
         rows += found.rows
-    rows = [[*row, *[tables.ABSENT] * (len(columns) - len(row))] for row in rows]
+    rows = [[*row, *[ABSENT] * (len(columns) - len(row))] for row in rows]
     shown = tables.Table(columns, rows, words=3).without_constant_words()
     note = (
         f"Test accuracy in percent on CIFAR-10, crossbars of {SIZE} x {SIZE}: mean ± half of its 95 % interval, over "
