@@ -76,13 +76,13 @@ def paired(
 
 
 def can_be_tested(
-    rows: pd.DataFrame, limit: pd.Series, *, pruning: bool, by: Sequence[str] = COMPARISON
+    rows: pd.DataFrame, limit: pd.Series | float, *, pruning: bool, by: Sequence[str] = COMPARISON
 ) -> pd.Series:
     """Whether a comparison can show anything: see the rule ``chance``.
 
     Args:
         rows: with ``accuracy`` and ``accuracy_before``.
-        limit: accuracy below which a network is as good as guessing, percent, for each row.
+        limit: accuracy below which a network is as good as guessing, percent, one for all or one for each row.
         pruning: whether pruned and unpruned networks are compared, not one network with and without a mitigation.
         by: columns that tell the comparisons.
     """

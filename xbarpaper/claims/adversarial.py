@@ -12,7 +12,7 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.claims.context import Context
-from xbarpaper.claims.effects import COMPARISON, Place, Question, interval_words, test
+from xbarpaper.claims.effects import COMPARISON, Place, Question, interval_words, tested
 from xbarpaper.claims.schema import Case, OwnClaim
 from xbarpaper.support.words import join, square
 
@@ -111,7 +111,7 @@ def _case(context: Context, what: str, place: Place) -> Case:
     testable = place.rows[place.rows["testable"]]
     shown = (testable if len(testable) else place.rows)[[*_REPLICATE, "effect", "testable"]]
     question = Question("A", "", "", shown, margin=context.settings.equivalence_points)
-    return test(question, replace(place, rows=shown), context.settings).case(what)
+    return tested(question, replace(place, rows=shown), context.settings).case(what)
 
 
 def _joint_words(cases: list[Case]) -> list[str]:

@@ -7,8 +7,7 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.claims.accuracy import can_be_tested, paired
-from xbarpaper.claims.answering import concluded
-from xbarpaper.claims.context import Context
+from xbarpaper.claims.context import Context, concluded
 from xbarpaper.claims.effects import Question
 from xbarpaper.claims.schema import OwnClaim
 from xbarpaper.experiments.published.numbers import FAILING_SIGMA

@@ -241,16 +241,16 @@ def replicates(rows: pd.DataFrame, over: str) -> tuple[str, pd.DataFrame]:
 
 def ask(question: Question, settings: Claims) -> list[Tested]:
     """Test the effect of a question at all its places."""
-    return [test(question, place, settings) for place in places(question.rows)]
+    return [tested(question, place, settings) for place in places(question.rows)]
 
 
 def overall(question: Question, settings: Claims) -> Tested | None:
     """Test the overall effect of a question only; ``None`` where it has no rows."""
     found = [place for place in places(question.rows) if place.level == "overall"]
-    return test(question, found[0], settings) if found else None
+    return tested(question, found[0], settings) if found else None
 
 
-def test(question: Question, place: Place, settings: Claims) -> Tested:
+def tested(question: Question, place: Place, settings: Claims) -> Tested:
     """Test the effect of a question at one place."""
     over, table = replicates(place.rows, question.over)
     means = {str(name): float(value) for name, value in table.mean().items()}

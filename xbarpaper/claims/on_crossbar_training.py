@@ -12,8 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from xbarpaper.claims.answering import concluded
-from xbarpaper.claims.context import Context
+from xbarpaper.claims.context import Context, concluded
 from xbarpaper.claims.effects import Question
 from xbarpaper.claims.schema import OwnClaim
 from xbarpaper.params import Params

@@ -9,8 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from xbarpaper.claims.answering import concluded
-from xbarpaper.claims.context import Context
+from xbarpaper.claims.context import Context, concluded
 from xbarpaper.claims.effects import Question
 from xbarpaper.claims.schema import OwnClaim
 

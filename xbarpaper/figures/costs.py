@@ -1,4 +1,4 @@
-"""What compression saves in energy, where the energy goes, and what accuracy it buys."""
+"""What compression saves in energy, where it goes, what accuracy it buys, and how many bits the converters need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from xbarpaper.figures.style import (
     panel_grid,
     shared_legend,
 )
-from xbarpaper.params import SCHEMES, HardwareCosts
+from xbarpaper.params import SCHEMES, HardwareCosts, Periphery
 from xbarpaper.params.names import ADC_TITLES
 from xbarpaper.support.words import square
 
@@ -207,11 +207,51 @@ def _moved(found: pd.DataFrame) -> str:
     return f"{100 * float((of_one['max'] / of_one['min'] - 1).max()):.2g} %"
 
 
-def _circumstances(settings: HardwareCosts) -> str:
-    sliced = (
-        "analog weights" if settings.weight_slices == 1 else f"{settings.weight_slices} slices of a weight"
+def accuracy_by_bits(table: pd.DataFrame, labels: Labels, settings: Periphery) -> ArtifactFigure:
+    """Accuracy on the crossbars against the bits of a conversion, a line per scheme, a panel per crossbar size.
+
+    Trainings are averaged.
+    """
+    figure, panels = panel_grid(sizes(table), 2.3)
+    average = table.groupby(["crossbar_size", "scheme", "adc_bits"])["accuracy"].mean()
+    widths = sorted(int(bits) for bits in table["adc_bits"].unique() if bits)
+    schemes = present(SCHEMES, list(table["scheme"]))
+    for size, panel in panels.items():
+        panel.set_title(square(size))
+        for scheme in schemes:
+            own = average.loc[size, scheme]
+            panel.axhline(own[0], color=SCHEME_COLOURS[scheme], linestyle=":", linewidth=0.9)
+            panel.plot(
+                widths, own[widths], SCHEME_MARKERS[scheme] + "-", color=SCHEME_COLOURS[scheme],
+                markersize=3.5, label=SCHEME_NAMES[scheme],
+            )  # fmt: skip
+        panel.plot([], [], ":", color="0.3", label="ideal converters")
+        panel.set_xticks(widths)
+        panel.set_ylim(0, 100)
+    name_axes(panels.values(), x="conversion (bits)", y="test accuracy (%)")
+    shared_legend(figure, columns=3)
+    figure.heading = "How many bits the converters need"
+    inputs = (
+        f"{settings.input_bits} input bits, {settings.dac_bits} at a time"
+        if settings.input_bits
+        else "analog inputs"
     )
+    figure.caption = (
+        f"{labels.subject(table)}: accuracy on {int(table['images'].iloc[0])} test images, wires and one draw of device "
+        f"variation acting, {inputs}, {_weights(settings)}; every column of every crossbar is converted in each read, "
+        f"in a range set for each {settings.range_scope} from training images (quantile {settings.range_quantile:g} of its "
+        "currents). Dotted: the same with ideal converters."
+    )
+    return figure
+
+
+def _weights(settings: HardwareCosts | Periphery) -> str:
+    slices = settings.weight_slices
+    return "analog weights" if slices == 1 else f"{slices} slices of a weight"
+
+
+def _circumstances(settings: HardwareCosts) -> str:
     return (
-        f"{settings.input_bits} input bits one after another, {sliced}, conversions of {settings.adc_bits} bits "
-        f"(converter: {ADC_TITLES.get(settings.adc, settings.adc)})"
+        f"{settings.input_bits} input bits one after another, {_weights(settings)}, conversions of "
+        f"{settings.adc_bits} bits (converter: {ADC_TITLES.get(settings.adc, settings.adc)})"
     )

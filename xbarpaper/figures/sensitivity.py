@@ -233,7 +233,7 @@ def _testable(found: pd.DataFrame, limit: float) -> pd.DataFrame:
     """The effects that say something: not those of networks that are as good as guessing."""
     by = ["axis", "value", "second", "scheme"]
     parts = [
-        own[can_be_tested(own, pd.Series(limit, index=own.index), pruning=claim == "C2", by=by)]
+        own[can_be_tested(own, limit, pruning=claim == "C2", by=by)]
         for claim, own in found.groupby("claim", sort=False)
     ]
     return pd.concat(parts) if parts else found
