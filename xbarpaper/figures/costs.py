@@ -239,8 +239,8 @@ def accuracy_by_bits(table: pd.DataFrame, labels: Labels, settings: Periphery) -
     figure.caption = (
         f"{labels.subject(table)}: accuracy on {int(table['images'].iloc[0])} test images, wires and one draw of device "
         f"variation acting, {inputs}, {_weights(settings)}; every column of every crossbar is converted in each read, "
-        f"in a range set for each {settings.range_scope} from training images (quantile {settings.range_quantile:g} of its "
-        "currents). Dotted: the same with ideal converters."
+        f"in a range set for each {settings.range_scope} from training images (quantile {settings.range_quantile:g} of "
+        "its currents). Dotted: the same with ideal converters."
     )
     return figure
 
