@@ -43,7 +43,7 @@ def _software(context: Context, named: pd.DataFrame) -> OwnClaim:
 
 def _kept(question: Question, place: Place, context: Context) -> Tested:
     level = corrected_level(context.settings, place.family)
-    means, low, high, (n, inference) = software_loss(place.rows, level, context.images)
+    means, low, high, n, inference = software_loss(place.rows, level, context.images)
     testable = place.rows["testable"].any()
     verdict = judge(low, high, context.settings.equivalence_points) if testable else "not testable"
     return Tested(question, place, verdict, low, high, means, {}, n, inference, "")

@@ -54,7 +54,7 @@ def crossbar_savings(context: Context, evaluation: pd.DataFrame) -> Claim:
 def _test(question: Question, place: Place, context: Context) -> Tested:
     """The loss with its interval, and what it saves."""
     rows, level, images = place.rows, corrected_level(context.settings, place.family), context.images
-    means, low, high, (n, inference) = software_loss(rows, level, images)
+    means, low, high, n, inference = software_loss(rows, level, images)
     rates = rows.groupby(COMPARISON)[_RATE].mean()
     means |= {_RATE: float(np.exp(np.log(rates).mean())), f"smallest_{_RATE}": float(rates.min())}
     after, before = means["software_accuracy"] / 100, means["software_accuracy_before"] / 100
@@ -78,7 +78,7 @@ def _test(question: Question, place: Place, context: Context) -> Tested:
 
 def software_loss(
     rows: pd.DataFrame, level: float, images: Mapping[str, int]
-) -> tuple[dict[str, float], float, float, tuple[int, str]]:
+) -> tuple[dict[str, float], float, float, int, str]:
     """Software accuracy lost, with its interval: from the test images, joined in squares with the spread over trainings.
 
     The images are the same for every network, so averaging networks makes their share no smaller.
@@ -103,8 +103,8 @@ def software_loss(
         low, high = bounds_of(trained, level)
         below.append(loss - low if low is not None else 0.0)
         above.append(high - loss if high is not None else 0.0)
-    over = (len(trained), "training seed") if over_training else (tested, "test image")
-    return means, loss - math.hypot(*below), loss + math.hypot(*above), over
+    n, inference = (len(trained), "training seed") if over_training else (tested, "test image")
+    return means, loss - math.hypot(*below), loss + math.hypot(*above), n, inference
 
 
 def _fewest(rows: pd.DataFrame, images: Mapping[str, int]) -> int:

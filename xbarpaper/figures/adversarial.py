@@ -41,22 +41,14 @@ def adversarial_accuracy(table: pd.DataFrame, labels: Labels, attack: str) -> Ar
         panel.set_title(title if networks == 1 else f"{labels.networks[experiment]}\n{title}")
         for attacker in present(tuple(_LOOKS), list(found["attacker"])):
             colour, marker = _LOOKS[attacker]
-            for rows, line in ((_at(found, experiment, scheme, size, attacker), True),
-                               (_at(labels.pooled(asked), experiment, scheme, size, attacker), False)):  # fmt: skip
-                positions = 255 * rows["epsilon"]
-                if line:
-                    points(
-                        panel,
-                        positions,
-                        rows,
-                        colour=colour,
-                        marker=marker,
-                        label=_WORDS[attacker],
-                        line="-",
-                        size=3,
-                    )
-                elif len(rows):
-                    panel.plot(positions, rows["accuracy"], "x", color=colour, markersize=6, label="_")
+            rows, crosses = (
+                _at(one, experiment, scheme, size, attacker) for one in (found, labels.pooled(asked))
+            )
+            points(panel, 255 * rows["epsilon"], rows, colour=colour, marker=marker, label=_WORDS[attacker],
+                   line="-", size=3)  # fmt: skip
+            if len(crosses):
+                x, y = 255 * crosses["epsilon"], crosses["accuracy"]
+                panel.plot(x, y, "x", color=colour, markersize=6, label="_")
         panel.plot(
             [], [], "x", color="0.3", markersize=6, label="Square: answers alone" if len(asked) else "_"
         )

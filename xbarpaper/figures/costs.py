@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
-from xbarpaper.figures.panels import bar_words, means, name_axes, points
+from xbarpaper.figures.panels import bar_words, means, name_axes, points, span_words
 from xbarpaper.figures.style import (
     MITIGATION_NAMES,
     SCHEME_COLOURS,
@@ -54,13 +54,10 @@ def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) 
             rate, rank = float(rows["compression_rate"].iloc[0]), every.index(size)
             own = rows.loc[rows["adc"] == settings.adc, "energy_ratio"]
             colour = SCHEME_COLOURS[scheme]
-            panel.vlines(
-                rate, rows["energy_ratio"].min(), rows["energy_ratio"].max(), color=colour, linewidth=1
-            )
-            label = SCHEME_NAMES[scheme] if rank == 0 else "_"
-            panel.plot(
-                [rate], own, SCHEME_MARKERS[scheme], color=colour, markersize=3 + 1.6 * rank, label=label
-            )
+            ratios, label = rows["energy_ratio"], SCHEME_NAMES[scheme] if rank == 0 else "_"
+            panel.vlines(rate, ratios.min(), ratios.max(), color=colour, linewidth=1)
+            marker, area = SCHEME_MARKERS[scheme], 3 + 1.6 * rank
+            panel.plot([rate], own, marker, color=colour, markersize=area, label=label)
         most = 1.08 * float(shown[["compression_rate", "energy_ratio"]].to_numpy().max())
         for rank, size in enumerate(every):
             panel.plot([], [], "o", color="0.3", markersize=3 + 1.6 * rank, label=square(size))
@@ -70,15 +67,11 @@ def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) 
     name_axes(panels.values(), x="compression rate (×)", y="energy saved (×)")
     shared_legend(figure, columns=4)
     figure.heading = "What a compression rate saves in energy"
-    spans = shown[shown["columns"] == "used"].groupby("scheme")["energy_ratio"].agg(["min", "max"])
-    told = [
-        f"{SCHEME_NAMES[name]} {spans['min'][name]:.2f} to {spans['max'][name]:.2f}"
-        for name in present(SCHEMES, list(spans.index))
-    ]
+    told = span_words(shown[shown["columns"] == "used"], "energy_ratio")
     figure.caption = (
         f"{labels.subject(shown)}: energy of one image on the unpruned network divided by that on the pruned one, at one "
         f"crossbar size, against the crossbars' compression rate, {_circumstances(settings)}; lines: the same with the "
-        f"converters of {shown['adc'].nunique()} sources. Calculated. Empty columns skipped: {', '.join(told)}."
+        f"converters of {shown['adc'].nunique()} sources. Calculated. Empty columns skipped: {told}."
     )
     return figure
 

@@ -21,6 +21,7 @@ from xbarpaper.figures.panels import (
     per_experiment,
     per_experiment_and_size,
     points,
+    span_words,
     unmitigated,
 )
 from xbarpaper.figures.style import (
@@ -101,15 +102,10 @@ def compression(
             scheme, rank = str(row["scheme"]), sizes(table).index(int(row["crossbar_size"]))
             for rows, hollow in ((found, False), (software, True)):
                 points(
-                    panel,
-                    [row["mean"]],
-                    rows.loc[[index]],
-                    colour=SCHEME_COLOURS[scheme],
-                    marker=SCHEME_MARKERS[scheme],
-                    label="_" if hollow or rank else SCHEME_NAMES[scheme],
-                    hollow=hollow,
-                    size=3 + 1.6 * rank,
-                )
+                    panel, [row["mean"]], rows.loc[[index]], colour=SCHEME_COLOURS[scheme],
+                    marker=SCHEME_MARKERS[scheme], label="_" if hollow or rank else SCHEME_NAMES[scheme],
+                    hollow=hollow, size=3 + 1.6 * rank,
+                )  # fmt: skip
         panel.plot([], [], "o", color="0.3", markerfacecolor="white", label="in software")
         for rank, size in enumerate(sizes(table)):
             panel.plot([], [], "o", color="0.3", markersize=3 + 1.6 * rank, label=square(size))
@@ -120,17 +116,11 @@ def compression(
     shared_legend(figure, columns=3)
     figure.heading = "What pruning saves, and what it costs"
     sparsities = sorted({f"{value:g}" for value in table.loc[table["scheme"] != "unpruned", "sparsity"]})
-    spans = rates.groupby("scheme")["mean"].agg(["min", "max"])
-    shown = [
-        f"{SCHEME_NAMES[name]} {spans['min'][name]:.2f} to {spans['max'][name]:.2f}"
-        for name in present(SCHEMES, list(spans.index))
-        if name != "unpruned"
-    ]
     figure.caption = (
         f"{labels.subject(table)}: crossbars of the unpruned network divided by those of the pruned one (target sparsity "
         f"{join(sparsities)}), at one crossbar size, against test accuracy on non-ideal crossbars (filled) and in "
         f"software (hollow), without mitigation, {_circumstances(table, labels)} Right of the line at 1 "
-        f"pruning saves crossbars. Rates: {', '.join(shown)}."
+        f"pruning saves crossbars. Rates: {span_words(rates, 'mean')}."
     )
     return figure
 

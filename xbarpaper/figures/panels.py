@@ -166,6 +166,15 @@ def by_scheme(
         )  # fmt: skip
 
 
+def span_words(table: pd.DataFrame, value: str) -> str:
+    """The least and the most of a column for each scheme that prunes, such as ``C/F 1.20 to 3.10, XCS 1.50 to 2.00``."""
+    spans = table[table["scheme"] != "unpruned"].groupby("scheme")[value].agg(["min", "max"])
+    return ", ".join(
+        f"{SCHEME_NAMES[name]} {spans['min'][name]:.2f} to {spans['max'][name]:.2f}"
+        for name in present(SCHEMES, list(spans.index))
+    )
+
+
 def accuracy_axis(
     panels: Iterable[Axes],
     table: pd.DataFrame | None = None,

@@ -58,7 +58,7 @@ def along_axes(table: pd.DataFrame, axes: Axes, params: Params, shown: str, chan
     found, value = _measured(single, shown, params.claims.chance_distance_points + chance)
     heading = f"Under other conventions: {_WORDS[shown][0]}"
     if found.empty:
-        return _nothing(heading, f"{labels.subject(table)}: {_circumstances(table, axes, labels)}")
+        return _nothing(heading, table, axes, labels)
     figure, panels = panel_grid([axis for axis in axes.single if axis in set(found["axis"])], 1.75)
     own = own_values(axes, params, str(table["experiment"].iloc[0]))
     summary = means(found, ["experiment", "axis", "scheme", "value"], value, labels)
@@ -108,7 +108,7 @@ def over_pair(table: pd.DataFrame, axes: Axes, params: Params, pair: str, chance
     found = _testable(effects(table[table["axis"] == pair]), params.claims.chance_distance_points + chance)
     heading = f"Effects over {first.short} and {second.short}"
     if found.empty:
-        return _nothing(heading, f"{labels.subject(table)}: {_circumstances(table, axes, labels)}")
+        return _nothing(heading, table, axes, labels)
     keys = ["experiment", "claim", "value", "second"]
     summary = means(
         found.groupby([*keys, "seed"], sort=False)["effect"].mean().reset_index(), keys, "effect", labels
@@ -212,12 +212,13 @@ def _survival(held: pd.DataFrame, home: Home, axes: Axes) -> Iterator[str]:
         )
 
 
-def _nothing(heading: str, caption: str) -> ArtifactFigure:
+def _nothing(heading: str, table: pd.DataFrame, axes: Axes, labels: Labels) -> ArtifactFigure:
     """The figure of a profile whose networks all guess."""
     figure, (panel,) = new_figure(1, 1, height=0.9)
     panel.set_axis_off()
     panel.text(0.5, 0.5, "Every network is at chance:\nnothing can be tested.", ha="center", va="center")
-    figure.heading, figure.caption = heading, f"{caption} No effect is left."
+    figure.heading = heading
+    figure.caption = f"{labels.subject(table)}: {_circumstances(table, axes, labels)} No effect is left."
     return figure
 
 

@@ -126,12 +126,7 @@ def new_figure(
 
 
 def panel_grid(
-    names: Iterable[Name],
-    height: float,
-    *,
-    columns: int = 2,
-    width: float = COLUMN_INCHES,
-    share_y: bool = True,
+    names: Iterable[Name], height: float, *, columns: int = 2, share_y: bool = True
 ) -> tuple[ArtifactFigure, dict[Name, Axes]]:
     """One panel for each name, row by row; panels left over are hidden.
 
@@ -139,13 +134,12 @@ def panel_grid(
         names: of the panels, at least one.
         height: of a row, inches.
         columns: panels side by side, fewer where there are fewer names.
-        width: of the figure, inches.
         share_y: one y axis for all panels.
     """
     every = list(names)
     columns = min(columns, len(every))
     rows = -(-len(every) // columns)
-    figure, axes = new_figure(rows, columns, height=height, width=width, share_y=share_y)
+    figure, axes = new_figure(rows, columns, height=height, share_y=share_y)
     for spare in axes[len(every) :]:
         spare.set_visible(False)
     return figure, dict(zip(every, axes, strict=False))
