@@ -82,17 +82,14 @@ def _part(name: str) -> Callable[[Callable[[], str]], Callable[[], str]]:
     return lambda function: PARTS.setdefault(name, function)
 
 
-def update(root: Path | str = ".") -> list[str]:
+def update() -> list[str]:
     """Make the generated parts anew; returns the pages that changed.
 
     Raises:
         ArtifactError: a part's marks are missing, or a report that it is made from is.
     """
-    root = Path(root)
-    pages = {
-        path: path.read_text(encoding="utf-8")
-        for path in (root / "README.md", *sorted((root / "docs").glob("*.md")))
-    }
+    paths = (Path("README.md"), *sorted(Path("docs").glob("*.md")))
+    pages = {path: path.read_text(encoding="utf-8") for path in paths}
     made = dict(pages)
     for name, part in PARTS.items():
         pattern = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
@@ -352,10 +349,9 @@ def _costs() -> str:
     costs = pd.concat(found)
     rows = []
     for stage, own in costs.groupby("stage", sort=False):
-        by_profile = {name: rows for name, rows in own.groupby("profile")}
         told = {
             name: f"{_duration(one['minutes'].sum())}, {one['gib'].max():.1f} GiB"
-            for name, one in by_profile.items()
+            for name, one in own.groupby("profile")
         }
         rows.append([f"`{stage}`", *(told.get(name, "") for name in costs["profile"].unique())])
     totals = costs.groupby("profile", sort=False)["minutes"].sum()
