@@ -29,9 +29,7 @@ def questions(identity: str, evaluation: pd.DataFrame, context: Context, gain: s
         if len(rows):
             testable = can_be_tested(rows, context.limits(rows), pruning=identity == "C2")
             margin = context.settings.equivalence_points
-            found.append(
-                Question(identity, mitigation, baseline, rows.assign(testable=testable), margin=margin)
-            )
+            found.append(Question(mitigation, baseline, rows.assign(testable=testable), margin=margin))
     return found
 
 

@@ -31,7 +31,7 @@ def _software(context: Context, named: pd.DataFrame) -> OwnClaim:
         testable=accuracies.max(axis=1) > context.limits(rows),
     )
     trained = rows.groupby([*COMPARISON, "training_seed"], sort=False, as_index=False).first()
-    question = Question("B1", "gradual", "AC/DC", trained)
+    question = Question("gradual", "AC/DC", trained)
     tested = [_kept(question, place, context) for place in places(trained)]
     means = tested[-1].means
     return _concluded(
@@ -56,7 +56,7 @@ def _on_crossbars(context: Context, named: pd.DataFrame) -> OwnClaim:
     testable = can_be_tested(rows, context.limits(rows), pruning=True)
     rows = rows.assign(effect=better * rows["effect"], testable=testable)
     margin = context.settings.equivalence_points
-    tested = ask(Question("B2", "AC/DC", "gradual", rows, margin=margin), context.settings)
+    tested = ask(Question("AC/DC", "gradual", rows, margin=margin), context.settings)
     means, by_network = tested[-1].means, tested[-1].place.rows.groupby(COMPARISON)["effect"].mean()
     lost = means["software_accuracy"] - means["accuracy"]
     before = means["software_accuracy_before"] - means["accuracy_before"]

@@ -110,7 +110,7 @@ def _cases(context: Context, rows: pd.DataFrame, beside: str = "") -> list[Case]
 def _case(context: Context, what: str, place: Place) -> Case:
     testable = place.rows[place.rows["testable"]]
     shown = (testable if len(testable) else place.rows)[[*_REPLICATE, "effect", "testable"]]
-    question = Question("A", "", "", shown, margin=context.settings.equivalence_points)
+    question = Question("", "", shown, margin=context.settings.equivalence_points)
     return tested(question, replace(place, rows=shown), context.settings).case(what)
 
 

@@ -41,7 +41,7 @@ def batch_norm_statements(context: Context, table: pd.DataFrame) -> list[OwnClai
                _half_words(rows)),
     }  # fmt: skip
     return [
-        concluded(name, [Question(name, what, "none", effect, unit=unit, margin=margin)], context, [note])
+        concluded(name, [Question(what, "none", effect, unit=unit, margin=margin)], context, [note])
         for name, (what, effect, unit, margin, note) in asked.items()
         if len(effect)
     ]

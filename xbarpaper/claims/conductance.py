@@ -42,7 +42,7 @@ def share_rises(context: Context, evaluation: pd.DataFrame, layers: pd.DataFrame
         risen = pairs[_SHARE] - pairs[f"{_SHARE}_before"]
         pairs = pairs.assign(effect=risen.where(risen.abs() > RESOLUTION, 0.0), testable=True)
         question = Question(
-            "C5", mitigation, "none", pairs, over="", unit="percentage points", margin=settings.equivalence_points
+            mitigation, "none", pairs, over="", unit="percentage points", margin=settings.equivalence_points
         )  # fmt: skip
         tested = ask(question, settings)
         # A permutation cannot change the share: one line says so, not one for each comparison.
@@ -57,7 +57,7 @@ def share_rises(context: Context, evaluation: pd.DataFrame, layers: pd.DataFrame
             effect=-found[ASSOCIATION], weights_effect=-found["share_error_rho"], testable=True
         )
         margin = settings.equivalence_correlation
-        question = Question("C5", "none", "", found, over="layer", unit=CORRELATION, margin=margin)
+        question = Question("none", "", found, over="layer", unit=CORRELATION, margin=margin)
         rows += [_mechanism(one, labels) for one in ask(question, settings)]
     return conclude(context.texts["C5"], rows, notes=[] if len(known) else [NOT_MEASURED], decided=["R"])
 

@@ -45,7 +45,6 @@ class Question:
     """What a claim asks about one mitigation.
 
     Attributes:
-        claim: its id.
         mitigation, baseline: what is compared with what.
         rows: columns ``COMPARISON``, network, dataset, training_seed, effect, testable, and any others beside.
         over: column of the replicates where training seeds are too few; empty where nothing is sampled.
@@ -53,7 +52,6 @@ class Question:
         margin: of equivalence.
     """
 
-    claim: str
     mitigation: str
     baseline: str
     rows: pd.DataFrame

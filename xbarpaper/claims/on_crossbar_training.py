@@ -65,7 +65,7 @@ def training_statements(context: Context, table: pd.DataFrame) -> list[OwnClaim]
         if len(effect) and (beside is None or usual | change != usual | beside):
             needed = effect[[*_PLACE, "scheme", "effect", "testable"]]
             margin = context.settings.equivalence_points
-            question = Question(identity, words, "", needed, over="training_seed", margin=margin)
+            question = Question(words, "", needed, over="training_seed", margin=margin)
             found.append(concluded(identity, [question], context))
     return found
 

@@ -46,7 +46,7 @@ def crossbar_savings(context: Context, evaluation: pd.DataFrame) -> Claim:
         effect=rows["software_accuracy_before"] - rows["software_accuracy"],
         testable=software > context.limits(rows),
     )
-    question = Question("C1", "none", "unpruned", rows, unit="points lost")
+    question = Question("none", "unpruned", rows, unit="points lost")
     tested = [_test(question, place, context) for place in places(rows)] if len(rows) else []
     return conclude(context.texts["C1"], [_row(one, context) for one in tested])
 

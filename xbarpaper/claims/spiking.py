@@ -50,7 +50,7 @@ def _grown(rows: pd.DataFrame, what: str, name: str, margin: float) -> Question:
         testable=pairs["steps_before"] < pairs["steps"],
         scheme=pairs["kind"] + ", " + pairs["coding"],
     )
-    return Question("S1", name, "", pairs[_NEEDED], unit="percentage points", margin=margin)
+    return Question(name, "", pairs[_NEEDED], unit="percentage points", margin=margin)
 
 
 def _few_steps(rows: pd.DataFrame, train_steps: int, margin: float) -> Question:
@@ -65,4 +65,4 @@ def _few_steps(rows: pd.DataFrame, train_steps: int, margin: float) -> Question:
         scheme=pairs["coding"],
     )
     name = "loss of the converted network minus that of the trained one"
-    return Question("S2", name, "", pairs[_NEEDED], margin=margin)
+    return Question(name, "", pairs[_NEEDED], margin=margin)
