@@ -16,6 +16,7 @@ from torch import Tensor
 
 from xbarpaper import data
 from xbarpaper.claims.acdc import acdc_statements
+from xbarpaper.claims.context import Context
 from xbarpaper.claims.statements import load
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import acdc, pruned, trained
@@ -223,7 +224,8 @@ def test_an_experiment_compares_both_schedules_on_the_same_devices(
 
 def judged(table: pd.DataFrame) -> dict[str, tuple[str, float]]:
     params = make_synthetic(1, (16,), further=True)
-    found = acdc_statements(load(ROOT / "claims.yaml"), table, params, {"shapes10": 10.0}, {"shapes10": 2000})
+    context = Context(params, {"shapes10": 10.0}, load(ROOT / "claims.yaml"), {"shapes10": 2000})
+    found = acdc_statements(context, table)
     return {one.id: (one.overall, one.cases[-1].effect or 0.0) for one in found}
 
 

@@ -13,6 +13,7 @@ from synthetic_results import make_results
 
 from xbarpaper.claims import statements
 from xbarpaper.claims.adversarial import adversarial_statements
+from xbarpaper.claims.context import Context
 from xbarpaper.experiments import adversarial, crossbars
 from xbarpaper.experiments.adversarial import Victims, attacked
 from xbarpaper.experiments.experiment import Experiment
@@ -100,7 +101,8 @@ def test_the_same_random_images_are_attacked_everywhere(tiny_images):
 
 def judged(table: pd.DataFrame, chance: float = 10.0) -> dict[str, tuple[str, float | None]]:
     params = made_up(1, (16, 32), further=True)
-    found = adversarial_statements(statements.load(ROOT / "claims.yaml"), table, params, {"shapes10": chance})
+    context = Context(params, {"shapes10": chance}, statements.load(ROOT / "claims.yaml"))
+    found = adversarial_statements(context, table)
     return {one.id: (one.overall, one.cases[0].effect) for one in found}
 
 

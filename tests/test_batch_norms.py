@@ -19,6 +19,7 @@ from synthetic_results import make_params, make_results
 from xbarpaper import data
 from xbarpaper.claims import statements
 from xbarpaper.claims.batch_norms import batch_norm_statements
+from xbarpaper.claims.context import Context
 from xbarpaper.claims.schema import OwnClaim
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import crossbars, trained
@@ -174,7 +175,8 @@ def test_verdicts_follow_what_norms_win_back():
     texts, table = statements.load(), make_results(params).batch_norms
 
     def judged(rows: pd.DataFrame) -> dict[str, OwnClaim]:
-        return {one.id: one for one in batch_norm_statements(texts, rows, params, {"shapes10": 10.0})}
+        context = Context(params, {"shapes10": 10.0}, texts)
+        return {one.id: one for one in batch_norm_statements(context, rows)}
 
     found = judged(table)
     assert {name: one.overall for name, one in found.items()} == dict.fromkeys(

@@ -7,7 +7,6 @@ import json
 import re
 from functools import cache
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -477,7 +476,7 @@ def test_two_svgs_share_no_identifier(tmp_path):
 
 def test_a_figure_without_words_is_refused(tmp_path):
     with pytest.raises(ValueError, match="needs a title and a caption"):
-        figures.save(matplotlib.figure.Figure(), tmp_path, "x", command="x", captions=figures.Captions())
+        figures.save(figures.ArtifactFigure(), tmp_path, "x", command="x", captions=figures.Captions())
     assert not list(tmp_path.iterdir())
 
 

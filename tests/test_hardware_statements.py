@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from synthetic_results import SCHEMES, make_params, make_results
 
 from xbarpaper import claims
-from xbarpaper.claims import ClaimReport, Labels, hardware, hardware_tables, statements
+from xbarpaper.claims import ClaimReport, hardware, hardware_tables, statements
+from xbarpaper.claims.context import Context
 from xbarpaper.claims.schema import OUTCOMES
 
 PARAMS = make_params(1, (16,), further=True)
 TABLES = make_results(PARAMS)
-TEXTS = statements.load()
-CHANCE = {"shapes10": 10.0}
+CONTEXT = Context(PARAMS, {"shapes10": 10.0}, statements.load())
 BITS = (8, 7, 6, 5, 4, 3)
 
 
@@ -67,7 +67,7 @@ def test_energy_follows_compression_where_it_does_so_for_every_converter(rates: 
         f"converter {number}": {scheme: 1 / rate if off else rate**0.5 for scheme, rate in by_scheme.items()}
         for number, off in enumerate(turned)
     }
-    found = hardware.energy_order(TEXTS["D1"], energies(by_scheme, ratios), Labels.of(PARAMS))
+    found = hardware.energy_order(CONTEXT, energies(by_scheme, ratios))
     expected = "supported" if not any(turned) else "contradicted" if all(turned) else "undecided"
     assert found.overall == expected
     (case,) = found.cases
@@ -88,7 +88,7 @@ def test_energy_follows_compression_where_it_does_so_for_every_converter(rates: 
     ],
 )
 def test_sparsity_saves_bits_as_far_as_the_images_tell(needed: dict[str, int], images: int, expected: str):
-    found = hardware.bits_saved(TEXTS["D2"], converters(needed, images), PARAMS)
+    found = hardware.bits_saved(CONTEXT, converters(needed, images))
     assert found.overall == found.cases[0].verdict == expected
     assert len(found.cases) == len(needed)
 
@@ -171,7 +171,7 @@ def on_devices(lost: dict[str, float]) -> pd.DataFrame:
     ],
 )
 def test_a_finding_survives_where_its_verdict_does(lost: dict[str, float], expected: str):
-    found = hardware.survival(TEXTS["D3"], on_devices(lost), PARAMS, CHANCE)
+    found = hardware.survival(CONTEXT, on_devices(lost))
     assert found.overall == expected
     assert len(found.cases) == len(lost) - 1
 

@@ -22,6 +22,7 @@ from synthetic_results import make_params as make_synthetic
 from synthetic_results import make_results
 
 from xbarpaper import data
+from xbarpaper.claims.context import Context
 from xbarpaper.claims.on_crossbar_training import thresholds, training_statements
 from xbarpaper.claims.statements import load
 from xbarpaper.data import ImageSet
@@ -394,7 +395,7 @@ def test_verdicts_follow_what_is_lost():
     table = make_results(params).on_crossbar_training
 
     def judged(rows: pd.DataFrame, given: Params = params) -> dict[str, tuple[str, float]]:
-        found = training_statements(texts, rows, given, {"shapes10": 10.0})
+        found = training_statements(Context(given, {"shapes10": 10.0}, texts), rows)
         assert all(len(one.cases) == 1 for one in found)  # one network on one size: nothing is told twice
         return {one.id: (one.overall, one.cases[0].effect or 0.0) for one in found}
 

@@ -17,6 +17,7 @@ from synthetic_results import make_params, make_results
 
 from xbarpaper import data
 from xbarpaper.claims import statements
+from xbarpaper.claims.context import Context
 from xbarpaper.claims.schema import OwnClaim
 from xbarpaper.claims.spiking import spiking_statements
 from xbarpaper.data import ImageSet
@@ -236,7 +237,7 @@ def test_verdicts_follow_what_the_steps_cost():
     texts, table = statements.load(), make_results(params).spiking
 
     def judged(rows: pd.DataFrame) -> list[OwnClaim]:
-        return spiking_statements(texts, rows, params, {"shapes10": 10.0})
+        return spiking_statements(Context(params, {"shapes10": 10.0}, texts), rows)
 
     grow, few = judged(table)
     assert (grow.overall, few.overall) == ("supported", "supported")

@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 
 from xbarpaper.claims import ClaimReport
+from xbarpaper.claims.in_words import ABSENT
 from xbarpaper.claims.statements import load
 from xbarpaper.networks import Architecture, outline
 from xbarpaper.params import ImageFolder, Params, load_profile
@@ -76,7 +77,7 @@ def claims() -> str:
                 ", ".join(f"`{name}`" for name in notebooks),
                 f"{needed['minutes'].sum():.0f} min, {needed['gib'].max():.1f} GiB"
                 if len(needed)
-                else tables.ABSENT,
+                else ABSENT,
                 ", ".join(f"`{name}`" for name in statement.figures),
                 *(f"**{report.claims[rank].overall}**" for report in found.values()),
             ]

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from string import Formatter
+from typing import Final
 
 import pandas as pd
 
 from tools import artifact
 from xbarpaper.claims import Claim, ClaimReport, Labels
+from xbarpaper.claims.in_words import ABSENT
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.figures import Captions, forest, loss_by_width, save
 from xbarpaper.hardware.simulators import CONVENTIONS
-from xbarpaper.params import load_profile
+from xbarpaper.params import Params, load_profile
 from xbarpaper.report import opening, tables
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import read_json, read_table
@@ -54,53 +56,40 @@ _FIGURES: Final = (
     ("parts of the weights' error; what each layer costs", "09_mechanism", "mechanism@<e>"),
     ("under which conventions the claims hold: every one varied", "10_sensitivity", "sensitivity@<e>"),
     ("further mitigations: R2D, batch norm re-estimated, tuning, precompensation", "11_beyond", "beyond@<e>"),
-    (
-        "accuracy of a network of one's own, by crossbar size and gain",
-        "12_own_network",
-        "own_network@<dataset>",
-    ),
-    (
-        "the strongest form of R and of WCT: all settings, and the best on the test set",
-        "13_search",
-        "search@<e>",
-    ),
+    ("accuracy of a network of one's own, by crossbar size and gain", "12_own_network", "own_network@<dataset>"),
+    ("the strongest form of R and of WCT: all settings, and the best on the test set", "13_search", "search@<e>"),
     ("which findings survive levels, noise, drift and defects of the devices", "14_devices", "devices@<e>"),
     ("how many bits the converters need", "15_periphery", "periphery@<e>"),
     ("energy, area, latency: against compression, by part and by source", "16_costs", "costs@<e>"),
-    (
-        "what others report: points lost under each convention, the nearest; what batch norms win back",
-        "17_published",
-        "published@<e>",
-    ),
+    ("what others report: points lost under each convention, the nearest; what batch norms win back", "17_published",
+     "published@<e>"),
     ("accuracy on attacked images, by what the attacker knows", "18_adversarial", "adversarial@<e>"),
     ("AC/DC beside gradual pruning: accuracy in software, loss on crossbars", "19_acdc", "acdc@<e>"),
-    (
-        "training on crossbars: points lost by phase, writes and ON/OFF ratio",
-        "20_on_crossbar_training",
-        "on_crossbar_training@<e>",
-    ),
+    ("training on crossbars: points lost by phase, writes and ON/OFF ratio", "20_on_crossbar_training",
+     "on_crossbar_training@<e>"),
     ("spiking networks, step by step: accuracy, error, spikes, energy", "21_spiking", "spiking@<e>"),
-    (
-        "accuracy against compression and size, mitigations, effects, gains, the axes again",
-        "90_figures",
-        "figures@<p>",
-    ),
+    ("accuracy against compression and size, mitigations, effects, gains, the axes again", "90_figures", "figures@<p>"),
     ("verdicts: forest plot, effects of each claim", "91_claims", "claims@<p>"),
     ("the report", "", "publish@<p>"),
-)
+)  # fmt: skip
+
+PARTS: Final[dict[str, Callable[[], str]]] = {}
+"""The generated parts, by the name in their marks."""
 
 
-def update(root: Path | str = ".") -> list[str]:
+def _part(name: str) -> Callable[[Callable[[], str]], Callable[[], str]]:
+    """Makes a function that of a generated part."""
+    return lambda function: PARTS.setdefault(name, function)
+
+
+def update() -> list[str]:
     """Make the generated parts anew; returns the pages that changed.
 
     Raises:
         ArtifactError: a part's marks are missing, or a report that it is made from is.
     """
-    root = Path(root)
-    pages = {
-        path: path.read_text(encoding="utf-8")
-        for path in (root / "README.md", *sorted((root / "docs").glob("*.md")))
-    }
+    paths = (Path("README.md"), *sorted(Path("docs").glob("*.md")))
+    pages = {path: path.read_text(encoding="utf-8") for path in paths}
     made = dict(pages)
     for name, part in PARTS.items():
         pattern = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
@@ -118,10 +107,48 @@ def update(root: Path | str = ".") -> list[str]:
     return [path.name for path in changed]
 
 
+def _report(profile: str) -> ClaimReport:
+    return ClaimReport.read(Path("reports") / profile / "claims.json")
+
+
 def _reports(profiles: tuple[str, ...] = PROFILES) -> dict[str, ClaimReport]:
-    return {name: ClaimReport.read(Path("reports") / name / "claims.json") for name in profiles}
+    return {name: _report(name) for name in profiles}
 
 
+def _table(profile: str, name: str) -> pd.DataFrame:
+    path = Path(f"reports/{profile}/tables/{name}.csv")
+    return read_table(path) if path.is_file() else pd.DataFrame(columns=list(TABLES[name].columns))
+
+
+def _params(profile: str) -> Params:
+    return load_profile(Path(f"profiles/{profile}.yaml"))
+
+
+def _measured(benchmark: str) -> pd.DataFrame:
+    return read_table(f"reports/benchmarks/{benchmark}.csv")
+
+
+def _noted(table: str, *notes: str) -> str:
+    """A table with what stands below it."""
+    return "\n\n".join([table, *notes])
+
+
+def _narrow(heads: str, rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown without spaces in its rule; ``heads`` are separated as in a row."""
+    rule = "|" + "---|" * (heads.count(" | ") + 1)
+    return "\n".join([f"| {heads} |", rule, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _rows(table: pd.DataFrame, cells: Sequence[str]) -> list[list[str]]:
+    """A row of text for each row of a table: formats filled with its columns, empty where a number is missing."""
+    needed = {cell: [name for _, name, _, _ in Formatter().parse(cell) if name] for cell in cells}
+    return [
+        ["" if any(pd.isna(row[name]) for name in needed[cell]) else cell.format_map(row) for cell in cells]
+        for row in table.to_dict("records")
+    ]
+
+
+@_part("findings")
 def _findings() -> str:
     terms = "; ".join(f"**{name}** {text}" for name, text in opening.TERMS)
     sentences = opening.findings(_reports(REAL), None)
@@ -135,29 +162,24 @@ def _networks() -> str:
     """What each of the real reports is about."""
     told = []
     for profile in REAL:
-        params = load_profile(Path(f"profiles/{profile}.yaml"))
-        labels = Labels.of(params)
+        params, labels = _params(profile), Labels.of(_params(profile))
         networks = dict.fromkeys(labels.trainings(experiment) for experiment in params.experiments)
         told.append(f"`{profile}` {join(list(networks))}")
     return "; ".join(told)
 
 
-def draw_forest() -> None:
-    """Draw the forest plot of all reports."""
-    figure = forest(_reports())
-    save(figure, "reports", "forest", command="python -m tools.readme", captions=Captions())
-
-
-def draw_widths() -> None:
-    """Draw what crossbars cost VGG11 of each width that a report has."""
-    reports = {}
+def draw() -> None:
+    """Draw the forest plot of all reports, and what crossbars cost VGG11 of each width that a report has."""
+    widths = {}
     for profile in WIDTHS:
-        params = load_profile(Path(f"profiles/{profile}.yaml"))
+        params = _params(profile)
         width = next(iter(params.experiments.values())).width
-        reports[profile] = width, _table(profile, "evaluation"), Labels.of(params)
-    save(loss_by_width(reports), "reports", "width", command="python -m tools.readme", captions=Captions())
+        widths[profile] = width, _table(profile, "evaluation"), Labels.of(params)
+    for name, figure in (("forest", forest(_reports())), ("width", loss_by_width(widths))):
+        save(figure, "reports", name, command="python -m tools.readme", captions=Captions())
 
 
+@_part("statements")
 def _statements() -> str:
     reports = _reports()
     rows = [
@@ -175,18 +197,17 @@ def counted(claim: Claim) -> str:
     return f"**{claim.overall}**" + (f"; {counts}" if counts else "")
 
 
+@_part("accuracies")
 def _accuracies() -> str:
-    rows: list[list[str]] = []
-    columns: list[str] = []
+    rows, columns = list[list[str]](), list[str]()
     for profile in REAL:
-        labels = Labels.of(load_profile(Path(f"profiles/{profile}.yaml")))
-        evaluation = _table(profile, "evaluation")
+        labels, evaluation = Labels.of(_params(profile)), _table(profile, "evaluation")
         if SIZE not in set(evaluation["crossbar_size"]):
             continue
         found = tables.accuracies(evaluation, _table(profile, "recovery"), labels, SIZE)
         columns = max(columns, found.columns, key=len)
         rows += found.rows
-    rows = [[*row, *[tables.ABSENT] * (len(columns) - len(row))] for row in rows]
+    rows = [[*row, *[ABSENT] * (len(columns) - len(row))] for row in rows]
     shown = tables.Table(columns, rows, words=3).without_constant_words()
     note = (
         f"Test accuracy in percent on CIFAR-10, crossbars of {SIZE} x {SIZE}: mean ± half of its 95 % interval, over "
@@ -194,18 +215,21 @@ def _accuracies() -> str:
         "unpruned network per crossbar of this one. Other sizes: the reports. PC is not the paper's: "
         "[docs/mitigations.md](docs/mitigations.md) has it, others, and what each takes."
     )
-    return f"{shown.markdown()}\n\n{note}"
+    return _noted(shown.markdown(), note)
 
 
+@_part("full")
 def _full() -> str:
-    labels = Labels.of(load_profile(Path(f"profiles/{REAL[0]}.yaml")))
+    labels, report, precision = (
+        Labels.of(_params(REAL[0])),
+        _report(REAL[0]),
+        _measured("precision-cifar10-full-vgg11"),
+    )
     evaluation, recovery = (_table(REAL[0], name) for name in ("evaluation", "recovery"))
     parts = []
     for size in sorted(set(evaluation["crossbar_size"])):
         found = tables.accuracies(evaluation, recovery, labels, size)
         parts += [f"Crossbars of {square(size)}:", found.without_constant_words().markdown()]
-    report = ClaimReport.read(Path("reports") / REAL[0] / "claims.json")
-    precision = read_table("reports/benchmarks/precision-cifar10-full-vgg11.csv")
     note = (
         f"Test accuracy in percent, {'; '.join(report.data)}: mean ± half of its 95 % interval over the draws of device "
         f"variation. {report.scope} Read in float32 instead of bfloat16, the same networks on crossbars of "
@@ -219,21 +243,19 @@ SIZE: Final = 32
 """Rows of the crossbars whose accuracies the README shows, of the profiles that have them."""
 
 
-def _table(profile: str, name: str) -> pd.DataFrame:
-    path = Path(f"reports/{profile}/tables/{name}.csv")
-    return read_table(path) if path.is_file() else pd.DataFrame(columns=list(TABLES[name].columns))
-
-
+@_part("trust")
 def _trust() -> str:
     lines = [
         f"- `{name}`: {'; '.join(report.data)}. {report.scope}" for name, report in _reports(REAL).items()
     ]
-    quick = ClaimReport.read(Path("reports/quick/claims.json"))
-    return "\n".join([*lines, f"- `quick`: {'; '.join(quick.data)}. It only shows that the code runs."])
+    return "\n".join(
+        [*lines, f"- `quick`: {'; '.join(_report('quick').data)}. It only shows that the code runs."]
+    )
 
 
+@_part("times")
 def _times() -> str:
-    seconds = read_table("reports/benchmarks/pipeline-quick.csv").set_index("stage")["seconds"]["total"]
+    seconds = _measured("pipeline-quick").set_index("stage")["seconds"]["total"]
     verified = read_json("reports/verify.json")
     later = f", measured before {', '.join(artifact.untimed())} were stages" if artifact.untimed() else ""
     return (
@@ -244,56 +266,42 @@ def _times() -> str:
     )
 
 
+@_part("recovered")
 def _recovered() -> str:
     note = (
         "Percent of the lost accuracy, lowest to highest of the four schemes and three trainings. Training images are "
         "shown with labels, once for all chips, images per chip without; circuit solutions are of all crossbars of a "
         f"network. Numbers: `reports/{RECOVERED}/tables/recovered.csv`."
     )
-    table = read_table(f"reports/{RECOVERED}/tables/recovered.csv")
-    return f"{tables.recovered(table).markdown()}\n\n{note}"
+    return _noted(tables.recovered(read_table(f"reports/{RECOVERED}/tables/recovered.csv")).markdown(), note)
 
 
+@_part("large")
 def _large() -> str:
-    table = read_table("reports/benchmarks/circuit-large.csv")
-    lines = [
-        "| crossbar | wires | s | proven bound | error | peak memory | SuperLU, s | without assembly | ratio |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    row: Any
-    for row in table.itertuples():
-        peer = [""] * 3
-        if row.superlu_seconds > 0:
-            peer = [
-                f"{row.superlu_seconds:.3g}",
-                f"{row.superlu_solving_seconds:.3g}",
-                f"{row.superlu_ratio:.0f} x",
-            ]
-        cells = [
-            f"{row.rows} x {row.columns}",
-            f"x {row.wires:g}",
-            f"{row.seconds:.2g}",
-            f"{row.bound:.0e}",
-            f"{row.error:.0e}" if row.error >= 0 else "",
-            f"{row.peak_gb:.2g} GB",
-            *peer,
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+    table = _measured("circuit-large")
+    peer = [name for name in map(str, table.columns) if name.startswith("superlu")]
+    table[peer] = table[peer].where(table["superlu_seconds"] > 0)  # below zero is what was not measured
+    table["error"] = table["error"].where(table["error"] >= 0)
+    rows = _rows(
+        table,
+        ("{rows} x {columns}", "x {wires:g}", "{seconds:.2g}", "{bound:.0e}", "{error:.0e}", "{peak_gb:.2g} GB",
+         "{superlu_seconds:.3g}", "{superlu_solving_seconds:.3g}", "{superlu_ratio:.0f} x"),
+    )  # fmt: skip
+    heads = (
+        "crossbar | wires | s | proven bound | error | peak memory | SuperLU, s | without assembly | ratio"
+    )
     note = (
         "Processor time of one crossbar on one thread, float64 on both sides, all inputs; the ratio includes SuperLU's "
         f"assembly. Peak memory is that of the whole process. {table['machine'].iloc[0]}."
     )
-    return "\n".join([*lines, "", note])
+    return _noted(_narrow(heads, rows), note)
 
 
+@_part("solver")
 def _solver() -> str:
-    tiles = read_table("reports/benchmarks/circuit.csv")
-    networks = read_table("reports/benchmarks/circuit-networks.csv")
+    tiles, networks = _measured("circuit"), _measured("circuit-networks")
     ours = tiles[(tiles["solver"] == "xbarpaper") & (tiles["circuit"] == "full")]
-    lines = [
-        "| crossbar | ms, float32 | error | ms, float64 | error | over SuperLU | over badcrossbar | VGG11 | VGG16 |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for size in sorted(set(ours["size"])):
         cells = [f"{size} x {size}"]
         for precision in ("float32", "float64"):
@@ -304,104 +312,84 @@ def _solver() -> str:
             cells.append(f"{one['ratio_float64']:.0f} x")
         for name in ("vgg11", "vgg16"):
             found = networks[(networks["network"] == name) & (networks["size"] == size)]
-            shown = [f"{one.solve_s:.1f} s, {one.peak_gb:.1f} GB" for one in found.itertuples()]
-            cells.append(shown[0] if shown else "")
-        lines.append(f"| {' | '.join(cells)} |")
-    machine = tiles["machine"].iloc[0]
+            shown = _rows(found, ("{solve_s:.1f} s, {peak_gb:.1f} GB",))
+            cells += shown[0] if shown else [""]
+        rows.append(cells)
+    heads = "crossbar | ms, float32 | error | ms, float64 | error | over SuperLU | over badcrossbar | VGG11 | VGG16"
     note = (
         "Processor time per crossbar; crossbars per second over those of the peer, both in float64, medians, all inputs "
         "of each, ours in batches and the peer's one by one; full-width networks: seconds for all crossbars of both "
-        f"signs, and peak memory, float32. {machine}."
+        f"signs, and peak memory, float32. {tiles['machine'].iloc[0]}."
     )
-    return "\n".join([*lines, "", note])
+    return _noted(_narrow(heads, rows), note)
 
 
+@_part("stages")
 def _stages() -> str:
-    times = read_table("reports/benchmarks/pipeline-quick.csv")
+    times = _measured("pipeline-quick")
     seconds = times.assign(stage=times["stage"].str.split("@").str[0]).groupby("stage")["seconds"].mean()
-    lines = ["| figure | notebook | stage | command | minutes |", "|---|---|---|---|---|"]
+    rows = []
     for figure, notebook, stage in _FIGURES:
         measured = seconds.get(stage.split("@")[0])  # a stage that is newer than the measurement has none
         minutes = "" if measured is None else f"{measured / 60:.1f}"
-        shown = f"`{notebook}`" if notebook else "–"
-        lines.append(f"| {figure} | {shown} | `{stage}` | `dvc repro '{stage}'` | {minutes} |")
+        rows.append(
+            [figure, f"`{notebook}`" if notebook else "–", f"`{stage}`", f"`dvc repro '{stage}'`", minutes]
+        )
     total = seconds["total"] / 60
-    return "\n".join(
-        [*lines, "", f"The whole of `quick` took {total:.1f} minutes (`python benchmarks/pipeline.py`)."]
-    )
+    note = f"The whole of `quick` took {total:.1f} minutes (`python benchmarks/pipeline.py`)."
+    return _noted(_narrow("figure | notebook | stage | command | minutes", rows), note)
 
 
+@_part("costs")
 def _costs() -> str:
     paths = {profile: Path(f"reports/benchmarks/costs-{profile}.csv") for profile in COSTED}
-    tables = {profile: read_table(path) for profile, path in paths.items() if path.is_file()}
-    if not tables:
+    found = [read_table(path).assign(profile=profile) for profile, path in paths.items() if path.is_file()]
+    if not found:
         return f"Not estimated yet: `python benchmarks/costs.py {' '.join(COSTED)}` does it in minutes."
-    stages = list(dict.fromkeys(stage for table in tables.values() for stage in table["stage"]))
-    lines = [
-        f"| stage | {' | '.join(f'`{profile}`' for profile in tables)} |",
-        f"|---|{'---|' * len(tables)}",
-    ]
-    for stage in stages:
-        cells = []
-        for table in tables.values():
-            rows = table[table["stage"] == stage]
-            cells.append(
-                f"{_duration(rows['minutes'].sum())}, {rows['gib'].max():.1f} GiB" if len(rows) else ""
-            )
-        lines.append(f"| `{stage}` | {' | '.join(cells)} |")
-    totals = [f"**{_duration(table['minutes'].sum())}**" for table in tables.values()]
-    lines.append(f"| all | {' | '.join(totals)} |")
-    hardware = "; ".join(dict.fromkeys(str(one) for table in tables.values() for one in table["hardware"]))
+    costs = pd.concat(found)
+    rows = []
+    for stage, own in costs.groupby("stage", sort=False):
+        told = {
+            name: f"{_duration(one['minutes'].sum())}, {one['gib'].max():.1f} GiB"
+            for name, one in own.groupby("profile")
+        }
+        rows.append([f"`{stage}`", *(told.get(name, "") for name in costs["profile"].unique())])
+    totals = costs.groupby("profile", sort=False)["minutes"].sum()
+    rows.append(["all", *(f"**{_duration(total)}**" for total in totals)])
     note = (
         "All experiments of a profile together, and the memory of the largest process. Single steps, test images, "
         "solutions and mappings were measured, and multiplied by their number (`python benchmarks/costs.py <profile>`, "
         "which says what is assumed); figures, claims and the report come on top, a minute each. "
-        f"{hardware}."
+        f"{'; '.join(costs['hardware'].astype(str).unique())}."
     )
-    return "\n".join([*lines, "", note])
+    return _noted(_narrow(" | ".join(["stage", *(f"`{name}`" for name in totals.index)]), rows), note)
 
 
+@_part("conventions")
 def _conventions() -> str:
     rows = [[name, one.words] for name, one in CONVENTIONS.items()]
     return tables.Table(["simulator", "its resistances"], rows, words=2).markdown()
 
 
+@_part("simulators")
 def _simulators() -> str:
-    path = Path("reports/benchmarks/simulators.csv")
-    if not path.is_file():
+    if not Path("reports/benchmarks/simulators.csv").is_file():
         return "Not measured yet: `python benchmarks/simulators.py` does it."
-    table, networks = read_table(path), read_table(path.with_name("simulators-networks.csv"))
-    rows = [
-        [
-            f"{row['size']} x {row['size']}",
-            f"{row['simulator']} {row['version']}",
-            f"{row['truly_lost_percent']:.1f} %",
-            f"{row['lost_percent']:.1f} %",
-            _small(row["error_percent"]),
-            _small(row["matrix_error_percent"]),
-            _small(row["off_common_percent"]),
-            _ms(row["ms_per_tile"]),
-            _ms(row["ours_ms_per_tile"]),
-            _ms(row["ours_batch_ms_per_tile"]),
-            f"{row['ratio']:.{2 if row['ratio'] < 10 else 3}g} x, {row['precision']}"
-            if row["ratio"] > 0
-            else "",
-        ]
-        for row in table.to_dict("records")
-    ]
+    table, networks = _measured("simulators"), _measured("simulators-networks")
+    off = ("error_percent", "matrix_error_percent", "off_common_percent")
+    times = ("ms_per_tile", "ours_ms_per_tile", "ours_batch_ms_per_tile")
+    shown = table.assign(
+        **{name: table[name].map(_small) for name in off},
+        **{name: table[name].map(_ms) for name in times},
+        ratio=[f"{one:.{2 if one < 10 else 3}g} x, " if one > 0 else "" for one in table["ratio"]],
+        precision=table["precision"].where(table["ratio"] > 0, ""),
+    )
+    forms = ("{size} x {size}", "{simulator} {version}", "{truly_lost_percent:.1f} %", "{lost_percent:.1f} %")
+    rows = _rows(shown, (*forms, *(f"{{{name}}}" for name in (*off, *times)), "{ratio}{precision}"))
     heads = [
-        "crossbar",
-        "simulator",
-        "truly lost",
-        "it says",
-        "off its circuit",
-        "its G_eff",
-        "off the common one",
-        "ms",
-        "ours, one",
-        "ours, of a batch",
-        "its time over ours, one",
-    ]
+        "crossbar", "simulator", "truly lost", "it says", "off its circuit", "its G_eff", "off the common one", "ms",
+        "ours, one", "ours, of a batch", "its time over ours, one",
+    ]  # fmt: skip
     lines = [
         f"{row['simulator']} {row['version']}: logits {_small(row['logits_error_percent'])} off ours, the same class for "
         f"{row['same_class_percent']:.0f} % of {row['images']} images, {row['seconds']:.0f} s of processor time against "
@@ -413,7 +401,7 @@ def _simulators() -> str:
         f"A VGG11 (width {first['width']:g}, random weights, {first['crossbars']} crossbars of {first['size']} x "
         f"{first['size']}), whose logits the wires move by {first['off_ideal_percent']:.0f} %: {'; '.join(lines)}."
     )
-    return f"{tables.Table(heads, rows, words=2).markdown()}\n\n{network}\n\n{table['machine'].iloc[0]}."
+    return _noted(tables.Table(heads, rows, words=2).markdown(), network, f"{table['machine'].iloc[0]}.")
 
 
 def _small(percent: float) -> str:
@@ -424,18 +412,22 @@ def _ms(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.2g}" if value < 100 else f"{value:.0f}"
 
 
+@_part("reliability")
 def _reliability() -> str:
     path = Path("reports/reliability.json")
     if not path.is_file():
         return "Not tried yet: `make test-faults` does it."
-    lines = ["| fault | tried | survived | what | command | date, commit |", "|---|---|---|---|---|---|"]
+    rows = []
     for kind, one in read_json(path).items():
         survived = f"{one['survived']:,}" if one["survived"] == one["tried"] else f"**{one['survived']:,}**"
-        cells = [kind.replace("_", " "), f"{one['tried']:,}", survived, one["what"], f"`{one['command']}`"]
-        lines.append(f"| {' | '.join(cells)} | {one['date']}, {one['commit']} |")
-    return "\n".join(lines)
+        when = f"{one['date']}, {one['commit']}"
+        rows.append(
+            [kind.replace("_", " "), f"{one['tried']:,}", survived, one["what"], f"`{one['command']}`", when]
+        )
+    return _narrow("fault | tried | survived | what | command | date, commit", rows)
 
 
+@_part("neighbours")
 def _neighbours() -> str:
     """Verdicts of the statements about neighbours, report by report; those whose profile has not run are left out."""
     paths = {name: Path("reports") / name / "claims.json" for name in ("neighbours", "quick")}
@@ -459,21 +451,17 @@ def _neighbours() -> str:
 _BESIDE: Final = (
     ("2008.11298", "crossbars make networks harder to attack", "adversarial", "A"),
     ("2106.12379", "AC/DC: masks that come and go give better sparse networks", "acdc", "B"),
-    (
-        "2206.09599",
-        "errors add up in spiking networks; trained ones keep more than converted",
-        "spiking",
-        "S",
-    ),
+    ("2206.09599", "errors add up in spiking networks; trained ones keep more than converted", "spiking", "S"),
     ("2002.11151", "training on crossbars costs 3 to 36 points of accuracy", "on_crossbar_training", "T"),
     ("2305.18416", "tuned batch norms win back what drift costs", "published", "N"),
-)
+)  # fmt: skip
 
 
+@_part("beside")
 def _beside() -> str:
     """A row for each paper beside this one: its claim, our verdicts on real images, the command, what it takes."""
-    verdicts = {one.id: one.overall for one in ClaimReport.read(Path("reports/neighbours/claims.json")).own}
-    times = read_table("reports/benchmarks/pipeline-quick.csv").set_index("stage")["seconds"]
+    verdicts = {one.id: one.overall for one in _report("neighbours").own}
+    times = _measured("pipeline-quick").set_index("stage")["seconds"]
     rows = []
     for paper, claimed, stage, letter in _BESIDE:
         by_verdict: dict[str, list[str]] = {}
@@ -489,24 +477,20 @@ def _beside() -> str:
             ]
         )
     heads = [
-        "a paper beside this one claims",
-        "found in `neighbours` ([A1 to T6](docs/neighbours.md))",
+        "a paper beside this one claims", "found in `neighbours` ([A1 to T6](docs/neighbours.md))",
         "command, time in `quick`",
-    ]
+    ]  # fmt: skip
     return tables.Table(heads, rows, words=3).markdown()
 
 
+@_part("on-crossbar-training")
 def _on_crossbar_training() -> str:
-    table = read_table("reports/benchmarks/on-crossbar-training.csv")
-    rows = [
-        [
-            f"{row['network']} (width {row['width']:g})",
-            "in software" if row["refresh_steps"] == 0 else f"on crossbars, L = {row['refresh_steps']}",
-            f"{row['ms_per_step']:.3g}",
-            f"{row['ratio']:.2f} x",
-        ]
-        for row in table.to_dict("records")
-    ]
+    table = _measured("on-crossbar-training")
+    where = {
+        steps: f"on crossbars, L = {steps}" if steps else "in software" for steps in table["refresh_steps"]
+    }
+    table["where"] = table["refresh_steps"].map(where)
+    rows = _rows(table, ("{network} (width {width:g})", "{where}", "{ms_per_step:.3g}", "{ratio:.2f} x"))
     first = table.iloc[0]
     note = (
         f"Processor time of a step of {first['batch']} images, crossbars of {first['crossbar_size']} x "
@@ -514,14 +498,15 @@ def _on_crossbar_training() -> str:
         f"{first['epochs']} epochs of {first['steps']} steps, in turns (`python benchmarks/on_crossbar_training.py`). "
         f"{first['machine']}."
     )
-    return (
-        f"{tables.Table(['network', 'training', 'ms', 'over software'], rows, words=2).markdown()}\n\n{note}"
+    return _noted(
+        tables.Table(["network", "training", "ms", "over software"], rows, words=2).markdown(), note
     )
 
 
+@_part("recipe")
 def _recipe() -> str:
     """What each change of the few-epoch recipe does in software and on crossbars, beside how far trainings differ."""
-    found = read_table("reports/benchmarks/recipe-vgg11-0.25.csv")
+    found = _measured("recipe-vgg11-0.25")
     measures = {
         "accuracy": "in software (%)", "wires": "lost to wires", "variation": "to variation", "both": "to both",
     }  # fmt: skip
@@ -529,20 +514,14 @@ def _recipe() -> str:
     changes = found[found["variant"] != "recipe"].sort_values("both")
     rows = [
         [f"the recipe itself, {len(plain)} trainings", *(_spread(plain[name]) for name in measures)],
-        *(
-            [str(row["variant"]), *(f"{row[name]:.1f}" for name in measures)]
-            for row in changes.to_dict("records")
-        ),
+        *_rows(changes, ["{variant}", *(f"{{{name}:.1f}}" for name in measures)]),
     ]
     first, size = plain.iloc[0], int(plain["crossbar_size"].iloc[0])
     own = _table("neighbours", "evaluation").query(
         f"scheme == 'unpruned' and mitigation == 'none' and gain == 'layer' and crossbar_size == {size}"
     )
     lost = (own["software_accuracy"] - own["accuracy"]).groupby(own["effects"]).mean()
-    report = [
-        f"{own['software_accuracy'].iloc[0]:.1f}",
-        *(f"{lost[name]:.1f}" for name in list(measures)[1:]),
-    ]
+    report = [f"{value:.1f}" for value in (own["software_accuracy"].iloc[0], *lost[list(measures)[1:]])]
     rows.append(["the network of the report `neighbours`: 16 epochs, another processor", *report])
     note = (
         f"Unpruned VGG11 (width 0.25), {first['epochs']} epochs unless said otherwise, in {first['precision']}; points "
@@ -551,7 +530,7 @@ def _recipe() -> str:
         "trained once, so a number within these brackets says nothing about the change. The other recipe is that of "
         "`cifar10-small`, for as many epochs (`reports/benchmarks/recipe-vgg11-0.25.csv`)."
     )
-    return f"{tables.Table(['changed', *measures.values()], rows, words=1).markdown()}\n\n{note}"
+    return _noted(tables.Table(["changed", *measures.values()], rows, words=1).markdown(), note)
 
 
 def _spread(values: pd.Series[float]) -> str:
@@ -569,37 +548,13 @@ def _duration(minutes: float) -> str:
     return f"{hours:.1f} h" if hours < 9.95 else f"{hours:,.0f} h"
 
 
-PARTS: Final[dict[str, Callable[[], str]]] = {
-    "findings": _findings,
-    "statements": _statements,
-    "accuracies": _accuracies,
-    "trust": _trust,
-    "times": _times,
-    "recovered": _recovered,
-    "full": _full,
-    "stages": _stages,
-    "costs": _costs,
-    "solver": _solver,
-    "large": _large,
-    "conventions": _conventions,
-    "recipe": _recipe,
-    "simulators": _simulators,
-    "reliability": _reliability,
-    "beside": _beside,
-    "neighbours": _neighbours,
-    "on-crossbar-training": _on_crossbar_training,
-    "commands": artifact.commands,
-    "claims": artifact.claims,
-    "installed": artifact.installed,
-}
-"""The generated parts, by the name in their marks."""
+PARTS.update(commands=artifact.commands, claims=artifact.claims, installed=artifact.installed)
 
 
 def main() -> int:
     """Command line; returns the exit code: 0, or 1 after an error told in one line."""
     try:
-        draw_forest()
-        draw_widths()
+        draw()
         print(f"changed: {', '.join(update()) or 'nothing'}")
     except ArtifactError as error:
         print(f"readme: {error}", file=sys.stderr)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from nbformat import v4, writes
 
 from xbarpaper import data
@@ -18,7 +17,7 @@ from xbarpaper.data import ImageSet
 from xbarpaper.experiments import checkpoints
 from xbarpaper.experiments.checkpoints import Checkpoint, Metadata
 from xbarpaper.experiments.journal import Journal
-from xbarpaper.figures import saving
+from xbarpaper.figures import ArtifactFigure, saving
 from xbarpaper.networks import Architecture, Network, build
 from xbarpaper.networks.training import Run, train
 from xbarpaper.pruning import unpruned
@@ -70,12 +69,10 @@ def _network(seed: int) -> Network:
 
 
 def _figure(path: Path, more: int) -> Path:
-    figure = Figure()
+    figure = ArtifactFigure()
+    figure.heading, figure.caption = "title", "text"
     figure.subplots().plot(range(10 + more))
-    captions = saving.Captions()
-    saving.save(
-        figure, path.parent, path.stem, command="none", captions=captions, title="title", caption="text"
-    )
+    saving.save(figure, path.parent, path.stem, command="none", captions=saving.Captions())
     return path
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import pandas as pd
 
-from xbarpaper.claims.effects import COMPARISON, Question, Tested, ask, interval_words, trained_rows
-from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.context import Context
+from xbarpaper.claims.effects import COMPARISON, Question, Tested, ask, interval_words
 from xbarpaper.claims.rules import conclude
-from xbarpaper.claims.schema import Claim, Verdict, compared
-from xbarpaper.claims.statements import Statement
-from xbarpaper.params import Params
+from xbarpaper.claims.schema import Claim, compared
 
 BASELINES: Final = {
     "C2": {"none": "unpruned"},
@@ -22,27 +20,16 @@ BASELINES: Final = {
 """What each claim compares, and with what."""
 
 
-def questions(
-    identity: str, evaluation: pd.DataFrame, params: Params, chance: Mapping[str, float], gain: str
-) -> list[Question]:
-    """What C2, C3 or C4 asks of a table of evaluations, at one gain mode.
-
-    Args:
-        identity: of the claim.
-        evaluation: the tidy table of evaluations of all experiments.
-        params: the profile.
-        chance: dataset -> accuracy of guessing, percent.
-        gain: mode of the readout.
-    """
-    settings = params.claims
+def questions(identity: str, evaluation: pd.DataFrame, context: Context, gain: str) -> list[Question]:
+    """What C2, C3 or C4 asks of a table of evaluations, at one gain mode of the readout."""
     table = evaluation[(evaluation["effects"] == "both") & (evaluation["gain"] == gain)]
     found = []
     for mitigation, baseline in BASELINES[identity].items():
-        rows = paired(trained_rows(table, params, Labels.of(params)), mitigation, baseline)
+        rows = paired(context.trained_rows(table), mitigation, baseline)
         if len(rows):
-            limits = rows["dataset"].map(chance) + settings.chance_distance_points
-            rows = rows.assign(testable=can_be_tested(rows, limits, pruning=identity == "C2"))
-            found.append(Question(identity, mitigation, baseline, rows, margin=settings.equivalence_points))
+            testable = can_be_tested(rows, context.limits(rows), pruning=identity == "C2")
+            margin = context.settings.equivalence_points
+            found.append(Question(mitigation, baseline, rows.assign(testable=testable), margin=margin))
     return found
 
 
@@ -87,13 +74,13 @@ def paired(
 
 
 def can_be_tested(
-    rows: pd.DataFrame, limit: pd.Series, *, pruning: bool, by: Sequence[str] = COMPARISON
+    rows: pd.DataFrame, limit: pd.Series | float, *, pruning: bool, by: Sequence[str] = COMPARISON
 ) -> pd.Series:
     """Whether a comparison can show anything: see the rule ``chance``.
 
     Args:
         rows: with ``accuracy`` and ``accuracy_before``.
-        limit: accuracy below which a network is as good as guessing, percent, for each row.
+        limit: accuracy below which a network is as good as guessing, percent, one for all or one for each row.
         pruning: whether pruned and unpruned networks are compared, not one network with and without a mitigation.
         by: columns that tell the comparisons.
     """
@@ -102,34 +89,35 @@ def can_be_tested(
     return ~(after | before if pruning else after & before)
 
 
-def pruning_costs(statement: Statement, asked: list[Question], params: Params) -> Claim:
-    """Test C2, for every pruned network and crossbar size and the levels above."""
-    rows = [_pruned(one, Labels.of(params)) for question in asked for one in ask(question, params.claims)]
-    return conclude(statement, rows)
+def on_crossbars(identity: str, evaluation: pd.DataFrame, context: Context) -> Claim:
+    """Test C2 (pruning), C3 (R) or C4 (WCT), for every comparison and the levels above."""
+    asked = questions(identity, evaluation, context, context.params.readout.gain)
+    words = _pruned if identity == "C2" else _mitigated
+    rows = [
+        one.row(words(one) + _chance(one), context.labels)
+        for question in asked
+        for one in ask(question, context.settings)
+    ]
+    return conclude(context.texts[identity], rows)
 
 
-def _pruned(one: Tested, labels: Labels) -> Verdict:
+def _pruned(one: Tested) -> str:
     means = one.means
     lost = means["software_accuracy"] - means["accuracy"]
     before = means["software_accuracy_before"] - means["accuracy_before"]
-    summary = f"pruned networks lose {lost:.2f} points on the crossbars, unpruned ones {before:.2f}, "
-    return one.row(summary + one.words("more", "less") + _chance(one), labels)
+    return (
+        f"pruned networks lose {lost:.2f} points on the crossbars, unpruned ones {before:.2f}, "
+        f"{one.words('more', 'less')}"
+    )
 
 
-def mitigation_helps(statement: Statement, asked: list[Question], params: Params) -> Claim:
-    """Test C3 (R) or C4 (WCT), for every network, crossbar size and scheme and the levels above."""
-    rows = [_mitigated(one, Labels.of(params)) for question in asked for one in ask(question, params.claims)]
-    return conclude(statement, rows)
-
-
-def _mitigated(one: Tested, labels: Labels) -> Verdict:
+def _mitigated(one: Tested) -> str:
     means = one.means
     accuracy = interval_words(means["accuracy_effect"], *one.bounds["accuracy_effect"])
-    summary = (
+    return (
         f"{compared(one.question.mitigation, one.question.baseline)}, {one.words('less loss', 'more loss')}; accuracy on "
         f"the crossbars {means['accuracy_before']:.2f} to {means['accuracy']:.2f} %, {accuracy}"
     )
-    return one.row(summary + _chance(one), labels)
 
 
 def _chance(one: Tested) -> str:

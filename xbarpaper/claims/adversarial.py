@@ -6,30 +6,18 @@ where a network has less accuracy to lose, too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import pandas as pd
 
-from xbarpaper.claims.effects import (
-    COMPARISON,
-    bounds_of,
-    corrected_level,
-    interval_words,
-    replicates,
-    trained_rows,
-)  # fmt: skip
-from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES
-from xbarpaper.claims.rules import judge
+from xbarpaper.claims.context import Context
+from xbarpaper.claims.effects import COMPARISON, Place, Question, interval_words, tested
 from xbarpaper.claims.schema import Case, OwnClaim
-from xbarpaper.claims.statements import Statement
-from xbarpaper.params import Claims, Params
-from xbarpaper.support.words import count, join, square
+from xbarpaper.support.words import join, square
 
 _NETWORK: Final = ["experiment", "dataset", "scheme", "crossbar_size"]
 _REPLICATE: Final = [*COMPARISON, "training_seed", "seed"]
-_UNITS: Final = {"training_seed": "training seed", "seed": "variation seed"}
 _JOINT: Final = 4  # overall effects that share one error rate
 
 
@@ -53,53 +41,36 @@ def gained(table: pd.DataFrame, attack: str = "pgd") -> pd.DataFrame:
     return both.assign(effect=both["accuracy"] - both["accuracy_software"])
 
 
-def adversarial_statements(
-    texts: Mapping[str, Statement], table: pd.DataFrame, params: Params, chance: Mapping[str, float]
-) -> list[OwnClaim]:
-    """A1 to A4, each where the profile measured what it is about.
-
-    Args:
-        texts: the statements by id.
-        table: the tidy table ``adversarial``.
-        params: the profile.
-        chance: dataset -> accuracy of guessing, percent.
-    """
-    labels, settings = Labels.of(params), params.claims
-    rows = trained_rows(gained(table), params, labels)
-    limits = rows["dataset"].map(chance) + settings.chance_distance_points
-    rows = rows.assign(
-        testable=rows.groupby([*COMPARISON, "attacker"])["clean_accuracy"].transform("mean") > limits
-    )
+def adversarial_statements(context: Context, table: pd.DataFrame) -> list[OwnClaim]:
+    """A1 to A4 on the tidy table ``adversarial``, each where it has what the statement is about."""
+    if table.empty:
+        return []
+    rows = context.trained_rows(gained(table))
+    clean = rows.groupby([*COMPARISON, "attacker"])["clean_accuracy"].transform("mean")
+    rows = rows.assign(testable=clean > context.limits(rows))
     by = {str(name): own for name, own in rows.groupby("attacker", sort=False)}
     unknown, known = by["SH"], by["HH"]
     fgsm = gained(table, "fgsm")
     whose = "unpruned" if "unpruned" in set(fgsm["scheme"]) else "pruned"  # those that the verdict is about
-    by_fgsm = (
-        fgsm[(fgsm["scheme"] == "unpruned") == (whose == "unpruned")].groupby("attacker")["effect"].mean()
-    )
+    fgsm = fgsm[(fgsm["scheme"] == "unpruned") == (whose == "unpruned")]
+    by_fgsm = fgsm.groupby("attacker")["effect"].mean()
     epsilons = join([f"{255 * value:.3g}" for value in sorted(table["epsilon"].unique())])
     changes = f"PGD, mean over largest changes of {epsilons} / 255"
     everywhere = f"{changes} and all networks"
-    found = [
-        _concluded(
-            texts["A1"], _cases(unknown, labels, settings),
-            f"{everywhere}: {_left(unknown)}. FGSM, {whose} networks: {by_fgsm['SH']:+.2f} points.",
-        ),
-        _concluded(
-            texts["A2"], _cases(_against(unknown, "crossbar_size"), labels, settings),
-            f"{everywhere}: {_by_size(unknown)}.",
-        ),
-        _concluded(
-            texts["A3"], [*_cases(known, labels, settings), *_cases(by["chip"], labels, settings, ", chip known")],
-            f"{everywhere}: {_left(known)}. Where the very chip is known: {_left(by['chip'])}. "
-            f"FGSM, {whose} networks: {by_fgsm['HH']:+.2f} points, chip known {by_fgsm['chip']:+.2f}.",
-        ),
-        _concluded(
-            texts["A4"], _cases(_against(unknown, "scheme"), labels, settings),
-            f"{changes}, pruned networks against unpruned ones.",
-        ),
+    found = {
+        "A1": (_cases(context, unknown),
+               f"{everywhere}: {_left(unknown)}. FGSM, {whose} networks: {by_fgsm['SH']:+.2f} points."),
+        "A2": (_cases(context, _against(unknown, "crossbar_size")), f"{everywhere}: {_by_size(unknown)}."),
+        "A3": ([*_cases(context, known), *_cases(context, by["chip"], ", chip known")],
+               f"{everywhere}: {_left(known)}. Where the very chip is known: {_left(by['chip'])}. "
+               f"FGSM, {whose} networks: {by_fgsm['HH']:+.2f} points, chip known {by_fgsm['chip']:+.2f}."),
+        "A4": (_cases(context, _against(unknown, "scheme")), f"{changes}, pruned networks against unpruned ones."),
+    }  # fmt: skip
+    return [
+        OwnClaim.of(context.texts[identity], cases[0].verdict, " ".join([summary, *_joint_words(cases)]), cases)
+        for identity, (cases, summary) in found.items()
+        if cases
     ]  # fmt: skip
-    return [one for one in found if one is not None]
 
 
 def _against(rows: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -110,60 +81,47 @@ def _against(rows: pd.DataFrame, column: str) -> pd.DataFrame:
         column: ``crossbar_size`` or ``scheme``.
     """
     smallest = rows["crossbar_size"].min() if column == "crossbar_size" else "unpruned"
-    first = rows[rows[column] == smallest]
-    others = rows[rows[column] != smallest]
+    first, others = rows[rows[column] == smallest], rows[rows[column] != smallest]
     if column == "crossbar_size":
-        others = rows[(rows[column] == rows[column].max()) & (rows[column] != smallest)]
+        others = others[others[column] == rows[column].max()]
     keys = [name for name in _REPLICATE if name != column]
     before = first[[*keys, "effect", "testable"]]
     both = others.merge(before, on=keys, suffixes=("", "_before"), validate="many_to_one")
-    return both.assign(
-        effect=both["effect"] - both["effect_before"], testable=both["testable"] & both["testable_before"]
-    )
+    testable = both["testable"] & both["testable_before"]
+    return both.assign(effect=both["effect"] - both["effect_before"], testable=testable)
 
 
-def _cases(rows: pd.DataFrame, labels: Labels, settings: Claims, beside: str = "") -> list[Case]:
+def _cases(context: Context, rows: pd.DataFrame, beside: str = "") -> list[Case]:
     """The unpruned networks together, the pruned ones together, then each network on crossbars of each size."""
     plain = rows["scheme"] == "unpruned"
     joint = {"unpruned networks": rows[plain], "pruned networks": rows[~plain]}
-    found = [_case(f"{name}{beside}", own, _JOINT, settings) for name, own in joint.items() if len(own)]
+    found = [
+        _case(context, name + beside, Place("overall", own, _JOINT))
+        for name, own in joint.items()
+        if len(own)
+    ]
     groups = list(rows.groupby(COMPARISON, sort=False))
     for key, own in groups:
-        experiment, size, scheme = str(key[0]), int(str(key[1])), str(key[2])
-        what = f"{labels.trainings(experiment)}, {square(size)}, {SCHEME_NAMES[scheme]}{beside}"
-        found.append(_case(what, own, len(groups), settings))
+        place = Place("comparison", own, len(groups), str(key[0]), int(str(key[1])), str(key[2]))
+        found.append(_case(context, place.words(context.labels) + beside, place))
     return found
 
 
-def _case(what: str, rows: pd.DataFrame, family: int, settings: Claims) -> Case:
-    testable = rows[rows["testable"]]
-    shown = testable if len(testable) else rows
-    over, sample = replicates(shown[[*_REPLICATE, "effect"]], "seed")
-    low, high = bounds_of(sample["effect"].to_numpy(), corrected_level(settings, family))
-    verdict = judge(low, high, settings.equivalence_points)
-    if not len(testable):
-        verdict, low, high = "not testable", None, None
-    effect = float(sample["effect"].mean())
-    return Case(
-        what=what, verdict=verdict, effect=effect, low=low, high=high, unit="points",
-        over=count(len(sample), _UNITS[over]),
-    )  # fmt: skip
+def _case(context: Context, what: str, place: Place) -> Case:
+    testable = place.rows[place.rows["testable"]]
+    shown = (testable if len(testable) else place.rows)[[*_REPLICATE, "effect", "testable"]]
+    question = Question("", "", shown, margin=context.settings.equivalence_points)
+    return tested(question, replace(place, rows=shown), context.settings).case(what)
 
 
-def _concluded(statement: Statement, cases: Sequence[Case], summary: str) -> OwnClaim | None:
-    """The first case decides; None where there is none."""
-    if not cases:
-        return None
-    told = [
+def _joint_words(cases: list[Case]) -> list[str]:
+    """The verdicts on unpruned and on pruned networks, a sentence for each."""
+    return [
         f"{case.what.capitalize()}: {interval_words(case.effect or 0.0, case.low, case.high)}, {case.over}: "
         f"{case.verdict}."
         for case in cases
         if case.what.startswith(("unpruned", "pruned"))
     ]
-    return OwnClaim(
-        id=statement.id, text=statement.text, rule=statement.rule, overall=cases[0].verdict,
-        summary=" ".join([summary, *told]), cases=list(cases),
-    )  # fmt: skip
 
 
 def _left(rows: pd.DataFrame) -> str:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import pandas as pd
 
 from xbarpaper.claims.accuracy import can_be_tested, paired
-from xbarpaper.claims.answering import concluded
-from xbarpaper.claims.effects import Question, trained_rows
-from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.context import Context, concluded
+from xbarpaper.claims.effects import Question
 from xbarpaper.claims.schema import OwnClaim
-from xbarpaper.claims.statements import Statement
 from xbarpaper.experiments.published.numbers import FAILING_SIGMA
-from xbarpaper.params import Params
 from xbarpaper.support.words import count
 
 _NETWORK: Final = ["experiment", "dataset", "network", "crossbar_size", "training_seed"]
@@ -27,39 +23,27 @@ _DISTURBED: Final = {
 """What acts, by the axis of the table, with the value on it."""
 
 
-def batch_norm_statements(
-    texts: Mapping[str, Statement], table: pd.DataFrame, params: Params, chance: Mapping[str, float]
-) -> list[OwnClaim]:
-    """N1 to N3; none where the table is empty, and no N2 where no read noise is beyond the sigma that it is about.
-
-    Args:
-        texts: the statements by id.
-        table: the tidy table ``batch_norms``.
-        params: the profile.
-        chance: dataset -> accuracy of guessing, percent.
-    """
+def batch_norm_statements(context: Context, table: pd.DataFrame) -> list[OwnClaim]:
+    """N1 to N3 on the tidy table ``batch_norms``; none where it is empty, no N2 without read noise beyond its sigma."""
     if table.empty:
         return []
-    rows = trained_rows(table, params, Labels.of(params))
+    rows = context.trained_rows(table)
     rows["scheme"] = [
         _DISTURBED[axis].format(value) for axis, value in zip(rows["axis"], rows["value"], strict=True)
     ]
-    rows["limit"] = rows["dataset"].map(chance) + params.claims.chance_distance_points
-    margin, still = params.claims.equivalence_points, _still_lost(rows)
+    rows["limit"] = context.limits(rows)
+    points, correlation = context.settings.equivalence_points, context.settings.equivalence_correlation
     asked = {
-        "N1": Question("N1", "won back by norms after drift", "none", _won_back(rows), margin=margin),
-        "N2": Question("N2", f"lost with BN to read noise beyond sigma/mu {FAILING_SIGMA:g}", "none", still,
-                       margin=margin),
-        "N3": Question(
-            "N3", "correlation with the rest less that with the whole error", "none", _followed(rows),
-            unit="", margin=params.claims.equivalence_correlation,
-        ),
+        "N1": ("won back by norms after drift", _won_back(rows), "points", points, _lost_words(rows, "drift")),
+        "N2": (f"lost with BN to read noise beyond sigma/mu {FAILING_SIGMA:g}", _still_lost(rows), "points", points,
+               _lost_words(rows, "read noise")),
+        "N3": ("correlation with the rest less that with the whole error", _followed(rows), "", correlation,
+               _half_words(rows)),
     }  # fmt: skip
-    notes = {"N1": _lost_words(rows, "drift"), "N2": _lost_words(rows, "read noise"), "N3": _half_words(rows)}
     return [
-        concluded(texts[name], [question], params, [notes[name]])
-        for name, question in asked.items()
-        if len(question.rows)
+        concluded(name, [Question(what, "none", effect, unit=unit, margin=margin)], context, [note])
+        for name, (what, effect, unit, margin, note) in asked.items()
+        if len(effect)
     ]
 
 

@@ -7,20 +7,11 @@ from typing import Final
 
 import pandas as pd
 
-from xbarpaper.claims.effects import (
-    COMPARISON,
-    CORRELATION,
-    Question,
-    Tested,
-    ask,
-    interval_words,
-    trained_rows,
-)
+from xbarpaper.claims.context import Context
+from xbarpaper.claims.effects import COMPARISON, CORRELATION, Question, Tested, ask, interval_words
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.rules import conclude
 from xbarpaper.claims.schema import Claim, Verdict, compared
-from xbarpaper.claims.statements import Statement
-from xbarpaper.params import Params
 from xbarpaper.support.statistics import RESOLUTION
 
 NOT_MEASURED: Final = (
@@ -32,20 +23,11 @@ ASSOCIATION: Final = "share_nf_rho"
 _SHARE: Final = "low_conductance_share"
 
 
-def share_rises(
-    statement: Statement, evaluation: pd.DataFrame, layers: pd.DataFrame, params: Params
-) -> Claim:
-    """Test C5: the share with each mitigation, and over single crossbars whether more low conductances help.
-
-    Args:
-        statement: C5.
-        evaluation: the tidy table of evaluations.
-        layers: the tidy table of layers.
-        params: the profile.
-    """
-    labels, settings = Labels.of(params), params.claims
+def share_rises(context: Context, evaluation: pd.DataFrame, layers: pd.DataFrame) -> Claim:
+    """Test C5: the share with each mitigation, and over single crossbars whether more low conductances help."""
+    labels, settings = context.labels, context.settings
     by = [*COMPARISON, "training_seed", "network", "dataset", "mitigation"]
-    table = trained_rows(evaluation[evaluation["effects"] == "both"], params, labels)
+    table = context.trained_rows(evaluation[evaluation["effects"] == "both"])
     table = table.groupby(by, sort=False, as_index=False)[[_SHARE, "nf"]].mean()
     table[_SHARE] *= 100
     plain = table[table["mitigation"] == "none"].drop(columns=["mitigation", "network", "dataset"])
@@ -60,14 +42,8 @@ def share_rises(
         risen = pairs[_SHARE] - pairs[f"{_SHARE}_before"]
         pairs = pairs.assign(effect=risen.where(risen.abs() > RESOLUTION, 0.0), testable=True)
         question = Question(
-            "C5",
-            mitigation,
-            "none",
-            pairs,
-            over="",
-            unit="percentage points",
-            margin=settings.equivalence_points,
-        )
+            mitigation, "none", pairs, over="", unit="percentage points", margin=settings.equivalence_points
+        )  # fmt: skip
         tested = ask(question, settings)
         # A permutation cannot change the share: one line says so, not one for each comparison.
         chosen = [one for one in tested if one.place.level == "overall"] if mitigation == "R" else tested
@@ -76,21 +52,14 @@ def share_rises(
     known = known[known["mitigation"] == "none"]
     if len(known):
         columns = [*COMPARISON, "network", "dataset", "training_seed", "layer"]
-        found = trained_rows(known, params, labels)
+        found = context.trained_rows(known)
         found = found[columns].assign(
             effect=-found[ASSOCIATION], weights_effect=-found["share_error_rho"], testable=True
         )
-        question = Question(
-            "C5",
-            "none",
-            "",
-            found,
-            over="layer",
-            unit=CORRELATION,
-            margin=settings.equivalence_correlation,
-        )
+        margin = settings.equivalence_correlation
+        question = Question("none", "", found, over="layer", unit=CORRELATION, margin=margin)
         rows += [_mechanism(one, labels) for one in ask(question, settings)]
-    return conclude(statement, rows, notes=[] if len(known) else [NOT_MEASURED], decided=["R"])
+    return conclude(context.texts["C5"], rows, notes=[] if len(known) else [NOT_MEASURED], decided=["R"])
 
 
 def _share(one: Tested, labels: Labels) -> Verdict:

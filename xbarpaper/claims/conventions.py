@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from xbarpaper.claims.accuracy import questions
+from xbarpaper.claims.context import Context
 from xbarpaper.claims.effects import overall
 from xbarpaper.claims.names import gain_words
 from xbarpaper.claims.schema import Convention
-from xbarpaper.params import GAINS, Params
+from xbarpaper.params import GAINS
 from xbarpaper.support.words import join
 
 
-def conventions(evaluation: pd.DataFrame, params: Params, chance: Mapping[str, float]) -> list[Convention]:
+def conventions(evaluation: pd.DataFrame, context: Context) -> list[Convention]:
     """C2's overall effect at each gain mode that the table has without mitigation."""
     found = []
     for gain in GAINS:
-        for question in questions("C2", evaluation, params, chance, gain):
-            one = overall(question, params.claims)
+        for question in questions("C2", evaluation, context, gain):
+            one = overall(question, context.settings)
             if one is None:
                 continue
             found.append(
                 Convention(
                     gain=gain,
-                    chosen=gain == params.readout.gain,
+                    chosen=gain == context.params.readout.gain,
                     verdict=one.verdict,
                     effect=one.means["effect"],
                     low=one.low,

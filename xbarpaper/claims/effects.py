@@ -20,7 +20,7 @@ from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.claims.rules import JOINT, judge
 from xbarpaper.claims.schema import Case, Level, Outcome, Verdict, nine_digits
-from xbarpaper.params import Claims, Params
+from xbarpaper.params import Claims
 from xbarpaper.support.statistics import RESOLUTION, mean_interval
 from xbarpaper.support.words import count, square
 
@@ -45,7 +45,6 @@ class Question:
     """What a claim asks about one mitigation.
 
     Attributes:
-        claim: its id.
         mitigation, baseline: what is compared with what.
         rows: columns ``COMPARISON``, network, dataset, training_seed, effect, testable, and any others beside.
         over: column of the replicates where training seeds are too few; empty where nothing is sampled.
@@ -53,7 +52,6 @@ class Question:
         margin: of equivalence.
     """
 
-    claim: str
     mitigation: str
     baseline: str
     rows: pd.DataFrame
@@ -241,16 +239,17 @@ def replicates(rows: pd.DataFrame, over: str) -> tuple[str, pd.DataFrame]:
 
 def ask(question: Question, settings: Claims) -> list[Tested]:
     """Test the effect of a question at all its places."""
-    return [_test(question, place, settings) for place in places(question.rows)]
+    return [tested(question, place, settings) for place in places(question.rows)]
 
 
 def overall(question: Question, settings: Claims) -> Tested | None:
     """Test the overall effect of a question only; ``None`` where it has no rows."""
     found = [place for place in places(question.rows) if place.level == "overall"]
-    return _test(question, found[0], settings) if found else None
+    return tested(question, found[0], settings) if found else None
 
 
-def _test(question: Question, place: Place, settings: Claims) -> Tested:
+def tested(question: Question, place: Place, settings: Claims) -> Tested:
+    """Test the effect of a question at one place."""
     over, table = replicates(place.rows, question.over)
     means = {str(name): float(value) for name, value in table.mean().items()}
     level = corrected_level(settings, place.family)
@@ -305,10 +304,3 @@ def seeds_needed(distance: float, spread: float, alpha: float) -> int:
         if (float(reach) * spread / distance) ** 2 <= needed:
             return needed
         needed += 1
-
-
-def trained_rows(table: pd.DataFrame, params: Params, labels: Labels) -> pd.DataFrame:
-    """Rows with replicates as one experiment, and the training seed of every experiment."""
-    seeds = {name: experiment.training_seed for name, experiment in params.experiments.items()}
-    own = table.assign(training_seed=table["experiment"].map(seeds))
-    return own.assign(experiment=labels.pooled(table)["experiment"])

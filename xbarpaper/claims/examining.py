@@ -13,14 +13,15 @@ from collections.abc import Mapping
 import pandas as pd
 
 from xbarpaper.claims import statements
-from xbarpaper.claims.accuracy import mitigation_helps, pruning_costs, questions, with_strongest
+from xbarpaper.claims.accuracy import on_crossbars, with_strongest
 from xbarpaper.claims.acdc import acdc_statements
 from xbarpaper.claims.adversarial import adversarial_statements
 from xbarpaper.claims.batch_norms import batch_norm_statements
 from xbarpaper.claims.conductance import share_rises
+from xbarpaper.claims.context import Context
 from xbarpaper.claims.conventions import conventions, sentence
 from xbarpaper.claims.effects import TRAINING_SEEDS
-from xbarpaper.claims.hardware import own_statements
+from xbarpaper.claims.hardware import hardware_statements
 from xbarpaper.claims.labels import Labels, groups_of
 from xbarpaper.claims.on_crossbar_training import training_statements
 from xbarpaper.claims.rules import rules
@@ -43,25 +44,24 @@ def examine(
         texts: the statements by id; those of ``claims.yaml`` if not given.
     """
     texts = statements.load() if texts is None else texts
-    evaluation, chance, gain = tables.evaluation, chance_of(tables.software), params.readout.gain
-    images = {str(name): int(rows.max()) for name, rows in tables.software.groupby("dataset")["test_images"]}
+    evaluation, software = tables.evaluation, tables.software
+    images = {str(name): int(rows.max()) for name, rows in software.groupby("dataset")["test_images"]}
+    context = Context(params, chance_of(software), texts, images)
     tried = with_strongest(evaluation, tables.strongest)
-    c2, c3, c4 = (questions(name, tried, params, chance, gain) for name in ("C2", "C3", "C4"))
     claims = [
-        crossbar_savings(texts["C1"], evaluation, params, chance, images),
-        pruning_costs(texts["C2"], c2, params),
-        mitigation_helps(texts["C3"], c3, params),
-        mitigation_helps(texts["C4"], c4, params),
-        share_rises(texts["C5"], evaluation, tables.layers, params),
+        crossbar_savings(context, evaluation),
+        *(on_crossbars(name, tried, context) for name in ("C2", "C3", "C4")),
+        share_rises(context, evaluation, tables.layers),
     ]
-    own = own_statements(texts, tables, params, chance)
-    if len(tables.adversarial):
-        own += adversarial_statements(texts, tables.adversarial, params, chance)
-    own += acdc_statements(texts, tables.acdc, params, chance, images)
-    own += spiking_statements(texts, tables.spiking, params, chance)
-    own += training_statements(texts, tables.on_crossbar_training, params, chance)
-    own += batch_norm_statements(texts, tables.batch_norms, params, chance)
-    gains = conventions(evaluation, params, chance)
+    own = [
+        *hardware_statements(context, tables),
+        *adversarial_statements(context, tables.adversarial),
+        *acdc_statements(context, tables.acdc),
+        *spiking_statements(context, tables.spiking),
+        *training_statements(context, tables.on_crossbar_training),
+        *batch_norm_statements(context, tables.batch_norms),
+    ]
+    gains = conventions(evaluation, context)
     return ClaimReport(
         profile=params.profile,
         data=data(params),
@@ -69,7 +69,7 @@ def examine(
         rules={
             **rules(params.claims),
             **{claim.id: claim.rule for claim in claims},
-            **{one.id: one.rule for one in own},
+            **{claim.id: claim.rule for claim in own},
         },
         scope=scope(params),
         claims=claims,

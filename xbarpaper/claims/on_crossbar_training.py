@@ -12,11 +12,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from xbarpaper.claims.answering import concluded
-from xbarpaper.claims.effects import Question, trained_rows
-from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.context import Context, concluded
+from xbarpaper.claims.effects import Question
 from xbarpaper.claims.schema import OwnClaim
-from xbarpaper.claims.statements import Statement
 from xbarpaper.params import Params
 
 TOLERATED: Final = (0.1, 1.0)
@@ -27,29 +25,19 @@ BEST_RATIO: Final = 5.0
 _PLACE: Final = ["experiment", "dataset", "network", "crossbar_size", "training_seed"]
 
 
-def training_statements(
-    texts: Mapping[str, Statement], table: pd.DataFrame, params: Params, chance: Mapping[str, float]
-) -> list[OwnClaim]:
-    """Those of T1 to T6 whose two ways of training the profile has; none where it trains on no crossbars.
-
-    Args:
-        texts: the statements by id.
-        table: the tidy table ``on_crossbar_training``.
-        params: the profile.
-        chance: dataset -> accuracy of guessing, percent.
-    """
-    if not len(table):
+def training_statements(context: Context, table: pd.DataFrame) -> list[OwnClaim]:
+    """Those of T1 to T6 whose two ways of training are in the tidy table ``on_crossbar_training``."""
+    if table.empty:
         return []
-    rows = trained_rows(table, params, Labels.of(params))
+    rows = context.trained_rows(table)
     rows = rows.assign(
         training_seed=rows["seed"],
         loss=rows["software_accuracy"] - rows["accuracy"],
         scheme="trained on crossbars",
-        testable=rows["software_accuracy"]
-        > rows["dataset"].map(chance) + params.claims.chance_distance_points,
+        testable=rows["software_accuracy"] > context.limits(rows),
     )
-    settings = params.on_crossbar_training
-    usual = settings.usual(params.devices)
+    settings = context.params.on_crossbar_training
+    usual = settings.usual(context.params.devices)
     noises, ratios = (
         [usual[name], *tried]
         for name, tried in (("write_noise", settings.write_noises), ("on_off_ratio", settings.on_off_ratios))
@@ -75,11 +63,10 @@ def training_statements(
             pairs = own.merge(rows_of(rows, usual | beside), on=_PLACE, suffixes=("", "_beside"))
             effect = pairs.assign(effect=pairs["loss"] - pairs["loss_beside"])
         if len(effect) and (beside is None or usual | change != usual | beside):
-            question = Question(
-                identity, words, "", effect[[*_PLACE, "scheme", "effect", "testable"]], over="training_seed",
-                margin=params.claims.equivalence_points,
-            )  # fmt: skip
-            found.append(concluded(texts[identity], [question], params))
+            needed = effect[[*_PLACE, "scheme", "effect", "testable"]]
+            margin = context.settings.equivalence_points
+            question = Question(words, "", needed, over="training_seed", margin=margin)
+            found.append(concluded(identity, [question], context))
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from xbarpaper.claims.accuracy import questions
+from xbarpaper.claims.context import Context
 from xbarpaper.claims.effects import overall
 from xbarpaper.claims.names import gain_words
 from xbarpaper.claims.rules import MAIN
@@ -56,6 +57,7 @@ def under_conventions(
         Columns: convention, claim, mitigation, baseline, effect, low, high, verdict, n, accuracy (without mitigation, the
         mean over all networks, percent). An effect that is not testable has no interval.
     """
+    context = Context(params, chance)
     same = evaluation["experiment"].isin(like["experiment"]) & evaluation["crossbar_size"].isin(
         like["crossbar_size"]
     )
@@ -72,7 +74,7 @@ def under_conventions(
             (table["mitigation"] == "none") & (table["effects"] == "both") & (table["gain"] == gain)
         ]
         for claim in ("C2", "C3", "C4"):
-            for question in questions(claim, table, params, chance, gain):
+            for question in questions(claim, table, context, gain):
                 tested = overall(question, params.claims) if question.mitigation in MAIN[claim] else None
                 if tested is not None:
                     found.append(

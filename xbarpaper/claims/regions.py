@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from xbarpaper.claims.accuracy import can_be_tested, paired
@@ -65,11 +64,12 @@ def regions(table: pd.DataFrame, settings: Claims, classes: int) -> pd.DataFrame
     """
     along = effects(table[table["second"].isna()])
     along = along[along["scheme"] != "unpruned"]
-    limit = pd.Series(100 / classes + settings.chance_distance_points, index=along.index)
+    along = along.sort_values("axis", key=lambda axes: axes.factorize()[0], kind="stable")
+    limit = 100 / classes + settings.chance_distance_points
     rows = []
     for (experiment, axis, claim), every in along.groupby(["experiment", "axis", "claim"], sort=False):
         level = corrected_level(settings, every["value"].nunique())
-        tested = can_be_tested(every, limit[every.index], pruning=claim == "C2", by=["value", "scheme"])
+        tested = can_be_tested(every, limit, pruning=claim == "C2", by=["value", "scheme"])
         for value, group in every.groupby("value", sort=False):
             testable = group[tested[group.index]]
             shown = testable if len(testable) else group
@@ -77,26 +77,17 @@ def regions(table: pd.DataFrame, settings: Claims, classes: int) -> pd.DataFrame
             mean, low, high = mean_interval(sample, level)
             if not _nothing_random(shown):
                 low, high = bounds_of(sample.to_numpy(), level)
-            verdict = judge(low, high, settings.equivalence_points) if len(testable) else "not testable"
-            known = verdict != "not testable"
+            verdict = judge(low, high, settings.equivalence_points)
+            if not len(testable):
+                verdict, low, high = "not testable", None, None
             rows.append(
                 {
-                    "experiment": experiment,
-                    "axis": axis,
-                    "value": value,
-                    "claim": claim,
-                    "schemes": " ".join(dict.fromkeys(shown["scheme"])),
-                    "effect": mean,
-                    "low": low if known and low is not None else np.nan,
-                    "high": high if known and high is not None else np.nan,
+                    "experiment": experiment, "axis": axis, "value": value, "claim": claim,
+                    "schemes": " ".join(dict.fromkeys(shown["scheme"])), "effect": mean, "low": low, "high": high,
                     "verdict": verdict,
                 }
-            )
-    found = pd.DataFrame(rows)
-    order = {claim: rank for rank, claim in enumerate(CLAIMS)}
-    axes = {axis: rank for rank, axis in enumerate(dict.fromkeys(found["axis"]))}
-    ranks = pd.DataFrame({"axis": found["axis"].map(axes), "claim": found["claim"].map(order)})
-    return found.loc[ranks.sort_values(["axis", "claim"], kind="stable").index].reset_index(drop=True)
+            )  # fmt: skip
+    return pd.DataFrame(rows).astype({"low": float, "high": float})
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from xbarpaper.claims.context import Context
 from xbarpaper.claims.effects import (
     COMPARISON,
     TRAINING_SEEDS,
@@ -21,69 +22,43 @@ from xbarpaper.claims.effects import (
     places,
     replicates,
     seeds_needed,
-    trained_rows,
-)  # fmt: skip
-from xbarpaper.claims.labels import Labels
+)
 from xbarpaper.claims.rules import conclude
 from xbarpaper.claims.schema import Claim, Outcome, Verdict
-from xbarpaper.claims.statements import Statement
-from xbarpaper.params import Params
 from xbarpaper.support.statistics import proportion_difference
 from xbarpaper.support.words import count
 
 _RATE: Final = "compression_rate"
 
 
-def crossbar_savings(
-    statement: Statement,
-    evaluation: pd.DataFrame,
-    params: Params,
-    chance: Mapping[str, float],
-    images: Mapping[str, int],
-) -> Claim:
-    """Test C1, for every pruned network and crossbar size and the levels above.
-
-    Args:
-        statement: C1.
-        evaluation: the tidy table of evaluations.
-        params: the profile.
-        chance: dataset -> accuracy of guessing, percent.
-        images: dataset -> images in its test set.
-    """
-    labels, by = Labels.of(params), [*COMPARISON, "training_seed", "network", "dataset"]
-    table = trained_rows(evaluation[evaluation["mitigation"] == "none"], params, labels)
+def crossbar_savings(context: Context, evaluation: pd.DataFrame) -> Claim:
+    """Test C1, for every pruned network and crossbar size and the levels above."""
+    by = [*COMPARISON, "training_seed", "network", "dataset"]
+    common = ["experiment", "crossbar_size", "training_seed"]
+    table = context.trained_rows(evaluation[evaluation["mitigation"] == "none"])
     table = table.groupby(by, sort=False, as_index=False)[["software_accuracy", _RATE]].first()
-    unpruned = table.loc[
-        table["scheme"] == "unpruned", ["experiment", "crossbar_size", "training_seed", "software_accuracy"]
-    ]
-    rows = table[table["scheme"] != "unpruned"].merge(
-        unpruned,
-        on=["experiment", "crossbar_size", "training_seed"],
-        suffixes=("", "_before"),
-        validate="many_to_one",
+    pruned, unpruned = table[table["scheme"] != "unpruned"], table[table["scheme"] == "unpruned"]
+    rows = pruned.merge(
+        unpruned[[*common, "software_accuracy"]], on=common, suffixes=("", "_before"), validate="many_to_one"
     )
-    limit = rows["dataset"].map(chance) + params.claims.chance_distance_points
+    software = rows.groupby(COMPARISON)["software_accuracy_before"].transform("mean")
     rows = rows.assign(
         effect=rows["software_accuracy_before"] - rows["software_accuracy"],
-        testable=rows.groupby(COMPARISON)["software_accuracy_before"].transform("mean") > limit,
+        testable=software > context.limits(rows),
     )
-    question = Question("C1", "none", "unpruned", rows, unit="points lost")
-    tested = [_test(question, place, params, images) for place in places(rows)] if len(rows) else []
-    return conclude(statement, [_row(one, params, labels) for one in tested])
+    question = Question("none", "unpruned", rows, unit="points lost")
+    tested = [_test(question, place, context) for place in places(rows)] if len(rows) else []
+    return conclude(context.texts["C1"], [_row(one, context) for one in tested])
 
 
-def _test(question: Question, place: Place, params: Params, images: Mapping[str, int]) -> Tested:
+def _test(question: Question, place: Place, context: Context) -> Tested:
     """The loss with its interval, and what it saves."""
-    rows, level = place.rows, corrected_level(params.claims, place.family)
-    means, low, high, (n, inference) = software_loss(rows, level, images)
+    rows, level, images = place.rows, corrected_level(context.settings, place.family), context.images
+    means, low, high, n, inference = software_loss(rows, level, images)
     rates = rows.groupby(COMPARISON)[_RATE].mean()
     means |= {_RATE: float(np.exp(np.log(rates).mean())), f"smallest_{_RATE}": float(rates.min())}
-    loss, after, before = (
-        means["effect"],
-        means["software_accuracy"] / 100,
-        means["software_accuracy_before"] / 100,
-    )
-    tolerance = params.claims.software_tolerance_points
+    after, before = means["software_accuracy"] / 100, means["software_accuracy_before"] / 100
+    loss, tolerance = means["effect"], context.settings.software_tolerance_points
     verdict = judge_saving(list(rates), low, high, tolerance)
     needed = ""
     if not rows["testable"].any():
@@ -103,7 +78,7 @@ def _test(question: Question, place: Place, params: Params, images: Mapping[str,
 
 def software_loss(
     rows: pd.DataFrame, level: float, images: Mapping[str, int]
-) -> tuple[dict[str, float], float, float, tuple[int, str]]:
+) -> tuple[dict[str, float], float, float, int, str]:
     """Software accuracy lost, with its interval: from the test images, joined in squares with the spread over trainings.
 
     The images are the same for every network, so averaging networks makes their share no smaller.
@@ -128,8 +103,8 @@ def software_loss(
         low, high = bounds_of(trained, level)
         below.append(loss - low if low is not None else 0.0)
         above.append(high - loss if high is not None else 0.0)
-    over = (len(trained), "training seed") if over_training else (tested, "test image")
-    return means, loss - math.hypot(*below), loss + math.hypot(*above), over
+    n, inference = (len(trained), "training seed") if over_training else (tested, "test image")
+    return means, loss - math.hypot(*below), loss + math.hypot(*above), n, inference
 
 
 def _fewest(rows: pd.DataFrame, images: Mapping[str, int]) -> int:
@@ -143,11 +118,11 @@ def judge_saving(rates: list[float], low: float, high: float, tolerance: float) 
     return "supported" if high <= tolerance and min(rates) > 1 else "undecided"
 
 
-def _row(one: Tested, params: Params, labels: Labels) -> Verdict:
-    means, tolerance = one.means, params.claims.software_tolerance_points
+def _row(one: Tested, context: Context) -> Verdict:
+    means, tolerance = one.means, context.settings.software_tolerance_points
     means["tolerance_points"] = tolerance
     return one.row(
         f"{means[_RATE]:.2f} times fewer crossbars; software accuracy {means['software_accuracy']:.2f} % against "
         f"{means['software_accuracy_before']:.2f} % unpruned, {one.words()}, tolerance {tolerance:g} points",
-        labels,
+        context.labels,
     )

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self, get_args
 import pandas as pd
 from pydantic import Field
 
+from xbarpaper.claims.statements import Statement
 from xbarpaper.support import files
 from xbarpaper.support.validation import Section, parse
 
@@ -131,6 +132,13 @@ class OwnClaim(Section):
     overall: Outcome
     summary: str
     cases: list[Case]
+
+    @classmethod
+    def of(cls, statement: Statement, overall: Outcome, summary: str, cases: list[Case]) -> Self:
+        """The verdict on a statement of ``claims.yaml``, in its words."""
+        return cls(
+            id=statement.id, text=statement.text, rule=statement.rule, overall=overall, summary=summary, cases=cases
+        )  # fmt: skip
 
 
 class Convention(Section):

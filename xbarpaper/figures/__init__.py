@@ -1,10 +1,15 @@
-"""The artifact's figures: functions that take tidy tables or plain arrays and give matplotlib figures."""
+"""The artifact's figures: functions that take tidy tables or plain arrays and give matplotlib figures.
+
+What many of them take: ``labels``, the words of the profile; ``settings``, its section about what is shown; ``chance``,
+dataset -> accuracy of guessing, percent, where a dotted line is drawn. Tables are those of
+``experiments.results.TABLES``, by the names that they have there.
+"""
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.figures.acdc import acdc_beside_gradual
 from xbarpaper.figures.adversarial import adversarial_accuracy
 from xbarpaper.figures.batch_norms import batch_norm_limits
-from xbarpaper.figures.costs import accuracy_against_energy, energy_saved, energy_shares
+from xbarpaper.figures.costs import accuracy_against_energy, accuracy_by_bits, energy_saved, energy_shares
 from xbarpaper.figures.mechanism import error_by_layer, layer_losses
 from xbarpaper.figures.network import (
     conductance_histograms,
@@ -19,11 +24,11 @@ from xbarpaper.figures.outcomes import (
     compression,
     gain_sensitivity,
     loss_by_effect,
+    loss_by_width,
     mitigations,
     non_ideality,
     training_curves,
 )
-from xbarpaper.figures.periphery import accuracy_by_bits
 from xbarpaper.figures.published import beside_published
 from xbarpaper.figures.saving import Caption, Captions, save
 from xbarpaper.figures.search import searched_settings
@@ -31,7 +36,6 @@ from xbarpaper.figures.sensitivity import along_axes, over_pair, surviving
 from xbarpaper.figures.spiking import spiking_steps
 from xbarpaper.figures.style import ArtifactFigure, apply_style
 from xbarpaper.figures.verdicts import claim_effects, forest
-from xbarpaper.figures.width import loss_by_width
 
 __all__ = [
     "ArtifactFigure",

@@ -15,12 +15,7 @@ from xbarpaper.support.words import square
 
 
 def acdc_beside_gradual(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
-    """Software accuracy, and accuracy lost on crossbars, of each scheme by AC/DC and by gradual pruning.
-
-    Args:
-        table: the tidy table ``acdc``.
-        labels: words of the profile.
-    """
+    """Software accuracy, and accuracy lost on crossbars, of each scheme by AC/DC and by gradual pruning."""
     table = table.assign(lost=table["software_accuracy"] - table["accuracy"])
     experiments = list(labels.pooled(table)["experiment"].unique())
     schemes = present((*SCHEMES, "unstructured"), list(table["scheme"]))
@@ -54,7 +49,7 @@ def acdc_beside_gradual(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     axes[-1].set_xlabel("lost on crossbars (points)")
     for schedule, fill in zip(SCHEDULES, ("white", "0.3"), strict=True):
         axes[0].plot([], [], "o", color="0.3", markerfacecolor=fill, label=schedule)
-    shared_legend(figure, axes[0])
+    shared_legend(figure)
     figure.heading = "AC/DC beside gradual pruning, at equal epochs"
     told = [
         f"{schedule} {software.loc[software['schedule'] == schedule, 'mean'].mean():.1f} % and "

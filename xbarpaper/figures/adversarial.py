@@ -26,10 +26,7 @@ _NETWORK: Final = ["experiment", "scheme", "crossbar_size"]
 def adversarial_accuracy(table: pd.DataFrame, labels: Labels, attack: str) -> ArtifactFigure:
     """Accuracy against epsilon, a line for each attacker, a panel for each scheme and crossbar size.
 
-    Args:
-        table: the tidy table ``adversarial``.
-        labels: words of the profile.
-        attack: by gradients, ``fgsm`` or ``pgd``; the attack without stands beside PGD.
+    The attack is by gradients, ``fgsm`` or ``pgd``; the one without stands beside PGD.
     """
     own = table[table["attack"] == attack]
     clean = own.drop_duplicates([*_NETWORK, "attacker", "seed"])
@@ -44,29 +41,21 @@ def adversarial_accuracy(table: pd.DataFrame, labels: Labels, attack: str) -> Ar
         panel.set_title(title if networks == 1 else f"{labels.networks[experiment]}\n{title}")
         for attacker in present(tuple(_LOOKS), list(found["attacker"])):
             colour, marker = _LOOKS[attacker]
-            for rows, line in ((_at(found, experiment, scheme, size, attacker), True),
-                               (_at(labels.pooled(asked), experiment, scheme, size, attacker), False)):  # fmt: skip
-                positions = 255 * rows["epsilon"]
-                if line:
-                    points(
-                        panel,
-                        positions,
-                        rows,
-                        colour=colour,
-                        marker=marker,
-                        label=_WORDS[attacker],
-                        line="-",
-                        size=3,
-                    )
-                elif len(rows):
-                    panel.plot(positions, rows["accuracy"], "x", color=colour, markersize=6, label="_")
+            rows, crosses = (
+                _at(one, experiment, scheme, size, attacker) for one in (found, labels.pooled(asked))
+            )
+            points(panel, 255 * rows["epsilon"], rows, colour=colour, marker=marker, label=_WORDS[attacker],
+                   line="-", size=3)  # fmt: skip
+            if len(crosses):
+                x, y = 255 * crosses["epsilon"], crosses["accuracy"]
+                panel.plot(x, y, "x", color=colour, markersize=6, label="_")
         panel.plot(
             [], [], "x", color="0.3", markersize=6, label="Square: answers alone" if len(asked) else "_"
         )
         panel.set_xticks([float(f"{255 * value:.3g}") for value in sorted(found["epsilon"].unique())])
         panel.set_ylim(0, 100)
-    name_axes(list(panels.values()), x="largest change (1/255)", y="accuracy (%)")
-    shared_legend(figure, next(iter(panels.values())), columns=2)
+    name_axes(panels.values(), x="largest change (1/255)", y="accuracy (%)")
+    shared_legend(figure, columns=2)
     figure.heading = f"Accuracy under attack ({attack.upper()})"
     figure.caption = _caption(own, asked, labels, attack)
     return figure

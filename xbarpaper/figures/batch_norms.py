@@ -24,11 +24,7 @@ _AXES: Final = {
 def batch_norm_limits(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """Points lost with batch norms as they are, measured anew and tuned: by read noise, by drift, and by the rest.
 
-    A column of panels for each crossbar size.
-
-    Args:
-        table: rows of the tidy table ``batch_norms`` of one network.
-        labels: words of the profile.
+    A column of panels for each crossbar size; the rows are of one network.
     """
     found = sizes(table)
     figure, panels = panel_grid([(row, size) for row in _AXES for size in found], 1.75, columns=len(found))
@@ -41,37 +37,27 @@ def batch_norm_limits(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
                 mean = _lost(own, ["experiment", "axis", "value"], labels)
                 rest = own.groupby(["axis", "value"])["rest"].mean()
                 mean["rest"] = [100 * rest[place] for place in zip(mean["axis"], mean["value"], strict=True)]
-                for axis, rows in mean.groupby(mean["axis"] == "drift"):
-                    points(
-                        panel, rows["rest"], rows, colour=colour, marker=marker, label="_", hollow=bool(axis)
-                    )
+                for drifted, rows in mean.groupby(mean["axis"] == "drift"):
+                    hollow = bool(drifted)
+                    points(panel, rows["rest"], rows, colour=colour, marker=marker, label="_", hollow=hollow)
                 continue
             # devices without read noise have one of sigma 0
             own = own[own["axis"].isin({"read noise": ["none", "read noise"], "drift": ["drift"]}[row])]
             mean = _lost(own, ["experiment", "value"], labels)
-            points(
-                panel,
-                mean["value"],
-                mean,
-                colour=colour,
-                marker=marker,
-                label=_CALLED.get(name, name),
-                line="-",
-            )
+            called = _CALLED.get(name, name)
+            points(panel, mean["value"], mean, colour=colour, marker=marker, label=called, line="-")
             told = own.dropna(subset="published").drop_duplicates("value")
             panel.plot(
                 told["value"], told["published"], "*", color=colour, markersize=8, markeredgecolor="0.1",
-                label=f"{_CALLED.get(name, name)}, published",
+                label=f"{called}, published",
             )  # fmt: skip
         if row == "drift":
             panel.set_xscale("log")
     axes = list(panels.values())
     for rank, label in enumerate(_AXES.values()):
-        name_axes(
-            axes[rank * len(found) :][: len(found)], x=label, y="accuracy lost\n(points)", columns=len(found)
-        )
+        name_axes(axes[rank * len(found) :][: len(found)], x=label, y="accuracy lost\n(points)")
     axes[0].plot([], [], "o", color="0.3", markerfacecolor="white", label="drift, in the last row")
-    shared_legend(figure, axes[0], columns=2)
+    shared_legend(figure, columns=2)
     figure.heading = "What batch norms win back on crossbars, and what not"
     conventions = table[["r_min_ohm", "gain"]].drop_duplicates().to_dict("records")
     convention = join(

@@ -1,4 +1,4 @@
-"""What compression saves in energy, where the energy goes, and what accuracy it buys."""
+"""What compression saves in energy, where it goes, what accuracy it buys, and how many bits the converters need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
-from xbarpaper.figures.panels import bar_words, means, name_axes, points
+from xbarpaper.figures.panels import bar_words, means, name_axes, points, span_words
 from xbarpaper.figures.style import (
     MITIGATION_NAMES,
     SCHEME_COLOURS,
@@ -21,7 +21,7 @@ from xbarpaper.figures.style import (
     panel_grid,
     shared_legend,
 )
-from xbarpaper.params import SCHEMES, HardwareCosts
+from xbarpaper.params import SCHEMES, HardwareCosts, Periphery
 from xbarpaper.params.names import ADC_TITLES
 from xbarpaper.support.words import square
 
@@ -38,12 +38,9 @@ _MITIGATION_MARKERS: Final = {"none": "o", "R": "s", "WCT": "^", "PC": "D"}
 
 
 def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) -> ArtifactFigure:
-    """Energy ratio against compression rate, a panel for each way of counting columns.
+    """Energy ratio without mitigation against compression rate, a panel for each way of counting columns.
 
-    Args:
-        energy: the tidy table of energies; rows without mitigation are shown.
-        labels: words of the profile.
-        settings: whose converter the marks are for; lines reach over all converters.
+    Marks are for the converter of the profile; lines reach over all converters.
     """
     shown = energy[(energy["mitigation"] == "none") & (energy["scheme"] != "unpruned")]
     counted = [name for name in _COUNTED if name in set(shown["columns"])]
@@ -57,31 +54,24 @@ def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) 
             rate, rank = float(rows["compression_rate"].iloc[0]), every.index(size)
             own = rows.loc[rows["adc"] == settings.adc, "energy_ratio"]
             colour = SCHEME_COLOURS[scheme]
-            panel.vlines(
-                rate, rows["energy_ratio"].min(), rows["energy_ratio"].max(), color=colour, linewidth=1
-            )
-            label = SCHEME_NAMES[scheme] if rank == 0 else "_"
-            panel.plot(
-                [rate], own, SCHEME_MARKERS[scheme], color=colour, markersize=3 + 1.6 * rank, label=label
-            )
+            ratios, label = rows["energy_ratio"], SCHEME_NAMES[scheme] if rank == 0 else "_"
+            panel.vlines(rate, ratios.min(), ratios.max(), color=colour, linewidth=1)
+            marker, area = SCHEME_MARKERS[scheme], 3 + 1.6 * rank
+            panel.plot([rate], own, marker, color=colour, markersize=area, label=label)
         most = 1.08 * float(shown[["compression_rate", "energy_ratio"]].to_numpy().max())
         for rank, size in enumerate(every):
             panel.plot([], [], "o", color="0.3", markersize=3 + 1.6 * rank, label=square(size))
         panel.plot([0, most], [0, most], color="0.4", linewidth=0.8, linestyle="--", label="equal")
         panel.set_xlim(0, most)
         panel.set_ylim(0, most)
-    name_axes(list(panels.values()), x="compression rate (×)", y="energy saved (×)")
-    shared_legend(figure, next(iter(panels.values())), columns=4)
+    name_axes(panels.values(), x="compression rate (×)", y="energy saved (×)")
+    shared_legend(figure, columns=4)
     figure.heading = "What a compression rate saves in energy"
-    spans = shown[shown["columns"] == "used"].groupby("scheme")["energy_ratio"].agg(["min", "max"])
-    told = [
-        f"{SCHEME_NAMES[name]} {spans['min'][name]:.2f} to {spans['max'][name]:.2f}"
-        for name in present(SCHEMES, list(spans.index))
-    ]
+    told = span_words(shown[shown["columns"] == "used"], "energy_ratio")
     figure.caption = (
         f"{labels.subject(shown)}: energy of one image on the unpruned network divided by that on the pruned one, at one "
         f"crossbar size, against the crossbars' compression rate, {_circumstances(settings)}; lines: the same with the "
-        f"converters of {shown['adc'].nunique()} sources. Calculated. Empty columns skipped: {', '.join(told)}."
+        f"converters of {shown['adc'].nunique()} sources. Calculated. Empty columns skipped: {told}."
     )
     return figure
 
@@ -89,10 +79,7 @@ def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) 
 def energy_shares(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) -> ArtifactFigure:
     """Shares of the energy of one image, stacked, a panel for each crossbar size.
 
-    Args:
-        energy: the tidy table of energies; rows without mitigation, of the profile's converter and columns, are shown.
-        labels: words of the profile.
-        settings: of the profile.
+    Shown are rows without mitigation, of the profile's converter and columns.
     """
     shown = _chosen(energy, settings)
     shown = shown[shown["mitigation"] == "none"]
@@ -114,8 +101,8 @@ def energy_shares(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts)
         panel.set_xticks(range(len(schemes)), names, rotation=90)
         panel.set_ylim(0, 100)
         panel.grid(visible=False, axis="x")
-    name_axes(list(panels.values()), x="", y="share of the energy (%)", columns=3)
-    shared_legend(figure, next(iter(panels.values())), columns=3)
+    name_axes(panels.values(), x="", y="share of the energy (%)")
+    shared_legend(figure, columns=3)
     figure.heading = "Where the energy goes"
     share = 100 * shown["adc_share"]
     others = energy.loc[
@@ -136,10 +123,10 @@ def accuracy_against_energy(
     """Accuracy on the crossbars against energy per image, schemes by colour, mitigations by mark, a panel for each size.
 
     Args:
-        accuracies: the tidy tables of evaluations and of further mitigations; the first that has a row counts.
-        energy: the tidy table of energies, of the profile's converter and columns.
+        accuracies: the tables of evaluations and of further mitigations; the first that has a row counts.
+        energy: rows of the profile's converter and columns are shown.
         labels: words of the profile.
-        settings: of the profile.
+        settings: of the costs.
     """
     cost = _chosen(energy, settings)
     keys = ["experiment", "scheme", "crossbar_size", "mitigation"]
@@ -174,10 +161,9 @@ def accuracy_against_energy(
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.xaxis.set_major_formatter("{x:g}")
         panel.xaxis.set_minor_formatter(NullFormatter())
-    axes = list(panels.values())
-    _keys(axes[0], found)
-    name_axes(axes, x="energy per image (µJ)", y="test accuracy (%)", columns=1)
-    shared_legend(figure, axes[0], columns=4)
+    _keys(figure.axes[0], found)
+    name_axes(panels.values(), x="energy per image (µJ)", y="test accuracy (%)")
+    shared_legend(figure, columns=4)
     figure.heading = "Accuracy against energy"
     best = found.sort_values("mean").iloc[-1]
     figure.caption = (
@@ -214,11 +200,51 @@ def _moved(found: pd.DataFrame) -> str:
     return f"{100 * float((of_one['max'] / of_one['min'] - 1).max()):.2g} %"
 
 
-def _circumstances(settings: HardwareCosts) -> str:
-    sliced = (
-        "analog weights" if settings.weight_slices == 1 else f"{settings.weight_slices} slices of a weight"
+def accuracy_by_bits(table: pd.DataFrame, labels: Labels, settings: Periphery) -> ArtifactFigure:
+    """Accuracy on the crossbars against the bits of a conversion, a line per scheme, a panel per crossbar size.
+
+    Trainings are averaged.
+    """
+    figure, panels = panel_grid(sizes(table), 2.3)
+    average = table.groupby(["crossbar_size", "scheme", "adc_bits"])["accuracy"].mean()
+    widths = sorted(int(bits) for bits in table["adc_bits"].unique() if bits)
+    schemes = present(SCHEMES, list(table["scheme"]))
+    for size, panel in panels.items():
+        panel.set_title(square(size))
+        for scheme in schemes:
+            own = average.loc[size, scheme]
+            panel.axhline(own[0], color=SCHEME_COLOURS[scheme], linestyle=":", linewidth=0.9)
+            panel.plot(
+                widths, own[widths], SCHEME_MARKERS[scheme] + "-", color=SCHEME_COLOURS[scheme],
+                markersize=3.5, label=SCHEME_NAMES[scheme],
+            )  # fmt: skip
+        panel.plot([], [], ":", color="0.3", label="ideal converters")
+        panel.set_xticks(widths)
+        panel.set_ylim(0, 100)
+    name_axes(panels.values(), x="conversion (bits)", y="test accuracy (%)")
+    shared_legend(figure, columns=3)
+    figure.heading = "How many bits the converters need"
+    inputs = (
+        f"{settings.input_bits} input bits, {settings.dac_bits} at a time"
+        if settings.input_bits
+        else "analog inputs"
     )
+    figure.caption = (
+        f"{labels.subject(table)}: accuracy on {int(table['images'].iloc[0])} test images, wires and one draw of device "
+        f"variation acting, {inputs}, {_weights(settings)}; every column of every crossbar is converted in each read, "
+        f"in a range set for each {settings.range_scope} from training images (quantile {settings.range_quantile:g} of "
+        "its currents). Dotted: the same with ideal converters."
+    )
+    return figure
+
+
+def _weights(settings: HardwareCosts | Periphery) -> str:
+    slices = settings.weight_slices
+    return "analog weights" if slices == 1 else f"{slices} slices of a weight"
+
+
+def _circumstances(settings: HardwareCosts) -> str:
     return (
-        f"{settings.input_bits} input bits one after another, {sliced}, conversions of {settings.adc_bits} bits "
-        f"(converter: {ADC_TITLES.get(settings.adc, settings.adc)})"
+        f"{settings.input_bits} input bits one after another, {_weights(settings)}, conversions of "
+        f"{settings.adc_bits} bits (converter: {ADC_TITLES.get(settings.adc, settings.adc)})"
     )

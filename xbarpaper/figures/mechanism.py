@@ -28,9 +28,7 @@ _VARIATION: Final = "device variation, alone"
 def error_by_layer(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """What a gain per layer leaves of each layer's error, by the wires' parts and by variation, a panel per scheme.
 
-    Args:
-        table: what ``mechanism.error_table`` gives, of one network and one crossbar size; trainings are averaged.
-        labels: words of the profile.
+    The rows of ``mechanism.error_table`` are of one network and one crossbar size; trainings are averaged.
     """
     figure, panels = _panel_per_scheme(table)
     left = table[table["part"] != "attenuation"]
@@ -47,8 +45,8 @@ def error_by_layer(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         noise = rows["variation"].to_numpy().sum(axis=1)
         panel.bar(x + 0.2, noise, 0.38, color="white", edgecolor="0.2", hatch="/////", label=_VARIATION)
         _layers_below(panel, list(rows.index))
-    name_axes(list(panels.values()), x="", y="error left, % of |W|²", columns=_columns(table))
-    shared_legend(figure, next(iter(panels.values())), columns=2)
+    name_axes(panels.values(), x="", y="error left, % of |W|²")
+    shared_legend(figure, columns=2)
     figure.heading = "What one gain per layer leaves of the weights' error"
     wires = table[(table["part"] == "attenuation") & (table["effects"] == "wires")]["share"]
     figure.caption = (
@@ -64,9 +62,7 @@ def error_by_layer(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
 def layer_losses(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """Points each layer costs alone, and points won back by sparing it, a panel per scheme.
 
-    Args:
-        table: what ``mechanism.layer_table`` gives, of one network and one crossbar size.
-        labels: words of the profile.
+    The rows of ``mechanism.layer_table`` are of one network and one crossbar size.
     """
     figure, panels = _panel_per_scheme(table)
     for shift, column, colour, marker, name in (
@@ -81,8 +77,8 @@ def layer_losses(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             _layers_below(panel, list(rows["layer"]))
     for panel in panels.values():
         panel.axhline(0, color="0.3", linewidth=0.8)
-    name_axes(list(panels.values()), x="", y="accuracy (points)", columns=_columns(table))
-    shared_legend(figure, next(iter(panels.values())), columns=1)
+    name_axes(panels.values(), x="", y="accuracy (points)")
+    shared_legend(figure, columns=1)
     figure.heading = "What each layer costs"
     figure.caption = (
         f"{labels.subject(table)}: test accuracy in points, {_size(table)}, wires and variation acting. "

@@ -15,10 +15,19 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from xbarpaper.figures.panels import name_axes
-from xbarpaper.figures.style import BLUE, ORANGE, VERMILION, ArtifactFigure, new_figure, panel_grid
+from xbarpaper.figures.style import (
+    BLUE,
+    ORANGE,
+    VERMILION,
+    ArtifactFigure,
+    new_figure,
+    panel_grid,
+    shared_legend,
+)
 from xbarpaper.support.words import count
 
 MICROSIEMENS: Final = 1e6
+_BINS: Final = 40  # of a histogram, the same edges for both conditions
 _REMOVED: Final = "#e8e8e8"
 _KEPT: Final = "#1b2a41"
 _TILE_COLOURS: Final = ("#0173b2", "#de8f05", "#029e73", "#cc78bc", "#56b4e9", "#ca9161")
@@ -71,7 +80,9 @@ def pruning_masks(masks: Mapping[str, Array], title: str = "Which weights were p
         removed, total = removed + int((~kept).sum()), total + kept.size
         _cells(panel, kept, ListedColormap([_REMOVED, _KEPT]), (0, 1))
         panel.set_title(f"{name}\n{_shape(kept)}, {100 * (~kept).mean():.1f} % removed", fontsize=7)
-        _plain_matrix_axes(panel)
+        panel.grid(visible=False)
+        panel.set_xticks([])
+        panel.set_yticks([])
     patches = [Patch(color=_KEPT, label="kept"), Patch(color=_REMOVED, label="removed")]
     figure.legend(handles=patches, loc="outside lower center", ncols=2)
     figure.heading = title
@@ -82,12 +93,7 @@ def pruning_masks(masks: Mapping[str, Array], title: str = "Which weights were p
     return figure
 
 
-def tile_map(
-    owner: Array,
-    *,
-    padding: int = 0,
-    title: str = "Where the weights sit",
-) -> ArtifactFigure:
+def tile_map(owner: Array, *, padding: int = 0, title: str = "Where the weights sit") -> ArtifactFigure:
     """Which tile every weight of a layer's matrix sits on.
 
     Args:
@@ -106,8 +112,10 @@ def tile_map(
     tiles = len(np.unique(owner[owner >= 0]))
     gone = int((owner < 0).sum())
     crossbars = f"on one of {count(tiles, 'crossbar')}"
-    handles = [Patch(color=_TILE_COLOURS[0], label=crossbars)]
-    handles.append(Patch(facecolor=_REMOVED, edgecolor="0.6", label=f"removed by T ({gone} weights)"))
+    removed = f"removed by T ({gone} weights)"
+    handles = [
+        Patch(color=_TILE_COLOURS[0], label=crossbars), Patch(facecolor=_REMOVED, edgecolor="0.6", label=removed)
+    ]  # fmt: skip
     if padding:
         empty = f"padding, not shown ({padding} cells)"
         handles.append(Patch(facecolor="white", edgecolor="0.6", hatch="////", label=empty))
@@ -127,7 +135,6 @@ def conductance_histograms(
     *,
     names: tuple[str, str] = ("before", "after"),
     title: str = "Conductances",
-    bins: int = 40,
 ) -> ArtifactFigure:
     """A histogram per layer of the programmed conductances, for one condition or for two overlaid.
 
@@ -137,7 +144,6 @@ def conductance_histograms(
         after: the same layers under a second condition.
         names: of the two conditions.
         title: of the figure.
-        bins: of each histogram, the same edges for both conditions.
     """
     figure, panels = _small_multiples(list(before), height=1.6)
     conditions = [(names[0], before, BLUE)]
@@ -146,7 +152,7 @@ def conductance_histograms(
     means = dict.fromkeys(names, 0.0)
     for name, panel in panels.items():
         samples = [(label, _programmed(layers[name]), colour) for label, layers, colour in conditions]
-        edges = np.histogram_bin_edges(np.concatenate([sample for _, sample, _ in samples]), bins)
+        edges = np.histogram_bin_edges(np.concatenate([sample for _, sample, _ in samples]), _BINS)
         for label, sample, colour in samples:
             share = 100 * np.histogram(sample, edges)[0] / max(1, sample.size)
             # The first condition is filled, the second an outline, so that both show where they overlap.
@@ -156,10 +162,9 @@ def conductance_histograms(
             means[label] += float(sample.mean()) / len(panels)
         panel.set_yscale("log")
         panel.set_title(name, fontsize=7)
-    name_axes(list(panels.values()), x="conductance (µS)", y="devices (%)")
+    name_axes(panels.values(), x="conductance (µS)", y="devices (%)")
     if after is not None:
-        handles, labels = next(iter(panels.values())).get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        shared_legend(figure, columns=2)
     figure.heading = title
     shown = " and ".join(f"{label} {means[label]:.2f} µS" for label, _, _ in conditions)
     figure.caption = (
@@ -258,12 +263,6 @@ def _small_multiples(names: list[str], *, height: float) -> tuple[ArtifactFigure
     if not names:
         raise ValueError("there are no layers to draw")
     return panel_grid(names, height, share_y=False)
-
-
-def _plain_matrix_axes(panel: Axes) -> None:
-    panel.grid(visible=False)
-    panel.set_xticks([])
-    panel.set_yticks([])
 
 
 def _shape(matrix: Array) -> str:

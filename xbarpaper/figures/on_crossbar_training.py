@@ -25,14 +25,7 @@ _AXES: Final = {
 def on_crossbar_training(
     table: pd.DataFrame, labels: Labels, settings: OnCrossbarTraining, devices: Devices
 ) -> ArtifactFigure:
-    """Accuracy lost against the same training in software: by phase, and with one thing changed at a time.
-
-    Args:
-        table: rows of the tidy table ``on_crossbar_training`` of one network.
-        labels: words of the profile.
-        settings: of the training.
-        devices: of the profile.
-    """
+    """Accuracy that one network loses against the same training in software: by phase, and with one thing changed."""
     shown = table.assign(lost=table["software_accuracy"] - table["accuracy"])
     found = means(shown, ["experiment", *_CASE], "lost", labels)
     usual = settings.usual(devices)

@@ -1,4 +1,4 @@
-"""What a profile measured: accuracies, what the crossbars cost, what pruning saves, what mitigations give back."""
+"""What was measured: accuracies, what crossbars cost, by width too, what pruning saves, what mitigations give back."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from xbarpaper.figures.panels import (
     per_experiment,
     per_experiment_and_size,
     points,
+    span_words,
     unmitigated,
 )
 from xbarpaper.figures.style import (
@@ -31,6 +32,7 @@ from xbarpaper.figures.style import (
     SCHEME_COLOURS,
     SCHEME_MARKERS,
     ArtifactFigure,
+    panel_grid,
     shared_legend,
 )
 from xbarpaper.params import GAINS, SCHEMES
@@ -56,11 +58,7 @@ def accuracy_by_size(
 ) -> ArtifactFigure:
     """Accuracy on the crossbars against their size and in software, a line per scheme, a panel per network.
 
-    Args:
-        evaluation: the tidy table of evaluations; mitigation ``none``, both effects and the readout's gain
-            are shown.
-        labels: words of the profile.
-        chance: dataset -> accuracy of guessing, percent: a dotted line.
+    Shown are evaluations without mitigation, with both effects and the readout's gain.
     """
     table = unmitigated(evaluation, labels)
     found = means(table, MAPPED, "accuracy", labels)
@@ -72,10 +70,9 @@ def accuracy_by_size(
             by_scheme(panel, own, "crossbar_size", sizes(table), line=line, hollow=hollow, apart=0.06)
         panel.plot([], [], "--o", color="0.3", markerfacecolor="white", label="in software")
         panel.set_xticks(range(len(sizes(table))), map(square, sizes(table)))
-    axes = list(panels.values())
-    accuracy_axis(axes, table, chance)
-    name_axes(axes, x="crossbar (rows × columns)", y="test accuracy (%)")
-    shared_legend(figure, axes[0], columns=3)
+    accuracy_axis(panels.values(), table, chance)
+    name_axes(panels.values(), x="crossbar (rows × columns)", y="test accuracy (%)")
+    shared_legend(figure, columns=3)
     figure.heading = "Accuracy against crossbar size"
     ordered = found.sort_values("mean", kind="stable")
     low, high = (
@@ -94,11 +91,7 @@ def compression(
 ) -> ArtifactFigure:
     """Accuracy against the crossbar-compression-rate, a mark per scheme and size, a panel per network.
 
-    Args:
-        evaluation: the tidy table of evaluations; mitigation ``none``, both effects and the readout's gain
-            are shown.
-        labels: words of the profile.
-        chance: dataset -> accuracy of guessing, percent: a dotted line.
+    Shown are evaluations without mitigation, with both effects and the readout's gain.
     """
     table = unmitigated(evaluation, labels)
     found, rates = (means(table, MAPPED, name, labels) for name in ("accuracy", "compression_rate"))
@@ -109,37 +102,25 @@ def compression(
             scheme, rank = str(row["scheme"]), sizes(table).index(int(row["crossbar_size"]))
             for rows, hollow in ((found, False), (software, True)):
                 points(
-                    panel,
-                    [row["mean"]],
-                    rows.loc[[index]],
-                    colour=SCHEME_COLOURS[scheme],
-                    marker=SCHEME_MARKERS[scheme],
-                    label="_" if hollow or rank else SCHEME_NAMES[scheme],
-                    hollow=hollow,
-                    size=3 + 1.6 * rank,
-                )
+                    panel, [row["mean"]], rows.loc[[index]], colour=SCHEME_COLOURS[scheme],
+                    marker=SCHEME_MARKERS[scheme], label="_" if hollow or rank else SCHEME_NAMES[scheme],
+                    hollow=hollow, size=3 + 1.6 * rank,
+                )  # fmt: skip
         panel.plot([], [], "o", color="0.3", markerfacecolor="white", label="in software")
         for rank, size in enumerate(sizes(table)):
             panel.plot([], [], "o", color="0.3", markersize=3 + 1.6 * rank, label=square(size))
         panel.axvline(1, color="0.3", linewidth=0.8)
         panel.set_xlim(0, None)
-    axes = list(panels.values())
-    accuracy_axis(axes, table, chance)
-    name_axes(axes, x="compression rate (×)", y="test accuracy (%)")
-    shared_legend(figure, axes[0], columns=3)
+    accuracy_axis(panels.values(), table, chance)
+    name_axes(panels.values(), x="compression rate (×)", y="test accuracy (%)")
+    shared_legend(figure, columns=3)
     figure.heading = "What pruning saves, and what it costs"
     sparsities = sorted({f"{value:g}" for value in table.loc[table["scheme"] != "unpruned", "sparsity"]})
-    spans = rates.groupby("scheme")["mean"].agg(["min", "max"])
-    shown = [
-        f"{SCHEME_NAMES[name]} {spans['min'][name]:.2f} to {spans['max'][name]:.2f}"
-        for name in present(SCHEMES, list(spans.index))
-        if name != "unpruned"
-    ]
     figure.caption = (
         f"{labels.subject(table)}: crossbars of the unpruned network divided by those of the pruned one (target sparsity "
         f"{join(sparsities)}), at one crossbar size, against test accuracy on non-ideal crossbars (filled) and in "
         f"software (hollow), without mitigation, {_circumstances(table, labels)} Right of the line at 1 "
-        f"pruning saves crossbars. Rates: {', '.join(shown)}."
+        f"pruning saves crossbars. Rates: {span_words(rates, 'mean')}."
     )
     return figure
 
@@ -147,9 +128,7 @@ def compression(
 def loss_by_effect(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """Accuracy lost to the wires alone, to device variation alone and to both, per scheme and crossbar size.
 
-    Args:
-        evaluation: the tidy table of evaluations; mitigation ``none`` at the readout's gain is shown.
-        labels: words of the profile.
+    Shown are evaluations without mitigation at the readout's gain.
     """
     shown = evaluation[(evaluation["mitigation"] == "none") & (evaluation["gain"] == labels.gain)]
     shown = shown.assign(loss=shown["software_accuracy"] - shown["accuracy"])
@@ -167,9 +146,8 @@ def loss_by_effect(evaluation: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             )  # fmt: skip
         panel.axhline(0, color="0.3", linewidth=0.8)
         panel.set_xticks(range(len(schemes)), [SCHEME_NAMES[name] for name in schemes], rotation=90)
-    axes = list(panels.values())
-    name_axes(axes, x="", y="accuracy lost (points)")
-    shared_legend(figure, axes[0])
+    name_axes(panels.values(), x="", y="accuracy lost (points)")
+    shared_legend(figure)
     figure.heading = "Which effect costs the accuracy"
     shares = found.groupby("effects")["mean"].mean()
     figure.caption = (
@@ -187,10 +165,7 @@ def gain_sensitivity(
 ) -> ArtifactFigure:
     """Accuracy on the crossbars for every gain mode of the readout, per scheme and crossbar size.
 
-    Args:
-        evaluation: the tidy table of evaluations; mitigation ``none`` under both effects is shown.
-        labels: words of the profile.
-        chance: dataset -> accuracy of guessing, percent: a dotted line.
+    Shown are evaluations without mitigation under both effects.
     """
     shown = evaluation[(evaluation["mitigation"] == "none") & (evaluation["effects"] == "both")]
     found = means(shown, [*MAPPED, "gain"], "accuracy", labels)
@@ -199,10 +174,9 @@ def gain_sensitivity(
     for place, panel in panels.items():
         by_scheme(panel, at(found, place), "gain", gains)
         panel.set_xticks(range(len(gains)), gains)
-    axes = list(panels.values())
-    accuracy_axis(axes, shown, chance)
-    name_axes(axes, x="one readout gain per", y="test accuracy (%)")
-    shared_legend(figure, axes[0])
+    accuracy_axis(panels.values(), shown, chance)
+    name_axes(panels.values(), x="one readout gain per", y="test accuracy (%)")
+    shared_legend(figure)
     average = found.groupby("gain")["mean"].mean()
     figure.heading = "How much hangs on the readout gain"
     figure.caption = (
@@ -218,10 +192,8 @@ def gain_sensitivity(
 def mitigations(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """Points of accuracy that crossbars take under each mitigation, a line for each, a panel per network and size.
 
-    Args:
-        table: the tidy table of evaluations, or that of further mitigations; both effects at the readout's gain are
-            shown, of the mitigations that ``MITIGATION_NAMES`` lists.
-        labels: words of the profile.
+    The table is that of evaluations or of further mitigations; shown are both effects at the readout's gain, of the
+    mitigations that ``MITIGATION_NAMES`` lists.
     """
     shown = table[table["mitigation"].isin(MITIGATION_NAMES) & (table["gain"] == labels.gain)]
     shown = shown[shown["effects"] == "both"] if "effects" in shown else shown
@@ -242,11 +214,10 @@ def mitigations(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         panel.axvline(0, color="0.3", linewidth=1)
     ends = found[["mean", "low", "high"]].to_numpy(dtype=float)
     limits = min(0.0, float(np.nanmin(ends)) - 1), float(np.nanmax(ends)) + 1
-    axes = list(panels.values())
-    for panel in axes:
+    for panel in panels.values():
         panel.set_xlim(*limits)
-    name_axes(axes, x="accuracy lost (points)", y="")
-    shared_legend(figure, axes[0])
+    name_axes(panels.values(), x="accuracy lost (points)", y="")
+    shared_legend(figure)
     average = found.groupby("mitigation")["mean"].mean()
     beyond = [_BEYOND[name] for name in names if name in _BEYOND]
     figure.heading = "What stays lost under each mitigation"
@@ -260,12 +231,7 @@ def mitigations(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
 
 
 def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure:
-    """Each layer's non-ideality factor against its share of low conductances, coloured by scheme.
-
-    Args:
-        layers: the tidy table of layers; rows without mitigation are shown.
-        labels: words of the profile.
-    """
+    """Each layer's non-ideality factor without mitigation against its share of low conductances, coloured by scheme."""
     measured = layers[layers["mitigation"] == "none"].dropna(subset=["nf", "low_conductance_share"])
     table = labels.pooled(measured)
     schemes = present(SCHEMES, list(table["scheme"]))
@@ -289,10 +255,9 @@ def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             correlations.append(
                 f"{' to '.join(sorted(ends, key=float))} ({title or labels.subject(measured)})"
             )
-    axes = list(panels.values())
-    axes[0].set_ylim(bottom=0)
-    name_axes(axes, x="low-conductance share (%)", y="non-ideality factor")
-    shared_legend(figure, axes[0])
+    figure.axes[0].set_ylim(bottom=0)
+    name_axes(panels.values(), x="low-conductance share (%)", y="non-ideality factor")
+    shared_legend(figure)
     figure.heading = "Low conductances and the non-ideality factor"
     each = ", of each training" if table["training_seed"].notna().any() else ""
     told = f" Spearman's rank correlation over the points of a panel{each}: {', '.join(correlations)}."
@@ -309,10 +274,6 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """Test accuracy through training, fine-tuning after pruning, and WCT, a panel per network.
 
     The phases follow each other on the axis, each as wide as the others however many epochs it has.
-
-    Args:
-        training: the tidy table of epochs, with its ``step``.
-        labels: words of the profile.
     """
     phases = present(tuple(_PHASES), list(training["step"]))
     lengths = {phase: int(training.loc[training["step"] == phase, "epoch"].max()) for phase in phases}
@@ -340,15 +301,58 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
         for edge in range(1, len(phases)):
             panel.axvline(edge, color="0.6", linewidth=0.8)
         panel.set_xlim(0, len(phases))
-    axes = list(panels.values())
-    accuracy_axis(axes)
-    name_axes(axes, x="", y="test accuracy (%)")
-    shared_legend(figure, axes[0])
+    accuracy_axis(panels.values())
+    name_axes(panels.values(), x="", y="test accuracy (%)")
+    shared_legend(figure)
     ends = training.loc[training.groupby(["experiment", "scheme", "step"])["epoch"].idxmax(), "test_accuracy"]
     figure.heading = "How the networks learnt"
     figure.caption = (
         f"{labels.subject(training)}: test accuracy in software after each epoch, a line for each network trained; "
         f"phases are drawn equally wide. At their ends it lies between {ends.min():.1f} and {ends.max():.1f} %."
+    )
+    return figure
+
+
+def loss_by_width(reports: Mapping[str, tuple[float, pd.DataFrame, Labels]]) -> ArtifactFigure:
+    """Points lost on crossbars against the width of the network, a line per scheme, a panel per crossbar size.
+
+    The first report of a width is on the line; others of that width stand beside it, hollow.
+
+    Args:
+        reports: by name, the width relative to the standard network, the tidy table of evaluations of one network, or of
+            trainings of one, and the words of its profile; mitigation ``none``, both effects and the readout's gain are
+            shown.
+    """
+    parts = []
+    for name, (width, table, labels) in reports.items():
+        plain = unmitigated(table, labels)
+        lost = plain.assign(lost=plain["software_accuracy"] - plain["accuracy"])
+        parts.append(means(lost, MAPPED, "lost", labels).assign(width=width, report=name))
+    found, widths = pd.concat(parts, ignore_index=True), sorted({width for width, _, _ in reports.values()})
+    found = found.sort_values("width", kind="stable")
+    first = found["report"] == found.groupby("width")["report"].transform("first")
+    figure, panels = panel_grid(sizes(found), 2.4, columns=3)
+    for size, panel in panels.items():
+        here = found["crossbar_size"] == size
+        by_scheme(panel, found[here & first], "width", widths, line="-", apart=0.06)
+        by_scheme(panel, found[here & ~first], "width", widths, hollow=True, apart=0.06, aside=0.3)
+        panel.set_title(square(size))
+        panel.set_xlim(-0.4, len(widths) - 0.6)
+        panel.set_xticks(range(len(widths)), [f"{width:g}" for width in widths])
+    figure.axes[0].set_ylim(bottom=0)  # all share it
+    beside = list(found.loc[~first, "report"].unique())
+    if beside:
+        figure.axes[0].plot([], [], "o", color="0.3", markerfacecolor="white", label=join(beside))
+    name_axes(panels.values(), x="width (×)", y="lost on crossbars (points)")
+    shared_legend(figure)
+    figure.heading = "Loss on crossbars against the width of the network"
+    subjects = "; ".join(f"{name}: {labels.subject(table)}" for name, (_, table, labels) in reports.items())
+    figure.caption = (
+        f"{subjects}: accuracy in software minus that on non-ideal crossbars without mitigation, against channels "
+        "relative to the standard network. "
+        + (f"Hollow, beside the line: {join(beside)}, another training at the same width. " if beside else "")
+        + f"Bars: {labels.percent} intervals of the mean, over trainings where there are "
+        "several and over draws of device variation otherwise. Training recipes and sparsities are those of each profile."
     )
     return figure
 

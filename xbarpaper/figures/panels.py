@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,12 +11,7 @@ from matplotlib.axes import Axes
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
-from xbarpaper.figures.style import (
-    SCHEME_COLOURS,
-    SCHEME_MARKERS,
-    ArtifactFigure,
-    panel_grid,
-)
+from xbarpaper.figures.style import SCHEME_COLOURS, SCHEME_MARKERS, ArtifactFigure, panel_grid
 from xbarpaper.params import SCHEMES
 from xbarpaper.support.statistics import intervals
 from xbarpaper.support.words import count, square
@@ -71,13 +66,10 @@ def bar_words(table: pd.DataFrame, labels: Labels) -> str:
     trainings = labels.pooled(table[["experiment"]]).groupby("experiment")["training_seed"].nunique()
     several = trainings[trainings > 1]
     over = shown
+    if not len(several) and max(draws) == 1:
+        return "One draw of device variation: no intervals."
     if not len(several) and max(draws) < FEWEST:
-        few = max(draws) == 1
-        return (
-            "One draw of device variation: no intervals."
-            if few
-            else f"Means over {shown}, too few for intervals."
-        )
+        return f"Means over {shown}, too few for intervals."
     if len(several):
         over = f"{count(int(several.iloc[0]), 'training')}, {shown} each"
         if len(several) < len(trainings):
@@ -138,18 +130,15 @@ def points(
     """Means with their intervals at positions along the x axis, or along the y axis where they go ``sideways``."""
     values = rows["mean"].to_numpy(dtype=float)
     spread = np.array([values - rows["low"], rows["high"] - values], dtype=float).clip(min=0)
-    look: dict[str, Any] = {
-        "color": colour,
-        "marker": marker,
-        "linestyle": line,
-        "label": label,
-        "capsize": 1.5,
-    }
-    look |= {"elinewidth": 0.9, "markerfacecolor": "white" if hollow else colour, "markersize": size}
-    if sideways:
-        panel.errorbar(values, positions, xerr=spread, **look)
-    else:
-        panel.errorbar(positions, values, yerr=spread, **look)
+    placed = (
+        {"x": values, "y": positions, "xerr": spread}
+        if sideways
+        else {"x": positions, "y": values, "yerr": spread}
+    )
+    panel.errorbar(
+        **placed, color=colour, marker=marker, linestyle=line, label=label, capsize=1.5, elinewidth=0.9,
+        markerfacecolor="white" if hollow else colour, markersize=size,
+    )  # fmt: skip
 
 
 def by_scheme(
@@ -177,8 +166,17 @@ def by_scheme(
         )  # fmt: skip
 
 
+def span_words(table: pd.DataFrame, value: str) -> str:
+    """The least and the most of a column for each scheme that prunes, such as ``C/F 1.20 to 3.10, XCS 1.50 to 2.00``."""
+    spans = table[table["scheme"] != "unpruned"].groupby("scheme")[value].agg(["min", "max"])
+    return ", ".join(
+        f"{SCHEME_NAMES[name]} {spans['min'][name]:.2f} to {spans['max'][name]:.2f}"
+        for name in present(SCHEMES, list(spans.index))
+    )
+
+
 def accuracy_axis(
-    panels: Sequence[Axes],
+    panels: Iterable[Axes],
     table: pd.DataFrame | None = None,
     chance: Mapping[str, float] | None = None,
     *,
@@ -196,11 +194,13 @@ def accuracy_axis(
             panel.plot([], [], ":", color="0.3", linewidth=1, label="chance")
 
 
-def name_axes(panels: Sequence[Axes], *, x: str, y: str, columns: int = 2) -> None:
-    """Name the y axis on the left of the grid, and the x axis under the lowest panel of each column."""
-    columns = min(columns, len(panels))
-    for rank, panel in enumerate(panels):
+def name_axes(panels: Iterable[Axes], *, x: str, y: str) -> None:
+    """Name the y axis on the left of the grid, and the x axis under the lowest of the panels in each column."""
+    every = list(panels)
+    grid = every[0].get_gridspec()
+    columns = grid.ncols if grid else 1
+    for rank, panel in enumerate(every):
         if rank % columns == 0:
             panel.set_ylabel(y)
-        if x and rank + columns >= len(panels):
+        if x and rank + columns >= len(every):
             panel.set_xlabel(x)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import gain_words
-from xbarpaper.figures.style import BLUE, ORANGE, PURPLE, VERMILION, ArtifactFigure, panel_grid
+from xbarpaper.figures.style import BLUE, ORANGE, PURPLE, VERMILION, ArtifactFigure, panel_grid, shared_legend
 from xbarpaper.support.words import join
 
 _LOOKS: Final = ((BLUE, "o"), (ORANGE, "^"), (PURPLE, "D"), (VERMILION, "s"))
@@ -21,10 +21,7 @@ _SOURCES = {
 def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     """Points lost where others report a number: theirs, and ours under each convention.
 
-    Args:
-        table: the tidy table ``published``.
-        distances: what ``published.comparing.distances`` gives.
-        labels: words of the profile.
+    ``distances`` is what ``claims.published.distances`` gives of the table.
     """
     pooled = labels.pooled(table)
     experiments = list(pooled["experiment"].unique())
@@ -66,8 +63,7 @@ def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Label
     for gain in gains:
         fill = "white" if gain == "none" else "0.4"
         first.plot([], [], "o", color="0.4", markerfacecolor=fill, label=gain_words(str(gain)))
-    handles, names = first.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=2)
+    shared_legend(figure, columns=2)
     figure.heading = "What others lose on crossbars, and what these networks lose there"
     figure.caption = _caption(table, distances, labels)
     return figure

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
 
 from xbarpaper.figures.style import ArtifactFigure, apply_style
 from xbarpaper.support import files
@@ -61,39 +60,29 @@ class Captions:
 
 
 def save(
-    figure: Figure,
-    folder: Path | str,
-    name: str,
-    *,
-    command: str,
-    captions: Captions,
-    title: str | None = None,
-    caption: str | None = None,
-) -> Figure:
+    figure: ArtifactFigure, folder: Path | str, name: str, *, command: str, captions: Captions
+) -> ArtifactFigure:
     """Write ``<folder>/<name>.png`` (200 dpi) and ``.svg``, and note the caption.
 
     Args:
-        figure: what to save; an ``ArtifactFigure`` brings its own title and caption.
+        figure: what to save, with its heading and caption.
         folder: where to.
         name: of the files, without suffix.
         command: the shell command that makes this figure.
         captions: the collection that the caption joins.
-        title, caption: override those of the figure; needed for any other kind of figure.
 
     Returns:
         The figure, so that it can be a notebook cell's last line.
 
     Raises:
-        ValueError: neither the figure nor the call gives a title and a caption.
+        ValueError: the figure has no heading or no caption.
         ArtifactError: the folder cannot be written.
     """
-    own = (figure.heading, figure.caption) if isinstance(figure, ArtifactFigure) else ("", "")
-    entry = Caption(name=name, title=title or own[0], caption=caption or own[1], command=command)
+    entry = Caption(name=name, title=figure.heading, caption=figure.caption, command=command)
     if not entry.title or not entry.caption:
         raise ValueError(f"figure {name!r} needs a title and a caption")
     apply_style()
-    if isinstance(figure, ArtifactFigure):
-        figure.settle()
+    figure.settle()
     for suffix, metadata in _METADATA.items():
         # Identifiers in the SVG are counted from the salt, so two figures of one page must not share it.
         with (

@@ -19,12 +19,7 @@ _NAMES = {"layer": "w_max per layer", "crossbar": "per crossbar", "old": "old w_
 
 
 def searched_settings(space: pd.DataFrame, labels: Labels) -> ArtifactFigure:
-    """What every setting gains on validation images, a row of panels for each experiment and way of pruning.
-
-    Args:
-        space: the tidy table of the search.
-        labels: words of the profile.
-    """
+    """What every setting gains on validation images, a row of panels for each experiment and way of pruning."""
     cells = list(space.groupby(["experiment", "pruned"], sort=False))
     figure, axes = new_figure(2 * len(cells), 1, height=2.1)
     for rank, ((experiment, when), rows) in enumerate(cells):

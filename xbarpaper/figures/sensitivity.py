@@ -58,7 +58,7 @@ def along_axes(table: pd.DataFrame, axes: Axes, params: Params, shown: str, chan
     found, value = _measured(single, shown, params.claims.chance_distance_points + chance)
     heading = f"Under other conventions: {_WORDS[shown][0]}"
     if found.empty:
-        return _nothing(heading, f"{labels.subject(table)}: {_circumstances(table, axes, labels)}")
+        return _nothing(heading, table, axes, labels)
     figure, panels = panel_grid([axis for axis in axes.single if axis in set(found["axis"])], 1.75)
     own = own_values(axes, params, str(table["experiment"].iloc[0]))
     summary = means(found, ["experiment", "axis", "scheme", "value"], value, labels)
@@ -76,9 +76,8 @@ def along_axes(table: pd.DataFrame, axes: Axes, params: Params, shown: str, chan
         panel.axhline(0, color="0.3", linewidth=0.8)
         if (own_value := text_of(own[axis])) in values:
             panel.axvspan(*(values.index(own_value) + np.array([-0.4, 0.4])), color="0.92", zorder=0)
-    every = list(panels.values())
-    name_axes(every, x="", y=f"{_WORDS[shown][0]}\n(points)")
-    shared_legend(figure, every[0])
+    name_axes(panels.values(), x="", y=f"{_WORDS[shown][0]}\n(points)")
+    shared_legend(figure)
     figure.heading = heading
     left_out = ""
     if _CONFOUNDED in axes.single:
@@ -109,7 +108,7 @@ def over_pair(table: pd.DataFrame, axes: Axes, params: Params, pair: str, chance
     found = _testable(effects(table[table["axis"] == pair]), params.claims.chance_distance_points + chance)
     heading = f"Effects over {first.short} and {second.short}"
     if found.empty:
-        return _nothing(heading, f"{labels.subject(table)}: {_circumstances(table, axes, labels)}")
+        return _nothing(heading, table, axes, labels)
     keys = ["experiment", "claim", "value", "second"]
     summary = means(
         found.groupby([*keys, "seed"], sort=False)["effect"].mean().reset_index(), keys, "effect", labels
@@ -128,9 +127,8 @@ def over_pair(table: pd.DataFrame, axes: Axes, params: Params, pair: str, chance
         panel.set_xticks(range(len(values)), values)
         panel.set_title(_WORDS[claim][0])
         panel.axhline(0, color="0.3", linewidth=0.8)
-    every = list(panels.values())
-    name_axes(every, x=first.label, y="effect (points)")
-    shared_legend(figure, every[0], columns=2)
+    name_axes(panels.values(), x=first.label, y="effect (points)")
+    shared_legend(figure, columns=2)
     figure.heading = heading
     figure.caption = (
         f"{labels.subject(table)}: effects in points, mean over the schemes; above zero is what the paper claims. "
@@ -183,7 +181,7 @@ def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
     panels[len(panels) // 2].set_xlabel("effect (points)")
     for verdict in present(OUTCOMES, list(held["verdict"])):
         panels[0].plot([], [], VERDICT_MARKERS[verdict], color=VERDICT_COLOURS[verdict], label=verdict)
-    shared_legend(figure, panels[0], columns=3)
+    shared_legend(figure, columns=3)
     figure.heading = "What survives which effect of the devices"
     drawn = "drawn as bars" if several else "too wide to draw with so few draws"
     figure.caption = (
@@ -214,12 +212,13 @@ def _survival(held: pd.DataFrame, home: Home, axes: Axes) -> Iterator[str]:
         )
 
 
-def _nothing(heading: str, caption: str) -> ArtifactFigure:
+def _nothing(heading: str, table: pd.DataFrame, axes: Axes, labels: Labels) -> ArtifactFigure:
     """The figure of a profile whose networks all guess."""
     figure, (panel,) = new_figure(1, 1, height=0.9)
     panel.set_axis_off()
     panel.text(0.5, 0.5, "Every network is at chance:\nnothing can be tested.", ha="center", va="center")
-    figure.heading, figure.caption = heading, f"{caption} No effect is left."
+    figure.heading = heading
+    figure.caption = f"{labels.subject(table)}: {_circumstances(table, axes, labels)} No effect is left."
     return figure
 
 
@@ -235,7 +234,7 @@ def _testable(found: pd.DataFrame, limit: float) -> pd.DataFrame:
     """The effects that say something: not those of networks that are as good as guessing."""
     by = ["axis", "value", "second", "scheme"]
     parts = [
-        own[can_be_tested(own, pd.Series(limit, index=own.index), pruning=claim == "C2", by=by)]
+        own[can_be_tested(own, limit, pruning=claim == "C2", by=by)]
         for claim, own in found.groupby("claim", sort=False)
     ]
     return pd.concat(parts) if parts else found

@@ -21,12 +21,7 @@ _CODES: Final = {"direct": "the image itself", "poisson": "Poisson spikes"}
 def spiking_steps(table: pd.DataFrame, labels: Labels, settings: Spiking) -> ArtifactFigure:
     """Accuracy, and the error of the outputs added up so far, against the number of time steps.
 
-    A column of panels for each crossbar size; accuracy above, error below.
-
-    Args:
-        table: rows of the tidy table ``spiking`` of one network and one coding.
-        labels: words of the profile.
-        settings: of the spiking networks.
+    A column of panels for each crossbar size; accuracy above, error below. The rows are of one network and one coding.
     """
     found = sizes(table)
     rows = ("accuracy", "output_error")
@@ -53,14 +48,14 @@ def spiking_steps(table: pd.DataFrame, labels: Labels, settings: Spiking) -> Art
         panel.set_xticks(list(settings.steps), [str(steps) for steps in settings.steps])
         panel.minorticks_off()
     axes = list(panels.values())
-    for column, _ in enumerate(found):
-        axes[column].set_ylim(0, 100)
-    highest = max(panel.get_ylim()[1] for panel in axes[len(found) :])
-    for panel in axes[len(found) :]:
-        panel.set_ylim(0, highest)
-    name_axes(axes[: len(found)], x="", y="accuracy (%)", columns=len(found))
-    name_axes(axes[len(found) :], x="time steps", y="error of outputs (%)", columns=len(found))
-    shared_legend(figure, axes[0], columns=2)
+    above, below = axes[: len(found)], axes[len(found) :]
+    highest = max(panel.get_ylim()[1] for panel in below)
+    for upper, lower in zip(above, below, strict=True):
+        upper.set_ylim(0, 100)
+        lower.set_ylim(0, highest)
+    name_axes(above, x="", y="accuracy (%)")
+    name_axes(below, x="time steps", y="error of outputs (%)")
+    shared_legend(figure, columns=2)
     figure.heading = "Spiking networks on crossbars, step by step"
     last = shown[(shown["steps"] == max(settings.steps)) & (shown["read_noise"] == noises[0])]
     first = shown[(shown["steps"] == min(settings.steps)) & (shown["read_noise"] == noises[0])]

@@ -126,12 +126,7 @@ def new_figure(
 
 
 def panel_grid(
-    names: Iterable[Name],
-    height: float,
-    *,
-    columns: int = 2,
-    width: float = COLUMN_INCHES,
-    share_y: bool = True,
+    names: Iterable[Name], height: float, *, columns: int = 2, share_y: bool = True
 ) -> tuple[ArtifactFigure, dict[Name, Axes]]:
     """One panel for each name, row by row; panels left over are hidden.
 
@@ -139,20 +134,22 @@ def panel_grid(
         names: of the panels, at least one.
         height: of a row, inches.
         columns: panels side by side, fewer where there are fewer names.
-        width: of the figure, inches.
         share_y: one y axis for all panels.
     """
     every = list(names)
     columns = min(columns, len(every))
     rows = -(-len(every) // columns)
-    figure, axes = new_figure(rows, columns, height=height, width=width, share_y=share_y)
+    figure, axes = new_figure(rows, columns, height=height, share_y=share_y)
     for spare in axes[len(every) :]:
         spare.set_visible(False)
     return figure, dict(zip(every, axes, strict=False))
 
 
-def shared_legend(figure: Figure, axes: Axes, *, columns: int = 4) -> None:
-    """Collect the labels of ``axes`` into one legend below the panels, where it hides no data."""
-    handles, labels = axes.get_legend_handles_labels()
+def shared_legend(figure: Figure, *, columns: int = 4) -> None:
+    """Collect the labels of the first panel into one legend below all of them, where it hides no data."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))
+        placed = figure.get_layout_engine() is None  # by hand, with room left for the legend
+        figure.legend(
+            handles, labels, loc="lower center" if placed else "outside lower center", ncols=columns
+        )

@@ -20,6 +20,7 @@ from xbarpaper.figures.style import (
     ArtifactFigure,
     new_figure,
     panel_grid,
+    shared_legend,
 )
 from xbarpaper.params import Claims
 from xbarpaper.support.words import join, square
@@ -214,11 +215,7 @@ def _legend(figure: ArtifactFigure, rows: Sequence[Verdict]) -> None:
         figure.axes[0].plot([], [], ":", color="0.3", linewidth=1, label="tolerance")
     if not all(with_tolerance):
         figure.axes[0].fill_betweenx([], [], color=_BAND, linewidth=0, label="margin of no effect")
-    handles, names = figure.axes[0].get_legend_handles_labels()
-    if figure.get_layout_engine() is None:
-        figure.legend(handles, names, loc="lower center", ncols=3)
-    else:
-        figure.legend(handles, names, loc="outside lower center", ncols=3)
+    shared_legend(figure, columns=3)
 
 
 def _number(row: Verdict) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from xbarpaper.claims import ClaimReport
+from xbarpaper.experiments.results import Results
 from xbarpaper.figures.saving import Caption, read_captions
 from xbarpaper.params import Params
 from xbarpaper.support.errors import ArtifactError
@@ -29,6 +32,27 @@ class Notebook:
 
     group: str
     path: Path
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What the stages of a profile left.
+
+    Attributes:
+        params: the profile.
+        results: measurements of all experiments.
+        recovered: what ``claims.recovery_table`` gives, where mitigations beyond the paper's were tried.
+        claims: the statements with their verdicts.
+        pictures: figures, in the order in which they are shown.
+        notebooks: executed.
+    """
+
+    params: Params
+    results: Results
+    recovered: pd.DataFrame | None
+    claims: ClaimReport
+    pictures: list[Picture]
+    notebooks: list[Notebook]
 
 
 def pictures(*folders: Path) -> list[Picture]:

@@ -26,6 +26,17 @@ TERMS: Final = (
 )  # fmt: skip
 """What the words of the paper mean."""
 
+
+def _reduces(what: str) -> dict[str, str]:
+    """Words for a claim that something reduces the loss that C2 is about."""
+    return {
+        "supported": f"{what} reduces that loss",
+        "contradicted": f"{what} adds to that loss",
+        "no effect": f"{what} has no effect on that loss",
+        "": f"Whether {what[0].lower()}{what[1:]} reduces that loss",
+    }
+
+
 _FOUND: Final = {
     "C1": {
         "supported": "Pruning saves crossbars and keeps the software accuracy",
@@ -38,18 +49,8 @@ _FOUND: Final = {
         "no effect": "On crossbars, pruned networks lose as much accuracy as unpruned ones",
         "": "Whether pruned networks lose more accuracy on crossbars than unpruned ones",
     },
-    "C3": {
-        "supported": "Rearranging columns when a network is mapped (R) reduces that loss",
-        "contradicted": "Rearranging columns when a network is mapped (R) adds to that loss",
-        "no effect": "Rearranging columns when a network is mapped (R) has no effect on that loss",
-        "": "Whether rearranging columns when a network is mapped (R) reduces that loss",
-    },
-    "C4": {
-        "supported": "Training on under a limit for the weights (WCT) reduces that loss",
-        "contradicted": "Training on under a limit for the weights (WCT) adds to that loss",
-        "no effect": "Training on under a limit for the weights (WCT) has no effect on that loss",
-        "": "Whether training on under a limit for the weights (WCT) reduces that loss",
-    },
+    "C3": _reduces("Rearranging columns when a network is mapped (R)"),
+    "C4": _reduces("Training on under a limit for the weights (WCT)"),
 }
 """Words for a claim and its verdict; those of ``""`` are followed by the verdict itself."""
 _OPPOSITE: Final[dict[Outcome, Outcome]] = {"supported": "contradicted", "contradicted": "supported"}
@@ -57,12 +58,8 @@ _STRONGEST: Final = {
     "PC/chip": "precompensation for each chip (PC/chip)",
     "PC+norms": "one for all chips, with batch norms tuned on a few hundred unlabelled images of each chip (PC+norms),",
 }
-_UNITS: Final = {
-    "C1": ("of software accuracy lost", "of software accuracy lost"),
-    "C2": ("more loss", "less loss"),
-    "C3": ("less loss", "more loss"),
-    "C4": ("less loss", "more loss"),
-}
+_LOST, _LESS = "of software accuracy lost", ("less loss", "more loss")
+_UNITS: Final = {"C1": (_LOST, _LOST), "C2": ("more loss", "less loss"), "C3": _LESS, "C4": _LESS}
 """What the number of a claim is: as the paper has it, and turned round where the opposite is found."""
 
 

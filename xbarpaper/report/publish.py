@@ -47,32 +47,31 @@ def publish(params: Params, places: Places | None = None, measured: Measured | N
             earlier report then stays as it is.
     """
     places = places or Places()
-    stages = places.summaries / params.profile
+    judged, drawn = (places.summaries / params.profile / stage for stage in ("91_claims", "90_figures"))
     tables = results.load(params, places.results / params.profile)
-    claims = gather.claims(stages / "91_claims" / "claims.json", params)
-    verdicts = files.read_table(stages / "91_claims" / "claims.csv")
-    pictures = gather.pictures(stages / "91_claims", stages / "90_figures")
-    drawn = stages / "90_figures" / "tables"
-    recovered = files.read_table(drawn / "recovered.csv") if len(tables.recovery) else None
-    notebooks = gather.notebooks(places.notebooks / params.profile, params)
+    verdicts = files.read_table(judged / "claims.csv")
+    gathered = gather.Gathered(
+        params, tables,
+        files.read_table(drawn / "tables" / "recovered.csv") if len(tables.recovery) else None,
+        gather.claims(judged / "claims.json", params),
+        gather.pictures(judged, drawn),
+        gather.notebooks(places.notebooks / params.profile, params),
+    )  # fmt: skip
     with _replacing(places.reports, params.profile) as folder:
         tables.write(folder / "tables")
         files.write_table(folder / "tables" / "claims.csv", verdicts)
-        for table in sorted(drawn.glob("*.csv")):
+        for table in sorted((drawn / "tables").glob("*.csv")):
             _copy(table, folder / "tables" / table.name, may_be_there=True)
-        for picture in pictures:
+        for picture in gathered.pictures:
             for path in (picture.png, picture.svg):
                 _copy(path, folder / "figures" / path.name)
-        for notebook in notebooks:
+        for notebook in gathered.notebooks:
             target = folder / "notebooks" / notebook.group / notebook.path.name
             _copy(notebook.path, target)
             files.write_text(target.with_suffix(".html"), rendering.notebook_page(notebook))
-        _copy(stages / "91_claims" / "claims.json", folder / "claims.json")
+        _copy(judged / "claims.json", folder / "claims.json")
         names = sorted(path.name for path in (folder / "tables").iterdir())
-        text = page.index(
-            params, tables, recovered, claims, pictures, notebooks, names, places.root, measured
-        )
-        files.write_text(folder / "index.html", text)
+        files.write_text(folder / "index.html", page.index(gathered, names, places.root, measured))
         numbers = metrics.flat(tables.evaluation, verdicts, params.readout.gain)
         files.write_text(folder / "metrics.json", json.dumps(numbers, indent=2) + "\n")
         if measured:

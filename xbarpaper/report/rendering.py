@@ -114,13 +114,13 @@ def _closed(body: str, name: str) -> str:
 
 
 @cache
-def code_style(light: str = "xcode", dark: str = "github-dark") -> str:
+def code_style() -> str:
     """CSS rules that colour code in both styles of the page."""
     from pygments.styles import get_style_by_name  # type: ignore[import-untyped]
     from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]
 
     colours: dict[str, dict[str, Any]] = {}
-    for kind, style in (("light", light), ("dark", dark)):
+    for kind, style in (("light", "xcode"), ("dark", "github-dark")):
         for token, look in get_style_by_name(style):
             if look["color"] and STANDARD_TYPES.get(token):
                 colours.setdefault(STANDARD_TYPES[token], {})[kind] = f"#{look['color']}"

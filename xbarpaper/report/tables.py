@@ -9,26 +9,17 @@ from typing import Any, Final
 import pandas as pd
 
 from xbarpaper.claims import Claim, Verdict
+from xbarpaper.claims.in_words import ABSENT, head
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.claims.schema import OwnClaim
 from xbarpaper.figures.panels import MAPPED, means
 from xbarpaper.support.words import square
 
-ABSENT: Final = "–"
 _SHOWN: Final = {
-    "none": "on crossbars",
-    "R": "with R",
-    "WCT": "with WCT",
-    "PC": "with PC",
-    "PC/chip": "with PC/chip",
-}
-_COSTS: Final = {
-    "training_images": "training images",
-    "chip_images": "images per chip",
-    "circuit_solutions": "circuit solutions",
-    "chip_solutions": "solutions per chip",
-}
+    "none": "on crossbars", "R": "with R", "WCT": "with WCT", "PC": "with PC", "PC/chip": "with PC/chip"
+}  # fmt: skip
+_COSTS: Final = ("training_images", "chip_images", "circuit_solutions", "chip_solutions")
 
 
 @dataclass(frozen=True)
@@ -122,32 +113,22 @@ def recovered(table: pd.DataFrame) -> Table:
         shares = [_range(own.loc[own["crossbar_size"] == one, "share"]) for one in sizes]
         cells = [share if share == ABSENT else f"{share} %" for share in shares]
         rows.append([str(mitigation).replace("+", " + "), *cells, *(_range(own[cost]) for cost in _COSTS)])
-    return Table(["mitigation", *map(square, sizes), *_COSTS.values()], rows, words=1)
+    return Table(["mitigation", *map(square, sizes), *map(head, _COSTS)], rows, words=1)
 
 
 def effects(rows: list[Verdict], labels: Labels) -> Table:
     """Effects of a claim with their verdicts and intervals, a row for each."""
-    lines = []
+    lines, undecided = list[list[str]](), any(row.needed_seeds for row in rows)
     for row in rows:
         network = labels.trainings(row.experiment) if row.experiment else "all networks"
-        place = {"overall": "overall", "unpruned": "unpruned networks"}.get(
-            row.level, size(row.crossbar_size)
-        )
+        joined = {"overall": "overall", "unpruned": "unpruned networks"}
+        place = joined.get(row.level) or size(row.crossbar_size)
         scheme = SCHEME_NAMES.get(row.scheme or "", "all schemes" if row.level != "comparison" else ABSENT)
         over = f"{row.n} {row.inference}s" if row.n is not None and row.n > 1 else row.inference or ABSENT
-        lines.append(
-            [
-                network,
-                place,
-                scheme,
-                row.compared,
-                row.verdict,
-                f"{number(row.effect)} {row.unit}",
-                interval(row),
-                over,
-            ]
-            + ([row.needed_seeds or ABSENT] if any(one.needed_seeds for one in rows) else [])
-        )
+        effect = f"{number(row.effect)} {row.unit}"
+        lines.append([network, place, scheme, row.compared, row.verdict, effect, interval(row), over])
+        if undecided:
+            lines[-1].append(row.needed_seeds or ABSENT)
     heads = [
         "network",
         "crossbars",
@@ -158,8 +139,7 @@ def effects(rows: list[Verdict], labels: Labels) -> Table:
         f"{labels.percent} interval",
         "over",
     ]
-    heads += ["would decide it"] if any(one.needed_seeds for one in rows) else []
-    return Table(heads, lines, words=5)
+    return Table([*heads, "would decide it"] if undecided else heads, lines, words=5)
 
 
 def cases(claim: OwnClaim) -> Table:
