@@ -50,27 +50,18 @@ NETWORK_SIZES = (16, 32, 64)
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured.
+    """How much is measured."""
 
-    Attributes:
-        repeats: timings of each solver; the median counts.
-        cells: devices of one batch for the fast solver, over all its tiles.
-        pause_s: rest before each timing, until the threads of the solver before have gone to sleep.
-        network_repeats: timings of each network.
-        networks: names.
-        width: of the networks.
-        large: rows and columns of large crossbars.
-        superlu: largest of them, in devices, whose nodal equations are timed for all inputs.
-    """
-
-    repeats: int = 5
-    cells: int = 2**21
+    repeats: int = 5  # timings of each solver; the median counts
+    cells: int = 2**21  # devices of one batch for the fast solver, over all its tiles
+    # rest before each timing, until the threads of the solver before have gone to sleep
     pause_s: float = 0.25
-    network_repeats: int = 3
-    networks: tuple[str, ...] = ("vgg11", "vgg16")
-    width: float = 1.0
+    network_repeats: int = 3  # timings of each network
+    networks: tuple[str, ...] = ("vgg11", "vgg16")  # names
+    width: float = 1.0  # of the networks
+    # rows and columns of large crossbars
     large: tuple[tuple[int, int], ...] = ((256, 256), (512, 512), (1024, 1024), (1024, 64), (64, 1024))
-    superlu: int = 512**2
+    superlu: int = 512**2  # largest of them, in devices, whose nodal equations are timed for all inputs
 
 
 # To see that it works; its times say nothing.

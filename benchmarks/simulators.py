@@ -51,27 +51,17 @@ _NETWORK_WIRES: Final = Parasitics(driver_ohm=5.0, row_wire_ohm=5.0, column_wire
 
 @dataclass(frozen=True)
 class Peer:
-    """A simulator.
+    """A simulator."""
 
-    Attributes:
-        name: of the program; conventions are looked up by it.
-        function: in ``simulators_peer``; empty where it has not been seen to install, so nobody has tried it.
-        requirements: what pip installs, without what that depends on.
-        precision: of its arithmetic.
-        repeats: timings of a crossbar.
-        tiles: crossbars of each size that it solves at most.
-        largest: size; beyond, one takes a minute.
-        network: whether it is fast enough for a network, and takes crossbars with empty cells.
-    """
-
-    name: str
+    name: str  # of the program; conventions are looked up by it
+    # in ``simulators_peer``; empty where it has not been seen to install, so nobody has tried it
     function: str
-    requirements: tuple[str, ...]
-    precision: str = "float64"
-    repeats: int = 5
-    tiles: int = 3
-    largest: int = 10_000
-    network: bool = False
+    requirements: tuple[str, ...]  # what pip installs, without what that depends on
+    precision: str = "float64"  # of its arithmetic
+    repeats: int = 5  # timings of a crossbar
+    tiles: int = 3  # crossbars of each size that it solves at most
+    largest: int = 10_000  # size; beyond, one takes a minute
+    network: bool = False  # whether it is fast enough for a network, and takes crossbars with empty cells
 
 
 PEERS: Final = (

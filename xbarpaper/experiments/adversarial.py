@@ -40,17 +40,11 @@ Crafted = Callable[[Sequence[nn.Module], Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Victims:
-    """The images that are attacked.
+    """The images that are attacked."""
 
-    Attributes:
-        pixels: between 0 and 1, shape (n, 3, 32, 32).
-        labels: their classes, shape (n,).
-        images: the data that they are from, without images: statistics and identity.
-    """
-
-    pixels: Tensor
-    labels: Tensor
-    images: ImageSet
+    pixels: Tensor  # between 0 and 1, shape (n, 3, 32, 32)
+    labels: Tensor  # their classes, shape (n,)
+    images: ImageSet  # the data that they are from, without images: statistics and identity
 
     @classmethod
     def of(cls, images: ImageSet, number: int, device: torch.device) -> Victims:

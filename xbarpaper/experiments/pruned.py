@@ -25,19 +25,12 @@ ANY_SIZE: Final = 1  # for schemes that do not look at the size of the crossbars
 
 @dataclass(frozen=True)
 class Pruned:
-    """What pruning and fine-tuning gave.
+    """What pruning and fine-tuning gave."""
 
-    Attributes:
-        run: the fine-tuning.
-        gradual: a table of one row for each epoch between the steps of pruning.
-        accuracy_before_fine_tuning: accuracy without crossbars right after the last step, percent.
-        layers: one row per layer: weights, kept weights, sparsity.
-    """
-
-    run: Trained
-    gradual: list[pd.DataFrame]
-    accuracy_before_fine_tuning: float
-    layers: pd.DataFrame
+    run: Trained  # the fine-tuning
+    gradual: list[pd.DataFrame]  # a table of one row for each epoch between the steps of pruning
+    accuracy_before_fine_tuning: float  # accuracy without crossbars right after the last step, percent
+    layers: pd.DataFrame  # one row per layer: weights, kept weights, sparsity
 
     @property
     def masks(self) -> dict[str, NDArray[Any]]:

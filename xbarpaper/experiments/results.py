@@ -40,21 +40,13 @@ _TRAINING: Final = ("01_train", "02_prune_cf", "03_prune_xcs", "04_prune_xrs", "
 
 @dataclass(frozen=True)
 class Table:
-    """What a table of the results is, and where it comes from.
+    """What a table of the results is, and where it comes from."""
 
-    Attributes:
-        columns: that it has at least, in their order.
-        keys: columns that tell its rows apart, and by which they are sorted.
-        stages: that write it, each into its folder.
-        file: its name there without ``.csv``; the table's own name if not given.
-        section: of the parameters, which names the experiments that have it; all have it if not given.
-    """
-
-    columns: tuple[str, ...]
-    keys: tuple[str, ...]
-    stages: tuple[str, ...]
-    file: str = ""
-    section: str = ""
+    columns: tuple[str, ...]  # that it has at least, in their order
+    keys: tuple[str, ...]  # columns that tell its rows apart, and by which they are sorted
+    stages: tuple[str, ...]  # that write it, each into its folder
+    file: str = ""  # its name there without ``.csv``; the table's own name if not given
+    section: str = ""  # of the parameters, which names the experiments that have it; all have it if not given
 
     def experiments(self, params: Params) -> Sequence[str]:
         """Those of a profile that have it."""

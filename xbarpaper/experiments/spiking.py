@@ -46,19 +46,12 @@ _CHOICE: Final = 0  # seed of the random images
 
 @dataclass(frozen=True)
 class Spiking:
-    """A spiking network and what it does in software.
+    """A spiking network and what it does in software."""
 
-    Attributes:
-        kind: trained through time, or converted.
-        network: on the CPU.
-        activity: on the test images, as many steps as are asked for.
-        accuracies: after each step, percent.
-    """
-
-    kind: Kind
-    network: SpikingVgg
-    activity: Activity
-    accuracies: list[float]
+    kind: Kind  # trained through time, or converted
+    network: SpikingVgg  # on the CPU
+    activity: Activity  # on the test images, as many steps as are asked for
+    accuracies: list[float]  # after each step, percent
 
     @property
     def names(self) -> dict[str, str]:

@@ -16,50 +16,29 @@ from xbarpaper.params import Devices, Parasitics, SchemeName
 
 @dataclass(frozen=True)
 class Subject:
-    """A mapped network and what its rows call it.
+    """A mapped network and what its rows call it."""
 
-    Attributes:
-        mapped: the network on crossbars.
-        scheme: how it was pruned.
-        sparsity: fraction of the weights that was to be removed from the prunable layers; 0 for unpruned.
-        mitigation: what was done against the non-idealities.
-        software_accuracy: of the very network that is mapped, percent.
-        finish: what is done to each of its non-ideal twins before it is evaluated.
-        programming: how each chip is programmed; None programs all alike, as mapped.
-    """
-
-    mapped: MappedNetwork
-    scheme: SchemeName
-    sparsity: float
-    mitigation: str
-    software_accuracy: float
-    finish: Finish | None = None
-    programming: Programming | None = None
+    mapped: MappedNetwork  # the network on crossbars
+    scheme: SchemeName  # how it was pruned
+    sparsity: float  # fraction of the weights that was to be removed from the prunable layers; 0 for unpruned
+    mitigation: str  # what was done against the non-idealities
+    software_accuracy: float  # of the very network that is mapped, percent
+    finish: Finish | None = None  # what is done to each of its non-ideal twins before it is evaluated
+    programming: Programming | None = None  # how each chip is programmed; None programs all alike, as mapped
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What all evaluations of a sweep share.
+    """What all evaluations of a sweep share."""
 
-    Attributes:
-        images: normalised test images on the device that evaluates, shape (n, 3, 32, 32).
-        labels: their classes, shape (n,).
-        images_digest: digest of the data.
-        devices: range and variation of the devices.
-        parasitics: resistances of drivers, wires and sensing.
-        low_conductance_threshold: share of the range below which a device counts as low.
-        batch_size: images at a time.
-        dtype: arithmetic of inference.
-    """
-
-    images: Tensor
-    labels: Tensor
-    images_digest: str
-    devices: Devices
-    parasitics: Parasitics
-    low_conductance_threshold: float
-    batch_size: int
-    dtype: torch.dtype = torch.float32
+    images: Tensor  # normalised test images on the device that evaluates, shape (n, 3, 32, 32)
+    labels: Tensor  # their classes, shape (n,)
+    images_digest: str  # digest of the data
+    devices: Devices  # range and variation of the devices
+    parasitics: Parasitics  # resistances of drivers, wires and sensing
+    low_conductance_threshold: float  # share of the range below which a device counts as low
+    batch_size: int  # images at a time
+    dtype: torch.dtype = torch.float32  # arithmetic of inference
 
     def accuracy(self, network: nn.Module) -> float:
         """Accuracy of a network on the test images, percent."""

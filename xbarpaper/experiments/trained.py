@@ -20,19 +20,12 @@ from xbarpaper.pruning import PrunedNetwork, unpruned
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training, a fine-tuning or WCT gave.
+    """What a training, a fine-tuning or WCT gave."""
 
-    Attributes:
-        variant: which network.
-        checkpoint: the network as saved.
-        training: one row per epoch.
-        software: one row: accuracy without crossbars, percent.
-    """
-
-    variant: Variant
-    checkpoint: Checkpoint
-    training: pd.DataFrame
-    software: pd.DataFrame
+    variant: Variant  # which network
+    checkpoint: Checkpoint  # the network as saved
+    training: pd.DataFrame  # one row per epoch
+    software: pd.DataFrame  # one row: accuracy without crossbars, percent
 
 
 def train(experiment: Experiment) -> Trained:

@@ -32,25 +32,21 @@ _INPUTS: Final = ("inputs_volt", "inputs_per_volt")
 
 @dataclass(frozen=True)
 class LayerCrossbars:
-    """The crossbars of one layer, as another simulator needs them.
+    """The crossbars of one layer, as another simulator needs them."""
 
-    Attributes:
-        conductances_siemens: of every device, 0 where a crossbar has none, shape (2, tiles, size, size): the arrays of
-            positive weights, then those of negative ones; rows are inputs.
-        rows: row of the layer's matrix that drives each crossbar row, -1 for padding, shape (2, tiles, size).
-        columns: column of the matrix to which each crossbar column adds, -1 for padding, shape (2, tiles, size).
-        matrix_shape: rows (in * kh * kw) and columns (out) of the matrix.
-        w_max: weight that g_max - g_min stands for; one for all, or one for each cell of the matrix.
-        inputs_volt: on the rows of the matrix, shape (vectors, rows); None where no images were given.
-        inputs_per_volt: what a volt stands for in the units of the layer's inputs.
-    """
-
+    # of every device, 0 where a crossbar has none, shape (2, tiles, size, size): the arrays of positive
+    # weights, then those of negative ones; rows are inputs
     conductances_siemens: NDArray[np.float64]
+    # row of the layer's matrix that drives each crossbar row, -1 for padding, shape (2, tiles, size)
     rows: NDArray[np.int64]
+    # column of the matrix to which each crossbar column adds, -1 for padding, shape (2, tiles, size)
     columns: NDArray[np.int64]
-    matrix_shape: NDArray[np.int64]
+    matrix_shape: NDArray[np.int64]  # rows (in * kh * kw) and columns (out) of the matrix
+    # weight that g_max - g_min stands for; one for all, or one for each cell of the matrix
     w_max: NDArray[np.float64]
+    # on the rows of the matrix, shape (vectors, rows); None where no images were given
     inputs_volt: NDArray[np.float64] | None = None
+    # what a volt stands for in the units of the layer's inputs
     inputs_per_volt: NDArray[np.float64] | None = None
 
     def tile_inputs_volt(self) -> NDArray[np.float64]:

@@ -37,22 +37,15 @@ _SAMPLED_VECTORS: Final = 256  # of a layer's inputs, whose currents set the ran
 
 @dataclass(frozen=True)
 class Converters:
-    """What stands before the rows and behind the columns of a crossbar.
+    """What stands before the rows and behind the columns of a crossbar."""
 
-    Attributes:
-        input_bits: of an input's magnitude; ``IDEAL`` applies it as it is, in one read.
-        dac_bits: applied in one read; must divide ``input_bits``.
-        adc_bits: of a conversion; ``IDEAL`` takes the current as it is.
-        quantile: of the currents on calibration images that becomes the upper end of a converter's range; the lower end
-            is that of one minus it.
-        scope: what shares a range.
-    """
-
-    input_bits: int = IDEAL
-    dac_bits: int = 1
-    adc_bits: int = IDEAL
+    input_bits: int = IDEAL  # of an input's magnitude; ``IDEAL`` applies it as it is, in one read
+    dac_bits: int = 1  # applied in one read; must divide ``input_bits``
+    adc_bits: int = IDEAL  # of a conversion; ``IDEAL`` takes the current as it is
+    # of the currents on calibration images that becomes the upper end of a converter's range; the lower end
+    # is that of one minus it
     quantile: float = 1.0
-    scope: RangeScope = "tile"
+    scope: RangeScope = "tile"  # what shares a range
 
     @property
     def reads(self) -> int:
@@ -81,21 +74,13 @@ def digits(values: Tensor, converters: Converters) -> Iterator[tuple[Tensor, flo
 
 @dataclass(frozen=True)
 class Arrays:
-    """Tiles that are driven by the same rows: one matrix product.
+    """Tiles that are driven by the same rows: one matrix product."""
 
-    Attributes:
-        rows: row of the layer's input that drives each of them, shape (r,).
-        columns: column of the layer's output to which each column adds, shape (c,).
-        tiles: number of the tile, of all signs and slices, that each column lies on, shape (c,).
-        conductance: effective conductances, siemens, shape (r, c).
-        factor: what a column's current counts, shape (c,).
-    """
-
-    rows: Tensor
-    columns: Tensor
-    tiles: Tensor
-    conductance: Tensor
-    factor: Tensor
+    rows: Tensor  # row of the layer's input that drives each of them, shape (r,)
+    columns: Tensor  # column of the layer's output to which each column adds, shape (c,)
+    tiles: Tensor  # number of the tile, of all signs and slices, that each column lies on, shape (c,)
+    conductance: Tensor  # effective conductances, siemens, shape (r, c)
+    factor: Tensor  # what a column's current counts, shape (c,)
 
 
 class CrossbarLayer(nn.Module):

@@ -23,28 +23,21 @@ from xbarpaper.params import Devices, Gain
 
 @dataclass(frozen=True)
 class LayerReadOut:
-    """What the crossbars of one layer compute.
+    """What the crossbars of one layer compute."""
 
-    Attributes:
-        layer: the layer as mapped.
-        weights: weights that the layer shall have, by tile, shape (tiles, size, size).
-        effective: effective conductances of both signs by tile, siemens, shape (tiles, size, size) each; those of a pair
-            in one place, that of the positive sign.
-        effective_weights: weights that they stand for, before any gain, shape (tiles, size, size).
-        column_factors: (I_ideal - I_nonideal) / I_ideal of each crossbar column that holds devices, with 1 V on every
-            row; NaN on padding columns, shape (2, tiles, size), the positive sign first, where they lie.
-        calibrated_weights: effective weights as they were when the readout was calibrated, same shape; None where
-            nothing has changed since.
-        compensation: factor on the outputs that makes up for drift.
-    """
-
-    layer: MappedLayer
-    weights: Tensor
+    layer: MappedLayer  # the layer as mapped
+    weights: Tensor  # weights that the layer shall have, by tile, shape (tiles, size, size)
+    # effective conductances of both signs by tile, siemens, shape (tiles, size, size) each; those of a pair
+    # in one place, that of the positive sign
     effective: DifferentialPair
-    effective_weights: Tensor
+    effective_weights: Tensor  # weights that they stand for, before any gain, shape (tiles, size, size)
+    # (I_ideal - I_nonideal) / I_ideal of each crossbar column that holds devices, with 1 V on every row; NaN
+    # on padding columns, shape (2, tiles, size), the positive sign first, where they lie
     column_factors: Tensor
+    # effective weights as they were when the readout was calibrated, same shape; None where nothing has
+    # changed since
     calibrated_weights: Tensor | None = None
-    compensation: float = 1.0
+    compensation: float = 1.0  # factor on the outputs that makes up for drift
 
     @property
     def tile_factors(self) -> Tensor:

@@ -17,17 +17,12 @@ from xbarpaper.hardware.circuit import Parasitics, effective_conductance
 
 @dataclass(frozen=True)
 class Convention:
-    """How a simulator means its resistances.
+    """How a simulator means its resistances."""
 
-    Attributes:
-        words: what it calls them, and where they lie.
-        parasitics: from the resistances of a segment of row wire and of column wire, and of the source, in ohm.
-        odd_columns_turned: whether every second column is read from its other end.
-    """
-
-    words: str
+    words: str  # what it calls them, and where they lie
+    # from the resistances of a segment of row wire and of column wire, and of the source, in ohm
     parasitics: Callable[[float, float, float], Parasitics]
-    odd_columns_turned: bool = False
+    odd_columns_turned: bool = False  # whether every second column is read from its other end
 
 
 def _segments_at_both_ends(row: float, column: float, _: float) -> Parasitics:

@@ -26,19 +26,12 @@ if TYPE_CHECKING:  # so that finished rows and resume files outlive a new sectio
 
 @dataclass(frozen=True)
 class Costs:
-    """What a mitigation takes for one network.
+    """What a mitigation takes for one network."""
 
-    Attributes:
-        training_images: shown with labels, once for all chips.
-        chip_images: shown without labels, for each chip.
-        circuit_solutions: of all crossbars, once for all chips.
-        chip_solutions: the same for each chip, whose devices must have been read out.
-    """
-
-    training_images: int = 0
-    chip_images: int = 0
-    circuit_solutions: int = 0
-    chip_solutions: int = 0
+    training_images: int = 0  # shown with labels, once for all chips
+    chip_images: int = 0  # shown without labels, for each chip
+    circuit_solutions: int = 0  # of all crossbars, once for all chips
+    chip_solutions: int = 0  # the same for each chip, whose devices must have been read out
 
     def __add__(self, other: Costs) -> Costs:
         return Costs(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
@@ -54,22 +47,15 @@ class Part(Protocol):
 
 @dataclass(frozen=True)
 class Start:
-    """The network that a mitigation trains on, and how.
+    """The network that a mitigation trains on, and how."""
 
-    Attributes:
-        pruned: the network, to be trained in place.
-        scheme: how it was pruned.
-        crossbar_size: rows and columns of the crossbars that it is mapped on; None where the network is for any size.
-        w_max: weight that programs the highest conductance, by layer; it stays as it is.
-        images: the data.
-        run: the recipe of fine-tuning, its mask held; epochs and learning rate are for the mitigation to say.
-    """
-
-    pruned: PrunedNetwork
-    scheme: SchemeName
+    pruned: PrunedNetwork  # the network, to be trained in place
+    scheme: SchemeName  # how it was pruned
+    # rows and columns of the crossbars that it is mapped on; None where the network is for any size
     crossbar_size: int | None
-    w_max: Mapping[str, float]
-    images: ImageSet
+    w_max: Mapping[str, float]  # weight that programs the highest conductance, by layer; it stays as it is
+    images: ImageSet  # the data
+    # the recipe of fine-tuning, its mask held; epochs and learning rate are for the mitigation to say
     run: Run
 
 
@@ -162,14 +148,10 @@ class Finishes(Part, Protocol):
 
 @dataclass(frozen=True)
 class Mitigation:
-    """What is done against the non-idealities of crossbars.
+    """What is done against the non-idealities of crossbars."""
 
-    Attributes:
-        name: what tables and figures call it.
-        trains, arranges, programs, programs_chips, finishes: its parts; at least none.
-    """
-
-    name: str
+    name: str  # what tables and figures call it
+    # trains, arranges, programs, programs_chips, finishes: its parts; at least none
     trains: Trains | None = None
     arranges: Arranges | None = None
     programs: Programs | None = None

@@ -30,19 +30,12 @@ if TYPE_CHECKING:  # so that finished rows and resume files outlive a new sectio
 
 @dataclass(frozen=True)
 class Precompensation:
-    """Programs the devices of a network such that the crossbars compute its weights.
+    """Programs the devices of a network such that the crossbars compute its weights."""
 
-    Attributes:
-        devices: range of the devices.
-        parasitics: resistances of drivers, wires and sensing.
-        gain: calibration of the readout.
-        rounds: solutions of the circuits, each followed by a correction.
-    """
-
-    devices: Devices
-    parasitics: Parasitics
-    gain: Gain
-    rounds: int
+    devices: Devices  # range of the devices
+    parasitics: Parasitics  # resistances of drivers, wires and sensing
+    gain: Gain  # calibration of the readout
+    rounds: int  # solutions of the circuits, each followed by a correction
 
     @classmethod
     def of(cls, params: Params) -> Precompensation:

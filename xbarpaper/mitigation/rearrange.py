@@ -130,13 +130,9 @@ def _own_ranges(plan: LayerPlan) -> Tensor:
 
 @dataclass(frozen=True)
 class Rearranged:
-    """Orders columns; it costs nothing but the solution that predicts errors, where they are the key.
+    """Orders columns; it costs nothing but the solution that predicts errors, where they are the key."""
 
-    Attributes:
-        settings: how; those of the section ``rearrange`` if not given.
-    """
-
-    settings: Rearrange | None = None
+    settings: Rearrange | None = None  # how; those of the section ``rearrange`` if not given
 
     def arrangement(self, params: Params) -> Arrangement | None:
         """See ``Arranges.arrangement``."""

@@ -41,21 +41,13 @@ _DRAWS_PER_SEED = 100_000
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What lies between a layer's weights and what its crossbars compute.
+    """What lies between a layer's weights and what its crossbars compute."""
 
-    Attributes:
-        devices: range and variation of the devices.
-        parasitics: resistances of drivers, wires and sensing.
-        gain: calibration of the readout.
-        refresh_steps: training steps between two solutions of the circuits.
-        seed: of the draws of device variation.
-    """
-
-    devices: Devices
-    parasitics: Parasitics
-    gain: Gain
-    refresh_steps: int
-    seed: int
+    devices: Devices  # range and variation of the devices
+    parasitics: Parasitics  # resistances of drivers, wires and sensing
+    gain: Gain  # calibration of the readout
+    refresh_steps: int  # training steps between two solutions of the circuits
+    seed: int  # of the draws of device variation
 
     def draw(self, number: int) -> tuple[DeviceEffect, ...]:
         """What disturbs the devices of the n-th solution."""

@@ -32,23 +32,14 @@ Weighted = nn.Conv2d | nn.Linear
 
 @dataclass(frozen=True)
 class WeightedLayer:
-    """A layer whose weights crossbars hold.
+    """A layer whose weights crossbars hold."""
 
-    Attributes:
-        name: what tables call it, and what seeds the draw of its devices.
-        module: dotted name of its ``nn.Conv2d`` or ``nn.Linear`` in the network.
-        reads: group of channels that it reads.
-        writes: group of channels that it writes.
-        output_pixels: height and width of its output for an image of 32 x 32.
-        norm: dotted name of the batch norm that follows; None where there is none.
-    """
-
-    name: str
-    module: str
-    reads: str
-    writes: str
-    output_pixels: tuple[int, int]
-    norm: str | None = None
+    name: str  # what tables call it, and what seeds the draw of its devices
+    module: str  # dotted name of its ``nn.Conv2d`` or ``nn.Linear`` in the network
+    reads: str  # group of channels that it reads
+    writes: str  # group of channels that it writes
+    output_pixels: tuple[int, int]  # height and width of its output for an image of 32 x 32
+    norm: str | None = None  # dotted name of the batch norm that follows; None where there is none
 
 
 class Network(nn.Module, ABC):

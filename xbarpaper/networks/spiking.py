@@ -43,17 +43,12 @@ class _Spike(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class Neuron:
-    """A leaky integrate-and-fire neuron.
+    """A leaky integrate-and-fire neuron."""
 
-    Attributes:
-        leak: what a step leaves of the membrane, above 0 and at most 1.
-        threshold: above 0; a spike leaves above it, and takes it away.
-        start: of the membrane, relative to the threshold. Half of it rounds a rate without bias (Bu et al., arXiv
-            2303.04347).
-    """
-
-    leak: float
-    threshold: float
+    leak: float  # what a step leaves of the membrane, above 0 and at most 1
+    threshold: float  # above 0; a spike leaves above it, and takes it away
+    # of the membrane, relative to the threshold. Half of it rounds a rate without bias (Bu et al., arXiv
+    # 2303.04347)
     start: float = 0.0
 
     def step(self, membrane: Tensor | float, current: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,29 +87,20 @@ def poisson_spikes(images: Tensor, steps: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Activity:
-    """What a spiking network did with a batch.
+    """What a spiking network did with a batch."""
 
-    Attributes:
-        outputs: of the classifier, added up to each step, shape (steps, n, classes).
-        rates: mean number of spikes of a neuron in each step by group of channels, shape (steps,) each; under Poisson
-            coding those of the images too.
-    """
-
-    outputs: Tensor
+    outputs: Tensor  # of the classifier, added up to each step, shape (steps, n, classes)
+    # mean number of spikes of a neuron in each step by group of channels, shape (steps,) each; under Poisson
+    # coding those of the images too
     rates: dict[str, Tensor]
 
 
 class SpikingVgg(Vgg):
-    """A VGG of spiking neurons with average pooling. ``spiking`` makes one.
+    """A VGG of spiking neurons with average pooling. ``spiking`` makes one."""
 
-    Attributes:
-        neuron: of all layers; None has ReLU in its place, as a network to convert has.
-        steps: time steps of a forward pass.
-        coding: ``direct`` shows the image itself to the first layer, ``poisson`` its random spikes.
-    """
-
-    neuron: Neuron | None = None
-    steps: int = 1
+    neuron: Neuron | None = None  # of all layers; None has ReLU in its place, as a network to convert has
+    steps: int = 1  # time steps of a forward pass
+    # ``direct`` shows the image itself to the first layer, ``poisson`` its random spikes
     coding: Coding = "direct"
 
     def current(self, number: int, inputs: Tensor) -> Tensor:

@@ -46,12 +46,9 @@ class Constraint(Protocol):
 
 
 class Schedule(Constraint, Protocol):
-    """A constraint whose masks change as epochs begin.
+    """A constraint whose masks change as epochs begin."""
 
-    Attributes:
-        masks: True where a weight lives, by layer; empty while all live. A killed run goes on with them.
-    """
-
+    # True where a weight lives, by layer; empty while all live. A killed run goes on with them
     masks: dict[str, Tensor]
 
     def begin(self, epoch: int, network: Network) -> bool:
@@ -61,12 +58,9 @@ class Schedule(Constraint, Protocol):
 
 @dataclass(frozen=True)
 class HeldMask:
-    """Pruned weights stay exactly zero.
+    """Pruned weights stay exactly zero."""
 
-    Attributes:
-        masks: True where a weight stays, by layer, in the shape of the weight; layers not named keep everything.
-    """
-
+    # True where a weight stays, by layer, in the shape of the weight; layers not named keep everything
     masks: dict[str, Tensor]
 
     def apply(self, network: Network) -> None:
@@ -82,15 +76,10 @@ class HeldMask:
 
 @dataclass(frozen=True)
 class Teacher:
-    """A network whose answers another one learns, beside the labels (Hinton et al., arXiv 1503.02531).
+    """A network whose answers another one learns, beside the labels (Hinton et al., arXiv 1503.02531)."""
 
-    Attributes:
-        network: the teacher, on any device; it is not changed.
-        settings: share in the loss, and temperature.
-    """
-
-    network: Network
-    settings: Distillation
+    network: Network  # the teacher, on any device; it is not changed
+    settings: Distillation  # share in the loss, and temperature
 
     def loss(self, student: Tensor, teacher: Tensor, from_labels: Tensor) -> Tensor:
         """The labels' loss and Kullback-Leibler divergence from the teacher, weighted.
@@ -115,32 +104,21 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Run:
-    """One training or fine-tuning.
+    """One training or fine-tuning."""
 
-    Attributes:
-        title: what its progress is called.
-        settings: the section ``train``.
-        epochs: passes over the training images.
-        learning_rate: peak of the one-cycle schedule; constant under adam.
-        seed: seed of batches and augmentation.
-        resume: file that a killed run goes on from; None for a run that starts anew each time.
-        constraints: what must hold after every step.
-        schedule: a constraint that changes from epoch to epoch; None for none.
-        teacher: whose answers it learns beside the labels; None for labels alone.
-        live: name under which it can be watched, see ``live.training``; None for a run that nobody watches.
-        optimiser: Nesterov's SGD under the one-cycle schedule, or Adam, whose runs start anew each time.
-    """
-
-    title: str
-    settings: Train
-    epochs: int
-    learning_rate: float
-    seed: int
+    title: str  # what its progress is called
+    settings: Train  # the section ``train``
+    epochs: int  # passes over the training images
+    learning_rate: float  # peak of the one-cycle schedule; constant under adam
+    seed: int  # seed of batches and augmentation
+    # file that a killed run goes on from; None for a run that starts anew each time
     resume: Path | None = None
-    constraints: tuple[Constraint, ...] = field(default=())
-    schedule: Schedule | None = None
-    teacher: Teacher | None = None
+    constraints: tuple[Constraint, ...] = field(default=())  # what must hold after every step
+    schedule: Schedule | None = None  # a constraint that changes from epoch to epoch; None for none
+    teacher: Teacher | None = None  # whose answers it learns beside the labels; None for labels alone
+    # name under which it can be watched, see ``live.training``; None for a run that nobody watches
     live: str | None = None
+    # Nesterov's SGD under the one-cycle schedule, or Adam, whose runs start anew each time
     optimiser: Literal["sgd", "adam"] = "sgd"
 
 

@@ -32,14 +32,11 @@ UNSTRUCTURED: Final = Unstructured()
 
 @dataclass(frozen=True)
 class PrunedNetwork:
-    """A network with what pruning decided.
+    """A network with what pruning decided."""
 
-    Attributes:
-        network: the network, smaller where the scheme removes filters, else with zeros at the removed weights.
-        masks: True where a weight stays, by layer, in the original coordinates of the unpruned layer's matrix.
-    """
-
+    # the network, smaller where the scheme removes filters, else with zeros at the removed weights
     network: Network
+    # True where a weight stays, by layer, in the original coordinates of the unpruned layer's matrix
     masks: dict[str, Tensor]
 
     def placements(self) -> dict[str, Placement]:

@@ -12,17 +12,11 @@ from xbarpaper.pruning.compaction import Strip
 
 
 class Scheme(Protocol):
-    """Says which weights stay, and how T, the compaction, packs what is left onto crossbars.
+    """Says which weights stay, and how T, the compaction, packs what is left onto crossbars."""
 
-    Attributes:
-        name: name in the parameters.
-        depends_on_crossbar_size: whether another crossbar size asks for another network.
-        removes_filters: whether whole channels go, so that the network becomes smaller.
-    """
-
-    name: ClassVar[PrunedSchemeName]
-    depends_on_crossbar_size: ClassVar[bool]
-    removes_filters: ClassVar[bool]
+    name: ClassVar[PrunedSchemeName]  # name in the parameters
+    depends_on_crossbar_size: ClassVar[bool]  # whether another crossbar size asks for another network
+    removes_filters: ClassVar[bool]  # whether whole channels go, so that the network becomes smaller
 
     def masks(
         self, network: Network, prunable: frozenset[str], sparsity: float, crossbar_size: int

@@ -33,15 +33,10 @@ Convention = tuple[float, Gain]
 
 @dataclass(frozen=True)
 class DigitalClassifier:
-    """Keeps the last layer off the crossbars.
+    """Keeps the last layer off the crossbars."""
 
-    Attributes:
-        module: dotted name of the layer in the network.
-        then: what is done after that; None for nothing.
-    """
-
-    module: str
-    then: Finish | None = None
+    module: str  # dotted name of the layer in the network
+    then: Finish | None = None  # what is done after that; None for nothing
 
     def digest(self) -> str:
         """A text that differs where the result differs."""

@@ -56,14 +56,10 @@ Best = Mapping[PruneWhen, tuple[Rearrange, Wct]]
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search found.
+    """What a search found."""
 
-    Attributes:
-        space: a row per setting, see ``compared``.
-        best: the settings of R and of WCT of the highest validation accuracy, by when the networks were pruned.
-    """
-
-    space: pd.DataFrame
+    space: pd.DataFrame  # a row per setting, see ``compared``
+    # the settings of R and of WCT of the highest validation accuracy, by when the networks were pruned
     best: Best
 
 

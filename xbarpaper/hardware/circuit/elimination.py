@@ -47,17 +47,11 @@ _LARGEST_CHUNK = 256  # beyond, batches only leave the processor's cache: slower
 
 @dataclass(frozen=True)
 class Potentials:
-    """What a tile's wires and devices carry, for S inputs; each of shape (B, S, M, N).
+    """What a tile's wires and devices carry, for S inputs; each of shape (B, S, M, N)."""
 
-    Attributes:
-        row: voltages of the row wires, volts.
-        column: voltages of the column wires, volts.
-        current: device currents from row to column wire, amperes.
-    """
-
-    row: Tensor
-    column: Tensor
-    current: Tensor
+    row: Tensor  # voltages of the row wires, volts
+    column: Tensor  # voltages of the column wires, volts
+    current: Tensor  # device currents from row to column wire, amperes
 
 
 def tiles_per_chunk(rows: int, columns: int) -> int:

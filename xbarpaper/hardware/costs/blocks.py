@@ -61,23 +61,14 @@ BLOCKS: Final = (
 
 @dataclass(frozen=True)
 class Adc:
-    """An analog-to-digital converter as one source has it; functions of the number of bits.
+    """An analog-to-digital converter as one source has it; functions of the number of bits."""
 
-    Attributes:
-        title: for tables and figures.
-        energy_pj: of a conversion, picojoules.
-        conversion_ns: time of a conversion, nanoseconds.
-        area_um2: square micrometres; NaN where the source's rule needs a layout.
-        node_nm: technology node.
-        source: where it was published.
-    """
-
-    title: str
-    energy_pj: Callable[[int], float]
-    conversion_ns: Callable[[int], float]
-    area_um2: Callable[[int], float]
-    node_nm: int
-    source: str
+    title: str  # for tables and figures
+    energy_pj: Callable[[int], float]  # of a conversion, picojoules
+    conversion_ns: Callable[[int], float]  # time of a conversion, nanoseconds
+    area_um2: Callable[[int], float]  # square micrometres; NaN where the source's rule needs a layout
+    node_nm: int  # technology node
+    source: str  # where it was published
 
 
 def cimloop_adc_pj(bits: int, node_nm: float = 32, samples_per_second: float = 1e8) -> float:

@@ -27,27 +27,17 @@ from xbarpaper.params import ColumnsCounted, HardwareCosts
 
 @dataclass(frozen=True)
 class Load:
-    """What one image asks of the crossbars of a layer.
+    """What one image asks of the crossbars of a layer."""
 
-    Attributes:
-        size: rows and columns of a crossbar.
-        rows: rows in use, by tile of one sign.
-        columns: columns in use, by tile of one sign.
-        inputs: inputs of the layer that some tile reads.
-        additions: partial sums of tiles added per vector.
-        weights: weights that are left, which is multiplications per vector.
-        vectors: output pixels.
-        supply_siemens: mean current of the supplies of one read of all crossbars, both signs and all slices, over the
-            read voltage: ``supply.mean_conductance``.
-    """
-
-    size: int
-    rows: tuple[int, ...]
-    columns: tuple[int, ...]
-    inputs: int
-    additions: int
-    weights: int
-    vectors: int
+    size: int  # rows and columns of a crossbar
+    rows: tuple[int, ...]  # rows in use, by tile of one sign
+    columns: tuple[int, ...]  # columns in use, by tile of one sign
+    inputs: int  # inputs of the layer that some tile reads
+    additions: int  # partial sums of tiles added per vector
+    weights: int  # weights that are left, which is multiplications per vector
+    vectors: int  # output pixels
+    # mean current of the supplies of one read of all crossbars, both signs and all slices, over the read
+    # voltage: ``supply.mean_conductance``
     supply_siemens: float
 
 

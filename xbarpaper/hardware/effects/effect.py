@@ -55,17 +55,11 @@ class Switchable(DeviceEffect, Protocol):
 
 @dataclass(frozen=True)
 class Published:
-    """What was published of an effect, in the units in which it was.
+    """What was published of an effect, in the units in which it was."""
 
-    Attributes:
-        source: where the numbers are from.
-        top: conductance that stands for our ``g_max``, microsiemens (SONOS: current, nanoampere).
-        span: conductances that were measured; beyond them the nearest end holds, same unit.
-    """
-
-    source: str
-    top: float
-    span: tuple[float, float]
+    source: str  # where the numbers are from
+    top: float  # conductance that stands for our ``g_max``, microsiemens (SONOS: current, nanoampere)
+    span: tuple[float, float]  # conductances that were measured; beyond them the nearest end holds, same unit
 
     def acts_on(self, conductance: Tensor, g_max: float, act: Callable[[Tensor], Tensor]) -> Tensor:
         """Apply a published law to conductances in siemens.
