@@ -110,7 +110,6 @@ def weight_errors(experiment: Experiment, subjects: Mapping[str, Subject]) -> pd
     """Squared error of each layer's weights over its squared weights, percent: wires alone, after the readout's gain.
 
     Args:
-        experiment: the experiment.
         subjects: networks on crossbars; a column for each, a row for each layer.
     """
     gain, columns = experiment.params.readout.gain, {}

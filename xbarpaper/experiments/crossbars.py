@@ -35,10 +35,6 @@ def mapped(
     Networks that trained on after pruning keep the range of the network before, unless the mitigation says otherwise.
 
     Args:
-        experiment: whose network.
-        scheme: how it was pruned.
-        crossbar_size: rows and columns of the crossbars.
-        mitigation: what is done against the non-idealities.
         w_max_quantile: quantile of a layer's |w| that programs the highest conductance; the parameters' if not given.
     """
     params, part = experiment.params, mitigation.trains

@@ -79,10 +79,7 @@ def sweep(
 
     Args:
         subjects: the mapped networks; taken as they are needed, so a generator keeps memory low.
-        wanted: the cases.
-        bench: what all evaluations share.
         journal: file of finished rows; rows there whose digest fits are not computed again.
-        total: number of subjects, for the progress bar.
         workers: what evaluates; this process if not given. The table is the same.
 
     Returns:
@@ -118,8 +115,6 @@ def evaluated(
 
     Args:
         jobs: what to evaluate; taken as they are needed.
-        journal: finished rows.
-        workers: what evaluates.
         arrived: called with each case's key and rows, as in ``sweep``, in the order in which they arrive.
     """
     for (digest, key), rows in results(workers, _missing(jobs, journal, workers, arrived)):

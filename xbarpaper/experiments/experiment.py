@@ -121,7 +121,6 @@ class Experiment:
         """Where the checkpoint of a network is kept.
 
         Args:
-            variant: how it was pruned.
             trained_on: name of the training that followed, such as ``wct``.
         """
         if not trained_on and variant.scheme == "unpruned":

@@ -86,13 +86,6 @@ def layer_table(
 ) -> pd.DataFrame:
     """Accuracy with each layer alone on crossbars, and with all but it, under both effects.
 
-    Args:
-        subjects: mapped networks.
-        bench: test images, devices and resistances.
-        gain: calibration of the readout.
-        seeds: draws of device variation.
-        total: number of subjects, for the progress bar.
-
     Returns:
         Columns: scheme, crossbar_size, seed, layer, lost_alone (points below software with this layer alone on
         crossbars), won_back (points above the whole network on crossbars with this layer in software).

@@ -100,11 +100,7 @@ def right_by_bits(
     """Which images a network between converters classifies right, by the bits of a conversion; 0: ideal.
 
     Args:
-        mapped: the network on crossbars, without mitigation.
-        shared: test images, devices and resistances.
         calibration: normalised training images that set the ranges.
-        settings: converters and slices.
-        gain: digital calibration of the readout.
     """
     effects = [Variation(shared.devices.variation_sigma, _DRAW)]
     slicing = Slicing(settings.weight_bits, settings.weight_slices)

@@ -87,8 +87,6 @@ def prune(
     The network pruned is the trained one, in ``prune.steps``, or, where ``prune.when`` is init, a fresh one at once.
 
     Args:
-        experiment: whose network.
-        scheme: how.
         crossbar_sizes: of the crossbars that the networks are for; a scheme that does not depend on them needs none.
     """
     seed = experiment.section.training_seed

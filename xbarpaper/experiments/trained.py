@@ -85,13 +85,6 @@ def kept(
     """Save what a training gave, and say it in tables.
 
     Args:
-        experiment: whose network.
-        variant: how it was pruned.
-        step: what tables call the training.
-        pruned: the network.
-        history: a row per epoch.
-        path: where its checkpoint goes.
-        behind: the parameters that the checkpoint depends on.
         w_max: weight that programs the highest conductance, by layer; the network's own largest if not given.
         accuracy: without crossbars, percent; that of the last epoch if not given.
     """

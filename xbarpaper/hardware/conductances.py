@@ -26,7 +26,6 @@ def conductances(weights: Tensor, devices: Devices, w_max: float | Tensor) -> Di
 
     Args:
         weights: weights, rows are inputs, shape (..., rows, columns), any unit.
-        devices: range of the devices.
         w_max: weight that programs ``g_max``; larger magnitudes saturate. One for all, or one for each, in their shape.
 
     Returns:

@@ -93,11 +93,7 @@ def write_crossbars(
     """Write the crossbars of a network as an ``npz`` file; ``read_crossbars`` reads it, and so does ``numpy.load``.
 
     Args:
-        path: of the file.
-        mapped: the network on crossbars.
-        devices: range of the devices.
         effects: what disturbs the programmed devices, in order.
-        parasitics: resistances of drivers, wires and sensing.
         images: batch of inputs of the network; from them come inputs of every layer, as ideal layers give them.
         full_volt: voltage of a layer's largest input.
         vectors: inputs of each layer at most, evenly spread over images and output pixels.

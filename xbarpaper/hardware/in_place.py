@@ -171,8 +171,6 @@ def on_crossbars(mapped: MappedNetwork, surroundings: Surroundings, title: str) 
 
     Args:
         mapped: the network on crossbars, both signs alike, on the device where it trains.
-        surroundings: what it meets.
-        title: what messages call the training.
 
     Yields:
         What a training in the block has among its constraints.

@@ -170,9 +170,6 @@ def map_network(
     """Put a network onto crossbars.
 
     Args:
-        pruned: the network and what pruning left of it.
-        compaction: how T compacts its layers.
-        crossbar_size: rows and columns of the crossbars.
         w_max: weight that programs the highest conductance, by layer.
         arrangement: order of rows and columns within the strips; None leaves them as they are.
     """
@@ -196,9 +193,6 @@ def strips_of(
 
     Args:
         mask: True where a weight lives, in original coordinates.
-        placement: the layer's blocks.
-        compaction: how T compacts a block.
-        crossbar_size: rows and columns of the crossbars.
     """
     return tuple(
         Strip(rows[strip.rows], columns[strip.columns])

@@ -35,7 +35,6 @@ def map_module(module: nn.Module, crossbar_size: int, digital: Collection[str] =
 
     Args:
         module: the module, trained or not.
-        crossbar_size: rows and columns of the crossbars.
         digital: dotted names, as ``named_modules`` gives them, of modules that stay digital, with all that is in them.
 
     Returns:

@@ -58,7 +58,6 @@ def digits(values: Tensor, converters: Converters) -> Iterator[tuple[Tensor, flo
 
     Args:
         values: whole numbers with their sign, or ideal inputs; they are overwritten.
-        converters: before the rows.
 
     Yields:
         Digits with the sign of their number, shape of ``values``, good until the next are asked for.
@@ -238,10 +237,8 @@ def arrays_of(
 
     Args:
         layer: the layer as mapped; its weights form one block.
-        devices: range of the devices.
         effects: what disturbs the programmed devices, each slice by itself.
         parasitics: resistances of drivers, wires and sensing; None for ideal ones.
-        slicing: how the weights are cut.
         gain: digital calibration of the readout, by the folded weights.
 
     Raises:
@@ -296,9 +293,7 @@ def on_crossbars(mapped: MappedNetwork, arrays: dict[str, list[Arrays]], convert
     """A copy of a network whose layers go through converters, in evaluation mode; without ranges: see ``calibrate``.
 
     Args:
-        mapped: the network on crossbars.
         arrays: what ``arrays_of`` gives, by layer; a layer without weights stays digital.
-        converters: before the rows and behind the columns.
     """
     network = copy.deepcopy(mapped.network)
     for layer in mapped.layers:

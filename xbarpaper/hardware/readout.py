@@ -104,7 +104,6 @@ class ReadOut:
         """A copy of the network with the effective weights in place of its own, in evaluation mode.
 
         Args:
-            gain: calibration of the readout.
             layers: names of those on crossbars, the others keep their own weights; all if not given.
 
         Returns:
@@ -133,8 +132,6 @@ def read_out(
     ``devices.drift_compensation`` is ``recalibrated``, come later.
 
     Args:
-        mapped: the network on crossbars.
-        devices: range of the devices, and how drift is made up for.
         effects: what disturbs the programmed devices, in order; none leaves them as programmed.
         parasitics: resistances of drivers, wires and sensing; None for ideal ones.
         calibrated: the same crossbars as they were when the readout was calibrated; solved here if not given.

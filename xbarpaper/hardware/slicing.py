@@ -23,7 +23,6 @@ def digits_of(weights: Tensor, w_max: float | Tensor, weight_bits: int, slices: 
         weights: any shape, any unit.
         w_max: weight that is the largest whole number ``2^(weight_bits - 1) - 1``; larger magnitudes saturate.
         weight_bits: sign included.
-        slices: number of slices.
 
     Returns:
         Shape (slices, *shape of weights); ``sum_i digits[i] * 2^(i * slice_bits)`` is the whole number.

@@ -70,7 +70,6 @@ def tile_map(strips: Sequence[Strip], shape: tuple[int, int], crossbar_size: int
     Args:
         strips: what T left; together they hold every weight once.
         shape: rows and columns of the original matrix.
-        crossbar_size: rows and columns of a crossbar.
     """
     rows: list[Tensor] = []
     columns: list[Tensor] = []

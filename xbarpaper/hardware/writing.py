@@ -41,7 +41,6 @@ class Write:
         Args:
             conductance: before it, siemens, any shape.
             change: what is asked for, siemens, same shape.
-            devices: their range.
             generator: of the noise, on the CPU; advanced where there is any.
         """
         low, high = devices.g_min_siemens, devices.g_max_siemens

@@ -59,8 +59,6 @@ def arranged_in_two_dimensions(
     on as many crossbars as before.
 
     Args:
-        devices: range of the devices.
-        parasitics: resistances of drivers, wires and sensing.
         gain: calibration of the readout at which arrangements are compared.
         rounds: how often columns and then rows are exchanged; 0 only spreads the padding.
 
@@ -81,12 +79,6 @@ def arranged_in_two_dimensions(
 
 def predicted_error(plan: LayerPlan, devices: Devices, parasitics: Parasitics, gain: Gain) -> float:
     """Error of the weights that the crossbars of a layer stand for, as programmed, with their circuits solved exactly.
-
-    Args:
-        plan: the layer.
-        devices: range of the devices.
-        parasitics: resistances of drivers, wires and sensing.
-        gain: calibration of the readout.
 
     Returns:
         sum (gain * W' - W)^2 over sum W^2; 0 for a layer without weights.

@@ -176,7 +176,6 @@ class Mitigation:
         """What all its parts take for one network.
 
         Args:
-            params: the profile.
             images: number of training images.
         """
         parts: list[Part] = [part for kind in _KINDS if (part := getattr(self, kind)) is not None]

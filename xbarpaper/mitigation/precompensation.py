@@ -46,7 +46,6 @@ class Precompensation:
         """The same network with other targets.
 
         Args:
-            mapped: the network on crossbars.
             effects: what is known of the devices: none takes them as nominal, those of a chip cancel its own. They must
                 be the same whatever a device is programmed to.
         """

@@ -34,7 +34,6 @@ def columns_ordered(settings: Rearrange, errors: Errors | None = None) -> Arrang
     |w|, so |w| decides.
 
     Args:
-        settings: key, order, grouping and scope of the sorting, and what is shared.
         errors: predicted errors, for the key of that name.
 
     Raises:
@@ -59,13 +58,7 @@ def columns_ordered(settings: Rearrange, errors: Errors | None = None) -> Arrang
 
 
 def squared_errors(devices: Devices, parasitics: Parasitics, gain: Gain) -> Errors:
-    """Squared errors of the weights, on nominal devices, with the circuits of the crossbars solved exactly.
-
-    Args:
-        devices: range of the devices.
-        parasitics: resistances of drivers, wires and sensing.
-        gain: calibration of the readout.
-    """
+    """Squared errors of the weights, on nominal devices, with the circuits of the crossbars solved exactly."""
 
     def errors(plan: LayerPlan) -> Tensor:
         tiles, pair = plan.tiles(), conductances(plan.matrix, devices, plan.w_max)

@@ -134,9 +134,7 @@ def tune(mapped: MappedNetwork, images: ImageSet, run: Run, surroundings: Surrou
     Args:
         mapped: the network on crossbars; its network ends with the tuned weights, in evaluation mode. Where they sit
             on the crossbars, and their range, stay as they are.
-        images: the data.
         run: the recipe, without ``resume`` and without ``constraints``.
-        surroundings: what lies between weights and results.
 
     Returns:
         One row per epoch, as ``training.train`` gives; test accuracy is on the crossbars of the last solution.
@@ -172,7 +170,6 @@ def adjoint_cosine(layer: MappedLayer, gradient: Tensor, surroundings: Surroundi
     Args:
         layer: a layer on crossbars; wires only, nominal devices.
         gradient: of some loss with respect to the layer's W' before the gain, shape of its matrix.
-        surroundings: devices and resistances.
     """
     tiles, devices = layer.tiles, surroundings.devices
     found = []
@@ -253,12 +250,7 @@ class TrainingThroughCrossbars:
 
 
 def surroundings(params: Params, seed: int) -> Surroundings:
-    """What tuning puts between weights and results, as the parameters say.
-
-    Args:
-        params: the profile.
-        seed: of the draws of device variation.
-    """
+    """What tuning puts between weights and results, as the parameters say."""
     return Surroundings(
         devices=params.devices,
         parasitics=params.circuit,

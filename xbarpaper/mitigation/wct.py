@@ -47,7 +47,6 @@ def limits_of(pruned: PrunedNetwork, cut_quantile: float) -> WeightLimits:
     """The limit w_cut of each layer: a quantile of |w| over the weights that pruning left.
 
     Args:
-        pruned: the trained network.
         cut_quantile: between 0 and 1.
     """
     return WeightLimits(weight_quantiles(pruned, cut_quantile))

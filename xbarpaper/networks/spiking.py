@@ -74,7 +74,6 @@ def poisson_spikes(images: Tensor, steps: int) -> Tensor:
 
     Args:
         images: shape (n, channels, h, w), float32.
-        steps: time steps.
 
     Returns:
         -1, 0 or 1, shape (steps, n, channels, h, w).
@@ -194,7 +193,6 @@ def balance(network: SpikingVgg, images: Tensor, quantile: float, coding: Coding
         network: with ReLU and average pooling, in evaluation mode.
         images: normalised training images that the activations are taken from, shape (n, 3, 32, 32).
         quantile: of a layer's activations, above 0 and at most 1.
-        coding: of the images.
 
     Returns:
         A copy whose norms and classifier are scaled for inputs between 0 and 1.

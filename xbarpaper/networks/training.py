@@ -207,7 +207,6 @@ def train(
     Args:
         network: the network to train; it ends on the device of ``run.settings``, in evaluation mode.
         images: the data; accuracy is measured on all its test images after each epoch.
-        run: the recipe.
         on_epoch: called with the number of whole epochs after each one, once they can no longer be lost.
 
     Returns:

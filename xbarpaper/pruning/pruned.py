@@ -66,7 +66,6 @@ def weight_quantiles(pruned: PrunedNetwork, quantile: float) -> dict[str, float]
     """A quantile of |w| of each layer, over the weights that pruning left.
 
     Args:
-        pruned: a network, before or after training.
         quantile: between 0 and 1; 1 is the largest |w|.
     """
     masks = pruned.weight_masks()
@@ -97,8 +96,6 @@ def prune(
 
     Args:
         network: a network with all its weights.
-        scheme: one of ``SCHEMES``.
-        settings: which layers may lose weights.
         sparsity: fraction of the weights to remove from those layers.
         crossbar_size: rows and columns of the crossbars that the result is for.
 

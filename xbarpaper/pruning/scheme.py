@@ -25,7 +25,6 @@ class Scheme(Protocol):
 
         Args:
             network: a network with all its channels.
-            prunable: layers that may lose weights.
             sparsity: fraction of the weights to remove from them, at least 0 and below 1.
             crossbar_size: rows and columns of the crossbars that the result is for.
 

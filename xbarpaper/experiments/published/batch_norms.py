@@ -41,10 +41,6 @@ _COLUMNS: Final = [
 def evaluate(experiment: Experiment, convention: Convention) -> pd.DataFrame:
     """Adapt batch norms under read noise and under drift, on crossbars of every size; a killed run goes on.
 
-    Args:
-        experiment: whose unpruned network.
-        convention: R_min in ohm, and the gain of the readout.
-
     Returns:
         One row per crossbar size, disturbance, chip and mitigation (none, BN, norms): experiment, dataset, network,
         crossbar_size, r_min_ohm, gain, axis and value (see ``disturbances``), mitigation, seed (of the chip; missing
@@ -129,11 +125,8 @@ def adapted(
     """One chip: a row with the error of its outputs and a column of accuracies (percent) for none and each finish.
 
     Args:
-        subject: the network on crossbars; its last layer stays off them.
         shared: devices and resistances, without images.
-        gain: of the readout.
         seed: of the chip; None where nothing is random.
-        finishes: what is done to the batch norms, by name.
         images: normalised test images, shape (n, 3, 32, 32).
         labels: their classes, shape (n,).
     """

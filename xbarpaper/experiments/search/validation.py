@@ -19,10 +19,6 @@ def held_out(images: ImageSet, count: int) -> ImageSet:
 
     Networks see images normalised as before. The same data gives the same split.
 
-    Args:
-        images: the data.
-        count: how many images to hold out.
-
     Raises:
         ParameterError: not as many would be left to train on.
     """

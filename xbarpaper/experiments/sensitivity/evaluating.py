@@ -56,8 +56,6 @@ def evaluate(experiment: Experiment, axes: Axes, at_sparsity: At | None = None) 
     Finished evaluations wait in a journal, each with a digest of all that it depends on, so an interrupted run goes on.
 
     Args:
-        experiment: the experiment.
-        axes: the survey.
         at_sparsity: gives the experiment at another sparsity, where an axis moves it.
 
     Returns:

@@ -90,7 +90,6 @@ def neurosim_sar_pj(bits: int, column_ohm: float = math.inf) -> float:
     """NeuroSim's successive-approximation converter, 32 nm LP, picojoules.
 
     Args:
-        bits: resolution.
         column_ohm: resistance of the column times 0.5 over the read voltage. Its term is the current of the array, which
             this model takes from the solved circuit: by default the converter alone counts.
     """

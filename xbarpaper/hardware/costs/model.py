@@ -108,9 +108,6 @@ def load_costs(
     """Energy, area and latency of one image on the crossbars of a layer.
 
     Args:
-        load: what the image asks of the layer.
-        settings: bits, times, voltages and sharing.
-        adc: the converter.
         counted: ``used`` skips empty columns; ``all`` converts every column of every crossbar.
         latency: one of ``LATENCIES``.
     """

@@ -22,9 +22,7 @@ def loads(
     """A load for each layer of a network on crossbars.
 
     Args:
-        mapped: the network.
         settings: bits and slices of the weights, share of the input bits that are set.
-        devices: range of the devices; they are as programmed.
         parasitics: resistances of drivers, wires and sensing; None for ideal ones.
 
     Raises:

@@ -22,8 +22,6 @@ def chip(devices: Devices, seed: int, read: int = 0) -> tuple[DeviceEffect, ...]
     """All that disturbs the devices of one chip; the same for every mitigation.
 
     Args:
-        devices: range of the devices, and what disturbs them.
-        seed: of the chip.
         read: number of the reading; another one draws other read noise and nothing else.
     """
     effects = (kind.of(devices, seed, read) for kind in ORDER)

@@ -46,7 +46,6 @@ class Switchable(DeviceEffect, Protocol):
         """The effect as the parameters have it; None where they leave it off.
 
         Args:
-            devices: range of the devices, and what disturbs them.
             seed: of the chip; the same seed and layer give the same devices.
             read: number of the reading; another one meets the same devices with other read noise.
         """
