@@ -82,11 +82,7 @@ class Experiment:
     @property
     def leading(self) -> dict[str, Any]:
         """The columns that name the experiment, in front of every table."""
-        return {
-            "experiment": self.name,
-            "dataset": self.section.dataset,
-            "network": self.section.network,
-        }
+        return {"experiment": self.name, "dataset": self.section.dataset, "network": self.section.network}
 
     def leading_of(self, variant: Variant) -> dict[str, Any]:
         """The columns that name one of its networks."""

@@ -26,9 +26,8 @@ from xbarpaper.support import progress
 PARTS = ("attenuation", "crossbars", "columns", "rows", "rest")
 """What is won back by one factor for the layer, by one for each crossbar, each column, each row; and what is not."""
 
-_ALTERNATIONS = (
-    20  # of least squares for rows and columns; after ten the error changes by less than a thousandth
-)
+# Of least squares for rows and columns; after ten the error changes by less than a thousandth.
+_ALTERNATIONS = 20
 _EFFECTS: tuple[Effects, ...] = ("wires", "variation", "both")
 
 
@@ -56,8 +55,7 @@ def _rows_and_columns(W: Tensor, E: Tensor) -> Tensor:
     for _ in range(_ALTERNATIONS):
         for along in (2, 1):
             power = E.square().sum(along, keepdim=True)
-            factor = (W * E).sum(along, keepdim=True) / power.where(power > 0, torch.ones_like(power))
-            E = E * factor.where(power > 0, torch.ones_like(factor))
+            E = E * torch.where(power > 0, (W * E).sum(along, keepdim=True) / power, 1.0)
     return E
 
 

@@ -173,7 +173,7 @@ class CrossbarLayer(nn.Module):
         if exact:
             return driven @ one.conductance
         low, step = self._levels(number)
-        per = torch.where(step > 0, 1 / step.where(step > 0, torch.ones_like(step)), torch.zeros_like(step))
+        per = torch.where(step > 0, 1 / step, 0.0)
         found = torch.addmm(-low * per, driven, one.conductance * per)
         return found.round_().clamp_(0, 2**self.converters.adc_bits - 1)
 
@@ -181,27 +181,15 @@ class CrossbarLayer(nn.Module):
         """Ends of the converters' ranges, by group, for each column."""
         few = driven[:: max(1, len(driven) // _SAMPLED_VECTORS)].clone()
         reads = [digit.clone() for digit, _ in digits(few, self.converters)]
-        currents = torch.cat(
-            [
-                torch.cat(
-                    [
-                        group @ one.conductance
-                        for group, one in zip(self._groups(digit), self.arrays, strict=True)
-                    ],
-                    1,
-                )
-                for digit in reads
-            ]
-        )
-        tiles = torch.cat([one.tiles for one in self.arrays])
-        ends = torch.stack(
-            [
-                self._quantiles(currents, tiles, q)
-                for q in (1 - self.converters.quantile, self.converters.quantile)
-            ]
-        )
-        parts = ends.split([len(one.columns) for one in self.arrays], 1)
-        return [(part[0], part[1]) for part in parts]
+        by_group = [
+            torch.cat([self._groups(digit)[number] @ one.conductance for digit in reads])
+            for number, one in enumerate(self.arrays)
+        ]
+        currents, tiles = torch.cat(by_group, 1), torch.cat([one.tiles for one in self.arrays])
+        counts = [len(one.columns) for one in self.arrays]
+        upper = self.converters.quantile
+        ends = (self._quantiles(currents, tiles, q).split(counts) for q in (1 - upper, upper))
+        return list(zip(*ends, strict=True))
 
     def _quantiles(self, currents: Tensor, tiles: Tensor, q: float) -> Tensor:
         """A quantile of currents (samples, columns) over what shares a range, for each column."""
@@ -346,9 +334,8 @@ def _weights_per_siemens(layer: MappedLayer, devices: Devices, slicing: Slicing)
 def _own_places(layer: MappedLayer) -> tuple[Tensor, Tensor]:
     """Row and column of the network's own matrix for each original row and column."""
     found = []
-    for places, full in zip(
-        (layer.placement.rows[0], layer.placement.columns[0]), layer.placement.full_shape, strict=True
-    ):
+    place = layer.placement
+    for places, full in zip((place.rows[0], place.columns[0]), place.full_shape, strict=True):
         own = torch.full((full,), NO_DEVICE)
         own[places] = torch.arange(len(places))
         found.append(own)

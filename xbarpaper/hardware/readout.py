@@ -79,13 +79,10 @@ def gain_factors(weights: Tensor, effective: Tensor, gain: Gain) -> Tensor:
     """
     if gain == "none":
         return torch.ones(1, 1, 1, dtype=effective.dtype)
-    summed: dict[Gain, tuple[int, ...]] = {"layer": (0, 1, 2), "tile": (1, 2), "column": (1,)}
-    over = summed[gain]
+    over = {"layer": (0, 1, 2), "tile": (1, 2), "column": (1,)}[gain]
     common = (weights * effective).sum(over, keepdim=True)
     power = effective.square().sum(over, keepdim=True)
-    return torch.where(
-        power > 0, common / power.where(power > 0, torch.ones_like(power)), torch.ones_like(power)
-    )
+    return torch.where(power > 0, common / power, 1.0)
 
 
 @dataclass(frozen=True)
@@ -144,9 +141,8 @@ def read_out(
     layers = []
     for now, old in zip(read.layers, calibrated.layers, strict=True):
         then = old.effective_weights
-        factor = (
-            drift_compensation(then, now.effective_weights) if devices.drift_compensation == "global" else 1.0
-        )
+        together = devices.drift_compensation == "global"
+        factor = drift_compensation(then, now.effective_weights) if together else 1.0
         layers.append(replace(now, calibrated_weights=then, compensation=factor))
     return ReadOut(mapped, tuple(layers))
 
@@ -173,9 +169,8 @@ def _solved(
     stacked = torch.cat(disturbed, dim=1)
     solved = stacked if parasitics is None else effective_conductance(stacked, parasitics)
     effective = solved.split([layer.tiles.tiles for layer in mapped.layers], dim=1)
-    return ReadOut(
-        mapped, tuple(map(_layer_read_out, mapped.layers, programmed, effective, [devices] * len(effective)))
-    )
+    layers = zip(mapped.layers, programmed, effective, strict=True)
+    return ReadOut(mapped, tuple(_layer_read_out(*layer, devices) for layer in layers))
 
 
 def array_tiles(layer: MappedLayer, pair: DifferentialPair) -> Tensor:
@@ -187,9 +182,7 @@ def _layer_read_out(
     layer: MappedLayer, programmed: Tensor, effective: Tensor, devices: Devices
 ) -> LayerReadOut:
     ideal, real = programmed.sum(2), effective.sum(2)
-    factors = torch.where(
-        ideal > 0, (ideal - real) / ideal.where(ideal > 0, torch.ones_like(ideal)), torch.nan
-    )
+    factors = torch.where(ideal > 0, (ideal - real) / ideal, torch.nan)
     tiles, minus = layer.tiles, effective[1]
     if layer.minus_tiles is not None:  # each device beside its partner of the other sign
         minus = tiles.tile(layer.minus_tiles.untile(minus))

@@ -63,11 +63,7 @@ def evaluate(experiment: Experiment, convention: Convention) -> pd.DataFrame:
             there = replace(common, devices=nominal.model_copy(update=acting))
             digest = f"{subject_digest(subject, there)} {behind}"
             few = replace(there, images=there.images[:0], labels=there.labels[:0])
-            named: dict[str, Any] = {
-                "crossbar_size": subject.mapped.crossbar_size,
-                "axis": axis,
-                "value": value,
-            }
+            named = {"crossbar_size": subject.mapped.crossbar_size, "axis": axis, "value": value}
             seeds = range(settings.variation_seeds) if acting else [None]
             cases += [(digest, named, number, few, seed) for seed in seeds]
     journal, found = Journal(experiment.resume(f"{STAGE}-batch-norms.csv")), dict[int, pd.DataFrame]()
@@ -199,9 +195,7 @@ def error_parts(outputs: Tensor, tested: Tensor, before: Tensor) -> tuple[float,
     y, now, then = (one.double().transpose(0, 1).flatten(1) for one in (outputs, tested, before))
     mean, centre = y.mean(1, keepdim=True), then.mean(1, keepdim=True)
     power = (then - centre).square().sum(1, keepdim=True)
-    scale = ((y - mean) * (then - centre)).sum(1, keepdim=True) / power.where(
-        power > 0, torch.ones_like(power)
-    )
+    scale = torch.where(power > 0, ((y - mean) * (then - centre)).sum(1, keepdim=True) / power, 0.0)
     left = scale * (now - centre) + mean - y
     variance = (y - mean).square().sum()
     return float((now - y).square().sum() / variance), float(left.square().sum() / variance)
