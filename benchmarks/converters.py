@@ -24,7 +24,7 @@ from xbarpaper.hardware.effects import chip
 from xbarpaper.hardware.mapped import map_network
 from xbarpaper.hardware.periphery import Converters, Slicing, arrays_of, calibrate, on_crossbars, set_adc_bits
 from xbarpaper.networks import Architecture, build
-from xbarpaper.networks.folding import folded
+from xbarpaper.networks.network import folded
 from xbarpaper.params import NetworkName, Periphery
 from xbarpaper.pruning import compaction_of, unpruned, weight_quantiles
 from xbarpaper.support import cores, files

@@ -28,7 +28,7 @@ from xbarpaper import data, params
 from xbarpaper.hardware import map_network, read_out
 from xbarpaper.hardware.effects import chip
 from xbarpaper.networks import Architecture, Network, build, training
-from xbarpaper.networks.folding import folded
+from xbarpaper.networks.network import folded
 from xbarpaper.params import NetworkName, Params, Train
 from xbarpaper.pruning import compaction_of, unpruned, weight_quantiles
 from xbarpaper.support import files

@@ -22,8 +22,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from xbarpaper.experiments.bench import Bench, Subject
 from xbarpaper.experiments.evaluation import cases, sweep
-from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.mapped import map_network
 from xbarpaper.networks import Architecture, build

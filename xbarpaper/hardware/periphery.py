@@ -22,10 +22,10 @@ import torch
 from torch import Tensor, nn
 
 from xbarpaper.hardware.circuit import Parasitics, effective_conductance
+from xbarpaper.hardware.conductances import slice_bits, sliced_conductances
 from xbarpaper.hardware.effects import DeviceEffect
 from xbarpaper.hardware.mapped import SIGNS, MappedLayer, MappedNetwork
 from xbarpaper.hardware.readout import gain_factors
-from xbarpaper.hardware.slicing import slice_bits, sliced_conductances
 from xbarpaper.hardware.tiles import NO_DEVICE
 from xbarpaper.params import Devices, Gain, RangeScope
 

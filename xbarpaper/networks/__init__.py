@@ -1,8 +1,7 @@
 """Networks: their description, VGG and ResNet, and training."""
 
-from xbarpaper.networks.architecture import Architecture
 from xbarpaper.networks.matrix import Placement, matrix_of, weight_of
-from xbarpaper.networks.network import Network, WeightedLayer, with_channels
+from xbarpaper.networks.network import Architecture, Network, WeightedLayer, with_channels
 from xbarpaper.networks.registry import NETWORKS, build, outline
 
 __all__ = [

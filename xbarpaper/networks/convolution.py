@@ -16,7 +16,7 @@ _UNFOLDED_SIDES: Final = (2, 4)  # on larger maps the library's own convolution 
 class Convolution3x3(nn.Conv2d):
     """A 3 x 3 convolution of stride 1 that keeps the size of its maps, fast on small ones too.
 
-    It trains without a bias; one may be put in afterwards (``folding``). On a processor, float32 goes by Winograd's
+    It trains without a bias; one may be put in afterwards (``folded``). On a processor, float32 goes by Winograd's
     filtering and bfloat16 by unfolding; all else is torch's own.
     """
 

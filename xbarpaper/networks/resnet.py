@@ -13,8 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from xbarpaper.networks.architecture import Architecture
-from xbarpaper.networks.network import CLASSES, IMAGE_PIXELS, IMAGES, Network, WeightedLayer
+from xbarpaper.networks.network import CLASSES, IMAGE_PIXELS, IMAGES, Architecture, Network, WeightedLayer
 
 
 class Shortcut(nn.Conv2d):

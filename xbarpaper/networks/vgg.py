@@ -13,9 +13,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from xbarpaper.networks.architecture import Architecture
 from xbarpaper.networks.convolution import Convolution3x3
-from xbarpaper.networks.network import CLASSES, IMAGE_PIXELS, IMAGES, Network, WeightedLayer
+from xbarpaper.networks.network import CLASSES, IMAGE_PIXELS, IMAGES, Architecture, Network, WeightedLayer
 
 
 class ConvolutionBlock(nn.Module):

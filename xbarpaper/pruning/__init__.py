@@ -13,9 +13,9 @@ from xbarpaper.pruning.pruned import (
     scheme_named,
     unpruned,
     weight_quantiles,
+    weight_table,
 )
 from xbarpaper.pruning.scheme import Scheme
-from xbarpaper.pruning.weight_table import weight_table
 
 __all__ = [
     "SCHEMES",

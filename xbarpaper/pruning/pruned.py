@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -157,3 +158,15 @@ def scheme_named(name: PrunedSchemeName) -> Scheme:
 def compaction_of(scheme: SchemeName) -> Compaction:
     """How T compacts the layers of a scheme; an unpruned layer has nothing to remove."""
     return whole_rows_and_columns if scheme == "unpruned" else scheme_named(scheme).strips
+
+
+def weight_table(pruned: PrunedNetwork) -> pd.DataFrame:
+    """One row per layer: shape of its matrix, weights, and how far the largest |w| lies from the bulk."""
+    rows = []
+    for name, matrix in pruned.matrices().items():
+        kept = matrix[pruned.masks[name]].abs().numpy()
+        high = float(np.quantile(kept, 0.95))
+        shape = {"rows": matrix.shape[0], "columns": matrix.shape[1], "weights": kept.size}
+        spread = {"mean |w|": kept.mean(), "95 % quantile of |w|": high, "largest |w|": kept.max()}
+        rows.append({"layer": name, **shape, **spread, "largest over 95 % quantile": kept.max() / high})
+    return pd.DataFrame(rows).set_index("layer")

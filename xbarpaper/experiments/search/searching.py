@@ -12,6 +12,7 @@ under WCT do not see them. What is chosen may favour short trainings a little; w
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,15 +23,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from xbarpaper.data import Images, ImageSet
 from xbarpaper.experiments import crossbars, pruned, trained_on
-from xbarpaper.experiments.bench import bench
+from xbarpaper.experiments.bench import Bench, Subject, bench
 from xbarpaper.experiments.checkpoints import Checkpoint
 from xbarpaper.experiments.evaluation import Case, sweep
 from xbarpaper.experiments.experiment import Apart, Experiment, with_leading
 from xbarpaper.experiments.search import space
-from xbarpaper.experiments.search.validation import held_out
 from xbarpaper.experiments.side_by_side import side_by_side
-from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.mapped import MappedNetwork, map_network
 from xbarpaper.mitigation import NONE, Mitigation, Rearranged
 from xbarpaper.networks import training
@@ -39,10 +39,12 @@ from xbarpaper.params import SCHEMES, Claims, Rearrange, SchemeName, Wct
 from xbarpaper.params.names import PRUNED_SCHEMES, PruneWhen
 from xbarpaper.pruning import compaction_of, weight_quantiles
 from xbarpaper.support import spreading
+from xbarpaper.support.errors import ParameterError
 from xbarpaper.support.statistics import mean_interval
 
 STAGE: Final = "13_search"
 _FOLDER: Final = "search"
+_SPLIT: Final = 0  # seed that the validation images are drawn with
 _FIRST_DRAW: Final = 500_000  # far from the seeds that test, and from those of tuning
 
 _SPACE: Final = (
@@ -155,6 +157,29 @@ def _apart(experiment: Experiment, when: PruneWhen) -> Experiment:
         )
     images = held_out(experiment.images, params.search.validation_images)
     return Apart(origin, f"{_FOLDER}/held-out-{when}", images=images)
+
+
+def held_out(images: ImageSet, count: int) -> ImageSet:
+    """A dataset whose test images are training images, drawn at random, that its training images lack.
+
+    Networks see images normalised as before. The same data gives the same split.
+
+    Raises:
+        ParameterError: not as many would be left to train on.
+    """
+    available = len(images.train)
+    if count > available // 2:
+        raise ParameterError(
+            f"search.validation_images = {count} must be at most {available // 2}, half of the training images of "
+            f"{images.name}"
+        )
+    order = torch.randperm(available, generator=torch.Generator().manual_seed(_SPLIT))
+    validation, rest = (
+        Images(images.train.pixels[part], images.train.labels[part])
+        for part in (order[:count].sort().values, order[count:].sort().values)
+    )
+    digest = hashlib.sha256(f"{images.digest} {count} held out".encode()).hexdigest()
+    return replace(images, train=rest, test=validation, digest=digest)
 
 
 def _compared(there: Experiment) -> tuple[pd.DataFrame, tuple[Rearrange, Wct]]:

@@ -1,4 +1,4 @@
-"""What a mapped layer costs: conversions counted from its tiles, energies from blocks, the array from its circuit.
+"""What a mapped network costs: conversions counted from its tiles, energies from blocks, the array from its circuit.
 
 One image asks a layer for one matrix product per output pixel (a *vector*). Inputs come bit by bit, a *read* of every
 crossbar each; weights lie on ``weight_slices`` pairs of crossbars. With r_t rows and c_t columns in use on tile t of one
@@ -11,18 +11,23 @@ tell which inputs and outputs pruning kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from math import ceil
+from functools import reduce
+from math import ceil, prod
+from operator import add
 from typing import Final
 
 import torch
 
+from xbarpaper.hardware.circuit.supply import mean_supply_conductance
+from xbarpaper.hardware.conductances import sliced_conductances
 from xbarpaper.hardware.costs import blocks
-from xbarpaper.hardware.costs.blocks import Adc
-from xbarpaper.hardware.mapped import SIGNS
+from xbarpaper.hardware.costs.blocks import ADCS, Adc
+from xbarpaper.hardware.mapped import SIGNS, MappedLayer, MappedNetwork
 from xbarpaper.hardware.tiles import TileMap
-from xbarpaper.params import ColumnsCounted, HardwareCosts
+from xbarpaper.networks.network import Network
+from xbarpaper.params import AdcName, ColumnsCounted, Devices, HardwareCosts, Parasitics
 
 
 @dataclass(frozen=True)
@@ -165,3 +170,54 @@ LATENCIES: Final[dict[str, Callable[[Times], float]]] = {
 }
 """Time of a vector, ns: conversions of one read during the next read, or after it; and the rules of two simulators,
 MNSIM 2.0 (driver 3 ns, read 3.16 ns and converter anew for each conversion) and NeuroSim 1.4 (its converter alone)."""
+
+
+def loads(
+    mapped: MappedNetwork, settings: HardwareCosts, devices: Devices, parasitics: Parasitics | None
+) -> tuple[Load, ...]:
+    """A load for each layer of a network on crossbars.
+
+    Args:
+        settings: bits and slices of the weights, share of the input bits that are set.
+        parasitics: resistances of drivers, wires and sensing; None for ideal ones.
+
+    Raises:
+        ValueError: the network does not tell the output pixels of its layers.
+    """
+    if not isinstance(mapped.network, Network):
+        raise ValueError(f"{type(mapped.network).__name__} does not tell the output pixels of its layers")
+    pixels = {layer.name: prod(layer.output_pixels) for layer in mapped.network.layers}
+    return tuple(
+        load_of(
+            layer.tiles,
+            int(layer.mask.sum()),
+            pixels[layer.name],
+            _supply(layer, settings, devices, parasitics),
+        )
+        for layer in mapped.layers
+    )
+
+
+def _supply(
+    layer: MappedLayer, settings: HardwareCosts, devices: Devices, parasitics: Parasitics | None
+) -> float:
+    """``Load.supply_siemens`` of a layer."""
+    cut = sliced_conductances(
+        layer.programmed_weights, devices, layer.w_max, settings.weight_bits, settings.weight_slices
+    )
+    minus = layer.minus_tiles or layer.tiles
+    arrays = torch.cat(
+        [part for pair in cut for part in (layer.tiles.tile(pair.plus), minus.tile(pair.minus))]
+    )
+    return float(mean_supply_conductance(arrays, parasitics, settings.active_inputs).sum())
+
+
+def summed(
+    networks_loads: Sequence[Load],
+    settings: HardwareCosts,
+    adc: AdcName,
+    columns: ColumnsCounted,
+    latency: str = "overlapped",
+) -> LoadCosts:
+    """Costs of one image on all layers, one after another; see ``load_costs``."""
+    return reduce(add, (load_costs(load, settings, ADCS[adc], columns, latency) for load in networks_loads))
