@@ -36,7 +36,7 @@ from xbarpaper.experiments.published.numbers import PUBLISHED
 from xbarpaper.experiments.search import space
 from xbarpaper.experiments.sensitivity.conventions import conventions
 from xbarpaper.experiments.sensitivity.points import plan
-from xbarpaper.params import MITIGATIONS, SCHEMES, Experiment, Params, SchemeName
+from xbarpaper.params import MITIGATIONS, SCHEMES, Params, SchemeName
 from xbarpaper.params.names import PRUNED_SCHEMES
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
@@ -47,10 +47,7 @@ OUTPUT = ROOT / "reports" / "benchmarks"
 NOTEBOOK_SECONDS = 10.0
 _TESTED = ("none", "R", "best R", "unmoved", "WCT", "best WCT", "unlimited")  # what the search tests at most
 COLUMNS = ["stage", "experiment", "minutes", "gib", "hardware"]
-_IMPORTED = [
-    "xbarpaper.experiments.mechanism",
-    "xbarpaper.networks.training",
-]  # once, not for each part
+_IMPORTED = ["xbarpaper.experiments.mechanism", "xbarpaper.networks.training"]  # once, not for each part
 _TABLES_ONLY = {"figures", "claims", "publish"}
 
 Measured = dict[str, Any]
@@ -85,31 +82,21 @@ def costs(path: Path, settings: Params, seconds: float) -> pd.DataFrame:
     """Minutes and memory of every stage of a profile."""
     rows, prepared = [], set[str]()
     for name, experiment in tqdm(settings.experiments.items(), desc=settings.profile, unit="experiment"):
-        alike = next(other for other, one in settings.experiments.items() if _same_cost(one, experiment))
+        same = experiment.network, experiment.width
+        alike = next(key for key, one in settings.experiments.items() if (one.network, one.width) == same)
         measured = {part: _measure(part, path, alike, seconds) for part in PARTS if part != "data"}
         left = (1 - experiment.sparsity) / (1 - settings.experiments[alike].sparsity)
         hardware = measured["circuit"]["hardware"]
         if experiment.dataset not in prepared:
             prepared.add(experiment.dataset)
             found = _measure("data", path, name, seconds)
-            rows.append(
-                (
-                    "data",
-                    experiment.dataset,
-                    (found["seconds"] + NOTEBOOK_SECONDS) / 60,
-                    found["gib"],
-                    hardware,
-                )
-            )
+            minutes = (found["seconds"] + NOTEBOOK_SECONDS) / 60
+            rows.append(("data", experiment.dataset, minutes, found["gib"], hardware))
         rows += [
             (stage, name, (cost + NOTEBOOK_SECONDS) / 60, gib, hardware)
             for stage, (cost, gib) in estimate(settings, name, measured, left).items()
         ]
     return pd.DataFrame(rows, columns=COLUMNS).round({"minutes": 2, "gib": 2})
-
-
-def _same_cost(one: Experiment, other: Experiment) -> bool:
-    return (one.network, one.width) == (other.network, other.width)
 
 
 @cache
@@ -233,9 +220,8 @@ def _search(
     here = {"at": (search.crossbar_size,), "schemes": PRUNED_SCHEMES}
     orders, limits = space.rearrangements(settings), space.trainings(settings)
     limits += space.refined(settings, settings.wct)
-    trained = {
-        one.model_copy(update={"range": "old"}) for one in limits
-    }  # those of other ranges are the same
+    # Trainings that differ in the range alone are the same.
+    trained = {one.model_copy(update={"range": "old"}) for one in limits}
     shown = sum(max(one.rounds, 1) * one.epochs for one in trained)
     training = epochs("cf", shown) + (len(PRUNED_SCHEMES) - 1) * epochs("masked", shown)
     rows = (search.finalists + 1 + len(limits)) * search.variation_seeds
@@ -264,9 +250,7 @@ def left_out(table: pd.DataFrame) -> list[str]:
     """Groups of stages of dvc.yaml that the table does not have."""
     groups = read_yaml(ROOT / "dvc.yaml", "dvc.yaml")["stages"]
     known = set(table["stage"])
-    return [
-        f"{group} (tables only)" if group in _TABLES_ONLY else group for group in groups if group not in known
-    ]
+    return [group + " (tables only)" * (group in _TABLES_ONLY) for group in groups if group not in known]
 
 
 if __name__ == "__main__":
