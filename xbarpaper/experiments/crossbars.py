@@ -52,15 +52,16 @@ def mapped(
         weight_quantiles(ranged.pruned, quantile),
         None if mitigation.arranges is None else mitigation.arranges.arrangement(params),
     )
-    if mitigation.programs is not None:
-        network = mitigation.programs.program(params, network)
+    programming = None
+    if (programs := mitigation.programs) is not None:
+        programming = programs.programming(params)
+        if not programs.each_chip:
+            network, programming = programming.program(network, effects=()), None
+    finish = mitigation.finishes and mitigation.finishes.finish(params, experiment.images)
     told = checkpoint.metadata
-    subject = Subject(network, scheme, told.sparsity, mitigation.name, told.software_accuracy)
-    if mitigation.programs_chips is not None:
-        subject = replace(subject, programming=mitigation.programs_chips.programming(params))
-    if mitigation.finishes is not None:
-        subject = replace(subject, finish=mitigation.finishes.finish(params, experiment.images))
-    return subject
+    return Subject(
+        network, scheme, told.sparsity, mitigation.name, told.software_accuracy, finish, programming
+    )
 
 
 def subjects(
@@ -75,7 +76,7 @@ def subjects(
         for size in crossbar_sizes:
             prepared: dict[Any, Subject] = {}
             for one in mitigations:
-                key = (one.trains, one.arranges, one.programs, one.programs_chips)
+                key = (one.trains, one.arranges, one.programs)
                 if key not in prepared:
                     prepared[key] = mapped(experiment, scheme, size, replace(one, finishes=None))
                 if one.finishes not in finished:

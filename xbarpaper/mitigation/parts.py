@@ -98,14 +98,6 @@ class Arranges(Part, Protocol):
         ...
 
 
-class Programs(Part, Protocol):
-    """Programs the devices to other weights than the network's, the same on all chips."""
-
-    def program(self, params: Params, mapped: MappedNetwork) -> MappedNetwork:
-        """The network with the targets of its devices."""
-        ...
-
-
 class Programming(Protocol):
     """How the devices of a chip are programmed, by what is known of them."""
 
@@ -118,8 +110,13 @@ class Programming(Protocol):
         ...
 
 
-class ProgramsChips(Part, Protocol):
-    """Programs each chip for itself."""
+class Programs(Part, Protocol):
+    """Programs the devices to other weights than the network's."""
+
+    @property
+    def each_chip(self) -> bool:
+        """Whether each chip is programmed for itself; otherwise all alike, with devices taken as nominal."""
+        ...
 
     def programming(self, params: Params) -> Programming:
         """How."""
@@ -151,11 +148,10 @@ class Mitigation:
     """What is done against the non-idealities of crossbars."""
 
     name: str  # what tables and figures call it
-    # trains, arranges, programs, programs_chips, finishes: its parts; at least none
+    # trains, arranges, programs, finishes: its parts; at least none
     trains: Trains | None = None
     arranges: Arranges | None = None
     programs: Programs | None = None
-    programs_chips: ProgramsChips | None = None
     finishes: Finishes | None = None
 
     def __add__(self, other: Mitigation) -> Mitigation:
@@ -182,7 +178,7 @@ class Mitigation:
         return sum((part.costs(params, images) for part in parts), Costs())
 
 
-_KINDS: Final = ("trains", "arranges", "programs", "programs_chips", "finishes")
+_KINDS: Final = ("trains", "arranges", "programs", "finishes")
 
 NONE: Final = Mitigation("none")
 """Nothing is done."""

@@ -69,30 +69,20 @@ class Precompensation:
 
 
 @dataclass(frozen=True)
-class CompensatedOnce:
-    """Takes all devices as nominal: one calculation serves all chips."""
+class Compensated:
+    """Takes devices as nominal, so that one calculation serves all chips, or cancels each chip's deviations too."""
 
-    def program(self, params: Params, mapped: MappedNetwork) -> MappedNetwork:
-        """See ``Programs.program``."""
-        return Precompensation.of(params).program(mapped, effects=())
-
-    def costs(self, params: Params, images: int) -> Costs:
-        """See ``Part.costs``."""
-        return Costs(circuit_solutions=params.beyond.compensation_rounds)
-
-
-@dataclass(frozen=True)
-class CompensatedChipByChip:
-    """Cancels the deviations of each chip's own devices as well."""
+    each_chip: bool = False
 
     def programming(self, params: Params) -> Precompensation:
-        """See ``ProgramsChips.programming``."""
+        """See ``Programs.programming``."""
         return Precompensation.of(params)
 
     def costs(self, params: Params, images: int) -> Costs:
         """See ``Part.costs``."""
-        return Costs(chip_solutions=params.beyond.compensation_rounds)
+        rounds = params.beyond.compensation_rounds
+        return Costs(chip_solutions=rounds) if self.each_chip else Costs(circuit_solutions=rounds)
 
 
-PC: Final = Mitigation("PC", programs=CompensatedOnce())
-PC_CHIP: Final = Mitigation("PC/chip", programs_chips=CompensatedChipByChip())
+PC: Final = Mitigation("PC", programs=Compensated())
+PC_CHIP: Final = Mitigation("PC/chip", programs=Compensated(each_chip=True))

@@ -13,7 +13,6 @@ from seeds of their own, a new one for each solution.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -80,12 +79,9 @@ class ThroughCrossbars(nn.Module):
         tiles, placement = self.layer.tiles, self.layer.placement
         programmed = read.layer.programmed(self.devices)
         factors = read.gains(gain).expand_as(read.weights)
-        for name, effective, ideal in (
-            ("plus", read.effective.plus, programmed.plus),
-            ("minus", read.effective.minus, programmed.minus),
-        ):
-            attenuation = placement.extract(tiles.untile(effective * factors) / ideal)
-            getattr(self, name).copy_(attenuation)
+        for name in ("plus", "minus"):
+            effective, ideal = getattr(read.effective, name), getattr(programmed, name)
+            getattr(self, name).copy_(placement.extract(tiles.untile(effective * factors) / ideal))
 
 
 class _Refresh:
@@ -123,9 +119,7 @@ class _Refresh:
             crossbars.solved(layer, surroundings.gain)
 
     def digest(self) -> str:
-        digest = hashlib.sha256(repr(self.surroundings).encode())
-        digest.update(repr([(layer.name, layer.w_max) for layer in self.mapped.layers]).encode())
-        return digest.hexdigest()
+        return repr((self.surroundings, [(layer.name, layer.w_max) for layer in self.mapped.layers]))
 
 
 def tune(mapped: MappedNetwork, images: ImageSet, run: Run, surroundings: Surroundings) -> pd.DataFrame:

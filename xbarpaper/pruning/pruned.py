@@ -16,19 +16,18 @@ from xbarpaper.networks.matrix import Placement, weight_of
 from xbarpaper.networks.network import CLASSES, IMAGES, Network, require_whole, with_channels
 from xbarpaper.params import Prune, PrunedSchemeName, SchemeName
 from xbarpaper.params.names import PRUNED_SCHEMES
-from xbarpaper.pruning.cf import Cf
+from xbarpaper.pruning.cf import CF
 from xbarpaper.pruning.compaction import Compaction, whole_rows_and_columns
 from xbarpaper.pruning.scheme import Scheme
-from xbarpaper.pruning.segments import Xcs, Xrs
-from xbarpaper.pruning.unstructured import Unstructured
+from xbarpaper.pruning.segments import XCS, XRS
+from xbarpaper.pruning.unstructured import UNSTRUCTURED
 from xbarpaper.support.registry import registry
 
-_SCHEMES: tuple[Scheme, ...] = (Cf(), Xcs(), Xrs())  # a new scheme is added here
+# A new scheme is added here.
 SCHEMES: Final[Mapping[PrunedSchemeName, Scheme]] = registry(
-    "pruning scheme", PRUNED_SCHEMES, ((one.name, one) for one in _SCHEMES)
+    "pruning scheme", PRUNED_SCHEMES, ((one.name, one) for one in (CF, XCS, XRS))
 )
 """The paper's; ``UNSTRUCTURED`` stands beside them."""
-UNSTRUCTURED: Final = Unstructured()
 
 
 @dataclass(frozen=True)
