@@ -99,8 +99,8 @@ def attack(experiment: Experiment) -> pd.DataFrame:
                 found[number] = pd.concat([rows for rows in kept if rows is not None], ignore_index=True)
                 bar.update()
                 continue
-            label = f"{one.scheme} {one.mapped.crossbar_size}, attacks"
-            yield spreading.Task(number, label, attacked, (one, victims, shared, settings, gain))
+            inputs = (one, victims, shared, settings, gain)
+            yield spreading.Task(number, f"{one.label}, attacks", attacked, inputs)
 
     with (
         spreading.workers(params.execution) as workers,

@@ -28,6 +28,11 @@ class Subject:
     finish: Finish | None = None  # what is done to each of its non-ideal twins before it is evaluated
     programming: Programming | None = None  # how each chip is programmed; None programs all alike, as mapped
 
+    @property
+    def label(self) -> str:
+        """Scheme and size, for messages."""
+        return f"{self.scheme} {self.mapped.crossbar_size}"
+
 
 @dataclass(frozen=True)
 class Bench:

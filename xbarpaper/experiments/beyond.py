@@ -70,13 +70,8 @@ def costs(experiment: Experiment) -> pd.DataFrame:
     """
     params, images = experiment.params, len(experiment.images.train)
     rows = [
-        {
-            "experiment": experiment.name,
-            "scheme": scheme,
-            "crossbar_size": size,
-            "mitigation": name,
-            **asdict(mitigation.costs(params, images)),
-        }
+        {"experiment": experiment.name, "scheme": scheme, "crossbar_size": size, "mitigation": name}
+        | asdict(mitigation.costs(params, images))
         for scheme in SCHEMES
         for size in params.mapping.crossbar_sizes
         for name, mitigation in MITIGATIONS.items()

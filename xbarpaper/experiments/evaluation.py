@@ -106,10 +106,7 @@ def sweep(
 
 
 def evaluated(
-    jobs: Iterable[Job[K]],
-    journal: Journal,
-    workers: Workers,
-    arrived: Callable[[K, pd.DataFrame], None],
+    jobs: Iterable[Job[K]], journal: Journal, workers: Workers, arrived: Callable[[K, pd.DataFrame], None]
 ) -> None:
     """Evaluate every job; only what the journal lacks is computed, and kept there.
 
@@ -123,10 +120,7 @@ def evaluated(
 
 
 def _missing(
-    jobs: Iterable[Job[K]],
-    journal: Journal,
-    workers: Workers,
-    arrived: Callable[[K, pd.DataFrame], None],
+    jobs: Iterable[Job[K]], journal: Journal, workers: Workers, arrived: Callable[[K, pd.DataFrame], None]
 ) -> Iterator[Task[tuple[str, K], pd.DataFrame]]:
     """A task for each case that the journal lacks; those that it has arrive at once."""
     once = _Once(workers)
@@ -137,11 +131,8 @@ def _missing(
             if rows is not None:
                 arrived(key, rows)
                 continue
-            shared = (
-                once.shared("subject", job.subject),
-                once.shared("images", job.bench.images),
-                once.shared("labels", job.bench.labels),
-            )
+            values = {"subject": job.subject, "images": job.bench.images, "labels": job.bench.labels}
+            shared = (once.shared(name, value) for name, value in values.items())
             bench = replace(job.bench, images=job.bench.images[:0], labels=job.bench.labels[:0])
             yield Task((digest, key), _label(job.subject, case), _evaluate_shared, (case, bench, *shared))
 
@@ -167,7 +158,7 @@ def _evaluate_shared(
 
 
 def _label(subject: Subject, case: Case) -> str:
-    names = f"{subject.scheme} {subject.mapped.crossbar_size} {subject.mitigation}, {case.effects}"
+    names = f"{subject.label} {subject.mitigation}, {case.effects}"
     return names if case.seed is None else f"{names}, seed {case.seed}"
 
 
@@ -177,19 +168,14 @@ def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
         mapped = subject.programming.program(mapped, known(_on_devices(case, bench.devices)))
     read = disturbed(mapped, case, bench.devices, bench.parasitics)
     common = {
-        "scheme": subject.scheme,
-        "sparsity": subject.sparsity,
-        "crossbar_size": subject.mapped.crossbar_size,
-        "mitigation": subject.mitigation,
-        "effects": case.effects,
-    }
+        "scheme": subject.scheme, "sparsity": subject.sparsity, "crossbar_size": mapped.crossbar_size,
+        "mitigation": subject.mitigation, "effects": case.effects,
+    }  # fmt: skip
+    low = mapped.low_conductance_share(bench.devices, bench.low_conductance_threshold)
     measured = {
-        "software_accuracy": subject.software_accuracy,
-        "nf": read.non_ideality_factor,
-        "low_conductance_share": mapped.low_conductance_share(bench.devices, bench.low_conductance_threshold),
-        "crossbars": subject.mapped.crossbars,
-        "compression_rate": subject.mapped.compression_rate,
-    }
+        "software_accuracy": subject.software_accuracy, "nf": read.non_ideality_factor, "low_conductance_share": low,
+        "crossbars": mapped.crossbars, "compression_rate": mapped.compression_rate,
+    }  # fmt: skip
     rows = []
     for gain in case.gains:
         twin = read.twin(gain)

@@ -42,7 +42,6 @@ class Part(Protocol):
 
     def costs(self, params: Params, images: int) -> Costs:
         """What it takes, where there are so many training images."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -65,29 +64,23 @@ class Trains(Part, Protocol):
     @property
     def name(self) -> str:
         """Of the networks' files, and of the step in tables."""
-        ...
 
     @property
     def for_each_size(self) -> bool:
         """Whether a network that does not depend on the crossbar size is trained for each size all the same."""
-        ...
 
     @property
     def has_stage(self) -> bool:
         """Whether a stage of its own makes the networks; others are made when they are first asked for."""
-        ...
 
     def keeps_range(self, params: Params) -> bool:
         """Whether the network is mapped with the w_max of the network before, not with its own."""
-        ...
 
     def behind(self, params: Params) -> dict[str, Any]:
         """The parameters that the training depends on beyond those of pruned networks, by dotted name."""
-        ...
 
     def train(self, params: Params, start: Start) -> pd.DataFrame:
         """Train in place; returns a row per epoch, as ``networks.training.train`` does."""
-        ...
 
 
 class Arranges(Part, Protocol):
@@ -95,7 +88,6 @@ class Arranges(Part, Protocol):
 
     def arrangement(self, params: Params) -> Arrangement | None:
         """The order; None leaves all where it is."""
-        ...
 
 
 class Programming(Protocol):
@@ -103,11 +95,9 @@ class Programming(Protocol):
 
     def program(self, mapped: MappedNetwork, effects: Sequence[DeviceEffect]) -> MappedNetwork:
         """The network with the targets of its devices; ``effects`` are those of the very chip."""
-        ...
 
     def digest(self) -> str:
         """A text that differs where the targets differ."""
-        ...
 
 
 class Programs(Part, Protocol):
@@ -116,11 +106,9 @@ class Programs(Part, Protocol):
     @property
     def each_chip(self) -> bool:
         """Whether each chip is programmed for itself; otherwise all alike, with devices taken as nominal."""
-        ...
 
     def programming(self, params: Params) -> Programming:
         """How."""
-        ...
 
 
 class Finish(Protocol):
@@ -128,11 +116,9 @@ class Finish(Protocol):
 
     def apply(self, network: nn.Module, software: nn.Module) -> nn.Module:
         """Change the network, in place, and return it in evaluation mode; ``software`` is the one without crossbars."""
-        ...
 
     def digest(self) -> str:
         """A text that differs where what is done differs."""
-        ...
 
 
 class Finishes(Part, Protocol):
@@ -140,7 +126,6 @@ class Finishes(Part, Protocol):
 
     def finish(self, params: Params, images: ImageSet) -> Finish:
         """What is done."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,6 @@ from xbarpaper.networks.network import Architecture, Network, WeightedLayer, wit
 from xbarpaper.networks.registry import NETWORKS, build, outline
 
 __all__ = [
-    "NETWORKS",
-    "Architecture",
-    "Network",
-    "Placement",
-    "WeightedLayer",
-    "build",
-    "matrix_of",
-    "outline",
-    "weight_of",
-    "with_channels",
-]
+    "NETWORKS", "Architecture", "Network", "Placement", "WeightedLayer", "build", "matrix_of", "outline",
+    "weight_of", "with_channels",
+]  # fmt: skip

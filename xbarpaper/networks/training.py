@@ -38,11 +38,9 @@ class Constraint(Protocol):
 
     def apply(self, network: Network) -> None:
         """Make it hold, in place."""
-        ...
 
     def digest(self) -> str:
         """A text that differs where the constraint differs."""
-        ...
 
 
 class Schedule(Constraint, Protocol):
@@ -53,7 +51,6 @@ class Schedule(Constraint, Protocol):
 
     def begin(self, epoch: int, network: Network) -> bool:
         """Change the masks, if this is an epoch (from 0) at whose start they change; whether it is one."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,6 @@ from xbarpaper.pruning.pruned import (
 from xbarpaper.pruning.scheme import Scheme
 
 __all__ = [
-    "SCHEMES",
-    "AcDc",
-    "PrunedNetwork",
-    "Scheme",
-    "compact",
-    "compaction_of",
-    "growing",
-    "masked",
-    "prunable_layers",
-    "prune",
-    "scheme_named",
-    "unpruned",
-    "weight_quantiles",
-    "weight_table",
-]
+    "SCHEMES", "AcDc", "PrunedNetwork", "Scheme", "compact", "compaction_of", "growing", "masked",
+    "prunable_layers", "prune", "scheme_named", "unpruned", "weight_quantiles", "weight_table",
+]  # fmt: skip

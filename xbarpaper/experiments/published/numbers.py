@@ -44,20 +44,11 @@ PUBLISHED: Final = (
     Published(PAPER, "a dense network", "unpruned", 64, "both", "none", False, 21.0),
     Published(PAPER, "one pruned by C/F", "cf", 64, "both", "none", False, 39.0),
     *(
-        Published(
-            BATCH_NORMS,
-            "VGG16, CIFAR-10",
-            "unpruned",
-            size,
-            "wires",
-            name,
-            True,
-            round(_SOFTWARE - reached, 2),
-        )
+        Published(BATCH_NORMS, "VGG16, CIFAR-10", "unpruned", size, "wires", name, True, round(_SOFTWARE - reached, 2))
         for size, reached_by in _ON_CROSSBARS.items()
         for name, reached in reached_by.items()
     ),
-)
+)  # fmt: skip
 """Every number that is compared with."""
 
 FAILING_SIGMA: Final = 0.1

@@ -135,11 +135,7 @@ def summary(table: pd.DataFrame, settings: Claims) -> pd.DataFrame:
         for name in own["mitigation"].unique():
             gained = accuracy[name] - accuracy[NONE.name]
             reduced = gained - (software[name] - software[NONE.name])
-            row: dict[str, object] = {
-                "networks": where,
-                "mitigation": name,
-                "accuracy": accuracy[name].mean(),
-            }
+            row = {"networks": where, "mitigation": name, "accuracy": accuracy[name].mean()}
             for effect, values in (("gained", gained), ("loss_reduced", reduced)):
                 numbers = mean_interval(values, settings.confidence)
                 row |= dict(zip((effect, f"{effect}_low", f"{effect}_high"), numbers, strict=True))
@@ -152,9 +148,8 @@ def _apart(experiment: Experiment, when: PruneWhen) -> Experiment:
     origin, params = experiment, experiment.params
     if when != params.prune.when:
         prune = params.prune.model_copy(update={"when": when})
-        origin = Apart(
-            experiment, f"{_FOLDER}/pruned-{when}", params=params.model_copy(update={"prune": prune})
-        )
+        changed = params.model_copy(update={"prune": prune})
+        origin = Apart(experiment, f"{_FOLDER}/pruned-{when}", params=changed)
     images = held_out(experiment.images, params.search.validation_images)
     return Apart(origin, f"{_FOLDER}/held-out-{when}", images=images)
 
@@ -191,10 +186,8 @@ def _compared(there: Experiment) -> tuple[pd.DataFrame, tuple[Rearrange, Wct]]:
     orders = space.rearrangements(params)
     errors = _predicted_errors(there, orders)
     finalists = {0, *_most_promising(orders, errors)[: params.search.finalists]}  # 0 is the profile's own
-    rows = [
-        _row(one, there) | {"mitigation": "R", "predicted_error": error}
-        for one, error in zip(orders, errors, strict=True)
-    ]
+    own = zip(orders, errors, strict=True)
+    rows = [_row(one, there) | {"mitigation": "R", "predicted_error": error} for one, error in own]
     trainings, evaluated = space.trainings(params), [orders[at] for at in sorted(finalists)]
     found = _measured(there, [*evaluated, *trainings])
 
@@ -267,11 +260,8 @@ def _predicted_errors(there: Experiment, settings: Sequence[Rearrange]) -> list[
     for scheme in PRUNED_SCHEMES:
         checkpoint = pruned.load(there.origin, pruned.variant(scheme, there.params.search.crossbar_size))
         for key, members in grouped.items():
-            items[f"{there.name} {scheme}, R by {key}"] = (
-                checkpoint,
-                scheme,
-                [settings[at] for at in members],
-            )
+            own = [settings[at] for at in members]
+            items[f"{there.name} {scheme}, R by {key}"] = (checkpoint, scheme, own)
             places.append(members)
     errors = np.zeros(len(settings))
     for members, found in zip(places, side_by_side(there, _errors_of, items), strict=True):
@@ -284,11 +274,8 @@ def _errors_of(
 ) -> list[float]:
     """The errors of one network; what settings arrange alike is solved once."""
     params, known = there.params, dict[str, float]()
-    w_max, size = (
-        weight_quantiles(checkpoint.pruned, params.mapping.w_max_quantile),
-        params.search.crossbar_size,
-    )
-    found = []
+    w_max = weight_quantiles(checkpoint.pruned, params.mapping.w_max_quantile)
+    size, found = params.search.crossbar_size, []
     for one in settings:
         arrangement = Rearranged(one).arrangement(params)
         network = map_network(checkpoint.pruned, compaction_of(scheme), size, w_max, arrangement)

@@ -15,14 +15,6 @@ from xbarpaper.params import Parasitics
 from xbarpaper.support.errors import CircuitError
 
 __all__ = [
-    "CircuitError",
-    "Parasitics",
-    "Potentials",
-    "effective_conductance",
-    "node_voltages",
-    "read_currents",
-    "reference_effective_conductance",
-    "seen_from_columns",
-    "shared_resistance",
-    "spice_netlist",
-]
+    "CircuitError", "Parasitics", "Potentials", "effective_conductance", "node_voltages", "read_currents",
+    "reference_effective_conductance", "seen_from_columns", "shared_resistance", "spice_netlist",
+]  # fmt: skip

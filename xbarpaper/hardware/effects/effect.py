@@ -35,7 +35,6 @@ class DeviceEffect(Protocol):
             pair: conductances of a layer in original coordinates, shape (rows, columns) each, siemens.
             layer: name of the layer; different layers meet independent disturbances.
         """
-        ...
 
 
 class Switchable(DeviceEffect, Protocol):
@@ -49,7 +48,6 @@ class Switchable(DeviceEffect, Protocol):
             seed: of the chip; the same seed and layer give the same devices.
             read: number of the reading; another one meets the same devices with other read noise.
         """
-        ...
 
 
 @dataclass(frozen=True)
