@@ -51,12 +51,9 @@ def recovery(experiment: Experiment) -> pd.DataFrame:
     with spreading.workers(params.execution) as workers:
         further = sweep(subjects, wanted, bench(experiment), journal, total, workers)
     table = pd.concat([earlier, with_leading(further, experiment.leading)], ignore_index=True)
-    before = (
-        table[table["mitigation"] == "none"].groupby(["scheme", "crossbar_size"])["software_accuracy"].first()
-    )
-    table["software_accuracy"] = [
-        before[scheme, size] for scheme, size in zip(table["scheme"], table["crossbar_size"], strict=True)
-    ]
+    keys = ["scheme", "crossbar_size"]
+    before = table[table["mitigation"] == "none"].groupby(keys)["software_accuracy"].first()
+    table["software_accuracy"] = before.loc[pd.MultiIndex.from_frame(table[keys])].to_numpy()
     table = table.astype({"seed": "Int64"})[_COLUMNS]
     live.crossbars(experiment.name, table, gain)
     return table

@@ -135,13 +135,10 @@ def _pruned(
     gradual: list[pd.DataFrame] = []
     for step, partial in enumerate(before_last, start=1):
         partly, told = masked(whole, scheme, settings, partial, size), f"step {step} of {settings.steps}"
-        row = tuned(
-            partly, f"pruned, {told}", f"pruned-{wanted.label}-{step}", 1, settings.learning_rate,
-            _STEP_SEEDS * step + seed,
-        )  # fmt: skip
-        gradual.append(
-            with_leading(row.assign(epoch=step), experiment.leading_of(wanted) | {"step": "pruned"})
-        )
+        label, own_seed = f"pruned-{wanted.label}-{step}", _STEP_SEEDS * step + seed
+        row = tuned(partly, f"pruned, {told}", label, 1, settings.learning_rate, own_seed)
+        leading = experiment.leading_of(wanted) | {"step": "pruned"}
+        gradual.append(with_leading(row.assign(epoch=step), leading))
         whole = partly.network
     pruned = without_weights(whole, scheme, settings, sparsity, size)
     before = trained.software_accuracy(experiment, pruned.network)

@@ -243,11 +243,8 @@ def _gather(name: str, params: Params, folder: Path) -> pd.DataFrame:
     file = f"{described.file or name}.csv"
     listed = set(described.experiments(params))
     experiments = [experiment for experiment in params.experiments if experiment in listed]
-    parts = [
-        _read(path, described)
-        for experiment in experiments
-        for path in _paths(described, file, folder / experiment)
-    ]
+    paths = (path for one in experiments for path in _paths(described, file, folder / one))
+    parts = [_read(path, described) for path in paths]
     if not parts:
         return pd.DataFrame(columns=list(described.columns))
     table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
@@ -287,9 +284,8 @@ def sort(table: pd.DataFrame, keys: Sequence[str], experiments: Sequence[str]) -
     for key in keys:
         if key in _AS_THEY_CAME:
             continue
-        order = orders.get(key)
-        ranks[key] = (
-            table[key].map({value: rank for rank, value in enumerate(order)}) if order else table[key]
-        )
+        ranks[key] = table[key]
+        if order := orders.get(key):
+            ranks[key] = table[key].map({value: rank for rank, value in enumerate(order)})
     ordered = ranks.sort_values(list(ranks.columns), kind="stable", na_position="first").index
     return table.loc[ordered].reset_index(drop=True)

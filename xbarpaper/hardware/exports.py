@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xbarpaper.hardware.effects import DeviceEffect
-from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
+from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import array_tiles
 from xbarpaper.params import Devices, Parasitics
 from xbarpaper.support import files
@@ -120,11 +120,9 @@ def write_crossbars(
             "w_max": torch.as_tensor(layer.w_max, dtype=torch.float64),
         }
         if layer.name in inputs:
-            unit = max(float(inputs[layer.name].abs().max()), torch.finfo(torch.float32).tiny) / full_volt
-            values |= {
-                "inputs_volt": inputs[layer.name] / unit,
-                "inputs_per_volt": torch.tensor(unit).double(),
-            }
+            own = inputs[layer.name]
+            unit = max(float(own.abs().max()), torch.finfo(torch.float32).tiny) / full_volt
+            values |= {"inputs_volt": own / unit, "inputs_per_volt": torch.tensor(unit).double()}
         arrays |= {f"{layer.name}/{name}": value.numpy() for name, value in values.items()}
     with files.atomic(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
@@ -156,9 +154,8 @@ def read_crossbars(path: Path | str) -> Crossbars:
             raise ArtifactError(f"{path}: {name}: {problem}")
         layers[name] = layer
     resistances = {name: float(arrays[name]) for name in _GLOBAL if name.endswith("_ohm")}
-    return Crossbars(
-        layers, float(arrays["g_min_siemens"]), float(arrays["g_max_siemens"]), Parasitics(**resistances)
-    )
+    ends = float(arrays["g_min_siemens"]), float(arrays["g_max_siemens"])
+    return Crossbars(layers, *ends, Parasitics(**resistances))
 
 
 def _problem(layer: LayerCrossbars) -> str:
@@ -170,11 +167,8 @@ def _problem(layer: LayerCrossbars) -> str:
         return "conductances_siemens must be finite and not negative"
     for axis, name in enumerate(("rows", "columns")):
         at = getattr(layer, name)
-        if (
-            at.shape != places
-            or at.dtype.kind != "i"
-            or not ((at >= -1) & (at < layer.matrix_shape[axis])).all()
-        ):
+        fits = at.shape == places and at.dtype.kind == "i"
+        if not fits or not ((at >= -1) & (at < layer.matrix_shape[axis])).all():
             return f"{name} must be whole numbers from -1 to {layer.matrix_shape[axis] - 1}, shape {places}"
     if layer.inputs_volt is not None and layer.inputs_volt.shape[1:] != (layer.matrix_shape[0],):
         return f"inputs_volt of shape {layer.inputs_volt.shape} must be (vectors, {layer.matrix_shape[0]})"
@@ -201,7 +195,8 @@ def _inputs(mapped: MappedNetwork, images: Tensor, vectors: int) -> dict[str, Te
     for layer in mapped.layers:
         own = _as_rows(modules[layer.name], seen[layer.name])
         own = own[torch.linspace(0, len(own) - 1, min(vectors, len(own))).round().long()].double()
-        found[layer.name] = _in_original_rows(layer, own)
+        found[layer.name] = own.new_zeros(len(own), layer.placement.full_shape[0])
+        found[layer.name][:, layer.placement.rows.flatten()] = own
     return found
 
 
@@ -213,9 +208,3 @@ def _as_rows(module: nn.Module, features: Tensor) -> Tensor:
     padded = nn.functional.pad(features, module._reversed_padding_repeated_twice, mode)
     unfolded = nn.functional.unfold(padded, module.kernel_size, module.dilation, 0, module.stride)
     return unfolded.transpose(1, 2).flatten(0, 1)
-
-
-def _in_original_rows(layer: MappedLayer, own: Tensor) -> Tensor:
-    full = own.new_zeros(len(own), layer.placement.full_shape[0])
-    full[:, layer.placement.rows.flatten()] = own
-    return full

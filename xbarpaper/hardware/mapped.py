@@ -97,9 +97,7 @@ class MappedLayer:
     def low_devices(self, devices: Devices, threshold: float) -> int:
         """Number of devices, of both signs, in the lowest ``threshold`` of the range."""
         pair = self.device_conductances(devices)
-        return sum(
-            int(is_low(conductance, devices, threshold).sum()) for conductance in (pair.plus, pair.minus)
-        )
+        return sum(int(is_low(one, devices, threshold).sum()) for one in (pair.plus, pair.minus))
 
     @property
     def devices(self) -> int:

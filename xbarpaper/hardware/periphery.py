@@ -109,21 +109,12 @@ class CrossbarLayer(nn.Module):
         module = self.geometry
         if isinstance(module, nn.Linear):
             return self._biased(self._product(features))
-        unfolded = nn.functional.unfold(
-            features,
-            module.kernel_size,
-            dilation=module.dilation,
-            padding=tuple(map(int, module.padding)),
-            stride=module.stride,
-        )
+        padding = tuple(map(int, module.padding))
+        unfolded = nn.functional.unfold(features, module.kernel_size, module.dilation, padding, module.stride)
         images, rows, pixels = unfolded.shape
         found = self._biased(self._product(unfolded.transpose(1, 2).reshape(-1, rows)))
-        side = (
-            features.shape[2]
-            + 2 * int(module.padding[0])
-            - int(module.dilation[0]) * (int(module.kernel_size[0]) - 1)
-            - 1
-        ) // int(module.stride[0]) + 1
+        reach = module.dilation[0] * (module.kernel_size[0] - 1) + 1
+        side = (features.shape[2] + 2 * padding[0] - reach) // module.stride[0] + 1
         return found.reshape(images, side, pixels // side, -1).permute(0, 3, 1, 2)
 
     def _biased(self, outputs: Tensor) -> Tensor:
@@ -237,9 +228,8 @@ def arrays_of(
     if layer.minus_tiles is not None or isinstance(layer.w_max, Tensor):
         raise ValueError(f"layer {layer.name}: converters need both signs alike, and one w_max for the layer")
     tiles = layer.tiles
-    cut = sliced_conductances(
-        layer.programmed_weights, devices, layer.w_max, slicing.weight_bits, slicing.slices
-    )
+    how = slicing.weight_bits, slicing.slices
+    cut = sliced_conductances(layer.programmed_weights, devices, layer.w_max, *how)
     stacked = []
     for number, pair in enumerate(cut):
         name = layer.name if number == 0 else f"{layer.name}, slice {number}"
@@ -251,29 +241,23 @@ def arrays_of(
         G = effective_conductance(G, parasitics)
     weights = _weights_per_siemens(layer, devices, slicing).to(G)[:, None] * torch.tensor([1.0, -1.0]).to(G)
     folded = (G * weights[:, :, None, None, None]).sum((0, 1))
-    factors = (gain_factors(tiles.tile(layer.matrix), folded, gain).expand(tiles.tiles, 1, tiles.size))[:, 0]
+    factors = gain_factors(tiles.tile(layer.matrix), folded, gain).expand(tiles.tiles, 1, tiles.size)[:, 0]
     own_row, own_column = _own_places(layer)
     arrays = []
     for rows, numbers in _alike(tiles.rows).items():
-        used = [(number, tiles.columns[number] >= 0) for number in numbers]
         columns, tile, conductance, factor = [], [], [], []
         driven = torch.tensor(rows) >= 0
-        for number, kept in used:
+        for number in numbers:
+            kept = tiles.columns[number] >= 0
             for index in range(SIGNS * slicing.slices):
                 part, sign = divmod(index, SIGNS)
                 columns.append(own_column[tiles.columns[number][kept]])
                 tile.append(torch.full((int(kept.sum()),), number * SIGNS * slicing.slices + index))
                 conductance.append(G[part, sign, number][driven][:, kept])
                 factor.append(weights[part, sign] * factors[number][kept])
-        arrays.append(
-            Arrays(
-                rows=own_row[torch.tensor(rows)[driven]],
-                columns=torch.cat(columns),
-                tiles=torch.cat(tile),
-                conductance=torch.cat(conductance, 1).float(),
-                factor=torch.cat(factor).float(),
-            )
-        )
+        own = own_row[torch.tensor(rows)[driven]]
+        together = torch.cat(conductance, 1).float(), torch.cat(factor).float()
+        arrays.append(Arrays(own, torch.cat(columns), torch.cat(tile), *together))
     return arrays
 
 

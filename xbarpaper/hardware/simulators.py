@@ -25,8 +25,12 @@ class Convention:
     odd_columns_turned: bool = False  # whether every second column is read from its other end
 
 
+def _resistances(driver: float, row: float, column: float, sense: float) -> Parasitics:
+    return Parasitics(driver_ohm=driver, row_wire_ohm=row, column_wire_ohm=column, sense_ohm=sense)
+
+
 def _segments_at_both_ends(row: float, column: float, _: float) -> Parasitics:
-    return Parasitics(driver_ohm=row, row_wire_ohm=row, column_wire_ohm=column, sense_ohm=column)
+    return _resistances(row, row, column, column)
 
 
 CONVENTIONS: Final = {
@@ -43,15 +47,11 @@ CONVENTIONS: Final = {
     ),
     "MemTorch": Convention(
         "R_source at every end, R_line in both wires",
-        lambda row, column, source: Parasitics(
-            driver_ohm=source, row_wire_ohm=row, column_wire_ohm=column, sense_ohm=source
-        ),
+        lambda row, column, source: _resistances(source, row, column, source),
     ),
     "AIHWKit": Convention(
         "ir_drop_rs: columns only, half a segment to the converter; odd columns are read from the other end",
-        lambda row, column, _: Parasitics(
-            driver_ohm=0.0, row_wire_ohm=0.0, column_wire_ohm=column, sense_ohm=column / 2
-        ),
+        lambda row, column, _: _resistances(0.0, 0.0, column, column / 2),
         odd_columns_turned=True,
     ),
 }

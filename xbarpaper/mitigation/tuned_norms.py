@@ -34,9 +34,8 @@ class NormTuning:
 
     def digest(self) -> str:
         """A text that differs where the result differs."""
-        return (
-            f"{self.statistics.digest()}, {self.epochs} epochs, {self.learning_rate!r}, batches of {_BATCH}"
-        )
+        tuned = f"{self.epochs} epochs, {self.learning_rate!r}, batches of {_BATCH}"
+        return f"{self.statistics.digest()}, {tuned}"
 
     def apply(self, network: nn.Module, software: nn.Module) -> nn.Module:
         """See ``Finish.apply``."""

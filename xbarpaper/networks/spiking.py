@@ -166,9 +166,8 @@ def through_time(networks: Sequence[SpikingVgg], images: Tensor) -> Activity:
             currents = _currents(networks, number, spikes)
         spikes = first.neuron.spikes(currents)
         rates[layer.writes] = _rate(spikes)
-    outputs = torch.stack(
-        [network.classifier(own.flatten(1)) for network, own in zip(networks, spikes, strict=True)]
-    )
+    own = zip(networks, spikes, strict=True)
+    outputs = torch.stack([network.classifier(fired.flatten(1)) for network, fired in own])
     return Activity(outputs.cumsum(0), rates)
 
 

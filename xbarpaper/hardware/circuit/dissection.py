@@ -316,9 +316,8 @@ def _block(rows: int, columns: int, sides: tuple[str, ...], whole: bool) -> Bloc
                 shelf.give(there.place)
         part.place, part.corner, part.stride = first - base, first + k * (stride + 1), stride
         scratch = max(scratch, k * stride)
-        roundings[number] = max((roundings[child] for child in part.children), default=0.0) + k * (
-            size + k + 5
-        )
+        below = max((roundings[child] for child in part.children), default=0.0)
+        roundings[number] = below + k * (size + k + 5)
     return Block(
         rows, columns, len(parts[-1].ports), np.array(steps, np.int64), np.array(zeros, np.int64),
         np.array(copies, np.int64).reshape(-1, 2), np.array(sums, np.int64).reshape(-1, 3),

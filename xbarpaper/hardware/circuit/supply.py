@@ -37,9 +37,8 @@ def supply_admittance(tiles: Tensor, parasitics: Parasitics) -> Tensor:
         Y, siemens, symmetric, shape (B, M, M).
     """
     rows, columns = tiles.shape[-2:]
-    K_c = torch.from_numpy(shared_resistance(rows, parasitics.sense_ohm, parasitics.column_wire_ohm)).to(
-        tiles
-    )
+    K_c = torch.from_numpy(shared_resistance(rows, parasitics.sense_ohm, parasitics.column_wire_ohm))
+    K_c = K_c.to(tiles)
     A = tiles.new_zeros(len(tiles), rows, rows)
     for j in reversed(range(columns)):
         if j < columns - 1 and parasitics.row_wire_ohm:

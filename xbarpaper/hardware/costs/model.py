@@ -25,6 +25,7 @@ from xbarpaper.hardware.conductances import sliced_conductances
 from xbarpaper.hardware.costs import blocks
 from xbarpaper.hardware.costs.blocks import ADCS, Adc
 from xbarpaper.hardware.mapped import SIGNS, MappedLayer, MappedNetwork
+from xbarpaper.hardware.readout import array_tiles
 from xbarpaper.hardware.tiles import TileMap
 from xbarpaper.networks.network import Network
 from xbarpaper.params import AdcName, ColumnsCounted, Devices, HardwareCosts, Parasitics
@@ -125,9 +126,8 @@ def load_costs(
     read_in = load.vectors * bits
     outputs = load.vectors * (sum(load.columns) - load.additions)
     most = max(load.columns, default=0) if counted == "used" else size
-    times = Times(
-        bits, ceil(most / adcs), settings.read_ns, adc.conversion_ns(settings.adc_bits), settings.adc_bits
-    )
+    conversion_ns = adc.conversion_ns(settings.adc_bits)
+    times = Times(bits, ceil(most / adcs), settings.read_ns, conversion_ns, settings.adc_bits)
     joules = settings.read_volt**2 * load.supply_siemens * settings.read_ns * 1e-9
     return LoadCosts(
         crossbars=crossbars,
@@ -187,14 +187,10 @@ def loads(
     if not isinstance(mapped.network, Network):
         raise ValueError(f"{type(mapped.network).__name__} does not tell the output pixels of its layers")
     pixels = {layer.name: prod(layer.output_pixels) for layer in mapped.network.layers}
+    supplies = (_supply(layer, settings, devices, parasitics) for layer in mapped.layers)
     return tuple(
-        load_of(
-            layer.tiles,
-            int(layer.mask.sum()),
-            pixels[layer.name],
-            _supply(layer, settings, devices, parasitics),
-        )
-        for layer in mapped.layers
+        load_of(layer.tiles, int(layer.mask.sum()), pixels[layer.name], supply)
+        for layer, supply in zip(mapped.layers, supplies, strict=True)
     )
 
 
@@ -202,13 +198,9 @@ def _supply(
     layer: MappedLayer, settings: HardwareCosts, devices: Devices, parasitics: Parasitics | None
 ) -> float:
     """``Load.supply_siemens`` of a layer."""
-    cut = sliced_conductances(
-        layer.programmed_weights, devices, layer.w_max, settings.weight_bits, settings.weight_slices
-    )
-    minus = layer.minus_tiles or layer.tiles
-    arrays = torch.cat(
-        [part for pair in cut for part in (layer.tiles.tile(pair.plus), minus.tile(pair.minus))]
-    )
+    how = settings.weight_bits, settings.weight_slices
+    cut = sliced_conductances(layer.programmed_weights, devices, layer.w_max, *how)
+    arrays = torch.cat([array_tiles(layer, pair).flatten(0, 1) for pair in cut])
     return float(mean_supply_conductance(arrays, parasitics, settings.active_inputs).sum())
 
 

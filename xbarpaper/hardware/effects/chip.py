@@ -39,6 +39,5 @@ def calibrated_on(effects: Sequence[DeviceEffect], devices: Devices) -> tuple[De
     Read noise is never calibrated away: it is another one at the next reading.
     """
     aged = devices.drift_compensation == "recalibrated"
-    return tuple(
-        effect for effect in effects if effect.phase != "reading" and (aged or effect.phase != "ageing")
-    )
+    later = ("reading",) if aged else ("reading", "ageing")
+    return tuple(effect for effect in effects if effect.phase not in later)

@@ -109,7 +109,6 @@ class ProgrammingNoise:
 
     def _noisy(self, conductance: Tensor, generator: torch.Generator) -> Tensor:
         noise = PRESETS[self.preset]
-        sigma = noise.acts_on(
-            conductance, self.devices.g_max_siemens, lambda G: noise.sigma(G.clamp(*noise.span))
-        )
+        g_max = self.devices.g_max_siemens
+        sigma = noise.acts_on(conductance, g_max, lambda G: noise.sigma(G.clamp(*noise.span)))
         return (conductance + self.factor * sigma * normal(conductance, generator)).clamp(min=0)

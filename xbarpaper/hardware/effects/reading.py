@@ -113,9 +113,6 @@ class ReadNoise:
 
     def _noisy(self, conductance: Tensor, generator: torch.Generator) -> Tensor:
         noise = PRESETS[self.preset]
-        sigma = noise.acts_on(
-            conductance,
-            self.devices.g_max_siemens,
-            lambda G: noise.sigma(G.clamp(*noise.span), self.seconds),
-        )
+        g_max, seconds = self.devices.g_max_siemens, self.seconds
+        sigma = noise.acts_on(conductance, g_max, lambda G: noise.sigma(G.clamp(*noise.span), seconds))
         return (conductance + self.factor * sigma * normal(conductance, generator)).clamp(min=0)
