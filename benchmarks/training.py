@@ -4,7 +4,7 @@
 calls it: random batches, augmentation, running loss and accuracy, progress bar, what a killed run resumes from after each
 epoch. The bare step gets batches that are normalised and laid out beforehand and does nothing but forward, backward
 and optimiser step, on an equal network. A second bare step computes all its convolutions by torch, none by Winograd's
-filtering nor unfolded (``networks.convolution``). Epochs take turns; the ratios of the medians are what counts. The rate
+filtering nor unfolded (``vgg.Convolution3x3``). Epochs take turns; the ratios of the medians are what counts. The rate
 of one large matrix product, as the processor reaches it before the epochs, stands beside them.
 """
 
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from xbarpaper import params
 from xbarpaper.data import Images, ImageSet, normalised
 from xbarpaper.networks import Architecture, Network, build, training
-from xbarpaper.networks.convolution import Convolution3x3
+from xbarpaper.networks.vgg import Convolution3x3
 from xbarpaper.support import cores
 
 PROFILE = Path(__file__).parent.parent / "profiles" / "quick.yaml"

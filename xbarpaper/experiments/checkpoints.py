@@ -102,9 +102,7 @@ def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> C
     """Read a checkpoint and check that it belongs to the parameters and the data in force.
 
     Args:
-        path: a file that ``save`` wrote.
         parameters: by dotted name, every parameter that the weights must have been made with.
-        images: the data in force.
 
     Raises:
         CheckpointError: the file is missing, damaged, of another architecture, of other parameters or of other data.

@@ -93,7 +93,6 @@ def write_crossbars(
     """Write the crossbars of a network as an ``npz`` file; ``read_crossbars`` reads it, and so does ``numpy.load``.
 
     Args:
-        effects: what disturbs the programmed devices, in order.
         images: batch of inputs of the network; from them come inputs of every layer, as ideal layers give them.
         full_volt: voltage of a layer's largest input.
         vectors: inputs of each layer at most, evenly spread over images and output pixels.

@@ -215,7 +215,6 @@ def arrays_of(
     """Solve the crossbars of a layer, and group them by the rows that drive them.
 
     Args:
-        layer: the layer as mapped; its weights form one block.
         effects: what disturbs the programmed devices, each slice by itself.
         parasitics: resistances of drivers, wires and sensing; None for ideal ones.
         gain: digital calibration of the readout, by the folded weights.

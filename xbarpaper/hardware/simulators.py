@@ -69,7 +69,6 @@ def effective_conductance_as(
     """``G_eff`` by another simulator's convention, solved here.
 
     Args:
-        simulator: of ``CONVENTIONS``.
         conductances: of crossbars, siemens, shape (..., rows, columns).
         row_wire_ohm, column_wire_ohm: of a segment of wire.
         source_ohm: at the ends of the wires, for those that have it.

@@ -69,7 +69,6 @@ def tile_map(strips: Sequence[Strip], shape: tuple[int, int], crossbar_size: int
 
     Args:
         strips: what T left; together they hold every weight once.
-        shape: rows and columns of the original matrix.
     """
     rows: list[Tensor] = []
     columns: list[Tensor] = []

@@ -154,11 +154,7 @@ class Mitigation:
         return Mitigation(f"{self.name}+{other.name}", **parts)
 
     def costs(self, params: Params, images: int) -> Costs:
-        """What all its parts take for one network.
-
-        Args:
-            images: number of training images.
-        """
+        """What all its parts take for one network."""
         parts: list[Part] = [part for kind in _KINDS if (part := getattr(self, kind)) is not None]
         return sum((part.costs(params, images) for part in parts), Costs())
 

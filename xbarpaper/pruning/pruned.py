@@ -95,9 +95,7 @@ def prune(
     """Prune a whole network; the network given is left as it was.
 
     Args:
-        network: a network with all its weights.
         sparsity: fraction of the weights to remove from those layers.
-        crossbar_size: rows and columns of the crossbars that the result is for.
 
     Raises:
         ArtifactError: the network has been pruned before.
@@ -143,7 +141,6 @@ def growing(sparsity: float, steps: int) -> list[float]:
     """Sparsities on the way to the last, quickly at first: the cubic schedule of Zhu and Gupta (arXiv 1710.01878).
 
     Args:
-        sparsity: the last one.
         steps: how many, at least 1.
     """
     return [sparsity * (1 - (1 - step / steps) ** 3) for step in range(1, steps + 1)]

@@ -159,7 +159,6 @@ def node_voltages(conductance: Tensor, parasitics: Parasitics, voltages: Tensor)
 
     Args:
         conductance: device conductances of one tile, siemens, shape (M, N); 0 means no device.
-        parasitics: resistances of drivers, wires and sense circuits; any may be zero.
         voltages: inputs, volts, shape (M,) or (S, M).
 
     Returns:

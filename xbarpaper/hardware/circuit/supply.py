@@ -31,7 +31,6 @@ def supply_admittance(tiles: Tensor, parasitics: Parasitics) -> Tensor:
     Args:
         tiles: device conductances, siemens, shape (B, M, N), float32 or float64, the type of the arithmetic; 0 means no
             device.
-        parasitics: resistances of drivers, wires and sense circuits; any may be zero.
 
     Returns:
         Y, siemens, symmetric, shape (B, M, M).

@@ -115,7 +115,6 @@ def load_costs(
 
     Args:
         counted: ``used`` skips empty columns; ``all`` converts every column of every crossbar.
-        latency: one of ``LATENCIES``.
     """
     bits, slices, size = settings.input_bits, settings.weight_slices, load.size
     crossbars = SIGNS * slices * len(load.rows)

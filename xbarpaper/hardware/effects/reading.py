@@ -32,7 +32,6 @@ def one_over_f(
     """Noise of spectrum 1/f: G Q(G / top) sqrt(ln((t + t_read) / (2 t_read))).
 
     Args:
-        of_share: Q.
         top: highest conductance.
         read_seconds: t_read, what a reading takes.
     """
