@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from circuit_peers import BADCROSSBAR, DENSE, OURS, SUPERLU
 from matplotlib.axes import Axes
@@ -96,7 +98,7 @@ def ratios(panel: Axes, table: pd.DataFrame) -> None:
         colour, hatch = _BARS[peer, precision]
         rows = table[table["solver"] == peer].set_index("size")[f"ratio_{precision}"].reindex(found)
         x = [index + (rank - (len(present) - 1) / 2) * width for index in range(len(found))]
-        look = {"color": colour, "hatch": hatch, "edgecolor": "white" if hatch else colour}
+        look: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": "white" if hatch else colour}
         bars = panel.bar(x, rows, width=0.9 * width, label=f"{precision} over {peer}", **look)
         numbers = ["" if pd.isna(ratio) else f"{ratio:.0f}" for ratio in rows]
         panel.bar_label(bars, numbers, fontsize=7, padding=2, rotation=90)

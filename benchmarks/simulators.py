@@ -156,8 +156,8 @@ class Environment:
         if done.returncode:
             raise RuntimeError((done.stderr.strip() or "no reason given").splitlines()[-1])
         with np.load(target) as file:
-            found = (torch.from_numpy(file[name]) for name in ("effective_siemens", "currents_ampere"))
-            return *found, float(file["seconds"].mean())
+            effective, currents = map(torch.from_numpy, (file["effective_siemens"], file["currents_ampere"]))
+            return effective, currents, float(file["seconds"].mean())
 
 
 def compare(

@@ -119,8 +119,7 @@ def main() -> None:
         found.append(effective)
         currents.append(solve(tile, np.ones((1, len(tile))))[0])
         seconds.append(min(times))
-    results = {"effective_siemens": found, "currents_ampere": currents, "seconds": seconds}
-    np.savez(target, **{name: np.array(values) for name, values in results.items()})
+    np.savez(target, effective_siemens=found, currents_ampere=currents, seconds=seconds)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def _parts(settings: Adversarial) -> Iterator[tuple[str, float, str, Sequence[in
 
 def _crafted(name: str, epsilon: float, settings: Adversarial) -> Crafted:
     """An attack with the settings of the parameters; all starts and squares come from one seed."""
-    drawn = {"epsilon": epsilon, "generator": torch.Generator().manual_seed(0)}
+    drawn: dict[str, Any] = {"epsilon": epsilon, "generator": torch.Generator().manual_seed(0)}
     if name == "fgsm":
         return partial(fgsm, epsilon=epsilon)
     if name == "pgd":

@@ -57,7 +57,8 @@ def mapped(
         programming = programs.programming(params)
         if not programs.each_chip:
             network, programming = programming.program(network, effects=()), None
-    finish = mitigation.finishes and mitigation.finishes.finish(params, experiment.images)
+    finishes = mitigation.finishes
+    finish = None if finishes is None else finishes.finish(params, experiment.images)
     told = checkpoint.metadata
     return Subject(
         network, scheme, told.sparsity, mitigation.name, told.software_accuracy, finish, programming
