@@ -123,7 +123,14 @@ def _missing(
     jobs: Iterable[Job[K]], journal: Journal, workers: Workers, arrived: Callable[[K, pd.DataFrame], None]
 ) -> Iterator[Task[tuple[str, K], pd.DataFrame]]:
     """A task for each case that the journal lacks; those that it has arrive at once."""
-    once = _Once(workers)
+    latest: dict[str, tuple[Any, Any]] = {}
+
+    def once(name: str, value: Any) -> Any:
+        """The stand-in of a value, which is shared anew only where it is not the very same as before."""
+        if name not in latest or latest[name][0] is not value:
+            latest[name] = value, workers.share(value)
+        return latest[name][1]
+
     for job in jobs:
         digest = subject_digest(job.subject, job.bench)
         for key, case in job.cases:
@@ -132,29 +139,9 @@ def _missing(
                 arrived(key, rows)
                 continue
             values = {"subject": job.subject, "images": job.bench.images, "labels": job.bench.labels}
-            shared = (once.shared(name, value) for name, value in values.items())
+            shared = (once(name, value) for name, value in values.items())
             bench = replace(job.bench, images=job.bench.images[:0], labels=job.bench.labels[:0])
-            yield Task((digest, key), _label(job.subject, case), _evaluate_shared, (case, bench, *shared))
-
-
-class _Once:
-    """Shares what neighbouring tasks have in common once."""
-
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self._latest: dict[str, tuple[Any, Any]] = {}
-
-    def shared(self, name: str, value: Any) -> Any:
-        """The stand-in of a value, the same as before for the very same value."""
-        if name not in self._latest or self._latest[name][0] is not value:
-            self._latest[name] = (value, self._workers.share(value))
-        return self._latest[name][1]
-
-
-def _evaluate_shared(
-    case: Case, bench: Bench, subject: Subject, images: Tensor, labels: Tensor
-) -> pd.DataFrame:
-    return _evaluate(subject, case, replace(bench, images=images, labels=labels))
+            yield Task((digest, key), _label(job.subject, case), _evaluate, (case, bench, *shared))
 
 
 def _label(subject: Subject, case: Case) -> str:
@@ -162,8 +149,8 @@ def _label(subject: Subject, case: Case) -> str:
     return names if case.seed is None else f"{names}, seed {case.seed}"
 
 
-def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
-    mapped = subject.mapped
+def _evaluate(case: Case, bench: Bench, subject: Subject, images: Tensor, labels: Tensor) -> pd.DataFrame:
+    bench, mapped = replace(bench, images=images, labels=labels), subject.mapped
     if subject.programming is not None:
         mapped = subject.programming.program(mapped, known(_on_devices(case, bench.devices)))
     read = disturbed(mapped, case, bench.devices, bench.parasitics)
