@@ -71,7 +71,7 @@ def _with_own(values: Sequence[Value], own: Value) -> list[Value]:
     if isinstance(own, str):
         return list(values) if own in values else [own, *values]
     others = [float(value) for value in values if not math.isclose(float(value), own)]
-    return list(sorted([*others, own]))
+    return sorted([*others, own])
 
 
 def _trained_for(scheme: SchemeName, crossbar_size: int, params: Params) -> bool:

@@ -43,7 +43,7 @@ class Load:
     weights: int  # weights that are left, which is multiplications per vector
     vectors: int  # output pixels
     # mean current of the supplies of one read of all crossbars, both signs and all slices, over the read
-    # voltage: ``supply.mean_conductance``
+    # voltage: ``mean_supply_conductance``
     supply_siemens: float
 
 
