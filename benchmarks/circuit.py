@@ -50,27 +50,18 @@ NETWORK_SIZES = (16, 32, 64)
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured.
+    """How much is measured."""
 
-    Attributes:
-        repeats: timings of each solver; the median counts.
-        cells: devices of one batch for the fast solver, over all its tiles.
-        pause_s: rest before each timing, until the threads of the solver before have gone to sleep.
-        network_repeats: timings of each network.
-        networks: names.
-        width: of the networks.
-        large: rows and columns of large crossbars.
-        superlu: largest of them, in devices, whose nodal equations are timed for all inputs.
-    """
-
-    repeats: int = 5
-    cells: int = 2**21
+    repeats: int = 5  # timings of each solver; the median counts
+    cells: int = 2**21  # devices of one batch for the fast solver, over all its tiles
+    # rest before each timing, until the threads of the solver before have gone to sleep
     pause_s: float = 0.25
-    network_repeats: int = 3
-    networks: tuple[str, ...] = ("vgg11", "vgg16")
-    width: float = 1.0
+    network_repeats: int = 3  # timings of each network
+    networks: tuple[str, ...] = ("vgg11", "vgg16")  # names
+    width: float = 1.0  # of the networks
+    # rows and columns of large crossbars
     large: tuple[tuple[int, int], ...] = ((256, 256), (512, 512), (1024, 1024), (1024, 64), (64, 1024))
-    superlu: int = 512**2
+    superlu: int = 512**2  # largest of them, in devices, whose nodal equations are timed for all inputs
 
 
 # To see that it works; its times say nothing.
@@ -89,9 +80,8 @@ def main() -> None:
         (network, size) for network in scale.networks for size in arguments.sizes if size in NETWORK_SIZES
     ]
     crossbars = [(shape, wires) for shape in scale.large for wires in (1, 10)]
-    total = (
-        sum(scale.repeats * len(solvers(size)) for size in arguments.sizes) + len(networks) + len(crossbars)
-    )
+    total = scale.repeats * sum(len(solvers(size)) for size in arguments.sizes)
+    total += len(networks) + len(crossbars)
     bar: tqdm[Any]
     with tqdm(total=total, unit="timing") as bar:
         tiles = pd.concat([compare(size, scale, bar) for size in arguments.sizes], ignore_index=True)
@@ -228,14 +218,8 @@ def large_row(rows: int, columns: int, wires: int, scale: Scale, bar: tqdm[Any])
 def network_row(network: str, size: int, scale: Scale, threads: int, bar: tqdm[Any]) -> dict[str, object]:
     """What circuit_network.py measures."""
     bar.set_description(f"{network} on {size} x {size}")
-    options = {
-        "--network": network,
-        "--width": scale.width,
-        "--size": size,
-        "--repeats": scale.network_repeats,
-        "--threads": threads,
-    }
-    row = measured_apart("circuit_network.py", options, [])
+    options = {"--network": network, "--width": scale.width, "--size": size, "--threads": threads}
+    row = measured_apart("circuit_network.py", options | {"--repeats": scale.network_repeats}, [])
     bar.update()
     return row
 
@@ -252,20 +236,15 @@ def measured_apart(script: str, options: dict[str, Any], more: list[str]) -> dic
 def print_tiles(table: pd.DataFrame) -> None:
     """The tiles, a line per solver and size, and the ratios that count."""
     shown = table.drop(columns=["repeats", "threads", "ms_per_tile_fastest", "ms_per_tile_slowest"])
-    formats = {
-        "ms_per_tile": "{:.4g}".format,
-        "tiles_per_s": "{:.4g}".format,
-        "ratio_float32": "{:.3g}".format,
-        "ratio_float64": "{:.3g}".format,
-        "error": "{:.1e}".format,
-        "exponent": "{:.2f}".format,
-    }
+    digits = {
+        "ms_per_tile": "{:.4g}", "tiles_per_s": "{:.4g}", "ratio_float32": "{:.3g}", "ratio_float64": "{:.3g}",
+        "error": "{:.1e}", "exponent": "{:.2f}",
+    }  # fmt: skip
+    formats = {name: one.format for name, one in digits.items()}
     print(shown.to_string(index=False, formatters=formats, na_rep=""))
     for peer in (BADCROSSBAR, SUPERLU):
         rows = table[table["solver"] == peer]
-        ratios = [
-            f"{r.ratio_float32:.0f} ({r.ratio_float64:.0f}) at {r.size}" for r in rows.itertuples(index=False)
-        ]
+        ratios = [f"{r.ratio_float32:.0f} ({r.ratio_float64:.0f}) at {r.size}" for r in rows.itertuples()]
         if ratios:
             print(f"times more tiles/s than {peer}, float32 (float64): {', '.join(ratios)}")
 

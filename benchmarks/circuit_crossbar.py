@@ -19,7 +19,6 @@ from circuit_network import peak_bytes
 from xbarpaper.hardware.circuit import Parasitics, dissection, reference, reference_effective_conductance
 from xbarpaper.support import memory
 
-CHECKED = 3  # inputs for which the nodal equations are solved where not all are
 SUPERLU_BYTES = 3.1e4  # per device; a process takes 3.0e4 at 512 x 512
 
 
@@ -27,13 +26,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--columns", type=int, required=True)
-    parser.add_argument(
-        "--wires", type=float, default=1.0, help="resistance of wires relative to the defaults"
-    )
+    parser.add_argument("--wires", type=float, default=1.0, help="resistance relative to the default")
     parser.add_argument("--repeats", type=int, default=3, help="timings, the median of which counts")
-    parser.add_argument(
-        "--superlu", action="store_true", help="time the nodal equations for all inputs as well"
-    )
+    parser.add_argument("--superlu", action="store_true", help="time the nodal equations for all inputs")
     print(json.dumps(measure(**vars(parser.parse_args()))))
 
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from circuit_peers import BADCROSSBAR, DENSE, OURS, SUPERLU
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from xbarpaper.figures.style import (
-    BLUE,
-    COLUMN_INCHES,
-    GREEN,
-    GREY,
-    ORANGE,
-    SKY,
-    ArtifactFigure,
-    new_figure,
-)
+from xbarpaper.figures import style
+from xbarpaper.figures.style import BLUE, GREEN, GREY, ORANGE, SKY, ArtifactFigure
 
 # Name and precision, with the circuit on which its line is measured.
 _LINES = {
@@ -45,7 +39,7 @@ def draw(table: pd.DataFrame, machine: str, command: str) -> ArtifactFigure:
         machine: processor and versions.
         command: what makes the figure.
     """
-    figure, (left, right) = new_figure(1, 2, height=3.3, width=2 * COLUMN_INCHES)
+    figure, (left, right) = style.new_figure(1, 2, height=3.3, width=2 * style.COLUMN_INCHES)
     times(left, table)
     ratios(right, table)
     for panel in (left, right):
@@ -66,7 +60,7 @@ def draw(table: pd.DataFrame, machine: str, command: str) -> ArtifactFigure:
 def times(panel: Axes, table: pd.DataFrame) -> None:
     """A line per solver on log-log axes, with the slopes of N³ and N⁴."""
     for (solver, precision, circuit), (colour, marker) in _LINES.items():
-        rows = _rows(table, solver, circuit)
+        rows = table[(table["solver"] == solver) & (table["circuit"] == circuit)].sort_values("size")
         rows = rows[rows["precision"] == precision]
         if len(rows):
             where = "" if circuit == "full" else " (its own circuit)"
@@ -79,7 +73,7 @@ def times(panel: Axes, table: pd.DataFrame) -> None:
     panel.set_xticks(found, [str(size) for size in found])
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set_ylabel("time per tile (ms)")
-    _legend_above(panel, columns=1)
+    _legend_above(panel)
 
 
 def guides(panel: Axes, table: pd.DataFrame) -> None:
@@ -104,27 +98,16 @@ def ratios(panel: Axes, table: pd.DataFrame) -> None:
         colour, hatch = _BARS[peer, precision]
         rows = table[table["solver"] == peer].set_index("size")[f"ratio_{precision}"].reindex(found)
         x = [index + (rank - (len(present) - 1) / 2) * width for index in range(len(found))]
-        bars = panel.bar(
-            x,
-            rows,
-            width=0.9 * width,
-            color=colour,
-            hatch=hatch,
-            edgecolor="white" if hatch else colour,
-            label=f"{precision} over {peer}",
-        )
+        look: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": "white" if hatch else colour}
+        bars = panel.bar(x, rows, width=0.9 * width, label=f"{precision} over {peer}", **look)
         numbers = ["" if pd.isna(ratio) else f"{ratio:.0f}" for ratio in rows]
         panel.bar_label(bars, numbers, fontsize=7, padding=2, rotation=90)
     panel.set_xticks(range(len(found)), [str(size) for size in found])
     panel.grid(visible=False, axis="x")
     panel.margins(y=0.18)  # room for the numbers
     panel.set_ylabel("tiles per second over the peer's (×)")
-    _legend_above(panel, columns=1)
+    _legend_above(panel)
 
 
-def _rows(table: pd.DataFrame, solver: str, circuit: str) -> pd.DataFrame:
-    return table[(table["solver"] == solver) & (table["circuit"] == circuit)].sort_values("size")
-
-
-def _legend_above(panel: Axes, columns: int) -> None:
-    panel.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.4)
+def _legend_above(panel: Axes) -> None:
+    panel.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.4)

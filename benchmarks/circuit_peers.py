@@ -36,18 +36,12 @@ _LARGEST_DENSE: Final = 32
 
 @dataclass(frozen=True)
 class Solver:
-    """One way to solve tiles.
+    """One way to solve tiles."""
 
-    Attributes:
-        name: of the program.
-        precision: of its arithmetic.
-        circuit: which of ``CIRCUITS`` it solves.
-        solve: from conductances, siemens, shape (tiles, rows, columns), to ``G_eff`` of the same shape.
-    """
-
-    name: str
-    precision: str
-    circuit: str
+    name: str  # of the program
+    precision: str  # of its arithmetic
+    circuit: str  # which of ``CIRCUITS`` it solves
+    # from conductances, siemens, shape (tiles, rows, columns), to ``G_eff`` of the same shape
     solve: Callable[[Tensor], Tensor]
 
 

@@ -17,16 +17,15 @@ from typing import Any
 
 import pandas as pd
 import torch
+from circuit_network import map_randomly
 
 from xbarpaper.experiments import checkpoints
 from xbarpaper.hardware import Devices, Parasitics, read_out
 from xbarpaper.hardware.effects import chip
-from xbarpaper.hardware.mapped import map_network
 from xbarpaper.hardware.periphery import Converters, Slicing, arrays_of, calibrate, on_crossbars, set_adc_bits
-from xbarpaper.networks import Architecture, build
-from xbarpaper.networks.folding import folded
+from xbarpaper.networks import Architecture
+from xbarpaper.networks.network import folded
 from xbarpaper.params import NetworkName, Periphery
-from xbarpaper.pruning import compaction_of, unpruned, weight_quantiles
 from xbarpaper.support import cores, files
 from xbarpaper.support.errors import ArtifactError
 
@@ -56,22 +55,15 @@ def main() -> int:
                 task = (given.network, given.width, size, share, converters)
                 parts = list(pool.map(timed, *([one] * given.processes for one in task)))
                 slowest = pd.DataFrame(parts).max()
-                rows.append(
-                    {
-                        "network": given.network,
-                        "width": given.width,
-                        "size": size,
-                        "images": share * given.processes,
-                        "processes": given.processes,
-                        "input_bits": converters.input_bits,
-                        "dac_bits": converters.dac_bits,
-                        "adc_bits": converters.adc_bits,
-                        **{name: float(f"{value:.4g}") for name, value in slowest.items()},
-                        "ratio": round(slowest["converters_s"] / slowest["folded_s"], 1),
-                        "hardware": f"{checkpoints.versions()['hardware']}, torch {torch.__version__}",
-                    }
-                )
-                print(rows[-1], flush=True)
+                row = {
+                    "network": given.network, "width": given.width, "size": size, "images": share * given.processes,
+                    "processes": given.processes, "input_bits": converters.input_bits, "dac_bits": converters.dac_bits,
+                    "adc_bits": converters.adc_bits, **{name: float(f"{value:.4g}") for name, value in slowest.items()},
+                    "ratio": round(slowest["converters_s"] / slowest["folded_s"], 1),
+                    "hardware": f"{checkpoints.versions()['hardware']}, torch {torch.__version__}",
+                }  # fmt: skip
+                print(row, flush=True)
+                rows.append(row)
         print(files.write_table(given.output / "converters.csv", pd.DataFrame(rows)))
     except ArtifactError as error:
         print(f"converters: {error}", file=sys.stderr)
@@ -82,8 +74,7 @@ def main() -> int:
 def timed(name: NetworkName, width: float, size: int, count: int, converters: Converters) -> dict[str, Any]:
     """Seconds of a share of the images with converters and with folded weights, and how far ideal ones differ."""
     torch.set_num_threads(1)
-    whole = unpruned(build(Architecture(network=name, width=width, classes=10), seed=0))
-    mapped = map_network(whole, compaction_of("unpruned"), size, weight_quantiles(whole, 1.0))
+    mapped = map_randomly(Architecture(network=name, width=width, classes=10), size)
     effects, parasitics = chip(DEVICES, 0), Parasitics()
     arrays = {
         layer.name: arrays_of(layer, DEVICES, effects, parasitics, Slicing(), "layer")

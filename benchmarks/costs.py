@@ -20,9 +20,10 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from xbarpaper.experiments.published.numbers import PUBLISHED
 from xbarpaper.experiments.search import space
 from xbarpaper.experiments.sensitivity.conventions import conventions
 from xbarpaper.experiments.sensitivity.points import plan
-from xbarpaper.params import MITIGATIONS, SCHEMES, Experiment, Params, SchemeName
+from xbarpaper.params import MITIGATIONS, SCHEMES, Params, SchemeName
 from xbarpaper.params.names import PRUNED_SCHEMES
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
@@ -47,10 +48,7 @@ OUTPUT = ROOT / "reports" / "benchmarks"
 NOTEBOOK_SECONDS = 10.0
 _TESTED = ("none", "R", "best R", "unmoved", "WCT", "best WCT", "unlimited")  # what the search tests at most
 COLUMNS = ["stage", "experiment", "minutes", "gib", "hardware"]
-_IMPORTED = [
-    "xbarpaper.experiments.mechanism",
-    "xbarpaper.networks.training",
-]  # once, not for each part
+_IMPORTED = ["xbarpaper.experiments.mechanism", "xbarpaper.networks.training"]  # once, not for each part
 _TABLES_ONLY = {"figures", "claims", "publish"}
 
 Measured = dict[str, Any]
@@ -85,31 +83,21 @@ def costs(path: Path, settings: Params, seconds: float) -> pd.DataFrame:
     """Minutes and memory of every stage of a profile."""
     rows, prepared = [], set[str]()
     for name, experiment in tqdm(settings.experiments.items(), desc=settings.profile, unit="experiment"):
-        alike = next(other for other, one in settings.experiments.items() if _same_cost(one, experiment))
+        same = experiment.network, experiment.width
+        alike = next(key for key, one in settings.experiments.items() if (one.network, one.width) == same)
         measured = {part: _measure(part, path, alike, seconds) for part in PARTS if part != "data"}
         left = (1 - experiment.sparsity) / (1 - settings.experiments[alike].sparsity)
         hardware = measured["circuit"]["hardware"]
         if experiment.dataset not in prepared:
             prepared.add(experiment.dataset)
             found = _measure("data", path, name, seconds)
-            rows.append(
-                (
-                    "data",
-                    experiment.dataset,
-                    (found["seconds"] + NOTEBOOK_SECONDS) / 60,
-                    found["gib"],
-                    hardware,
-                )
-            )
+            minutes = (found["seconds"] + NOTEBOOK_SECONDS) / 60
+            rows.append(("data", experiment.dataset, minutes, found["gib"], hardware))
         rows += [
             (stage, name, (cost + NOTEBOOK_SECONDS) / 60, gib, hardware)
             for stage, (cost, gib) in estimate(settings, name, measured, left).items()
         ]
     return pd.DataFrame(rows, columns=COLUMNS).round({"minutes": 2, "gib": 2})
-
-
-def _same_cost(one: Experiment, other: Experiment) -> bool:
-    return (one.network, one.width) == (other.network, other.width)
 
 
 @cache
@@ -123,150 +111,147 @@ def _measure(part: str, path: Path, experiment: str, seconds: float) -> Measured
         raise ArtifactError(f"{experiment}, {part}: killed, most often because memory ran out") from None
 
 
-def estimate(settings: Params, name: str, measured: dict[str, Measured], left: float = 1.0) -> Costs:
-    """Seconds, without the notebook's own, and GiB of every stage of an experiment.
+@dataclass(frozen=True)
+class Pace:
+    """What passes over images, and work on crossbars, take for an experiment; in seconds."""
 
-    Args:
-        settings: the profile.
-        name: one of its experiments.
-        measured: what each part took.
-        left: weights that C/F leaves here, over those of the experiment that was measured.
-    """
-    experiment = settings.experiment(name)
-    images, tested = image_counts(settings.dataset(experiment.dataset))
-    sizes, seeds = settings.mapping.crossbar_sizes, settings.evaluation.variation_seeds
-    circuit = measured["circuit"]
+    settings: Params
+    measured: dict[str, Measured]  # what each part took
+    images: int  # for training
+    tested: int  # for the accuracy
+    left: float  # weights that C/F leaves here, over those of the experiment that was measured
 
-    def epochs(part: str, count: int) -> float:
+    @property
+    def steps(self) -> int:
+        """Of a pass over the training images."""
+        return self.images // min(self.settings.train.batch_size, self.images)
+
+    def epochs(self, part: str, count: int) -> float:
         """Passes over the training images, the test images after each."""
-        one = measured[part]
-        batch, share = min(settings.train.batch_size, images), left if part == "cf" else 1.0
-        return float(share * count * (images // batch * one["step_s"] + tested * one["test_image_s"]))
+        one, share = self.measured[part], self.left if part == "cf" else 1.0
+        return float(share * count * (self.steps * one["step_s"] + self.tested * one["test_image_s"]))
 
     def crossbars(
+        self,
         solved: float,
         varied: int,
         rows: float,
         mapped: int,
-        at: tuple[int, ...] = sizes,
-        schemes: tuple[SchemeName, ...] = SCHEMES,
+        at: Sequence[int] = (),
+        schemes: Sequence[SchemeName] = SCHEMES,
     ) -> float:
-        """Solutions, solutions without wires, evaluations and mappings of every scheme at every size."""
-        total = 0.0
-        for size in at:
+        """Solutions, solutions without wires, evaluations and mappings of every scheme, at every size if not told."""
+        total, circuit = 0.0, self.measured["circuit"]
+        for size in at or self.settings.mapping.crossbar_sizes:
             for scheme in schemes:
-                pruned, share = scheme != "unpruned", 1.0 if scheme == "unpruned" else left
-                one = circuit["sizes"][str(size)]["cf" if pruned else "unpruned"]
-                image_s = (
-                    left * circuit["image_s"]["cf"] if scheme == "cf" else circuit["image_s"]["unpruned"]
-                )
+                pruned, share = scheme != "unpruned", 1.0 if scheme == "unpruned" else self.left
+                one, image_s = circuit["sizes"][str(size)]["cf" if pruned else "unpruned"], circuit["image_s"]
+                shown = self.left * image_s["cf"] if scheme == "cf" else image_s["unpruned"]
                 solutions = solved * one["read_s"] + varied * one["variation_s"]
                 total += share * solutions + mapped * one["map_s"]
-                total += rows * (one["twin_s"] + tested * image_s)
+                total += rows * (one["twin_s"] + self.tested * shown)
         return total
 
-    trained = settings.prune.when == "trained"
+
+def estimate(settings: Params, name: str, measured: dict[str, Measured], left: float = 1.0) -> Costs:
+    """Seconds, without the notebook's own, and GiB of every stage of an experiment; arguments as in ``Pace``."""
+    experiment = settings.experiment(name)
+    pace = Pace(settings, measured, *image_counts(settings.dataset(experiment.dataset)), left)
+    sizes, seeds = settings.mapping.crossbar_sizes, settings.evaluation.variation_seeds
+    epochs, crossbars, circuit = pace.epochs, pace.crossbars, measured["circuit"]
+    trained, wct = settings.prune.when == "trained", settings.wct.epochs
     fine_tuning = settings.prune.epochs if trained else settings.train.epochs
     gradual = epochs("masked", settings.prune.steps - 1 if trained else 0)  # nothing is removed yet
     segments = (gradual + epochs("masked", fine_tuning)) * len(sizes)
-    wct = settings.wct.epochs
     constrained = epochs("masked", wct) * (1 + 2 * len(sizes)) + epochs("cf", wct)
-    gains = len(settings.evaluation.gains)
+    rows = 1 + seeds + seeds * len(settings.evaluation.gains)
     draws = settings.mechanism.variation_seeds
-    exchanged = draws * (2 + 2 * circuit["layers"])
-    mapped_out = settings.sensitivity
-    points = plan(conventions(settings), settings, name)
-    others = {point.at.sparsity for point in points} - {0.0, experiment.sparsity}
-    retrained = mapped_out.fine_tuning_epochs + settings.wct.epochs
-    per_network = mapped_out.variation_seeds * len(MITIGATIONS)
-    share = min(1.0, mapped_out.test_images / tested)  # of the test images
-    beyond, steps = settings.beyond, images // min(settings.train.batch_size, images)
-    refreshed = beyond.tuning_epochs * steps / beyond.tuning_refresh_steps
-    further = len(beyond.mitigations) * seeds
-    compensated = beyond.compensation_rounds * (1 + seeds)  # for all chips once, and for each
-    gib = {name: one["gib"] for name, one in measured.items()}
+    exchanged = crossbars(2 + draws, 1, draws * (2 + 2 * circuit["layers"]), 1, sizes[-1:])
+    gib = {part: one["gib"] for part, one in measured.items()}
+    most = max(gib["masked"], gib["circuit"])
     found: Costs = {
         "train": (epochs("trained", settings.train.epochs), gib["trained"]),
-        "prune_cf": (
-            gradual + epochs("cf", fine_tuning),
-            max(gib["cf"], gib["masked"]) if gradual else gib["cf"],
-        ),
+        "prune_cf": (gradual + epochs("cf", fine_tuning), max(gib["cf"], gib["masked"] if gradual else 0.0)),
         "prune_xcs": (segments, gib["masked"]),
         "prune_xrs": (segments, gib["masked"]),
         "map": (crossbars(1, 0, 0, 1), gib["circuit"]),
-        "evaluate": (crossbars(1 + seeds, seeds, 1 + seeds + seeds * gains, 1), gib["circuit"]),
+        "evaluate": (crossbars(1 + seeds, seeds, rows, 1), gib["circuit"]),
         "rearrange": (crossbars(1 + seeds, 0, seeds, 2), gib["circuit"]),
-        "wct": (
-            constrained + crossbars(2 * (1 + seeds), 0, 2 * seeds, 4),
-            max(gib["masked"], gib["circuit"]),
-        ),
-        "mechanism": (
-            crossbars(2 + draws, 1, exchanged, 1, sizes[-1:]) + 3 * len(SCHEMES) * circuit["error_s"],
-            circuit["mechanism_gib"],
-        ),
+        "wct": (constrained + crossbars(2 * (1 + seeds), 0, 2 * seeds, 4), most),
+        "mechanism": (exchanged + 3 * len(SCHEMES) * circuit["error_s"], circuit["mechanism_gib"]),
     }
-    most = max(gib["masked"], gib["circuit"])
-    if name in mapped_out.experiments:
-        training = len(others) * (epochs("cf", retrained) + 2 * epochs("masked", retrained))
-        rows = sum(
-            crossbars(per_network, 0, share * per_network, 1, (mapped_out.crossbar_size,), point.schemes)
-            for point in points
-        )
-        found["sensitivity"] = (training + rows, most)
-    if name in beyond.experiments:
-        tunes = any("tuned" in one for one in beyond.mitigations)
-        tuned = tunes * len(SCHEMES) * len(sizes) * epochs("masked", beyond.tuning_epochs)
-        solved = tunes * refreshed + compensated + further
-        found["beyond"] = (tuned + crossbars(solved, 0, further, len(beyond.mitigations)), most)
+    if name in settings.sensitivity.experiments:
+        found["sensitivity"] = (_sensitivity(pace, name), most)
+    if name in settings.beyond.experiments:
+        found["beyond"] = (_beyond(pace), most)
     if name in settings.search.experiments:
-        found["search"] = (_search(settings, crossbars, epochs, tested), most)
+        found["search"] = (_search(pace), most)
     if name in settings.published.experiments:
-        found["published"] = (_published(settings, crossbars), circuit["mechanism_gib"])
+        found["published"] = (_published(pace), circuit["mechanism_gib"])
     return found
 
 
-def _search(
-    settings: Params, crossbars: Callable[..., float], epochs: Callable[[str, int], float], tested: int
-) -> float:
-    """Seconds of the search: all orders solved, some evaluated, every limit trained under, the best tested."""
-    search = settings.search
-    here = {"at": (search.crossbar_size,), "schemes": PRUNED_SCHEMES}
+def _sensitivity(pace: Pace, name: str) -> float:
+    """Networks of other sparsities trained, and every point evaluated."""
+    settings, survey = pace.settings, pace.settings.sensitivity
+    points = plan(conventions(settings), settings, name)
+    others = {point.at.sparsity for point in points} - {0.0, settings.experiment(name).sparsity}
+    retrained = survey.fine_tuning_epochs + settings.wct.epochs
+    training = len(others) * (pace.epochs("cf", retrained) + 2 * pace.epochs("masked", retrained))
+    each = survey.variation_seeds * len(MITIGATIONS)
+    share = min(1.0, survey.test_images / pace.tested)  # of the test images
+    at = (survey.crossbar_size,)
+    return training + sum(pace.crossbars(each, 0, share * each, 1, at, point.schemes) for point in points)
+
+
+def _beyond(pace: Pace) -> float:
+    """Tuning, its circuits and those of the compensation, and every further mitigation evaluated."""
+    settings, beyond = pace.settings, pace.settings.beyond
+    seeds, networks = settings.evaluation.variation_seeds, len(SCHEMES) * len(settings.mapping.crossbar_sizes)
+    tunes = any("tuned" in one for one in beyond.mitigations)
+    refreshed = beyond.tuning_epochs * pace.steps / beyond.tuning_refresh_steps
+    compensated = beyond.compensation_rounds * (1 + seeds)  # for all chips once, and for each
+    further = len(beyond.mitigations) * seeds
+    solved = tunes * refreshed + compensated + further
+    tuned = tunes * networks * pace.epochs("masked", beyond.tuning_epochs)
+    return tuned + pace.crossbars(solved, 0, further, len(beyond.mitigations))
+
+
+def _search(pace: Pace) -> float:
+    """All orders solved, some evaluated, every limit trained under, the best tested."""
+    settings, search = pace.settings, pace.settings.search
+    at = (search.crossbar_size,)
     orders, limits = space.rearrangements(settings), space.trainings(settings)
     limits += space.refined(settings, settings.wct)
-    trained = {
-        one.model_copy(update={"range": "old"}) for one in limits
-    }  # those of other ranges are the same
-    shown = sum(max(one.rounds, 1) * one.epochs for one in trained)
-    training = epochs("cf", shown) + (len(PRUNED_SCHEMES) - 1) * epochs("masked", shown)
+    # Trainings that differ in the range alone are the same.
+    trained = {one.model_copy(update={"range": "old"}) for one in limits}
+    epochs = sum(max(one.rounds, 1) * one.epochs for one in trained)
+    training = pace.epochs("cf", epochs) + (len(PRUNED_SCHEMES) - 1) * pace.epochs("masked", epochs)
     rows = (search.finalists + 1 + len(limits)) * search.variation_seeds
-    judged = crossbars(
-        len(orders) + rows, 0, search.validation_images / tested * rows, len(orders) + len(limits), **here
-    )
+    shown, mapped = search.validation_images / pace.tested * rows, len(orders) + len(limits)
+    judged = pace.crossbars(len(orders) + rows, 0, shown, mapped, at, PRUNED_SCHEMES)
     draws = len(_TESTED) * settings.evaluation.variation_seeds
-    best = crossbars(draws, 0, draws, len(_TESTED), (search.crossbar_size,))
-    return len(search.prunings) * (training + judged + best)
+    return len(search.prunings) * (training + judged + pace.crossbars(draws, 0, draws, len(_TESTED), at))
 
 
-def _published(settings: Params, crossbars: Callable[..., float]) -> float:
-    """Seconds of the conventions tried on each published number, and of C2 to C4 under the nearest."""
-    asked = settings.published
+def _published(pace: Pace) -> float:
+    """The conventions tried on each published number, and C2 to C4 under the nearest."""
+    asked, sizes = pace.settings.published, pace.settings.mapping.crossbar_sizes
     total = 0.0
     for one in PUBLISHED:
         if one.crossbar_size in asked.crossbar_sizes:
             solved = len(asked.r_min_ohms) * (1 if one.effects == "wires" else asked.variation_seeds)
-            at = min(settings.mapping.crossbar_sizes, key=lambda size: abs(size - one.crossbar_size))
-            total += crossbars(solved, 0, solved * len(asked.gains), 1, (at,), (one.scheme,))
+            at = min(sizes, key=lambda size: abs(size - one.crossbar_size))
+            total += pace.crossbars(solved, 0, solved * len(asked.gains), 1, (at,), (one.scheme,))
     draws = 3 * asked.variation_seeds
-    return total + crossbars(draws, 0, draws, 3, (max(settings.mapping.crossbar_sizes),))
+    return total + pace.crossbars(draws, 0, draws, 3, (max(sizes),))
 
 
 def left_out(table: pd.DataFrame) -> list[str]:
     """Groups of stages of dvc.yaml that the table does not have."""
     groups = read_yaml(ROOT / "dvc.yaml", "dvc.yaml")["stages"]
     known = set(table["stage"])
-    return [
-        f"{group} (tables only)" if group in _TABLES_ONLY else group for group in groups if group not in known
-    ]
+    return [group + " (tables only)" * (group in _TABLES_ONLY) for group in groups if group not in known]
 
 
 if __name__ == "__main__":

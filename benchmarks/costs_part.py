@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from circuit_network import peak_bytes
 from PIL import Image
-from torch import Tensor
+from training import random_images, synchronise
 
 from xbarpaper import data, params
 from xbarpaper.data import Images, ImageSet, normalised
@@ -28,6 +28,8 @@ from xbarpaper.hardware.readout import ReadOut, read_out
 from xbarpaper.networks import Architecture, Network, build, training
 from xbarpaper.params import Cifar, Dataset, Experiment, Params, Shapes10
 from xbarpaper.pruning import SCHEMES, PrunedNetwork, compaction_of, prune, unpruned
+
+T = TypeVar("T")
 
 PARTS = ("data", "trained", "cf", "masked", "circuit")
 CIFAR_IMAGES = (50_000, 10_000)  # of CIFAR-10 and CIFAR-100; a folder of images is taken to hold as many
@@ -69,18 +71,9 @@ def peak_gib() -> float:
     return peak_bytes() / (1 << 30)
 
 
-def random_images(settings: Dataset) -> ImageSet:
-    """Noise of the dataset's size: what is in the pixels changes neither time nor memory."""
-    classes = class_count(settings)
-    generator = torch.Generator().manual_seed(0)
-    parts = [
-        Images(
-            torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator),
-            torch.arange(count) % classes,
-        )
-        for count in image_counts(settings)
-    ]
-    return ImageSet.of("noise", "noise", [f"class {number}" for number in range(classes)], *parts)
+def noise(settings: Dataset) -> ImageSet:
+    """Random images, as many as the dataset has."""
+    return random_images(*image_counts(settings), class_count(settings))
 
 
 # --- data ---------------------------------------------------------------------------------------------------
@@ -89,10 +82,9 @@ def random_images(settings: Dataset) -> ImageSet:
 def prepare(settings: Dataset) -> dict[str, Any]:
     """Seconds and memory of preparing a dataset: drawn and decoded on a sample and scaled, or in memory as a whole."""
     whole = sum(image_counts(settings))
-    if isinstance(
-        settings, Cifar
-    ):  # reading the original files takes no time that shows; downloading is not counted
-        return {"seconds": seconds_of(lambda: random_images(settings))}
+    # Reading the original files takes no time that shows; downloading is not counted.
+    if isinstance(settings, Cifar):
+        return {"seconds": seconds_of(lambda: noise(settings))}
     if isinstance(settings, Shapes10):
         small = settings.model_copy(update={"train_images": _SAMPLE // 10 * 10, "test_images": 10})
         seconds = seconds_of(lambda: data.prepare("sample", small))
@@ -130,8 +122,7 @@ class Clock:
     times: list[float] = field(default_factory=list)
 
     def apply(self, network: Network) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        synchronise()
         self.times.append(time.perf_counter())
         if len(self.times) > _FEWEST_STEPS and self.times[-1] - self.times[0] > self.seconds:
             raise Enough
@@ -145,7 +136,7 @@ def train(settings: Params, experiment: Experiment, part: str, seconds: float) -
 
     ``trained`` is the unpruned network; ``cf`` and ``masked`` (XCS) have their masks held and learn from a teacher.
     """
-    images = random_images(settings.dataset(experiment.dataset))
+    images = noise(settings.dataset(experiment.dataset))
     whole = build(architecture_of(settings, experiment), 0)
     pruned, teacher = unpruned(whole), None
     if part != "trained":
@@ -191,7 +182,7 @@ def image_seconds(network: Network, images: ImageSet, settings: Params, dtype: t
 
 def evaluate(settings: Params, experiment: Experiment) -> dict[str, Any]:
     """Seconds of mapping, of solving all crossbars, of a twin and of an image, unpruned and C/F, by crossbar size."""
-    images = random_images(settings.dataset(experiment.dataset))
+    images = noise(settings.dataset(experiment.dataset))
     device = training.device_of(settings.train)
     tested = normalised(images.test, images, device)  # held while networks are evaluated
     whole = build(architecture_of(settings, experiment), 0)
@@ -228,22 +219,13 @@ def on_crossbars(
     network: PrunedNetwork, scheme: params.SchemeName, size: int, settings: Params
 ) -> tuple[dict[str, float], MappedNetwork, ReadOut]:
     """Times of one network at one crossbar size, the network as mapped, and what its crossbars compute."""
-    made: dict[str, MappedNetwork] = {}
-    reads: list[ReadOut] = []
-    variation = Variation(settings.devices.variation_sigma, 0)
-
-    def to_crossbars() -> None:
-        w_max = checkpoints.largest_weights(network)
-        made[scheme] = map_network(network, compaction_of(scheme), size, w_max)
-
-    map_s = seconds_of(to_crossbars)
-    mapped = made[scheme]
-    both_s = seconds_of(
-        lambda: reads.append(read_out(mapped, settings.devices, [variation], settings.circuit))
-    )
-    plain_s = seconds_of(lambda: read_out(mapped, settings.devices, [variation], None))
-    twin_s = seconds_of(lambda: reads[0].twin(settings.readout.gain))
-    return {"map_s": map_s, "read_s": both_s, "variation_s": plain_s, "twin_s": twin_s}, mapped, reads[0]
+    variation = [Variation(settings.devices.variation_sigma, 0)]
+    w_max = checkpoints.largest_weights(network)
+    map_s, mapped = timed(lambda: map_network(network, compaction_of(scheme), size, w_max))
+    read_s, read = timed(lambda: read_out(mapped, settings.devices, variation, settings.circuit))
+    variation_s = seconds_of(lambda: read_out(mapped, settings.devices, variation, None))
+    twin_s = seconds_of(lambda: read.twin(settings.readout.gain))
+    return {"map_s": map_s, "read_s": read_s, "variation_s": variation_s, "twin_s": twin_s}, mapped, read
 
 
 def architecture_of(settings: Params, experiment: Experiment) -> Architecture:
@@ -251,9 +233,13 @@ def architecture_of(settings: Params, experiment: Experiment) -> Architecture:
     return Architecture(network=experiment.network, width=experiment.width, classes=classes)
 
 
-def seconds_of(work: Callable[[], object | Tensor]) -> float:
+def timed(work: Callable[[], T]) -> tuple[float, T]:
+    """Seconds of some work, and what it returns."""
     begun = time.perf_counter()
-    work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - begun
+    result = work()
+    synchronise()
+    return time.perf_counter() - begun, result
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    return timed(work)[0]

@@ -87,19 +87,9 @@ def epoch_seconds(
         w_max = weight_quantiles(whole, settings.mapping.w_max_quantile)
         mapped = map_network(whole, compaction_of("unpruned"), section.crossbar_size, w_max)
         write = Write(section.write_nonlinearity, section.write_noise)
-        scene = on_crossbars(
-            mapped,
-            Surroundings(
-                settings.devices,
-                settings.circuit,
-                settings.readout.gain,
-                section.phases,
-                refresh_steps,
-                write,
-                0,
-            ),
-            "benchmark",
-        )
+        devices, circuit, gain = settings.devices, settings.circuit, settings.readout.gain
+        met = Surroundings(devices, circuit, gain, section.phases, refresh_steps, write, seed=0)
+        scene = on_crossbars(mapped, met, "benchmark")
     with scene as crossbars:
         begun = time.process_time()
         training.train(network, images, replace(run, constraints=(crossbars,) if crossbars else ()))

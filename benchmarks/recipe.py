@@ -28,7 +28,7 @@ from xbarpaper import data, params
 from xbarpaper.hardware import map_network, read_out
 from xbarpaper.hardware.effects import chip
 from xbarpaper.networks import Architecture, Network, build, training
-from xbarpaper.networks.folding import folded
+from xbarpaper.networks.network import folded
 from xbarpaper.params import NetworkName, Params, Train
 from xbarpaper.pruning import compaction_of, unpruned, weight_quantiles
 from xbarpaper.support import files
@@ -70,9 +70,7 @@ def main() -> int:
     parser.add_argument("--images", type=Path, help="a prepared dataset, in place of the experiment's")
     parser.add_argument("--width", type=float, help="in place of the experiment's")
     parser.add_argument("--epochs", type=int, help="in place of the recipe's")
-    parser.add_argument(
-        "--seeds", type=int, default=3, help="trainings of the recipe; the others are trained once"
-    )
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of the recipe; others: one each")
     parser.add_argument("--draws", type=int, default=5, help="of the devices")
     parser.add_argument("--processes", type=int, default=1, help="side by side, one thread each")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where the table goes")
@@ -118,9 +116,8 @@ def row(task: Task, settings: Params, draws: int) -> dict[str, Any]:
     """One training: accuracy in software, and points lost on crossbars of the largest size, in percent."""
     torch.set_num_threads(1)
     loaded = data.load(task.images)
-    network = build(
-        Architecture(network=task.network, width=task.width, classes=len(loaded.classes)), task.seed
-    )
+    architecture = Architecture(network=task.network, width=task.width, classes=len(loaded.classes))
+    network = build(architecture, task.seed)
     begun = time.process_time()
     recipe = task.recipe
     run = training.Run(f"{task.variant}, {task.seed}", recipe, recipe.epochs, recipe.learning_rate, task.seed)

@@ -51,37 +51,22 @@ _NETWORK_WIRES: Final = Parasitics(driver_ohm=5.0, row_wire_ohm=5.0, column_wire
 
 @dataclass(frozen=True)
 class Peer:
-    """A simulator.
+    """A simulator."""
 
-    Attributes:
-        name: of the program; conventions are looked up by it.
-        function: in ``simulators_peer``; empty where it has not been seen to install, so nobody has tried it.
-        requirements: what pip installs, without what that depends on.
-        precision: of its arithmetic.
-        repeats: timings of a crossbar.
-        tiles: crossbars of each size that it solves at most.
-        largest: size; beyond, one takes a minute.
-        network: whether it is fast enough for a network, and takes crossbars with empty cells.
-    """
-
-    name: str
+    name: str  # of the program; conventions are looked up by it
+    # in ``simulators_peer``; empty where it has not been seen to install, so nobody has tried it
     function: str
-    requirements: tuple[str, ...]
-    precision: str = "float64"
-    repeats: int = 5
-    tiles: int = 3
-    largest: int = 10_000
-    network: bool = False
+    requirements: tuple[str, ...]  # what pip installs, without what that depends on
+    precision: str = "float64"  # of its arithmetic
+    repeats: int = 5  # timings of a crossbar
+    tiles: int = 3  # crossbars of each size that it solves at most
+    largest: int = 10_000  # size; beyond, one takes a minute
+    network: bool = False  # whether it is fast enough for a network, and takes crossbars with empty cells
 
 
 PEERS: Final = (
     Peer("badcrossbar", "badcrossbar", ("badcrossbar==1.1.0", "pathvalidate==3.3.1"), network=True),
-    Peer(
-        "CrossSim",
-        "crosssim",
-        ("git+https://github.com/sandialabs/cross-sim@0a2eb1ed",),
-        network=True,
-    ),
+    Peer("CrossSim", "crosssim", ("git+https://github.com/sandialabs/cross-sim@0a2eb1ed",), network=True),
     Peer("mpimpy", "mpimpy", ("mpimpy==1.0",), repeats=1, tiles=1, largest=32),
     Peer("AIHWKit", "aihwkit", ("aihwkit==1.1.0",), precision="float32"),
     Peer("analoglib", "analoglib", ("analoglib==0.1.0", "pycryptodome==3.24.1", "msgpack==1.1.2")),
@@ -134,19 +119,16 @@ class Environment:
             source = (crosssim,) if peer.name == "CrossSim" else peer.requirements
             name = "CrossSim" if peer.name == "CrossSim" else source[0].partition("==")[0]
             problem = "" if self._version(name) else self._pip("--no-deps", *source)
-            print(
-                f"{peer.name} left out: {problem}" if problem else f"{peer.name} {self._version(name)}",
-                flush=True,
-            )
+            version = self._version(name)
+            print(peer.name, f"left out: {problem}" if problem else version, flush=True)
             if peer.function and not problem:
-                yield peer, self._version(name)
+                yield peer, version
 
     def _version(self, distribution: str) -> str:
         """Of a distribution that is installed there, else empty."""
         asked = f"import importlib.metadata as m; print(m.version({distribution!r}))"
-        return subprocess.run(
-            [self.python, "-c", asked], capture_output=True, text=True, check=False
-        ).stdout.strip()
+        done = subprocess.run([self.python, "-c", asked], capture_output=True, text=True, check=False)
+        return done.stdout.strip()
 
     def _pip(self, *what: str) -> str:
         """Install; returns what went wrong, in a line, empty if nothing."""
@@ -169,20 +151,12 @@ class Environment:
         repeats = peer.repeats if len(tiles) <= peer.tiles else 1
         command = [self.python, "-W", "ignore", PEER, peer.function, source, target, repeats]
         threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-        done = subprocess.run(
-            list(map(str, command)),
-            env=os.environ | threads,
-            cwd=self.work,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        settings: dict[str, Any] = {"capture_output": True, "text": True, "check": False}
+        done = subprocess.run(list(map(str, command)), env=os.environ | threads, cwd=self.work, **settings)
         if done.returncode:
             raise RuntimeError((done.stderr.strip() or "no reason given").splitlines()[-1])
         with np.load(target) as file:
-            effective, currents = (
-                torch.from_numpy(file[name]) for name in ("effective_siemens", "currents_ampere")
-            )
+            effective, currents = map(torch.from_numpy, (file["effective_siemens"], file["currents_ampere"]))
             return effective, currents, float(file["seconds"].mean())
 
 
@@ -211,19 +185,15 @@ def compare(
         dtype = torch.float32 if peer.precision == "float32" else torch.float64
         ours = float(np.mean([fastest(tile[None].to(dtype)) for tile in tiles]))
         batch = fastest(every[:1].to(dtype).expand(_BATCH, -1, -1), 3) / _BATCH
-        yield (
-            _row(
-                peer.name, version, peer.precision, tiles, found, None if own is None else own.sum(1), common
-            )
-            | {
-                "matrix_error_percent": np.nan
-                if own is None
-                else 100 * float((effective - own).norm() / own.norm())
-            }
-            | {"repeats": peer.repeats, "ms_per_tile": 1e3 * seconds, "ours_ms_per_tile": 1e3 * ours}
-            | {"ours_batch_ms_per_tile": 1e3 * batch, "batch": _BATCH}
-            | {"ratio": seconds / ours if own is not None else np.nan}
+        row = _row(
+            peer.name, version, peer.precision, tiles, found, None if own is None else own.sum(1), common
         )
+        yield row | {
+            "matrix_error_percent": np.nan if own is None else 100 * float((effective - own).norm() / own.norm()),
+            "repeats": peer.repeats, "ms_per_tile": 1e3 * seconds, "ours_ms_per_tile": 1e3 * ours,
+            "ours_batch_ms_per_tile": 1e3 * batch, "batch": _BATCH,
+            "ratio": np.nan if own is None else seconds / ours,
+        }  # fmt: skip
 
 
 def _row(
@@ -275,16 +245,12 @@ def compare_networks(
     path = write_crossbars(environment.work / "network.npz", mapped, devices, [], _NETWORK_WIRES)
     chip = read_crossbars(path)
     span = chip.g_max_siemens - chip.g_min_siemens
-    flat = torch.cat(
-        [torch.from_numpy(one.conductances_siemens).flatten(0, 1) for one in chip.layers.values()]
-    )
+    tiles = [torch.from_numpy(one.conductances_siemens).flatten(0, 1) for one in chip.layers.values()]
+    flat, counts = torch.cat(tiles), list(map(len, tiles))
     images = torch.randn(100, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    ours = logits_of(
-        {one.layer.name: one.matrix("none") for one in read_out(mapped, devices, [], _NETWORK_WIRES).layers},
-        mapped, images,
-    )  # fmt: skip
+    read = read_out(mapped, devices, [], _NETWORK_WIRES)
+    ours = logits_of({one.layer.name: one.matrix("none") for one in read.layers}, mapped, images)
     ideal = mapped.network.eval()(images).detach()
-    counts = [2 * one.conductances_siemens.shape[1] for one in chip.layers.values()]
     for peer, version in installed:
         if not peer.network:
             continue

@@ -30,12 +30,8 @@ def badcrossbar(row_ohm: float, column_ohm: float) -> Solve:
 
     def solve(G: Floats, V: Floats) -> Floats:
         with np.errstate(divide="ignore"):
-            solution = package.compute(
-                np.eye(len(G)), 1 / G, node_voltages=False, all_currents=False, **wires
-            )
-        return np.asarray(
-            V @ solution.currents.output
-        )  # linear: the circuit itself is solved once for each row
+            found = package.compute(np.eye(len(G)), 1 / G, node_voltages=False, all_currents=False, **wires)
+        return np.asarray(V @ found.currents.output)  # linear: the circuit is solved once for each row
 
     return solve
 
@@ -90,10 +86,8 @@ def aihwkit(row_ohm: float, column_ohm: float) -> Solve:
         forward = config.forward
         forward.ir_drop, forward.ir_drop_rs, forward.ir_drop_segments = 1.0, column_ohm, len(G)
         forward.ir_drop_v_read, forward.out_res, forward.out_noise = 0.4, -1, 0.0
-        forward.noise_management, forward.bound_management = (
-            NoiseManagementType.NONE,
-            BoundManagementType.NONE,
-        )
+        forward.noise_management = NoiseManagementType.NONE
+        forward.bound_management = BoundManagementType.NONE
         forward.out_bound, forward.adc_quantization = float(len(G)), False
         layer = AnalogLinear(*G.shape, bias=False, rpu_config=config)
         layer.set_weights(torch.from_numpy(G.T / largest).float())
@@ -125,12 +119,7 @@ def main() -> None:
         found.append(effective)
         currents.append(solve(tile, np.ones((1, len(tile))))[0])
         seconds.append(min(times))
-    np.savez(
-        target,
-        effective_siemens=np.stack(found),
-        currents_ampere=np.stack(currents),
-        seconds=np.array(seconds),
-    )
+    np.savez(target, effective_siemens=found, currents_ampere=currents, seconds=seconds)
 
 
 if __name__ == "__main__":

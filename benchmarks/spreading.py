@@ -15,20 +15,17 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 import torch
+from circuit_network import map_randomly
 
+from xbarpaper.experiments.bench import Bench, Subject
 from xbarpaper.experiments.evaluation import cases, sweep
-from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.circuit import Parasitics
-from xbarpaper.hardware.mapped import map_network
-from xbarpaper.networks import Architecture, build
+from xbarpaper.networks import Architecture
 from xbarpaper.params import Devices
-from xbarpaper.pruning import compaction_of, unpruned
 from xbarpaper.support import files, spreading
 from xbarpaper.support.spreading import Task, Workers
 
@@ -54,38 +51,28 @@ def main() -> None:
 
 def measure(width: float, images: int, seeds: int, empty: int) -> pd.DataFrame:
     """One row per number of workers; see the top of this file."""
-    subject, bench = _subject(width), _bench(images)
+    mapped = map_randomly(Architecture(network="vgg11", width=width, classes=10), SIZE)
+    subject, bench = Subject(mapped, "unpruned", 0.0, "none", 10.0), _bench(images)
     here, expected = _swept(spreading.InProcess(), subject, bench, seeds)
     rows = [{"what": "in process", "workers": 1, "seconds": here, "efficiency": 1.0}]
     overhead_ms = wait_ms = 0.0
     task_ms = 1e3 * here / seeds
     for count in WORKERS:
-        with _local(count) as workers:
+        with spreading.opened("benchmark", "local", count) as workers:
             _swept(workers, subject, bench, 2 * count)  # imports and compiled kernels
             seconds, table = _swept(workers, subject, bench, seeds)
             if not table.equals(expected):
                 raise SystemExit(f"{count} workers: another table than in process")
-            rows.append(
-                {
-                    "what": "measured",
-                    "workers": count,
-                    "seconds": seconds,
-                    "efficiency": here / (count * seconds),
-                }
-            )
+            share = here / (count * seconds)
+            rows.append({"what": "measured", "workers": count, "seconds": seconds, "efficiency": share})
             if count == 1:
                 wait_ms = max(0.0, 1e3 * seconds / seeds - task_ms)
             begun = time.perf_counter()
             spreading.in_order(workers, (Task(number, "nothing", abs, (number,)) for number in range(empty)))
             overhead_ms = 1e3 * (time.perf_counter() - begun) / empty
     for count in EXTRAPOLATED:
-        rows.append(
-            {
-                "what": "extrapolated",
-                "workers": count,
-                "efficiency": efficiency(count, task_ms, overhead_ms, wait_ms),
-            }
-        )
+        share = efficiency(count, task_ms, overhead_ms, wait_ms)
+        rows.append({"what": "extrapolated", "workers": count, "efficiency": share})
     table = pd.DataFrame(rows)
     table["task_ms"], table["overhead_ms"], table["wait_ms"] = task_ms, overhead_ms, wait_ms
     table["half_at_workers"] = int(2 * task_ms / overhead_ms * task_ms / (task_ms + wait_ms))
@@ -99,12 +86,6 @@ def efficiency(workers: int, task_ms: float, overhead_ms: float, wait_ms: float)
     return min(1.0, task_ms / (workers * overhead_ms)) * task_ms / (task_ms + wait_ms)
 
 
-@contextmanager
-def _local(count: int) -> Iterator[Workers]:
-    with spreading.opened("benchmark", "local", count) as workers:
-        yield workers
-
-
 def _swept(workers: Workers, subject: Subject, bench: Bench, seeds: int) -> tuple[float, pd.DataFrame]:
     """Seconds of a sweep, sending the network and the images included, and its table."""
     wanted = cases(("both",), seeds, ("layer",), "layer")
@@ -112,12 +93,6 @@ def _swept(workers: Workers, subject: Subject, bench: Bench, seeds: int) -> tupl
         begun = time.perf_counter()
         table = sweep([subject], wanted, bench, Path(folder) / "journal.csv", 1, workers)
         return time.perf_counter() - begun, table
-
-
-def _subject(width: float) -> Subject:
-    pruned = unpruned(build(Architecture(network="vgg11", width=width, classes=10), 0).eval())
-    w_max = {name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()}
-    return Subject(map_network(pruned, compaction_of("unpruned"), SIZE, w_max), "unpruned", 0.0, "none", 10.0)
 
 
 def _bench(images: int) -> Bench:

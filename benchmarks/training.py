@@ -4,7 +4,7 @@
 calls it: random batches, augmentation, running loss and accuracy, progress bar, what a killed run resumes from after each
 epoch. The bare step gets batches that are normalised and laid out beforehand and does nothing but forward, backward
 and optimiser step, on an equal network. A second bare step computes all its convolutions by torch, none by Winograd's
-filtering nor unfolded (``networks.convolution``). Epochs take turns; the ratios of the medians are what counts. The rate
+filtering nor unfolded (``vgg.Convolution3x3``). Epochs take turns; the ratios of the medians are what counts. The rate
 of one large matrix product, as the processor reaches it before the epochs, stands beside them.
 """
 
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from xbarpaper import params
 from xbarpaper.data import Images, ImageSet, normalised
 from xbarpaper.networks import Architecture, Network, build, training
-from xbarpaper.networks.convolution import Convolution3x3
+from xbarpaper.networks.vgg import Convolution3x3
 from xbarpaper.support import cores
 
 PROFILE = Path(__file__).parent.parent / "profiles" / "quick.yaml"
@@ -74,17 +74,17 @@ def matrix_rate(dtype: torch.dtype, size: int = 2048, repeats: int = 5) -> float
     return 2 * size**3 / min(seconds)
 
 
-def random_images(count: int) -> ImageSet:
-    """A dataset of noise: what is in the pixels does not change the time."""
+def random_images(train: int, test: int = TEST_IMAGES, classes: int = CLASSES) -> ImageSet:
+    """A dataset of noise: what is in the pixels changes neither time nor memory."""
     generator = torch.Generator().manual_seed(0)
-    train, test = (
+    parts = [
         Images(
-            torch.randint(0, 256, (n, 3, 32, 32), dtype=torch.uint8, generator=generator),
-            torch.arange(n) % CLASSES,
+            torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator),
+            torch.arange(count) % classes,
         )
-        for n in (count, TEST_IMAGES)
-    )
-    return ImageSet.of("noise", "noise", [f"class {number}" for number in range(CLASSES)], train, test)
+        for count in (train, test)
+    ]
+    return ImageSet.of("noise", "noise", [f"class {number}" for number in range(classes)], *parts)
 
 
 def measure(
@@ -97,23 +97,19 @@ def measure(
             module.__class__ = nn.Conv2d  # type: ignore[assignment]  # the same weights, computed by torch
     bare.run()
     direct.run()
-    loop_seconds: list[float] = []
-    bare_seconds: list[float] = []
-    direct_seconds: list[float] = []
+    seconds: tuple[list[float], list[float], list[float]] = [], [], []
     ended = 0.0
 
     def between_epochs(done: int) -> None:
         nonlocal ended
         synchronise()
         if done > 1:
-            loop_seconds.append(time.perf_counter() - ended)
-        if done <= epochs:
-            begun = time.perf_counter()
-            bare.run()
-            bare_seconds.append(time.perf_counter() - begun)
-            begun = time.perf_counter()
-            direct.run()
-            direct_seconds.append(time.perf_counter() - begun)
+            seconds[0].append(time.perf_counter() - ended)
+        for beside, own in ((bare, seconds[1]), (direct, seconds[2])):
+            if done <= epochs:
+                begun = time.perf_counter()
+                beside.run()
+                own.append(time.perf_counter() - begun)
         ended = time.perf_counter()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -126,7 +122,7 @@ def measure(
             resume=Path(folder) / "resume.safetensors",
         )
         training.train(build(architecture, 0), images, run, between_epochs)
-    return loop_seconds, bare_seconds, direct_seconds
+    return seconds
 
 
 class BareEpoch:
@@ -139,13 +135,10 @@ class BareEpoch:
         self.dtype = training.forward_dtype(settings.precision, device)
         pixels, labels = normalised(images.train, images, device), images.train.labels.to(device)
         whole = len(labels) // settings.batch_size * settings.batch_size
+        inputs, truths = (one[:whole].split(settings.batch_size) for one in (pixels, labels))
         self.batches: list[tuple[Tensor, Tensor]] = [
             (batch.contiguous(memory_format=torch.channels_last), truth)
-            for batch, truth in zip(
-                pixels[:whole].split(settings.batch_size),
-                labels[:whole].split(settings.batch_size),
-                strict=True,
-            )
+            for batch, truth in zip(inputs, truths, strict=True)
         ]
         self.optimiser = torch.optim.SGD(
             network.parameters(),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from xbarpaper.hardware.circuit import node_voltages, reference_effective_conductance
 from xbarpaper.hardware.circuit.supply import mean_supply_conductance, supply_admittance
+from xbarpaper.hardware.conductances import digits_of, sliced_conductances
 from xbarpaper.hardware.costs import ADCS, LATENCIES, Load, load_costs, load_of
 from xbarpaper.hardware.costs.blocks import (
     cimloop_adc_pj,
@@ -21,7 +22,6 @@ from xbarpaper.hardware.costs.blocks import (
     neurosim_flash_pj,
     neurosim_sar_pj,
 )
-from xbarpaper.hardware.slicing import digits_of, sliced_conductances
 from xbarpaper.hardware.tiles import tile_map
 from xbarpaper.params import Devices, HardwareCosts, Parasitics
 from xbarpaper.params.names import ADC_BITS

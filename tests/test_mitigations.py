@@ -22,7 +22,7 @@ from xbarpaper.experiments.published import comparing
 from xbarpaper.experiments.published.numbers import PUBLISHED
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.experiments.search import searching, space
-from xbarpaper.experiments.search.validation import held_out
+from xbarpaper.experiments.search.searching import held_out
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.mitigation import BN, MITIGATIONS, NONE, PAPER, PC, R2D, TUNED, WCT, Costs, Mitigation, R
 from xbarpaper.mitigation.registry import by_name

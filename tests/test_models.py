@@ -23,9 +23,8 @@ from xbarpaper.networks import (
     outline,
     with_channels,
 )
-from xbarpaper.networks.folding import folded
 from xbarpaper.networks.matrix import placed
-from xbarpaper.networks.network import CLASSES, IMAGES
+from xbarpaper.networks.network import CLASSES, IMAGES, folded
 from xbarpaper.params import NetworkName
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.registry import registry

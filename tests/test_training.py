@@ -17,7 +17,6 @@ from torch import Tensor
 
 from xbarpaper.data import Images, ImageSet, normalised
 from xbarpaper.networks import Architecture, Network, build, training, weight_of, winograd
-from xbarpaper.networks.convolution import Convolution3x3
 from xbarpaper.networks.training import (
     HeldMask,
     Run,
@@ -27,6 +26,7 @@ from xbarpaper.networks.training import (
     one_cycle_rates,
     train,
 )
+from xbarpaper.networks.vgg import Convolution3x3
 from xbarpaper.params import Train
 from xbarpaper.pruning import SCHEMES, prune
 from xbarpaper.support.errors import ParameterError, TrainingError

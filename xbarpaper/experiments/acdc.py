@@ -11,12 +11,11 @@ from typing import Any, Final, cast
 import pandas as pd
 
 from xbarpaper.experiments import pruned, trained
-from xbarpaper.experiments.bench import bench
+from xbarpaper.experiments.bench import Subject, bench
 from xbarpaper.experiments.checkpoints import Checkpoint
 from xbarpaper.experiments.evaluation import cases, sweep
 from xbarpaper.experiments.experiment import Apart, Experiment, Variant, with_leading
 from xbarpaper.experiments.side_by_side import side_by_side
-from xbarpaper.experiments.subject import Subject
 from xbarpaper.experiments.trained import Trained
 from xbarpaper.hardware.mapped import map_network
 from xbarpaper.networks import build, training
@@ -36,22 +35,17 @@ _COLUMNS: Final = [
 def phases(params: Params) -> pd.DataFrame:
     """The phases of a training: kind, and its first and last epoch, from 1."""
     starts = [0, *params.acdc.changes(params.pruned_epochs)]
-    return pd.DataFrame(
-        {
-            "phase": [("dense", "compressed")[number % 2] for number in range(len(starts))],
-            "first": [start + 1 for start in starts],
-            "last": [*starts[1:], params.pruned_epochs],
-        }
-    )
+    kinds = [("dense", "compressed")[number % 2] for number in range(len(starts))]
+    ends = [*starts[1:], params.pruned_epochs]
+    return pd.DataFrame({"phase": kinds, "first": [start + 1 for start in starts], "last": ends})
 
 
 def by_phase(params: Params, alternated: list[Trained]) -> pd.DataFrame:
     """Test accuracy in software after the last epoch of each phase, percent: a column for each scheme."""
     found = phases(params)
     for one in alternated:
-        found[one.variant.scheme] = (
-            one.training.set_index("epoch").loc[found["last"], "test_accuracy"].tolist()
-        )
+        accuracies = one.training.set_index("epoch")["test_accuracy"]
+        found[one.variant.scheme] = accuracies.loc[found["last"]].tolist()
     return found
 
 
@@ -63,10 +57,8 @@ def train(experiment: Experiment) -> list[Trained]:
     results = []
     for one, done in zip(wanted, side_by_side(there, _alternated, named), strict=True):
         network, history, accuracy = done
-        path, behind = there.checkpoint_path(one, "alternated"), _behind(there, one)
-        results.append(
-            trained.kept(there, one, SCHEDULES[1], network, history, path, behind, accuracy=accuracy)
-        )
+        where = there.checkpoint_path(one, "alternated"), _behind(there, one)
+        results.append(trained.kept(there, one, SCHEDULES[1], network, history, *where, accuracy=accuracy))
     return results
 
 
@@ -119,13 +111,11 @@ def compare(experiment: Experiment, alternated: list[Trained]) -> pd.DataFrame:
     Returns:
         One row per scheme, schedule and seed, columns as in the tidy table ``acdc``, both effects acting.
     """
-    params, subjects = experiment.params, []
-    gain = params.readout.gain
+    params, gain = experiment.params, experiment.params.readout.gain
+    subjects = []
     for one in alternated:
-        for schedule, checkpoint in zip(
-            SCHEDULES, (_gradual(experiment, one.variant), one.checkpoint), strict=True
-        ):
-            subjects.append(_mapped(experiment, checkpoint, schedule))
+        both = _gradual(experiment, one.variant), one.checkpoint
+        subjects += [_mapped(experiment, *pair) for pair in zip(both, SCHEDULES, strict=True)]
     wanted, journal = cases(("both",), params.acdc.variation_seeds, (gain,), gain), f"{STAGE}.csv"
     with spreading.workers(params.execution) as workers:
         table = sweep(subjects, wanted, bench(experiment), experiment.resume(journal), len(subjects), workers)

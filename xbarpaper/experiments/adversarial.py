@@ -2,8 +2,8 @@
 
 ``SS``: software is attacked by its own gradients. ``SH``: the same images are shown to crossbars; the attacker does not
 know them. ``HH``: the attacker knows the hardware but not the chip, and follows the mean gradient over chips of his own.
-``chip``: he knows the very chip, one
-of the first few. Square asks for answers alone: of the software (``SS``), and of the first chip.
+``chip``: he knows the very chip, one of the first few. Square asks for answers alone: of the software (``SS``), and of
+the first chip.
 
 Everything is computed in float32: bfloat16 would round away changes of a pixel as small as these.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import pandas as pd
@@ -20,11 +21,10 @@ from torch import Tensor, nn
 
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import crossbars
-from xbarpaper.experiments.bench import bench
+from xbarpaper.experiments.bench import Bench, Subject, bench
 from xbarpaper.experiments.evaluation import Case, disturbed, subject_digest
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.journal import Journal
-from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.networks import training
 from xbarpaper.networks.attacks import OfPixels, fgsm, pgd, square
 from xbarpaper.params import Adversarial, Gain
@@ -40,17 +40,11 @@ Crafted = Callable[[Sequence[nn.Module], Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Victims:
-    """The images that are attacked.
+    """The images that are attacked."""
 
-    Attributes:
-        pixels: between 0 and 1, shape (n, 3, 32, 32).
-        labels: their classes, shape (n,).
-        images: the data that they are from, without images: statistics and identity.
-    """
-
-    pixels: Tensor
-    labels: Tensor
-    images: ImageSet
+    pixels: Tensor  # between 0 and 1, shape (n, 3, 32, 32)
+    labels: Tensor  # their classes, shape (n,)
+    images: ImageSet  # the data that they are from, without images: statistics and identity
 
     @classmethod
     def of(cls, images: ImageSet, number: int, device: torch.device) -> Victims:
@@ -92,22 +86,21 @@ def attack(experiment: Experiment) -> pd.DataFrame:
         f"{subject_digest(one, shared)} {gain} {settings.model_dump_json()} {code.digest(__name__)}"
         for one in subjects
     ]
-    parts = list(_parts(settings))
     found = dict[int, pd.DataFrame]()
 
     def missing() -> Iterator[spreading.Task[int, pd.DataFrame]]:
         for number, (one, identity) in enumerate(zip(subjects, identities, strict=True)):
             kept = [
-                journal.rows(f"{identity} {part}", "both", seed, (gain,))
-                for part, seeds in parts
+                journal.rows(f"{identity} {name} {epsilon} {attacker}", "both", seed, (gain,))
+                for name, epsilon, attacker, seeds in _parts(settings)
                 for seed in seeds
             ]
             if all(rows is not None for rows in kept):
                 found[number] = pd.concat([rows for rows in kept if rows is not None], ignore_index=True)
                 bar.update()
                 continue
-            label = f"{one.scheme} {one.mapped.crossbar_size}, attacks"
-            yield spreading.Task(number, label, attacked, (one, victims, shared, settings, gain))
+            inputs = (one, victims, shared, settings, gain)
+            yield spreading.Task(number, f"{one.label}, attacks", attacked, inputs)
 
     with (
         spreading.workers(params.execution) as workers,
@@ -123,42 +116,27 @@ def attack(experiment: Experiment) -> pd.DataFrame:
     return with_leading(table, experiment.leading)
 
 
-def _parts(settings: Adversarial) -> Iterator[tuple[str, Sequence[int | None]]]:
-    """What the rows of a network are kept under, and the chips of each."""
+def _parts(settings: Adversarial) -> Iterator[tuple[str, float, str, Sequence[int | None]]]:
+    """Attack, epsilon and attacker of the rows of a network, and the chips that are attacked; None is the software."""
     chips = range(settings.variation_seeds)
-    for name, epsilon in (*_by_gradients(settings), ("square", settings.square_epsilon)):
-        yield f"{name} {epsilon} SS", (None,)
-        if name == "square":
-            yield f"{name} {epsilon} chip", chips[:1]
-            continue
-        for attacker, attacked_chips in (
-            ("SH", chips),
-            ("HH", chips),
-            ("chip", chips[: settings.known_chips]),
-        ):
-            yield f"{name} {epsilon} {attacker}", attacked_chips
-
-
-def _by_gradients(settings: Adversarial) -> list[tuple[str, float]]:
-    return [(name, epsilon) for name in ("fgsm", "pgd") for epsilon in settings.epsilons]
+    for name in ("fgsm", "pgd"):
+        for epsilon in settings.epsilons:
+            yield name, epsilon, "SS", (None,)
+            yield name, epsilon, "SH", chips
+            yield name, epsilon, "HH", chips
+            yield name, epsilon, "chip", chips[: settings.known_chips]
+    yield "square", settings.square_epsilon, "SS", (None,)
+    yield "square", settings.square_epsilon, "chip", chips[:1]
 
 
 def _crafted(name: str, epsilon: float, settings: Adversarial) -> Crafted:
     """An attack with the settings of the parameters; all starts and squares come from one seed."""
-    generator = torch.Generator().manual_seed(0)
-
-    def craft(networks: Sequence[nn.Module], pixels: Tensor, labels: Tensor) -> Tensor:
-        if name == "fgsm":
-            return fgsm(networks, pixels, labels, epsilon)
-        if name == "pgd":
-            step = settings.pgd_step_share * epsilon
-            return pgd(
-                networks, pixels, labels, epsilon, step=step, steps=settings.pgd_steps, generator=generator
-            )
-        queries = settings.square_queries
-        return square(networks[0], pixels, labels, epsilon, queries=queries, generator=generator)
-
-    return craft
+    drawn: dict[str, Any] = {"epsilon": epsilon, "generator": torch.Generator().manual_seed(0)}
+    if name == "fgsm":
+        return partial(fgsm, epsilon=epsilon)
+    if name == "pgd":
+        return partial(pgd, **drawn, step=settings.pgd_step_share * epsilon, steps=settings.pgd_steps)
+    return lambda networks, *shown: square(networks[0], *shown, **drawn, queries=settings.square_queries)
 
 
 def attacked(
@@ -171,14 +149,18 @@ def attacked(
         return OfPixels(read.twin(gain).to(victims.pixels.device), victims.images)
 
     software = OfPixels(subject.mapped.network.to(victims.pixels.device), victims.images)
-    chips = {seed: chip(seed) for seed in range(settings.variation_seeds)}
+    targets: dict[int | None, nn.Module] = {None: software}
+    targets |= {seed: chip(seed) for seed in range(settings.variation_seeds)}
     known = [chip(_FIRST_DRAW + number) for number in range(settings.attacker_draws)]
-    targets: dict[int | None, nn.Module] = {None: software} | {seed: one for seed, one in chips.items()}
     clean = {seed: victims.accuracy(one, victims.pixels) for seed, one in targets.items()}
     rows: list[dict[str, Any]] = []
-
-    def shown(name: str, epsilon: float, attacker: str, pixels: Tensor, seeds: Sequence[int | None]) -> None:
+    for name, epsilon, attacker, seeds in _parts(settings):
+        if attacker in ("SS", "HH"):  # SH is shown what SS was
+            aimed = [software] if attacker == "SS" else known
+            pixels = victims.attacked(_crafted(name, epsilon, settings), aimed)
         for seed in seeds:
+            if attacker == "chip":
+                pixels = victims.attacked(_crafted(name, epsilon, settings), [targets[seed]])
             rows.append(
                 {
                     "scheme": subject.scheme, "sparsity": subject.sparsity,
@@ -188,19 +170,4 @@ def attacked(
                     "images": len(victims.labels),
                 }
             )  # fmt: skip
-
-    for name, epsilon in _by_gradients(settings):
-        by_software = victims.attacked(_crafted(name, epsilon, settings), [software])
-        shown(name, epsilon, "SS", by_software, [None])
-        shown(name, epsilon, "SH", by_software, list(chips))
-        by_hardware = victims.attacked(_crafted(name, epsilon, settings), known)
-        shown(name, epsilon, "HH", by_hardware, list(chips))
-        for seed in range(settings.known_chips):
-            own = victims.attacked(_crafted(name, epsilon, settings), [chips[seed]])
-            shown(name, epsilon, "chip", own, [seed])
-    by_answers: dict[str, int | None] = {"SS": None, "chip": 0}
-    for attacker, target in by_answers.items():
-        craft = _crafted("square", settings.square_epsilon, settings)
-        asked = victims.attacked(craft, [targets[target]])
-        shown("square", settings.square_epsilon, attacker, asked, [target])
     return pd.DataFrame(rows).astype({"seed": "Int64"})

@@ -12,10 +12,9 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.experiments import crossbars
-from xbarpaper.experiments.bench import bench
+from xbarpaper.experiments.bench import Subject, bench
 from xbarpaper.experiments.evaluation import cases, sweep
 from xbarpaper.experiments.experiment import Experiment, with_leading
-from xbarpaper.experiments.subject import Subject
 from xbarpaper.hardware.effects import DeviceEffect, chip, known
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import FURTHER, MITIGATIONS, Precompensation
@@ -52,12 +51,9 @@ def recovery(experiment: Experiment) -> pd.DataFrame:
     with spreading.workers(params.execution) as workers:
         further = sweep(subjects, wanted, bench(experiment), journal, total, workers)
     table = pd.concat([earlier, with_leading(further, experiment.leading)], ignore_index=True)
-    before = (
-        table[table["mitigation"] == "none"].groupby(["scheme", "crossbar_size"])["software_accuracy"].first()
-    )
-    table["software_accuracy"] = [
-        before[scheme, size] for scheme, size in zip(table["scheme"], table["crossbar_size"], strict=True)
-    ]
+    keys = ["scheme", "crossbar_size"]
+    before = table[table["mitigation"] == "none"].groupby(keys)["software_accuracy"].first()
+    table["software_accuracy"] = before.loc[pd.MultiIndex.from_frame(table[keys])].to_numpy()
     table = table.astype({"seed": "Int64"})[_COLUMNS]
     live.crossbars(experiment.name, table, gain)
     return table
@@ -71,13 +67,8 @@ def costs(experiment: Experiment) -> pd.DataFrame:
     """
     params, images = experiment.params, len(experiment.images.train)
     rows = [
-        {
-            "experiment": experiment.name,
-            "scheme": scheme,
-            "crossbar_size": size,
-            "mitigation": name,
-            **asdict(mitigation.costs(params, images)),
-        }
+        {"experiment": experiment.name, "scheme": scheme, "crossbar_size": size, "mitigation": name}
+        | asdict(mitigation.costs(params, images))
         for scheme in SCHEMES
         for size in params.mapping.crossbar_sizes
         for name, mitigation in MITIGATIONS.items()
@@ -110,7 +101,6 @@ def weight_errors(experiment: Experiment, subjects: Mapping[str, Subject]) -> pd
     """Squared error of each layer's weights over its squared weights, percent: wires alone, after the readout's gain.
 
     Args:
-        experiment: the experiment.
         subjects: networks on crossbars; a column for each, a row for each layer.
     """
     gain, columns = experiment.params.readout.gain, {}

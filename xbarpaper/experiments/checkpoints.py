@@ -102,9 +102,7 @@ def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> C
     """Read a checkpoint and check that it belongs to the parameters and the data in force.
 
     Args:
-        path: a file that ``save`` wrote.
         parameters: by dotted name, every parameter that the weights must have been made with.
-        images: the data in force.
 
     Raises:
         CheckpointError: the file is missing, damaged, of another architecture, of other parameters or of other data.
@@ -114,9 +112,8 @@ def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> C
     for name in (*parameters, *sorted(metadata.parameters.keys() - parameters.keys())):
         found, value = metadata.parameters.get(name), parameters.get(name)
         if found != value:
-            raise CheckpointError(
-                f"{path}: was made with {name} = {found}, the parameters in force say {value}; `dvc repro`"
-            )
+            told = f"was made with {name} = {found}, the parameters in force say {value}; `dvc repro`"
+            raise CheckpointError(f"{path}: {told}")
     if metadata.architecture.classes != len(images.classes):
         raise CheckpointError(
             f"{path}: has {metadata.architecture.classes} classes, the dataset {images.name} has {len(images.classes)}"
@@ -135,9 +132,8 @@ def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> C
     for name, place in network.placements().items():
         wanted[f"{_MASK}{name}"] = (place.full_shape, torch.bool)
     _check_forms(path, tensors, wanted)
-    weights = {
-        name.removeprefix(_NETWORK): value for name, value in tensors.items() if name.startswith(_NETWORK)
-    }
+    kept = {name: value for name, value in tensors.items() if name.startswith(_NETWORK)}
+    weights = {name.removeprefix(_NETWORK): value for name, value in kept.items()}
     if metadata.w_max.keys() != set(names):
         raise CheckpointError(f"{path}: damaged: w_max is not of every layer, or of others")
     if any(not torch.isfinite(value).all() for value in weights.values()):
@@ -145,9 +141,8 @@ def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> C
     if any((value < 0).any() for name, value in weights.items() if name.endswith("running_var")):
         raise CheckpointError(f"{path}: damaged: a variance below zero")
     if _digest(tensors) != metadata.tensors_digest:
-        raise CheckpointError(
-            f"{path}: damaged checkpoint: its weights are not those that were saved; `dvc repro`"
-        )
+        told = "damaged checkpoint: its weights are not those that were saved; `dvc repro`"
+        raise CheckpointError(f"{path}: {told}")
     network = build(metadata.architecture, seed=0)
     network.load_state_dict(weights)
     ordered = {name: tensors[f"{_MASK}{name}"] for name in names}

@@ -40,13 +40,9 @@ def loaded(experiment: Experiment) -> list[Loaded]:
     """What one image asks of the crossbars of every network; the circuits are solved here."""
     params = experiment.params
     subjects = list(crossbars.subjects(experiment, MITIGATIONS, params.mapping.crossbar_sizes))
+    others = (params.costs, params.devices.nominal, params.circuit)
     tasks = (
-        spreading.Task(
-            number,
-            f"{one.scheme} {one.mapped.crossbar_size} {one.mitigation}",
-            loads,
-            (one.mapped, params.costs, params.devices.nominal, params.circuit),
-        )
+        spreading.Task(number, f"{one.label} {one.mitigation}", loads, (one.mapped, *others))
         for number, one in enumerate(subjects)
     )
     with (
@@ -73,12 +69,13 @@ def energy_table(experiment: Experiment, networks: Sequence[Loaded]) -> pd.DataF
     """
     settings = experiment.params.costs
     least = {name: bits for name, bits in ADC_BITS.items() if bits[0] <= settings.adc_bits <= bits[1]}
-    rows = []
-    for one in networks:
-        for adc in least:
-            for columns in get_args(ColumnsCounted):
-                if one.mitigation == "none" or (adc, columns) == (settings.adc, settings.columns):
-                    rows.append(_row(one, settings, adc, columns))
+    rows = [
+        _row(one, settings, adc, columns)
+        for one in networks
+        for adc in least
+        for columns in get_args(ColumnsCounted)
+        if one.mitigation == "none" or (adc, columns) == (settings.adc, settings.columns)
+    ]
     table = pd.DataFrame(rows)
     keys = ["crossbar_size", "adc", "columns"]
     whole = table[(table["scheme"] == "unpruned") & (table["mitigation"] == "none")].set_index(keys)
@@ -91,22 +88,13 @@ def energy_table(experiment: Experiment, networks: Sequence[Loaded]) -> pd.DataF
 def _row(one: Loaded, settings: HardwareCosts, adc: AdcName, columns: ColumnsCounted) -> dict[str, Any]:
     costs = summed(one.loads, settings, adc, columns)
     return {
-        "scheme": one.scheme,
-        "crossbar_size": one.crossbar_size,
-        "mitigation": one.mitigation,
-        "adc": adc,
-        "columns": columns,
-        "crossbars": costs.crossbars,
-        "compression_rate": one.compression_rate,
-        "macs": costs.macs,
-        "conversions": costs.conversions,
-        "drives": costs.drives,
+        "scheme": one.scheme, "crossbar_size": one.crossbar_size, "mitigation": one.mitigation, "adc": adc,
+        "columns": columns, "crossbars": costs.crossbars, "compression_rate": one.compression_rate, "macs": costs.macs,
+        "conversions": costs.conversions, "drives": costs.drives,
         **{f"{name}_uj": part * 1e-6 for name, part in costs.parts_pj.items()},
-        "energy_uj": costs.energy_pj * 1e-6,
-        "adc_share": costs.adc_pj / costs.energy_pj,
-        "area_mm2": costs.area_um2 * 1e-6,
-        "latency_us": costs.latency_ns * 1e-3,
-    }
+        "energy_uj": costs.energy_pj * 1e-6, "adc_share": costs.adc_pj / costs.energy_pj,
+        "area_mm2": costs.area_um2 * 1e-6, "latency_us": costs.latency_ns * 1e-3,
+    }  # fmt: skip
 
 
 def latency_table(experiment: Experiment, networks: Sequence[Loaded]) -> pd.DataFrame:

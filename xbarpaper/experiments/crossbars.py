@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 
 from xbarpaper.experiments import pruned, trained_on
+from xbarpaper.experiments.bench import Subject
 from xbarpaper.experiments.experiment import Experiment, with_leading
-from xbarpaper.experiments.subject import Subject
 from xbarpaper.hardware.circuit import Potentials, node_voltages
 from xbarpaper.hardware.conductances import is_low
 from xbarpaper.hardware.mapped import MappedNetwork, map_network
@@ -35,10 +35,6 @@ def mapped(
     Networks that trained on after pruning keep the range of the network before, unless the mitigation says otherwise.
 
     Args:
-        experiment: whose network.
-        scheme: how it was pruned.
-        crossbar_size: rows and columns of the crossbars.
-        mitigation: what is done against the non-idealities.
         w_max_quantile: quantile of a layer's |w| that programs the highest conductance; the parameters' if not given.
     """
     params, part = experiment.params, mitigation.trains
@@ -56,15 +52,17 @@ def mapped(
         weight_quantiles(ranged.pruned, quantile),
         None if mitigation.arranges is None else mitigation.arranges.arrangement(params),
     )
-    if mitigation.programs is not None:
-        network = mitigation.programs.program(params, network)
+    programming = None
+    if (programs := mitigation.programs) is not None:
+        programming = programs.programming(params)
+        if not programs.each_chip:
+            network, programming = programming.program(network, effects=()), None
+    finishes = mitigation.finishes
+    finish = None if finishes is None else finishes.finish(params, experiment.images)
     told = checkpoint.metadata
-    subject = Subject(network, scheme, told.sparsity, mitigation.name, told.software_accuracy)
-    if mitigation.programs_chips is not None:
-        subject = replace(subject, programming=mitigation.programs_chips.programming(params))
-    if mitigation.finishes is not None:
-        subject = replace(subject, finish=mitigation.finishes.finish(params, experiment.images))
-    return subject
+    return Subject(
+        network, scheme, told.sparsity, mitigation.name, told.software_accuracy, finish, programming
+    )
 
 
 def subjects(
@@ -79,7 +77,7 @@ def subjects(
         for size in crossbar_sizes:
             prepared: dict[Any, Subject] = {}
             for one in mitigations:
-                key = (one.trains, one.arranges, one.programs, one.programs_chips)
+                key = (one.trains, one.arranges, one.programs)
                 if key not in prepared:
                     prepared[key] = mapped(experiment, scheme, size, replace(one, finishes=None))
                 if one.finishes not in finished:

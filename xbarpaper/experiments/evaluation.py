@@ -16,8 +16,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from xbarpaper.experiments.bench import Bench, Subject
 from xbarpaper.experiments.journal import Journal
-from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.effects import DeviceEffect, chip, known
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import ReadOut, read_out
@@ -79,10 +79,7 @@ def sweep(
 
     Args:
         subjects: the mapped networks; taken as they are needed, so a generator keeps memory low.
-        wanted: the cases.
-        bench: what all evaluations share.
         journal: file of finished rows; rows there whose digest fits are not computed again.
-        total: number of subjects, for the progress bar.
         workers: what evaluates; this process if not given. The table is the same.
 
     Returns:
@@ -109,17 +106,12 @@ def sweep(
 
 
 def evaluated(
-    jobs: Iterable[Job[K]],
-    journal: Journal,
-    workers: Workers,
-    arrived: Callable[[K, pd.DataFrame], None],
+    jobs: Iterable[Job[K]], journal: Journal, workers: Workers, arrived: Callable[[K, pd.DataFrame], None]
 ) -> None:
     """Evaluate every job; only what the journal lacks is computed, and kept there.
 
     Args:
         jobs: what to evaluate; taken as they are needed.
-        journal: finished rows.
-        workers: what evaluates.
         arrived: called with each case's key and rows, as in ``sweep``, in the order in which they arrive.
     """
     for (digest, key), rows in results(workers, _missing(jobs, journal, workers, arrived)):
@@ -128,13 +120,17 @@ def evaluated(
 
 
 def _missing(
-    jobs: Iterable[Job[K]],
-    journal: Journal,
-    workers: Workers,
-    arrived: Callable[[K, pd.DataFrame], None],
+    jobs: Iterable[Job[K]], journal: Journal, workers: Workers, arrived: Callable[[K, pd.DataFrame], None]
 ) -> Iterator[Task[tuple[str, K], pd.DataFrame]]:
     """A task for each case that the journal lacks; those that it has arrive at once."""
-    once = _Once(workers)
+    latest: dict[str, tuple[Any, Any]] = {}
+
+    def once(name: str, value: Any) -> Any:
+        """The stand-in of a value, which is shared anew only where it is not the very same as before."""
+        if name not in latest or latest[name][0] is not value:
+            latest[name] = value, workers.share(value)
+        return latest[name][1]
+
     for job in jobs:
         digest = subject_digest(job.subject, job.bench)
         for key, case in job.cases:
@@ -142,59 +138,31 @@ def _missing(
             if rows is not None:
                 arrived(key, rows)
                 continue
-            shared = (
-                once.shared("subject", job.subject),
-                once.shared("images", job.bench.images),
-                once.shared("labels", job.bench.labels),
-            )
+            values = {"subject": job.subject, "images": job.bench.images, "labels": job.bench.labels}
+            shared = (once(name, value) for name, value in values.items())
             bench = replace(job.bench, images=job.bench.images[:0], labels=job.bench.labels[:0])
-            yield Task((digest, key), _label(job.subject, case), _evaluate_shared, (case, bench, *shared))
-
-
-class _Once:
-    """Shares what neighbouring tasks have in common once."""
-
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self._latest: dict[str, tuple[Any, Any]] = {}
-
-    def shared(self, name: str, value: Any) -> Any:
-        """The stand-in of a value, the same as before for the very same value."""
-        if name not in self._latest or self._latest[name][0] is not value:
-            self._latest[name] = (value, self._workers.share(value))
-        return self._latest[name][1]
-
-
-def _evaluate_shared(
-    case: Case, bench: Bench, subject: Subject, images: Tensor, labels: Tensor
-) -> pd.DataFrame:
-    return _evaluate(subject, case, replace(bench, images=images, labels=labels))
+            yield Task((digest, key), _label(job.subject, case), _evaluate, (case, bench, *shared))
 
 
 def _label(subject: Subject, case: Case) -> str:
-    names = f"{subject.scheme} {subject.mapped.crossbar_size} {subject.mitigation}, {case.effects}"
+    names = f"{subject.label} {subject.mitigation}, {case.effects}"
     return names if case.seed is None else f"{names}, seed {case.seed}"
 
 
-def _evaluate(subject: Subject, case: Case, bench: Bench) -> pd.DataFrame:
-    mapped = subject.mapped
+def _evaluate(case: Case, bench: Bench, subject: Subject, images: Tensor, labels: Tensor) -> pd.DataFrame:
+    bench, mapped = replace(bench, images=images, labels=labels), subject.mapped
     if subject.programming is not None:
         mapped = subject.programming.program(mapped, known(_on_devices(case, bench.devices)))
     read = disturbed(mapped, case, bench.devices, bench.parasitics)
     common = {
-        "scheme": subject.scheme,
-        "sparsity": subject.sparsity,
-        "crossbar_size": subject.mapped.crossbar_size,
-        "mitigation": subject.mitigation,
-        "effects": case.effects,
-    }
+        "scheme": subject.scheme, "sparsity": subject.sparsity, "crossbar_size": mapped.crossbar_size,
+        "mitigation": subject.mitigation, "effects": case.effects,
+    }  # fmt: skip
+    low = mapped.low_conductance_share(bench.devices, bench.low_conductance_threshold)
     measured = {
-        "software_accuracy": subject.software_accuracy,
-        "nf": read.non_ideality_factor,
-        "low_conductance_share": mapped.low_conductance_share(bench.devices, bench.low_conductance_threshold),
-        "crossbars": subject.mapped.crossbars,
-        "compression_rate": subject.mapped.compression_rate,
-    }
+        "software_accuracy": subject.software_accuracy, "nf": read.non_ideality_factor, "low_conductance_share": low,
+        "crossbars": mapped.crossbars, "compression_rate": mapped.compression_rate,
+    }  # fmt: skip
     rows = []
     for gain in case.gains:
         twin = read.twin(gain)

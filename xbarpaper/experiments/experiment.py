@@ -82,11 +82,7 @@ class Experiment:
     @property
     def leading(self) -> dict[str, Any]:
         """The columns that name the experiment, in front of every table."""
-        return {
-            "experiment": self.name,
-            "dataset": self.section.dataset,
-            "network": self.section.network,
-        }
+        return {"experiment": self.name, "dataset": self.section.dataset, "network": self.section.network}
 
     def leading_of(self, variant: Variant) -> dict[str, Any]:
         """The columns that name one of its networks."""
@@ -121,7 +117,6 @@ class Experiment:
         """Where the checkpoint of a network is kept.
 
         Args:
-            variant: how it was pruned.
             trained_on: name of the training that followed, such as ``wct``.
         """
         if not trained_on and variant.scheme == "unpruned":

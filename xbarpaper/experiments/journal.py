@@ -74,9 +74,7 @@ class Journal:
         self._take(digest, records)
 
     def _read(self, content: bytes) -> None:
-        *lines, _ = content.split(
-            b"\n"
-        )  # what follows the last end of line is what a killed process had begun
+        *lines, _ = content.split(b"\n")  # the last, without an end, is what a killed process had begun
         for number, line in enumerate(lines, start=1):
             payload = line.partition(b" ")[2]
             if _sealed(payload) != line + b"\n":

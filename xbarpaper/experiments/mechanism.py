@@ -17,8 +17,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from xbarpaper.experiments.bench import Bench, Subject
 from xbarpaper.experiments.evaluation import Case, disturbed
-from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.readout import ReadOut, gain_factors
 from xbarpaper.params import Effects, Gain
 from xbarpaper.support import progress
@@ -26,9 +26,8 @@ from xbarpaper.support import progress
 PARTS = ("attenuation", "crossbars", "columns", "rows", "rest")
 """What is won back by one factor for the layer, by one for each crossbar, each column, each row; and what is not."""
 
-_ALTERNATIONS = (
-    20  # of least squares for rows and columns; after ten the error changes by less than a thousandth
-)
+# Of least squares for rows and columns; after ten the error changes by less than a thousandth.
+_ALTERNATIONS = 20
 _EFFECTS: tuple[Effects, ...] = ("wires", "variation", "both")
 
 
@@ -56,8 +55,7 @@ def _rows_and_columns(W: Tensor, E: Tensor) -> Tensor:
     for _ in range(_ALTERNATIONS):
         for along in (2, 1):
             power = E.square().sum(along, keepdim=True)
-            factor = (W * E).sum(along, keepdim=True) / power.where(power > 0, torch.ones_like(power))
-            E = E * factor.where(power > 0, torch.ones_like(factor))
+            E = E * torch.where(power > 0, (W * E).sum(along, keepdim=True) / power, 1.0)
     return E
 
 
@@ -85,13 +83,6 @@ def layer_table(
     subjects: Iterable[Subject], bench: Bench, gain: Gain, seeds: int, total: int
 ) -> pd.DataFrame:
     """Accuracy with each layer alone on crossbars, and with all but it, under both effects.
-
-    Args:
-        subjects: mapped networks.
-        bench: test images, devices and resistances.
-        gain: calibration of the readout.
-        seeds: draws of device variation.
-        total: number of subjects, for the progress bar.
 
     Returns:
         Columns: scheme, crossbar_size, seed, layer, lost_alone (points below software with this layer alone on

@@ -17,20 +17,11 @@ from torch import Tensor
 from xbarpaper import data
 from xbarpaper.data import Images
 from xbarpaper.experiments import crossbars
-from xbarpaper.experiments.bench import bench
+from xbarpaper.experiments.bench import Bench, Subject, bench
 from xbarpaper.experiments.experiment import Experiment, with_leading
-from xbarpaper.experiments.subject import Bench, Subject
-from xbarpaper.hardware import Variation
+from xbarpaper.hardware import Variation, periphery
 from xbarpaper.hardware.mapped import SIGNS, MappedNetwork
-from xbarpaper.hardware.periphery import (
-    IDEAL,
-    Converters,
-    Slicing,
-    arrays_of,
-    calibrate,
-    on_crossbars,
-    set_adc_bits,
-)
+from xbarpaper.hardware.periphery import IDEAL, Converters, Slicing
 from xbarpaper.mitigation import NONE
 from xbarpaper.networks.network import Network
 from xbarpaper.params import Gain, Params, Periphery
@@ -61,13 +52,9 @@ def bits_table(experiment: Experiment) -> pd.DataFrame:
     shared = bench(experiment)
     shared = replace(shared, images=shared.images[shown], labels=shared.labels[shown])
     calibration = data.normalised(Images(images.train.pixels[few], images.train.labels[few]), images, "cpu")
+    others = (shared, calibration, params.periphery, params.readout.gain)
     tasks = (
-        spreading.Task(
-            number,
-            f"{one.scheme} {one.mapped.crossbar_size}, converters",
-            right_by_bits,
-            (one.mapped, shared, calibration, params.periphery, params.readout.gain),
-        )
+        spreading.Task(number, f"{one.label}, converters", right_by_bits, (one.mapped, *others))
         for number, one in enumerate(subjects)
     )
     with (
@@ -77,16 +64,12 @@ def bits_table(experiment: Experiment) -> pd.DataFrame:
         found = spreading.in_order(workers, tasks, bar.update)
     rows: list[dict[str, Any]] = [
         {
-            "scheme": one.scheme,
-            "crossbar_size": one.mapped.crossbar_size,
-            "adc_bits": bits,
-            "accuracy": _percent(right),
-            "changed": _percent(right != own[IDEAL]),
-            "images": len(shown),
+            "scheme": one.scheme, "crossbar_size": one.mapped.crossbar_size, "adc_bits": bits,
+            "accuracy": _percent(right), "changed": _percent(right != own[IDEAL]), "images": len(shown),
         }
         for one, own in zip(subjects, found, strict=True)
         for bits, right in own.items()
-    ]
+    ]  # fmt: skip
     return with_leading(pd.DataFrame(rows), experiment.leading)
 
 
@@ -100,28 +83,24 @@ def right_by_bits(
     """Which images a network between converters classifies right, by the bits of a conversion; 0: ideal.
 
     Args:
-        mapped: the network on crossbars, without mitigation.
-        shared: test images, devices and resistances.
         calibration: normalised training images that set the ranges.
-        settings: converters and slices.
-        gain: digital calibration of the readout.
     """
     effects = [Variation(shared.devices.variation_sigma, _DRAW)]
     slicing = Slicing(settings.weight_bits, settings.weight_slices)
     arrays = {
-        layer.name: arrays_of(layer, shared.devices, effects, shared.parasitics, slicing, gain)
+        layer.name: periphery.arrays_of(layer, shared.devices, effects, shared.parasitics, slicing, gain)
         for layer in mapped.layers
     }
     converters = Converters(
         settings.input_bits, settings.dac_bits, IDEAL, settings.range_quantile, settings.range_scope
     )
-    network = on_crossbars(mapped, arrays, converters)
-    calibrate(network, calibration)
+    network = periphery.on_crossbars(mapped, arrays, converters)
+    periphery.calibrate(network, calibration)
     images, labels = shared.images.cpu(), shared.labels.cpu()
     network.eval()
     found = {}
     for bits in (IDEAL, *settings.adc_bits):
-        set_adc_bits(network, bits)
+        periphery.set_adc_bits(network, bits)
         with torch.inference_mode():
             answers = [network(batch).argmax(1) for batch in images.split(settings.batch_images)]
         found[bits] = torch.cat(answers) == labels
@@ -148,11 +127,6 @@ def _floats_per_image(mapped: MappedNetwork, settings: Periphery) -> int:
     if not isinstance(mapped.network, Network):
         raise ValueError(f"{type(mapped.network).__name__} does not tell the output pixels of its layers")
     pixels = {layer.name: prod(layer.output_pixels) for layer in mapped.network.layers}
-    return max(
-        pixels[layer.name]
-        * (
-            int((layer.tiles.rows >= 0).sum())
-            + SIGNS * settings.weight_slices * int((layer.tiles.columns >= 0).sum())
-        )
-        for layer in mapped.layers
-    )
+    sides = SIGNS * settings.weight_slices
+    used = {one.name: ((one.tiles.rows >= 0).sum(), (one.tiles.columns >= 0).sum()) for one in mapped.layers}
+    return max(pixels[name] * (int(rows) + sides * int(columns)) for name, (rows, columns) in used.items())

@@ -25,19 +25,12 @@ ANY_SIZE: Final = 1  # for schemes that do not look at the size of the crossbars
 
 @dataclass(frozen=True)
 class Pruned:
-    """What pruning and fine-tuning gave.
+    """What pruning and fine-tuning gave."""
 
-    Attributes:
-        run: the fine-tuning.
-        gradual: a table of one row for each epoch between the steps of pruning.
-        accuracy_before_fine_tuning: accuracy without crossbars right after the last step, percent.
-        layers: one row per layer: weights, kept weights, sparsity.
-    """
-
-    run: Trained
-    gradual: list[pd.DataFrame]
-    accuracy_before_fine_tuning: float
-    layers: pd.DataFrame
+    run: Trained  # the fine-tuning
+    gradual: list[pd.DataFrame]  # a table of one row for each epoch between the steps of pruning
+    accuracy_before_fine_tuning: float  # accuracy without crossbars right after the last step, percent
+    layers: pd.DataFrame  # one row per layer: weights, kept weights, sparsity
 
     @property
     def masks(self) -> dict[str, NDArray[Any]]:
@@ -94,8 +87,6 @@ def prune(
     The network pruned is the trained one, in ``prune.steps``, or, where ``prune.when`` is init, a fresh one at once.
 
     Args:
-        experiment: whose network.
-        scheme: how.
         crossbar_sizes: of the crossbars that the networks are for; a scheme that does not depend on them needs none.
     """
     seed = experiment.section.training_seed
@@ -144,13 +135,10 @@ def _pruned(
     gradual: list[pd.DataFrame] = []
     for step, partial in enumerate(before_last, start=1):
         partly, told = masked(whole, scheme, settings, partial, size), f"step {step} of {settings.steps}"
-        row = tuned(
-            partly, f"pruned, {told}", f"pruned-{wanted.label}-{step}", 1, settings.learning_rate,
-            _STEP_SEEDS * step + seed,
-        )  # fmt: skip
-        gradual.append(
-            with_leading(row.assign(epoch=step), experiment.leading_of(wanted) | {"step": "pruned"})
-        )
+        label, own_seed = f"pruned-{wanted.label}-{step}", _STEP_SEEDS * step + seed
+        row = tuned(partly, f"pruned, {told}", label, 1, settings.learning_rate, own_seed)
+        leading = experiment.leading_of(wanted) | {"step": "pruned"}
+        gradual.append(with_leading(row.assign(epoch=step), leading))
         whole = partly.network
     pruned = without_weights(whole, scheme, settings, sparsity, size)
     before = trained.software_accuracy(experiment, pruned.network)

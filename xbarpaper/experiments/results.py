@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, get_args
 
@@ -32,246 +32,33 @@ _ORDERS: Final[dict[str, Sequence[str]]] = {
     "attacker": ATTACKERS,
     "kind": KINDS,
 }
-_BY_APPEARANCE: Final = (
-    "axis",
-    "mitigation",
-    "pruned",
-    "phases",
-)  # the stages write them in the order of their registries
+# The stages write these in the order of their registries.
+_BY_APPEARANCE: Final = ("axis", "mitigation", "pruned", "phases")
 _AS_THEY_CAME: Final = ("layer", "part", "value", "second", "setting")
-
-
-def _all(params: Params) -> Sequence[str]:
-    return list(params.experiments)
+_TRAINING: Final = ("01_train", "02_prune_cf", "03_prune_xcs", "04_prune_xrs", "08_wct")
 
 
 @dataclass(frozen=True)
 class Table:
-    """What a table of the results is, and where it comes from.
+    """What a table of the results is, and where it comes from."""
 
-    Attributes:
-        columns: that it has at least, in their order.
-        keys: columns that tell its rows apart, and by which they are sorted.
-        stages: that write it, each into its folder.
-        file: its name there without ``.csv``; the table's own name if not given.
-        experiments: those of a profile that have it.
-    """
+    columns: tuple[str, ...]  # that it has at least, in their order
+    keys: tuple[str, ...]  # columns that tell its rows apart, and by which they are sorted
+    stages: tuple[str, ...]  # that write it, each into its folder
+    file: str = ""  # its name there without ``.csv``; the table's own name if not given
+    section: str = ""  # of the parameters, which names the experiments that have it; all have it if not given
 
-    columns: tuple[str, ...]
-    keys: tuple[str, ...]
-    stages: tuple[str, ...]
-    file: str = ""
-    experiments: Callable[[Params], Sequence[str]] = _all
+    def experiments(self, params: Params) -> Sequence[str]:
+        """Those of a profile that have it."""
+        return list((getattr(params, self.section) if self.section else params).experiments)
 
 
-_PRUNING: Final = ("02_prune_cf", "03_prune_xcs", "04_prune_xrs")
-
-TABLES: Final[dict[str, Table]] = {
-    "evaluation": Table(
-        columns=(
-            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "mitigation", "effects",
-            "gain", "seed", "accuracy", "software_accuracy", "nf", "low_conductance_share", "crossbars",
-            "compression_rate",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "mitigation", "effects", "gain", "seed"),
-        stages=("06_evaluate", "07_rearrange", "08_wct"),
-    ),
-    "layers": Table(
-        columns=(
-            "experiment", "dataset", "network", "scheme", "crossbar_size", "mitigation", "layer", "rows",
-            "columns", "kept_weights", "crossbars", "crossbars_unpruned", "utilisation", "compression_rate",
-            "low_conductance_share", "nf",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "mitigation", "layer"),
-        stages=("05_map", "07_rearrange", "08_wct"),
-    ),
-    "software": Table(
-        columns=(
-            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "step", "accuracy",
-            "test_images", "hardware",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "step"),
-        stages=("01_train", *_PRUNING, "08_wct"),
-    ),
-    "training": Table(
-        columns=(
-            "experiment", "network", "scheme", "crossbar_size", "step", "epoch", "learning_rate", "train_loss",
-            "train_accuracy", "test_accuracy",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "step", "epoch"),
-        stages=("01_train", *_PRUNING, "08_wct"),
-    ),
-    "errors": Table(
-        columns=(
-            "experiment", "dataset", "network", "scheme", "crossbar_size", "layer", "effects", "part", "share",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "layer", "effects", "part"),
-        stages=("09_mechanism",),
-        file="error",
-    ),
-    "layer_losses": Table(
-        columns=(
-            "experiment", "dataset", "network", "scheme", "crossbar_size", "seed", "layer", "lost_alone",
-            "won_back",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "seed", "layer"),
-        stages=("09_mechanism",),
-        file="exchanges",
-    ),
-    **{
-        name: Table(
-            columns=(
-                "experiment", "dataset", "network", "axis", "value", "second", "scheme", "sparsity",
-                "crossbar_size", "mitigation", "seed", "accuracy", "software_accuracy",
-            ),
-            keys=(
-                "experiment", "axis", "value", "second", "scheme", "sparsity", "crossbar_size", "mitigation",
-                "seed",
-            ),
-            stages=(stage,),
-            experiments=experiments,
-        )
-        for name, stage, experiments in (
-            ("sensitivity", "10_sensitivity", lambda params: params.sensitivity.experiments),
-            ("device_effects", "14_devices", lambda params: params.effects.experiments),
-        )
-    },
-    "recovery": Table(
-        columns=(
-            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "mitigation", "gain",
-            "seed", "accuracy", "software_accuracy",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "mitigation", "gain", "seed"),
-        stages=("11_beyond",),
-        experiments=lambda params: params.beyond.experiments,
-    ),
-    "costs": Table(
-        columns=(
-            "experiment", "scheme", "crossbar_size", "mitigation", "training_images", "chip_images",
-            "circuit_solutions", "chip_solutions",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "mitigation"),
-        stages=("11_beyond",),
-        experiments=lambda params: params.beyond.experiments,
-    ),
-    "search": Table(
-        columns=(
-            "experiment", "dataset", "network", "crossbar_size", "pruned", "mitigation", "setting",
-            "key", "order", "grouping", "scope", "arrays", "range", "cut_quantile", "epochs", "learning_rate",
-            "rounds", "predicted_error", "accuracy", "software_accuracy", "gained", "gained_low", "gained_high",
-            "draws", "images", "chosen",
-        ),
-        keys=("experiment", "pruned", "mitigation", "setting"),
-        stages=("13_search",),
-        experiments=lambda params: params.search.experiments,
-    ),
-    "published": Table(
-        columns=(
-            "experiment", "dataset", "network", "source", "setting", "scheme", "crossbar_size", "mitigation", "effects",
-            "digital_classifier", "published", "r_min_ohm", "gain", "seed", "accuracy", "software_accuracy", "lost",
-        ),
-        keys=("experiment", "source", "setting", "r_min_ohm", "gain", "seed"),
-        stages=("17_published",),
-        experiments=lambda params: params.published.experiments,
-    ),
-    "published_like": Table(
-        columns=(
-            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "mitigation", "effects",
-            "gain", "seed", "accuracy", "software_accuracy", "r_min_ohm",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "mitigation", "seed"),
-        stages=("17_published",),
-        experiments=lambda params: params.published.experiments,
-    ),
-    "batch_norms": Table(
-        columns=(
-            "experiment", "dataset", "network", "crossbar_size", "r_min_ohm", "gain", "axis", "value", "mitigation",
-            "seed", "published", "accuracy", "software_accuracy", "lost", "error", "rest",
-        ),
-        keys=("experiment", "crossbar_size", "axis", "value", "mitigation", "seed"),
-        stages=("17_published",),
-        experiments=lambda params: params.published.experiments,
-    ),
-    "strongest": Table(
-        columns=(
-            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "pruned", "mitigation",
-            "setting", "effects", "gain", "seed", "accuracy", "software_accuracy",
-        ),
-        keys=("experiment", "pruned", "scheme", "mitigation", "seed"),
-        stages=("13_search",),
-        experiments=lambda params: params.search.experiments,
-    ),
-    "converters": Table(
-        columns=(
-            "experiment", "dataset", "network", "scheme", "crossbar_size", "adc_bits", "accuracy", "changed", "images",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "adc_bits"),
-        stages=("15_periphery",),
-        experiments=lambda params: params.periphery.experiments,
-    ),
-    "energy": Table(
-        columns=(
-            "experiment", "dataset", "network", "scheme", "crossbar_size", "mitigation", "adc", "columns",
-            "crossbars", "compression_rate", "macs", "conversions", "drives", "adc_uj", "driver_uj", "array_uj",
-            "digital_uj", "memory_uj", "energy_uj", "adc_share", "area_mm2", "latency_us", "energy_ratio",
-            "area_ratio", "latency_ratio",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "mitigation", "adc", "columns"),
-        stages=("16_costs",),
-        experiments=lambda params: params.costs.experiments,
-    ),
-    "adversarial": Table(
-        columns=(
-            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "attack", "epsilon", "attacker",
-            "seed", "accuracy", "clean_accuracy", "images",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "attack", "epsilon", "attacker", "seed"),
-        stages=("18_adversarial",),
-        experiments=lambda params: params.adversarial.experiments,
-    ),
-    "acdc": Table(
-        columns=(
-            "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "schedule", "gain", "seed",
-            "accuracy", "software_accuracy", "crossbars", "compression_rate",
-        ),
-        keys=("experiment", "scheme", "crossbar_size", "schedule", "seed"),
-        stages=("19_acdc",),
-        experiments=lambda params: params.acdc.experiments,
-    ),
-    "spiking": Table(
-        columns=(
-            "experiment", "dataset", "network", "kind", "coding", "crossbar_size", "read_noise", "steps", "seed",
-            "accuracy", "software_accuracy", "output_error", "spike_rate",
-        ),
-        keys=("experiment", "kind", "coding", "crossbar_size", "read_noise", "steps", "seed"),
-        stages=("21_spiking",),
-        experiments=lambda params: params.spiking.experiments,
-    ),
-    "spiking_energy": Table(
-        columns=(
-            "experiment", "dataset", "network", "kind", "coding", "crossbar_size", "steps", "conversions", "adc_uj",
-            "driver_uj", "array_uj", "digital_uj", "memory_uj", "energy_uj", "latency_us",
-        ),
-        keys=("experiment", "kind", "coding", "crossbar_size", "steps"),
-        stages=("21_spiking",),
-        experiments=lambda params: params.spiking.experiments,
-    ),
-    "on_crossbar_training": Table(
-        columns=(
-            "experiment", "dataset", "network", "crossbar_size", "phases", "refresh_steps", "write_nonlinearity",
-            "write_noise", "on_off_ratio", "seed", "accuracy", "software_accuracy",
-        ),
-        keys=(
-            "experiment", "crossbar_size", "phases", "refresh_steps", "write_nonlinearity", "write_noise",
-            "on_off_ratio", "seed",
-        ),
-        stages=("20_on_crossbar_training",),
-        experiments=lambda params: params.on_crossbar_training.experiments,
-    ),
-}  # fmt: skip
-"""Every table of the results, by the name under which it is published."""
+def _table(columns: str, keys: str, *stages: str, file: str = "", section: str = "") -> dict[str, Table]:
+    """Metadata of a field of ``Results``: what the table is."""
+    return {"table": Table(tuple(columns.split()), tuple(keys.split()), stages, file, section)}
 
 
+# fmt: off
 @dataclass(frozen=True)
 class Results:
     """Tidy tables of a profile, columns as in ``TABLES`` (further ones after them).
@@ -279,28 +66,137 @@ class Results:
     A table that none of the profile's experiments has holds no rows.
     """
 
-    evaluation: pd.DataFrame
-    layers: pd.DataFrame
-    software: pd.DataFrame
-    training: pd.DataFrame
-    errors: pd.DataFrame
-    layer_losses: pd.DataFrame
-    sensitivity: pd.DataFrame
-    device_effects: pd.DataFrame
-    recovery: pd.DataFrame
-    costs: pd.DataFrame
-    search: pd.DataFrame
-    published: pd.DataFrame
-    published_like: pd.DataFrame
-    batch_norms: pd.DataFrame
-    strongest: pd.DataFrame
-    converters: pd.DataFrame
-    energy: pd.DataFrame
-    adversarial: pd.DataFrame
-    acdc: pd.DataFrame
-    spiking: pd.DataFrame
-    spiking_energy: pd.DataFrame
-    on_crossbar_training: pd.DataFrame
+    evaluation: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network scheme sparsity crossbar_size mitigation effects gain seed accuracy "
+        "software_accuracy nf low_conductance_share crossbars compression_rate",
+        "experiment scheme crossbar_size mitigation effects gain seed",
+        "06_evaluate", "07_rearrange", "08_wct",
+    ))
+    layers: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network scheme crossbar_size mitigation layer rows columns kept_weights "
+        "crossbars crossbars_unpruned utilisation compression_rate low_conductance_share nf",
+        "experiment scheme crossbar_size mitigation layer",
+        "05_map", "07_rearrange", "08_wct",
+    ))
+    software: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network scheme sparsity crossbar_size step accuracy test_images hardware",
+        "experiment scheme crossbar_size step",
+        *_TRAINING,
+    ))
+    training: pd.DataFrame = field(metadata=_table(
+        "experiment network scheme crossbar_size step epoch learning_rate train_loss train_accuracy "
+        "test_accuracy",
+        "experiment scheme crossbar_size step epoch",
+        *_TRAINING,
+    ))
+    errors: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network scheme crossbar_size layer effects part share",
+        "experiment scheme crossbar_size layer effects part",
+        "09_mechanism", file="error",
+    ))
+    layer_losses: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network scheme crossbar_size seed layer lost_alone won_back",
+        "experiment scheme crossbar_size seed layer",
+        "09_mechanism", file="exchanges",
+    ))
+    sensitivity: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network axis value second scheme sparsity crossbar_size mitigation seed "
+        "accuracy software_accuracy",
+        "experiment axis value second scheme sparsity crossbar_size mitigation seed",
+        "10_sensitivity", section="sensitivity",
+    ))
+    device_effects: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network axis value second scheme sparsity crossbar_size mitigation seed "
+        "accuracy software_accuracy",
+        "experiment axis value second scheme sparsity crossbar_size mitigation seed",
+        "14_devices", section="effects",
+    ))
+    recovery: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network scheme sparsity crossbar_size mitigation gain seed accuracy "
+        "software_accuracy",
+        "experiment scheme crossbar_size mitigation gain seed",
+        "11_beyond", section="beyond",
+    ))
+    costs: pd.DataFrame = field(metadata=_table(
+        "experiment scheme crossbar_size mitigation training_images chip_images circuit_solutions "
+        "chip_solutions",
+        "experiment scheme crossbar_size mitigation",
+        "11_beyond", section="beyond",
+    ))
+    search: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network crossbar_size pruned mitigation setting key order grouping scope arrays "
+        "range cut_quantile epochs learning_rate rounds predicted_error accuracy software_accuracy gained "
+        "gained_low gained_high draws images chosen",
+        "experiment pruned mitigation setting",
+        "13_search", section="search",
+    ))
+    published: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network source setting scheme crossbar_size mitigation effects "
+        "digital_classifier published r_min_ohm gain seed accuracy software_accuracy lost",
+        "experiment source setting r_min_ohm gain seed",
+        "17_published", section="published",
+    ))
+    published_like: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network scheme sparsity crossbar_size mitigation effects gain seed accuracy "
+        "software_accuracy r_min_ohm",
+        "experiment scheme crossbar_size mitigation seed",
+        "17_published", section="published",
+    ))
+    batch_norms: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network crossbar_size r_min_ohm gain axis value mitigation seed published "
+        "accuracy software_accuracy lost error rest",
+        "experiment crossbar_size axis value mitigation seed",
+        "17_published", section="published",
+    ))
+    strongest: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network scheme sparsity crossbar_size pruned mitigation setting effects gain "
+        "seed accuracy software_accuracy",
+        "experiment pruned scheme mitigation seed",
+        "13_search", section="search",
+    ))
+    converters: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network scheme crossbar_size adc_bits accuracy changed images",
+        "experiment scheme crossbar_size adc_bits",
+        "15_periphery", section="periphery",
+    ))
+    energy: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network scheme crossbar_size mitigation adc columns crossbars compression_rate "
+        "macs conversions drives adc_uj driver_uj array_uj digital_uj memory_uj energy_uj adc_share "
+        "area_mm2 latency_us energy_ratio area_ratio latency_ratio",
+        "experiment scheme crossbar_size mitigation adc columns",
+        "16_costs", section="costs",
+    ))
+    adversarial: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network scheme sparsity crossbar_size attack epsilon attacker seed accuracy "
+        "clean_accuracy images",
+        "experiment scheme crossbar_size attack epsilon attacker seed",
+        "18_adversarial", section="adversarial",
+    ))
+    acdc: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network scheme sparsity crossbar_size schedule gain seed accuracy "
+        "software_accuracy crossbars compression_rate",
+        "experiment scheme crossbar_size schedule seed",
+        "19_acdc", section="acdc",
+    ))
+    spiking: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network kind coding crossbar_size read_noise steps seed accuracy "
+        "software_accuracy output_error spike_rate",
+        "experiment kind coding crossbar_size read_noise steps seed",
+        "21_spiking", section="spiking",
+    ))
+    spiking_energy: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network kind coding crossbar_size steps conversions adc_uj driver_uj array_uj "
+        "digital_uj memory_uj energy_uj latency_us",
+        "experiment kind coding crossbar_size steps",
+        "21_spiking", section="spiking",
+    ))
+    on_crossbar_training: pd.DataFrame = field(metadata=_table(
+        "experiment dataset network crossbar_size phases refresh_steps write_nonlinearity write_noise "
+        "on_off_ratio seed accuracy software_accuracy",
+        "experiment crossbar_size phases refresh_steps write_nonlinearity write_noise on_off_ratio seed",
+        "20_on_crossbar_training", section="on_crossbar_training",
+    ))
+    # fmt: on
 
     def write(self, folder: Path | str) -> list[Path]:
         """Write each table that holds rows as ``<its name>.csv``; returns their paths."""
@@ -309,6 +205,10 @@ class Results:
             for name in TABLES
             if len(getattr(self, name))
         ]
+
+
+TABLES: Final[dict[str, Table]] = {one.name: one.metadata["table"] for one in fields(Results)}
+"""Every table of the results, by the name under which it is published."""
 
 
 def load(params: Params, folder: Path | str | None = None) -> Results:
@@ -343,11 +243,8 @@ def _gather(name: str, params: Params, folder: Path) -> pd.DataFrame:
     file = f"{described.file or name}.csv"
     listed = set(described.experiments(params))
     experiments = [experiment for experiment in params.experiments if experiment in listed]
-    parts = [
-        _read(path, described)
-        for experiment in experiments
-        for path in _paths(described, file, folder / experiment)
-    ]
+    paths = (path for one in experiments for path in _paths(described, file, folder / one))
+    parts = [_read(path, described) for path in paths]
     if not parts:
         return pd.DataFrame(columns=list(described.columns))
     table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
@@ -387,9 +284,8 @@ def sort(table: pd.DataFrame, keys: Sequence[str], experiments: Sequence[str]) -
     for key in keys:
         if key in _AS_THEY_CAME:
             continue
-        order = orders.get(key)
-        ranks[key] = (
-            table[key].map({value: rank for rank, value in enumerate(order)}) if order else table[key]
-        )
+        ranks[key] = table[key]
+        if order := orders.get(key):
+            ranks[key] = table[key].map({value: rank for rank, value in enumerate(order)})
     ordered = ranks.sort_values(list(ranks.columns), kind="stable", na_position="first").index
     return table.loc[ordered].reset_index(drop=True)

@@ -19,7 +19,6 @@ def side_by_side(
     """``function(experiment, *item)`` of every item, in the order of the items.
 
     Args:
-        experiment: whose images all items need.
         function: a function of a module; its results are sent back, so they hold no images.
         items: arguments, by the name that a message calls them.
 

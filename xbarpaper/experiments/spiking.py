@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from functools import reduce
+from operator import add
+from typing import Any, Final, Literal, cast
 
 import pandas as pd
 import torch
@@ -24,17 +26,10 @@ from xbarpaper.hardware import map_network, read_out
 from xbarpaper.hardware.costs import Load, loads, summed
 from xbarpaper.hardware.effects import chip
 from xbarpaper.hardware.mapped import MappedNetwork
+from xbarpaper.hardware.readout import ReadOut
 from xbarpaper.networks import Network, build, training
 from xbarpaper.networks.network import IMAGES
-from xbarpaper.networks.spiking import (
-    Activity,
-    Neuron,
-    SpikingVgg,
-    balance,
-    fold,
-    spiking,
-    through_time,
-)
+from xbarpaper.networks.spiking import Activity, Neuron, SpikingVgg, balance, fold, spiking, through_time
 from xbarpaper.params import Params
 from xbarpaper.pruning import compaction_of, unpruned, weight_quantiles
 from xbarpaper.support import progress, spreading
@@ -46,19 +41,12 @@ _CHOICE: Final = 0  # seed of the random images
 
 @dataclass(frozen=True)
 class Spiking:
-    """A spiking network and what it does in software.
+    """A spiking network and what it does in software."""
 
-    Attributes:
-        kind: trained through time, or converted.
-        network: on the CPU.
-        activity: on the test images, as many steps as are asked for.
-        accuracies: after each step, percent.
-    """
-
-    kind: Kind
-    network: SpikingVgg
-    activity: Activity
-    accuracies: list[float]
+    kind: Kind  # trained through time, or converted
+    network: SpikingVgg  # on the CPU
+    activity: Activity  # on the test images, as many steps as are asked for
+    accuracies: list[float]  # after each step, percent
 
     @property
     def names(self) -> dict[str, str]:
@@ -122,12 +110,9 @@ def _trained(
         images = replace(images, train=_some(images.train, count), digest=digest)
     # Spikes sit at a threshold: the rounding of bfloat16 would make and unmake them.
     exact = {"cut_out_pixels": 0, "precision": "float32"}
-    # A training that is resumed must agree in the neuron too.
-    name = (
-        label
-        if neuron is None
-        else f"{label}-{network.steps}-{neuron.leak!r}-{neuron.threshold!r}-{neuron.start!r}"
-    )
+    name = label
+    if neuron is not None:  # a training that is resumed must agree in the neuron too
+        name += f"-{network.steps}-{neuron.leak!r}-{neuron.threshold!r}-{neuron.start!r}"
     run = training.Run(
         title=f"{experiment.name} {label}",
         settings=experiment.params.train.model_copy(update=exact),
@@ -211,14 +196,10 @@ def evaluate(experiment: Experiment, made: Made) -> pd.DataFrame:
     ):
         shown = workers.share(images)
         tasks = (
-            spreading.Task(
-                number,
-                f"{one.kind} {one.network.coding} {size}, seed {seed}",
-                _rows,
-                (one, size, seed, params, shown, labels),
-            )
+            spreading.Task(number, f"{' '.join(one.names.values())} {size}, seed {seed}", _rows,
+                           (one, size, seed, params, shown, labels))
             for number, (one, size, seed) in enumerate(cases)
-        )
+        )  # fmt: skip
         found = spreading.in_order(workers, tasks, bar.update)
     table = pd.DataFrame([row for rows in found for row in rows])
     return with_leading(table, experiment.leading)
@@ -239,17 +220,13 @@ def _rows(
         reached = _accuracies(activity, labels)
         for steps in params.spiking.steps:
             at = steps - 1
+            spiked = [own[:steps].mean() for name, own in activity.rates.items() if name != IMAGES]
             rows.append(
-                {
-                    **one.names,
-                    "crossbar_size": size,
-                    "read_noise": noise,
-                    "steps": steps,
-                    "seed": seed,
-                    "accuracy": reached[at],
-                    "software_accuracy": one.accuracies[at],
+                one.names | {
+                    "crossbar_size": size, "read_noise": noise, "steps": steps, "seed": seed,
+                    "accuracy": reached[at], "software_accuracy": one.accuracies[at],
                     "output_error": _relative(activity.outputs[at], software[at]),
-                    "spike_rate": float(torch.stack([rates[:steps].mean() for rates in _neurons(activity)]).mean()),
+                    "spike_rate": float(torch.stack(spiked).mean()),
                 }
             )  # fmt: skip
     return rows
@@ -265,25 +242,18 @@ def readings(
     mapped, settings = _mapped(network, size, params), params.spiking
     quiet = params.devices.model_copy(update={"read_noise": "none"})
     steady = read_out(mapped, quiet, chip(quiet, seed), params.circuit)
-    yield "none", [_twin(steady.twin(params.readout.gain))] * max(settings.steps)
+    yield "none", [_twin(steady, params)] * max(settings.steps)
     if settings.read_noise != "none":
         noisy = params.devices.model_copy(update={"read_noise": settings.read_noise})
         reads = (
             read_out(mapped, noisy, chip(noisy, seed, step), params.circuit, steady)
             for step in range(max(settings.steps))
         )
-        yield "fresh", [_twin(read.twin(params.readout.gain)) for read in reads]
+        yield "fresh", [_twin(read, params) for read in reads]
 
 
-def _twin(network: torch.nn.Module) -> SpikingVgg:
-    if not isinstance(network, SpikingVgg):
-        raise TypeError(type(network).__name__)
-    return network
-
-
-def _neurons(activity: Activity) -> list[Tensor]:
-    """Rates of the groups that neurons write."""
-    return [rates for name, rates in activity.rates.items() if name != IMAGES]
+def _twin(read: ReadOut, params: Params) -> SpikingVgg:
+    return cast(SpikingVgg, read.twin(params.readout.gain))
 
 
 def _relative(outputs: Tensor, wanted: Tensor) -> float:
@@ -352,18 +322,13 @@ def _loads(mapped: MappedNetwork, rates: Sequence[Tensor | None], params: Params
 
 
 def _costs(once: list[Load], spikes: list[Load], params: Params) -> dict[str, float]:
-    settings = params.costs
-    total = None
-    for own, bits in ((once, settings.input_bits), (spikes, 1)):
-        if own:
-            driven = settings.model_copy(update={"input_bits": bits})
-            costs = summed(own, driven, settings.adc, settings.columns)
-            total = costs if total is None else total + costs
-    if total is None:
-        raise ValueError("no layer")
-    return {
-        "conversions": total.conversions,
-        **{f"{name}_uj": part * 1e-6 for name, part in total.parts_pj.items()},
-        "energy_uj": total.energy_pj * 1e-6,
-        "latency_us": total.latency_ns * 1e-3,
-    }
+    settings, parts = params.costs, ((once, params.costs.input_bits), (spikes, 1))
+    costs = (
+        summed(own, settings.model_copy(update={"input_bits": bits}), settings.adc, settings.columns)
+        for own, bits in parts
+        if own
+    )
+    total = reduce(add, costs)
+    energies = {f"{name}_uj": part * 1e-6 for name, part in total.parts_pj.items()}
+    whole = {"energy_uj": total.energy_pj * 1e-6, "latency_us": total.latency_ns * 1e-3}
+    return {"conversions": total.conversions, **energies, **whole}

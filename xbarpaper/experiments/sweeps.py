@@ -24,10 +24,7 @@ def evaluate(
     Gain modes are compared without mitigation; mitigations are evaluated at the readout's gain.
 
     Args:
-        experiment: the experiment.
         stage: name of the stage; an interrupted sweep goes on from its journal.
-        mitigations: what is done against the non-idealities, one after the other.
-        effects: what acts on the networks.
     """
     params = experiment.params
     gain, sizes = params.readout.gain, params.mapping.crossbar_sizes

@@ -20,19 +20,12 @@ from xbarpaper.pruning import PrunedNetwork, unpruned
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training, a fine-tuning or WCT gave.
+    """What a training, a fine-tuning or WCT gave."""
 
-    Attributes:
-        variant: which network.
-        checkpoint: the network as saved.
-        training: one row per epoch.
-        software: one row: accuracy without crossbars, percent.
-    """
-
-    variant: Variant
-    checkpoint: Checkpoint
-    training: pd.DataFrame
-    software: pd.DataFrame
+    variant: Variant  # which network
+    checkpoint: Checkpoint  # the network as saved
+    training: pd.DataFrame  # one row per epoch
+    software: pd.DataFrame  # one row: accuracy without crossbars, percent
 
 
 def train(experiment: Experiment) -> Trained:
@@ -92,13 +85,6 @@ def kept(
     """Save what a training gave, and say it in tables.
 
     Args:
-        experiment: whose network.
-        variant: how it was pruned.
-        step: what tables call the training.
-        pruned: the network.
-        history: a row per epoch.
-        path: where its checkpoint goes.
-        behind: the parameters that the checkpoint depends on.
         w_max: weight that programs the highest conductance, by layer; the network's own largest if not given.
         accuracy: without crossbars, percent; that of the last epoch if not given.
     """

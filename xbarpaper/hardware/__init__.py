@@ -8,18 +8,6 @@ from xbarpaper.hardware.readout import ReadOut, read_out
 from xbarpaper.params import Devices, Parasitics
 
 __all__ = [
-    "Crossbars",
-    "DeviceEffect",
-    "Devices",
-    "LayerCrossbars",
-    "MappedLayer",
-    "MappedNetwork",
-    "Parasitics",
-    "ReadOut",
-    "Variation",
-    "map_module",
-    "map_network",
-    "read_crossbars",
-    "read_out",
-    "write_crossbars",
-]
+    "Crossbars", "DeviceEffect", "Devices", "LayerCrossbars", "MappedLayer", "MappedNetwork", "Parasitics",
+    "ReadOut", "Variation", "map_module", "map_network", "read_crossbars", "read_out", "write_crossbars",
+]  # fmt: skip

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xbarpaper.hardware.effects import DeviceEffect
-from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
+from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import array_tiles
 from xbarpaper.params import Devices, Parasitics
 from xbarpaper.support import files
@@ -32,25 +32,21 @@ _INPUTS: Final = ("inputs_volt", "inputs_per_volt")
 
 @dataclass(frozen=True)
 class LayerCrossbars:
-    """The crossbars of one layer, as another simulator needs them.
+    """The crossbars of one layer, as another simulator needs them."""
 
-    Attributes:
-        conductances_siemens: of every device, 0 where a crossbar has none, shape (2, tiles, size, size): the arrays of
-            positive weights, then those of negative ones; rows are inputs.
-        rows: row of the layer's matrix that drives each crossbar row, -1 for padding, shape (2, tiles, size).
-        columns: column of the matrix to which each crossbar column adds, -1 for padding, shape (2, tiles, size).
-        matrix_shape: rows (in * kh * kw) and columns (out) of the matrix.
-        w_max: weight that g_max - g_min stands for; one for all, or one for each cell of the matrix.
-        inputs_volt: on the rows of the matrix, shape (vectors, rows); None where no images were given.
-        inputs_per_volt: what a volt stands for in the units of the layer's inputs.
-    """
-
+    # of every device, 0 where a crossbar has none, shape (2, tiles, size, size): the arrays of positive
+    # weights, then those of negative ones; rows are inputs
     conductances_siemens: NDArray[np.float64]
+    # row of the layer's matrix that drives each crossbar row, -1 for padding, shape (2, tiles, size)
     rows: NDArray[np.int64]
+    # column of the matrix to which each crossbar column adds, -1 for padding, shape (2, tiles, size)
     columns: NDArray[np.int64]
-    matrix_shape: NDArray[np.int64]
+    matrix_shape: NDArray[np.int64]  # rows (in * kh * kw) and columns (out) of the matrix
+    # weight that g_max - g_min stands for; one for all, or one for each cell of the matrix
     w_max: NDArray[np.float64]
+    # on the rows of the matrix, shape (vectors, rows); None where no images were given
     inputs_volt: NDArray[np.float64] | None = None
+    # what a volt stands for in the units of the layer's inputs
     inputs_per_volt: NDArray[np.float64] | None = None
 
     def tile_inputs_volt(self) -> NDArray[np.float64]:
@@ -97,11 +93,6 @@ def write_crossbars(
     """Write the crossbars of a network as an ``npz`` file; ``read_crossbars`` reads it, and so does ``numpy.load``.
 
     Args:
-        path: of the file.
-        mapped: the network on crossbars.
-        devices: range of the devices.
-        effects: what disturbs the programmed devices, in order.
-        parasitics: resistances of drivers, wires and sensing.
         images: batch of inputs of the network; from them come inputs of every layer, as ideal layers give them.
         full_volt: voltage of a layer's largest input.
         vectors: inputs of each layer at most, evenly spread over images and output pixels.
@@ -128,11 +119,9 @@ def write_crossbars(
             "w_max": torch.as_tensor(layer.w_max, dtype=torch.float64),
         }
         if layer.name in inputs:
-            unit = max(float(inputs[layer.name].abs().max()), torch.finfo(torch.float32).tiny) / full_volt
-            values |= {
-                "inputs_volt": inputs[layer.name] / unit,
-                "inputs_per_volt": torch.tensor(unit).double(),
-            }
+            own = inputs[layer.name]
+            unit = max(float(own.abs().max()), torch.finfo(torch.float32).tiny) / full_volt
+            values |= {"inputs_volt": own / unit, "inputs_per_volt": torch.tensor(unit).double()}
         arrays |= {f"{layer.name}/{name}": value.numpy() for name, value in values.items()}
     with files.atomic(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
@@ -164,9 +153,8 @@ def read_crossbars(path: Path | str) -> Crossbars:
             raise ArtifactError(f"{path}: {name}: {problem}")
         layers[name] = layer
     resistances = {name: float(arrays[name]) for name in _GLOBAL if name.endswith("_ohm")}
-    return Crossbars(
-        layers, float(arrays["g_min_siemens"]), float(arrays["g_max_siemens"]), Parasitics(**resistances)
-    )
+    ends = float(arrays["g_min_siemens"]), float(arrays["g_max_siemens"])
+    return Crossbars(layers, *ends, Parasitics(**resistances))
 
 
 def _problem(layer: LayerCrossbars) -> str:
@@ -178,11 +166,8 @@ def _problem(layer: LayerCrossbars) -> str:
         return "conductances_siemens must be finite and not negative"
     for axis, name in enumerate(("rows", "columns")):
         at = getattr(layer, name)
-        if (
-            at.shape != places
-            or at.dtype.kind != "i"
-            or not ((at >= -1) & (at < layer.matrix_shape[axis])).all()
-        ):
+        fits = at.shape == places and at.dtype.kind == "i"
+        if not fits or not ((at >= -1) & (at < layer.matrix_shape[axis])).all():
             return f"{name} must be whole numbers from -1 to {layer.matrix_shape[axis] - 1}, shape {places}"
     if layer.inputs_volt is not None and layer.inputs_volt.shape[1:] != (layer.matrix_shape[0],):
         return f"inputs_volt of shape {layer.inputs_volt.shape} must be (vectors, {layer.matrix_shape[0]})"
@@ -209,7 +194,8 @@ def _inputs(mapped: MappedNetwork, images: Tensor, vectors: int) -> dict[str, Te
     for layer in mapped.layers:
         own = _as_rows(modules[layer.name], seen[layer.name])
         own = own[torch.linspace(0, len(own) - 1, min(vectors, len(own))).round().long()].double()
-        found[layer.name] = _in_original_rows(layer, own)
+        found[layer.name] = own.new_zeros(len(own), layer.placement.full_shape[0])
+        found[layer.name][:, layer.placement.rows.flatten()] = own
     return found
 
 
@@ -221,9 +207,3 @@ def _as_rows(module: nn.Module, features: Tensor) -> Tensor:
     padded = nn.functional.pad(features, module._reversed_padding_repeated_twice, mode)
     unfolded = nn.functional.unfold(padded, module.kernel_size, module.dilation, 0, module.stride)
     return unfolded.transpose(1, 2).flatten(0, 1)
-
-
-def _in_original_rows(layer: MappedLayer, own: Tensor) -> Tensor:
-    full = own.new_zeros(len(own), layer.placement.full_shape[0])
-    full[:, layer.placement.rows.flatten()] = own
-    return full

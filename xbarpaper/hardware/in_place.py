@@ -33,25 +33,15 @@ from xbarpaper.support.errors import TrainingError
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a training on crossbars meets.
+    """What a training on crossbars meets."""
 
-    Attributes:
-        devices: range of the devices, and what disturbs them.
-        parasitics: resistances of drivers, wires and sensing; None for ideal ones.
-        gain: calibration of the readout, in both directions.
-        phases: those that are not ideal; the others are exact.
-        refresh_steps: training steps between two solutions of the circuits.
-        write: how devices are written.
-        seed: of the chip and of the noise of its writes.
-    """
-
-    devices: Devices
-    parasitics: Parasitics | None
-    gain: Gain
-    phases: tuple[TrainingPhase, ...]
-    refresh_steps: int
-    write: Write
-    seed: int
+    devices: Devices  # range of the devices, and what disturbs them
+    parasitics: Parasitics | None  # resistances of drivers, wires and sensing; None for ideal ones
+    gain: Gain  # calibration of the readout, in both directions
+    phases: tuple[TrainingPhase, ...]  # those that are not ideal; the others are exact
+    refresh_steps: int  # training steps between two solutions of the circuits
+    write: Write  # how devices are written
+    seed: int  # of the chip and of the noise of its writes
 
 
 class _Layer:
@@ -181,8 +171,6 @@ def on_crossbars(mapped: MappedNetwork, surroundings: Surroundings, title: str) 
 
     Args:
         mapped: the network on crossbars, both signs alike, on the device where it trains.
-        surroundings: what it meets.
-        title: what messages call the training.
 
     Yields:
         What a training in the block has among its constraints.

@@ -21,20 +21,15 @@ SIGNS = 2  # one array for the positive weights, one for the negative
 
 @dataclass(frozen=True)
 class LayerPlan:
-    """A layer that is about to be cut into crossbars.
+    """A layer that is about to be cut into crossbars."""
 
-    Attributes:
-        matrix: weights in original coordinates, zero where pruned, shape (rows, columns).
-        strips: what T left of it, rows and columns in the order in which they go onto the crossbars.
-        crossbar_size: rows and columns of a crossbar.
-        w_max: weight that programs the highest conductance; one for all, or one for each cell, shape of the matrix.
-        minus_strips: the strips of the arrays for negative weights; None where both signs lie alike.
-    """
-
-    matrix: Tensor
+    matrix: Tensor  # weights in original coordinates, zero where pruned, shape (rows, columns)
+    # what T left of it, rows and columns in the order in which they go onto the crossbars
     strips: tuple[Strip, ...]
-    crossbar_size: int
+    crossbar_size: int  # rows and columns of a crossbar
+    # weight that programs the highest conductance; one for all, or one for each cell, shape of the matrix
     w_max: float | Tensor
+    # the strips of the arrays for negative weights; None where both signs lie alike
     minus_strips: tuple[Strip, ...] | None = None
 
     def tiles(self) -> TileMap:
@@ -58,28 +53,19 @@ It may give the crossbars ranges of their own, and the signs orders of their own
 
 @dataclass(frozen=True)
 class MappedLayer:
-    """One layer on crossbars.
+    """One layer on crossbars."""
 
-    Attributes:
-        name: name of the layer; it seeds the draw of its devices.
-        module: dotted name of its module in the network.
-        matrix: weights in original coordinates, zero where pruned, shape (rows, columns).
-        mask: True where a weight lives, shape (rows, columns).
-        placement: where the network's own matrix sits in original coordinates.
-        tiles: which weight sits where.
-        w_max: weight that programs the highest conductance; one for all, or one for each cell, shape (rows, columns).
-        targets: weights that the devices are programmed to instead, same shape; None programs the matrix.
-        minus_tiles: which weight sits where on the arrays for negative weights; None where both signs lie alike.
-    """
-
-    name: str
-    module: str
-    matrix: Tensor
-    mask: Tensor
-    placement: Placement
-    tiles: TileMap
+    name: str  # name of the layer; it seeds the draw of its devices
+    module: str  # dotted name of its module in the network
+    matrix: Tensor  # weights in original coordinates, zero where pruned, shape (rows, columns)
+    mask: Tensor  # True where a weight lives, shape (rows, columns)
+    placement: Placement  # where the network's own matrix sits in original coordinates
+    tiles: TileMap  # which weight sits where
+    # weight that programs the highest conductance; one for all, or one for each cell, shape (rows, columns)
     w_max: float | Tensor
+    # weights that the devices are programmed to instead, same shape; None programs the matrix
     targets: Tensor | None = None
+    # which weight sits where on the arrays for negative weights; None where both signs lie alike
     minus_tiles: TileMap | None = None
 
     @property
@@ -111,9 +97,7 @@ class MappedLayer:
     def low_devices(self, devices: Devices, threshold: float) -> int:
         """Number of devices, of both signs, in the lowest ``threshold`` of the range."""
         pair = self.device_conductances(devices)
-        return sum(
-            int(is_low(conductance, devices, threshold).sum()) for conductance in (pair.plus, pair.minus)
-        )
+        return sum(int(is_low(one, devices, threshold).sum()) for one in (pair.plus, pair.minus))
 
     @property
     def devices(self) -> int:
@@ -184,9 +168,6 @@ def map_network(
     """Put a network onto crossbars.
 
     Args:
-        pruned: the network and what pruning left of it.
-        compaction: how T compacts its layers.
-        crossbar_size: rows and columns of the crossbars.
         w_max: weight that programs the highest conductance, by layer.
         arrangement: order of rows and columns within the strips; None leaves them as they are.
     """
@@ -210,9 +191,6 @@ def strips_of(
 
     Args:
         mask: True where a weight lives, in original coordinates.
-        placement: the layer's blocks.
-        compaction: how T compacts a block.
-        crossbar_size: rows and columns of the crossbars.
     """
     return tuple(
         Strip(rows[strip.rows], columns[strip.columns])

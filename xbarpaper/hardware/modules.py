@@ -35,7 +35,6 @@ def map_module(module: nn.Module, crossbar_size: int, digital: Collection[str] =
 
     Args:
         module: the module, trained or not.
-        crossbar_size: rows and columns of the crossbars.
         digital: dotted names, as ``named_modules`` gives them, of modules that stay digital, with all that is in them.
 
     Returns:
@@ -82,9 +81,8 @@ def _check_weight(network: nn.Module, name: str, module: Weighted) -> None:
         if shared and holder is not module:
             raise _refused(name, module, f"shares its weight with {other or type(holder).__name__}")
     if not weight.is_floating_point() or weight.is_meta:
-        raise _refused(
-            name, module, f"has weights of {weight.dtype} on {weight.device}, not floating-point values"
-        )
+        told = f"has weights of {weight.dtype} on {weight.device}, not floating-point values"
+        raise _refused(name, module, told)
     if not torch.isfinite(weight).all():
         raise _refused(name, module, "has weights that are not finite")
     if not weight.any():
@@ -96,9 +94,8 @@ def _mapped(name: str, module: Weighted, crossbar_size: int) -> MappedLayer:
     weight = weight if weight.dtype is torch.float64 else weight.float()
     placement = placed(weight, groups_of(module))
     mask = placement.whole()
-    tiles = tile_map(
-        strips_of(mask, placement, whole_rows_and_columns, crossbar_size), placement.full_shape, crossbar_size
-    )
+    strips = strips_of(mask, placement, whole_rows_and_columns, crossbar_size)
+    tiles = tile_map(strips, placement.full_shape, crossbar_size)
     matrix, w_max = placement.embed(matrix_of(weight)), float(weight.abs().max())
     return MappedLayer(name or type(module).__name__, name, matrix, mask, placement, tiles, w_max)
 

@@ -22,10 +22,10 @@ import torch
 from torch import Tensor, nn
 
 from xbarpaper.hardware.circuit import Parasitics, effective_conductance
+from xbarpaper.hardware.conductances import slice_bits, sliced_conductances
 from xbarpaper.hardware.effects import DeviceEffect
 from xbarpaper.hardware.mapped import SIGNS, MappedLayer, MappedNetwork
 from xbarpaper.hardware.readout import gain_factors
-from xbarpaper.hardware.slicing import slice_bits, sliced_conductances
 from xbarpaper.hardware.tiles import NO_DEVICE
 from xbarpaper.params import Devices, Gain, RangeScope
 
@@ -37,22 +37,15 @@ _SAMPLED_VECTORS: Final = 256  # of a layer's inputs, whose currents set the ran
 
 @dataclass(frozen=True)
 class Converters:
-    """What stands before the rows and behind the columns of a crossbar.
+    """What stands before the rows and behind the columns of a crossbar."""
 
-    Attributes:
-        input_bits: of an input's magnitude; ``IDEAL`` applies it as it is, in one read.
-        dac_bits: applied in one read; must divide ``input_bits``.
-        adc_bits: of a conversion; ``IDEAL`` takes the current as it is.
-        quantile: of the currents on calibration images that becomes the upper end of a converter's range; the lower end
-            is that of one minus it.
-        scope: what shares a range.
-    """
-
-    input_bits: int = IDEAL
-    dac_bits: int = 1
-    adc_bits: int = IDEAL
+    input_bits: int = IDEAL  # of an input's magnitude; ``IDEAL`` applies it as it is, in one read
+    dac_bits: int = 1  # applied in one read; must divide ``input_bits``
+    adc_bits: int = IDEAL  # of a conversion; ``IDEAL`` takes the current as it is
+    # of the currents on calibration images that becomes the upper end of a converter's range; the lower end
+    # is that of one minus it
     quantile: float = 1.0
-    scope: RangeScope = "tile"
+    scope: RangeScope = "tile"  # what shares a range
 
     @property
     def reads(self) -> int:
@@ -65,7 +58,6 @@ def digits(values: Tensor, converters: Converters) -> Iterator[tuple[Tensor, flo
 
     Args:
         values: whole numbers with their sign, or ideal inputs; they are overwritten.
-        converters: before the rows.
 
     Yields:
         Digits with the sign of their number, shape of ``values``, good until the next are asked for.
@@ -81,21 +73,13 @@ def digits(values: Tensor, converters: Converters) -> Iterator[tuple[Tensor, flo
 
 @dataclass(frozen=True)
 class Arrays:
-    """Tiles that are driven by the same rows: one matrix product.
+    """Tiles that are driven by the same rows: one matrix product."""
 
-    Attributes:
-        rows: row of the layer's input that drives each of them, shape (r,).
-        columns: column of the layer's output to which each column adds, shape (c,).
-        tiles: number of the tile, of all signs and slices, that each column lies on, shape (c,).
-        conductance: effective conductances, siemens, shape (r, c).
-        factor: what a column's current counts, shape (c,).
-    """
-
-    rows: Tensor
-    columns: Tensor
-    tiles: Tensor
-    conductance: Tensor
-    factor: Tensor
+    rows: Tensor  # row of the layer's input that drives each of them, shape (r,)
+    columns: Tensor  # column of the layer's output to which each column adds, shape (c,)
+    tiles: Tensor  # number of the tile, of all signs and slices, that each column lies on, shape (c,)
+    conductance: Tensor  # effective conductances, siemens, shape (r, c)
+    factor: Tensor  # what a column's current counts, shape (c,)
 
 
 class CrossbarLayer(nn.Module):
@@ -125,21 +109,12 @@ class CrossbarLayer(nn.Module):
         module = self.geometry
         if isinstance(module, nn.Linear):
             return self._biased(self._product(features))
-        unfolded = nn.functional.unfold(
-            features,
-            module.kernel_size,
-            dilation=module.dilation,
-            padding=tuple(map(int, module.padding)),
-            stride=module.stride,
-        )
+        padding = tuple(map(int, module.padding))
+        unfolded = nn.functional.unfold(features, module.kernel_size, module.dilation, padding, module.stride)
         images, rows, pixels = unfolded.shape
         found = self._biased(self._product(unfolded.transpose(1, 2).reshape(-1, rows)))
-        side = (
-            features.shape[2]
-            + 2 * int(module.padding[0])
-            - int(module.dilation[0]) * (int(module.kernel_size[0]) - 1)
-            - 1
-        ) // int(module.stride[0]) + 1
+        reach = module.dilation[0] * (module.kernel_size[0] - 1) + 1
+        side = (features.shape[2] + 2 * padding[0] - reach) // module.stride[0] + 1
         return found.reshape(images, side, pixels // side, -1).permute(0, 3, 1, 2)
 
     def _biased(self, outputs: Tensor) -> Tensor:
@@ -189,7 +164,7 @@ class CrossbarLayer(nn.Module):
         if exact:
             return driven @ one.conductance
         low, step = self._levels(number)
-        per = torch.where(step > 0, 1 / step.where(step > 0, torch.ones_like(step)), torch.zeros_like(step))
+        per = torch.where(step > 0, 1 / step, 0.0)
         found = torch.addmm(-low * per, driven, one.conductance * per)
         return found.round_().clamp_(0, 2**self.converters.adc_bits - 1)
 
@@ -197,27 +172,15 @@ class CrossbarLayer(nn.Module):
         """Ends of the converters' ranges, by group, for each column."""
         few = driven[:: max(1, len(driven) // _SAMPLED_VECTORS)].clone()
         reads = [digit.clone() for digit, _ in digits(few, self.converters)]
-        currents = torch.cat(
-            [
-                torch.cat(
-                    [
-                        group @ one.conductance
-                        for group, one in zip(self._groups(digit), self.arrays, strict=True)
-                    ],
-                    1,
-                )
-                for digit in reads
-            ]
-        )
-        tiles = torch.cat([one.tiles for one in self.arrays])
-        ends = torch.stack(
-            [
-                self._quantiles(currents, tiles, q)
-                for q in (1 - self.converters.quantile, self.converters.quantile)
-            ]
-        )
-        parts = ends.split([len(one.columns) for one in self.arrays], 1)
-        return [(part[0], part[1]) for part in parts]
+        by_group = [
+            torch.cat([self._groups(digit)[number] @ one.conductance for digit in reads])
+            for number, one in enumerate(self.arrays)
+        ]
+        currents, tiles = torch.cat(by_group, 1), torch.cat([one.tiles for one in self.arrays])
+        counts = [len(one.columns) for one in self.arrays]
+        upper = self.converters.quantile
+        ends = (self._quantiles(currents, tiles, q).split(counts) for q in (1 - upper, upper))
+        return list(zip(*ends, strict=True))
 
     def _quantiles(self, currents: Tensor, tiles: Tensor, q: float) -> Tensor:
         """A quantile of currents (samples, columns) over what shares a range, for each column."""
@@ -252,11 +215,8 @@ def arrays_of(
     """Solve the crossbars of a layer, and group them by the rows that drive them.
 
     Args:
-        layer: the layer as mapped; its weights form one block.
-        devices: range of the devices.
         effects: what disturbs the programmed devices, each slice by itself.
         parasitics: resistances of drivers, wires and sensing; None for ideal ones.
-        slicing: how the weights are cut.
         gain: digital calibration of the readout, by the folded weights.
 
     Raises:
@@ -267,9 +227,8 @@ def arrays_of(
     if layer.minus_tiles is not None or isinstance(layer.w_max, Tensor):
         raise ValueError(f"layer {layer.name}: converters need both signs alike, and one w_max for the layer")
     tiles = layer.tiles
-    cut = sliced_conductances(
-        layer.programmed_weights, devices, layer.w_max, slicing.weight_bits, slicing.slices
-    )
+    how = slicing.weight_bits, slicing.slices
+    cut = sliced_conductances(layer.programmed_weights, devices, layer.w_max, *how)
     stacked = []
     for number, pair in enumerate(cut):
         name = layer.name if number == 0 else f"{layer.name}, slice {number}"
@@ -281,29 +240,23 @@ def arrays_of(
         G = effective_conductance(G, parasitics)
     weights = _weights_per_siemens(layer, devices, slicing).to(G)[:, None] * torch.tensor([1.0, -1.0]).to(G)
     folded = (G * weights[:, :, None, None, None]).sum((0, 1))
-    factors = (gain_factors(tiles.tile(layer.matrix), folded, gain).expand(tiles.tiles, 1, tiles.size))[:, 0]
+    factors = gain_factors(tiles.tile(layer.matrix), folded, gain).expand(tiles.tiles, 1, tiles.size)[:, 0]
     own_row, own_column = _own_places(layer)
     arrays = []
     for rows, numbers in _alike(tiles.rows).items():
-        used = [(number, tiles.columns[number] >= 0) for number in numbers]
         columns, tile, conductance, factor = [], [], [], []
         driven = torch.tensor(rows) >= 0
-        for number, kept in used:
+        for number in numbers:
+            kept = tiles.columns[number] >= 0
             for index in range(SIGNS * slicing.slices):
                 part, sign = divmod(index, SIGNS)
                 columns.append(own_column[tiles.columns[number][kept]])
                 tile.append(torch.full((int(kept.sum()),), number * SIGNS * slicing.slices + index))
                 conductance.append(G[part, sign, number][driven][:, kept])
                 factor.append(weights[part, sign] * factors[number][kept])
-        arrays.append(
-            Arrays(
-                rows=own_row[torch.tensor(rows)[driven]],
-                columns=torch.cat(columns),
-                tiles=torch.cat(tile),
-                conductance=torch.cat(conductance, 1).float(),
-                factor=torch.cat(factor).float(),
-            )
-        )
+        own = own_row[torch.tensor(rows)[driven]]
+        together = torch.cat(conductance, 1).float(), torch.cat(factor).float()
+        arrays.append(Arrays(own, torch.cat(columns), torch.cat(tile), *together))
     return arrays
 
 
@@ -311,9 +264,7 @@ def on_crossbars(mapped: MappedNetwork, arrays: dict[str, list[Arrays]], convert
     """A copy of a network whose layers go through converters, in evaluation mode; without ranges: see ``calibrate``.
 
     Args:
-        mapped: the network on crossbars.
         arrays: what ``arrays_of`` gives, by layer; a layer without weights stays digital.
-        converters: before the rows and behind the columns.
     """
     network = copy.deepcopy(mapped.network)
     for layer in mapped.layers:
@@ -366,9 +317,8 @@ def _weights_per_siemens(layer: MappedLayer, devices: Devices, slicing: Slicing)
 def _own_places(layer: MappedLayer) -> tuple[Tensor, Tensor]:
     """Row and column of the network's own matrix for each original row and column."""
     found = []
-    for places, full in zip(
-        (layer.placement.rows[0], layer.placement.columns[0]), layer.placement.full_shape, strict=True
-    ):
+    place = layer.placement
+    for places, full in zip((place.rows[0], place.columns[0]), place.full_shape, strict=True):
         own = torch.full((full,), NO_DEVICE)
         own[places] = torch.arange(len(places))
         found.append(own)

@@ -23,28 +23,21 @@ from xbarpaper.params import Devices, Gain
 
 @dataclass(frozen=True)
 class LayerReadOut:
-    """What the crossbars of one layer compute.
+    """What the crossbars of one layer compute."""
 
-    Attributes:
-        layer: the layer as mapped.
-        weights: weights that the layer shall have, by tile, shape (tiles, size, size).
-        effective: effective conductances of both signs by tile, siemens, shape (tiles, size, size) each; those of a pair
-            in one place, that of the positive sign.
-        effective_weights: weights that they stand for, before any gain, shape (tiles, size, size).
-        column_factors: (I_ideal - I_nonideal) / I_ideal of each crossbar column that holds devices, with 1 V on every
-            row; NaN on padding columns, shape (2, tiles, size), the positive sign first, where they lie.
-        calibrated_weights: effective weights as they were when the readout was calibrated, same shape; None where
-            nothing has changed since.
-        compensation: factor on the outputs that makes up for drift.
-    """
-
-    layer: MappedLayer
-    weights: Tensor
+    layer: MappedLayer  # the layer as mapped
+    weights: Tensor  # weights that the layer shall have, by tile, shape (tiles, size, size)
+    # effective conductances of both signs by tile, siemens, shape (tiles, size, size) each; those of a pair
+    # in one place, that of the positive sign
     effective: DifferentialPair
-    effective_weights: Tensor
+    effective_weights: Tensor  # weights that they stand for, before any gain, shape (tiles, size, size)
+    # (I_ideal - I_nonideal) / I_ideal of each crossbar column that holds devices, with 1 V on every row; NaN
+    # on padding columns, shape (2, tiles, size), the positive sign first, where they lie
     column_factors: Tensor
+    # effective weights as they were when the readout was calibrated, same shape; None where nothing has
+    # changed since
     calibrated_weights: Tensor | None = None
-    compensation: float = 1.0
+    compensation: float = 1.0  # factor on the outputs that makes up for drift
 
     @property
     def tile_factors(self) -> Tensor:
@@ -86,13 +79,10 @@ def gain_factors(weights: Tensor, effective: Tensor, gain: Gain) -> Tensor:
     """
     if gain == "none":
         return torch.ones(1, 1, 1, dtype=effective.dtype)
-    summed: dict[Gain, tuple[int, ...]] = {"layer": (0, 1, 2), "tile": (1, 2), "column": (1,)}
-    over = summed[gain]
+    over = {"layer": (0, 1, 2), "tile": (1, 2), "column": (1,)}[gain]
     common = (weights * effective).sum(over, keepdim=True)
     power = effective.square().sum(over, keepdim=True)
-    return torch.where(
-        power > 0, common / power.where(power > 0, torch.ones_like(power)), torch.ones_like(power)
-    )
+    return torch.where(power > 0, common / power, 1.0)
 
 
 @dataclass(frozen=True)
@@ -111,7 +101,6 @@ class ReadOut:
         """A copy of the network with the effective weights in place of its own, in evaluation mode.
 
         Args:
-            gain: calibration of the readout.
             layers: names of those on crossbars, the others keep their own weights; all if not given.
 
         Returns:
@@ -140,8 +129,6 @@ def read_out(
     ``devices.drift_compensation`` is ``recalibrated``, come later.
 
     Args:
-        mapped: the network on crossbars.
-        devices: range of the devices, and how drift is made up for.
         effects: what disturbs the programmed devices, in order; none leaves them as programmed.
         parasitics: resistances of drivers, wires and sensing; None for ideal ones.
         calibrated: the same crossbars as they were when the readout was calibrated; solved here if not given.
@@ -154,9 +141,8 @@ def read_out(
     layers = []
     for now, old in zip(read.layers, calibrated.layers, strict=True):
         then = old.effective_weights
-        factor = (
-            drift_compensation(then, now.effective_weights) if devices.drift_compensation == "global" else 1.0
-        )
+        together = devices.drift_compensation == "global"
+        factor = drift_compensation(then, now.effective_weights) if together else 1.0
         layers.append(replace(now, calibrated_weights=then, compensation=factor))
     return ReadOut(mapped, tuple(layers))
 
@@ -183,9 +169,8 @@ def _solved(
     stacked = torch.cat(disturbed, dim=1)
     solved = stacked if parasitics is None else effective_conductance(stacked, parasitics)
     effective = solved.split([layer.tiles.tiles for layer in mapped.layers], dim=1)
-    return ReadOut(
-        mapped, tuple(map(_layer_read_out, mapped.layers, programmed, effective, [devices] * len(effective)))
-    )
+    layers = zip(mapped.layers, programmed, effective, strict=True)
+    return ReadOut(mapped, tuple(_layer_read_out(*layer, devices) for layer in layers))
 
 
 def array_tiles(layer: MappedLayer, pair: DifferentialPair) -> Tensor:
@@ -197,9 +182,7 @@ def _layer_read_out(
     layer: MappedLayer, programmed: Tensor, effective: Tensor, devices: Devices
 ) -> LayerReadOut:
     ideal, real = programmed.sum(2), effective.sum(2)
-    factors = torch.where(
-        ideal > 0, (ideal - real) / ideal.where(ideal > 0, torch.ones_like(ideal)), torch.nan
-    )
+    factors = torch.where(ideal > 0, (ideal - real) / ideal, torch.nan)
     tiles, minus = layer.tiles, effective[1]
     if layer.minus_tiles is not None:  # each device beside its partner of the other sign
         minus = tiles.tile(layer.minus_tiles.untile(minus))

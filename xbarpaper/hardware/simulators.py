@@ -17,21 +17,20 @@ from xbarpaper.hardware.circuit import Parasitics, effective_conductance
 
 @dataclass(frozen=True)
 class Convention:
-    """How a simulator means its resistances.
+    """How a simulator means its resistances."""
 
-    Attributes:
-        words: what it calls them, and where they lie.
-        parasitics: from the resistances of a segment of row wire and of column wire, and of the source, in ohm.
-        odd_columns_turned: whether every second column is read from its other end.
-    """
-
-    words: str
+    words: str  # what it calls them, and where they lie
+    # from the resistances of a segment of row wire and of column wire, and of the source, in ohm
     parasitics: Callable[[float, float, float], Parasitics]
-    odd_columns_turned: bool = False
+    odd_columns_turned: bool = False  # whether every second column is read from its other end
+
+
+def _resistances(driver: float, row: float, column: float, sense: float) -> Parasitics:
+    return Parasitics(driver_ohm=driver, row_wire_ohm=row, column_wire_ohm=column, sense_ohm=sense)
 
 
 def _segments_at_both_ends(row: float, column: float, _: float) -> Parasitics:
-    return Parasitics(driver_ohm=row, row_wire_ohm=row, column_wire_ohm=column, sense_ohm=column)
+    return _resistances(row, row, column, column)
 
 
 CONVENTIONS: Final = {
@@ -48,15 +47,11 @@ CONVENTIONS: Final = {
     ),
     "MemTorch": Convention(
         "R_source at every end, R_line in both wires",
-        lambda row, column, source: Parasitics(
-            driver_ohm=source, row_wire_ohm=row, column_wire_ohm=column, sense_ohm=source
-        ),
+        lambda row, column, source: _resistances(source, row, column, source),
     ),
     "AIHWKit": Convention(
         "ir_drop_rs: columns only, half a segment to the converter; odd columns are read from the other end",
-        lambda row, column, _: Parasitics(
-            driver_ohm=0.0, row_wire_ohm=0.0, column_wire_ohm=column, sense_ohm=column / 2
-        ),
+        lambda row, column, _: _resistances(0.0, 0.0, column, column / 2),
         odd_columns_turned=True,
     ),
 }
@@ -74,7 +69,6 @@ def effective_conductance_as(
     """``G_eff`` by another simulator's convention, solved here.
 
     Args:
-        simulator: of ``CONVENTIONS``.
         conductances: of crossbars, siemens, shape (..., rows, columns).
         row_wire_ohm, column_wire_ohm: of a segment of wire.
         source_ohm: at the ends of the wires, for those that have it.

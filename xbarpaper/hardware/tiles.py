@@ -16,17 +16,12 @@ NO_DEVICE = -1
 
 @dataclass(frozen=True)
 class TileMap:
-    """Which weight of the original matrix sits where on which crossbar.
+    """Which weight of the original matrix sits where on which crossbar."""
 
-    Attributes:
-        rows: original row of each crossbar row, ``NO_DEVICE`` where it is padding, shape (tiles, size).
-        columns: original column of each crossbar column, ``NO_DEVICE`` where it is padding, shape (tiles, size).
-        shape: rows and columns of the original matrix.
-    """
-
-    rows: Tensor
+    rows: Tensor  # original row of each crossbar row, ``NO_DEVICE`` where it is padding, shape (tiles, size)
+    # original column of each crossbar column, ``NO_DEVICE`` where it is padding, shape (tiles, size)
     columns: Tensor
-    shape: tuple[int, int]
+    shape: tuple[int, int]  # rows and columns of the original matrix
 
     @property
     def tiles(self) -> int:
@@ -74,8 +69,6 @@ def tile_map(strips: Sequence[Strip], shape: tuple[int, int], crossbar_size: int
 
     Args:
         strips: what T left; together they hold every weight once.
-        shape: rows and columns of the original matrix.
-        crossbar_size: rows and columns of a crossbar.
     """
     rows: list[Tensor] = []
     columns: list[Tensor] = []

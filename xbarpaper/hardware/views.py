@@ -14,9 +14,7 @@ from xbarpaper.hardware.readout import LayerReadOut, ReadOut
 from xbarpaper.params import Devices
 
 Array = NDArray[Any]
-_SHOWN = (
-    4  # number of the layer that is shown where none is named: several crossbars, and small enough to see
-)
+_SHOWN = 4  # the layer that is shown where none is named: several crossbars, and small enough to see
 
 
 def layer_named(network: MappedNetwork, name: str) -> MappedLayer:

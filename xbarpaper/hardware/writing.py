@@ -26,15 +26,11 @@ _STRAIGHT: Final = 1e-9  # a curve that only rounding would tell from a line
 
 @dataclass(frozen=True)
 class Write:
-    """How devices are written.
+    """How devices are written."""
 
-    Attributes:
-        nonlinearity: nu of the curve; 0 is a straight line.
-        noise: standard deviation of a write across the whole range, relative to it; a shorter one has as much times
-            the root of its share.
-    """
-
-    nonlinearity: float = 0.0
+    nonlinearity: float = 0.0  # nu of the curve; 0 is a straight line
+    # standard deviation of a write across the whole range, relative to it; a shorter one has as much times
+    # the root of its share
     noise: float = 0.0
 
     def __call__(
@@ -45,7 +41,6 @@ class Write:
         Args:
             conductance: before it, siemens, any shape.
             change: what is asked for, siemens, same shape.
-            devices: their range.
             generator: of the noise, on the CPU; advanced where there is any.
         """
         low, high = devices.g_min_siemens, devices.g_max_siemens

@@ -59,8 +59,6 @@ def arranged_in_two_dimensions(
     on as many crossbars as before.
 
     Args:
-        devices: range of the devices.
-        parasitics: resistances of drivers, wires and sensing.
         gain: calibration of the readout at which arrangements are compared.
         rounds: how often columns and then rows are exchanged; 0 only spreads the padding.
 
@@ -72,7 +70,8 @@ def arranged_in_two_dimensions(
     def arranged(plan: LayerPlan) -> LayerPlan:
         if parasitics.ideal:
             return plan
-        candidates = [plan, *_sorted(plan), *_exchanged(plan, devices, parasitics, rounds)]
+        in_order = (columns_ordered(Rearrange(order=order))(plan) for order in ("ascending", "descending"))
+        candidates = [plan, *in_order, *_exchanged(plan, devices, parasitics, rounds)]
         # min keeps the first of equals: what gains nothing moves nothing
         return min(candidates, key=lambda candidate: predicted_error(candidate, devices, parasitics, gain))
 
@@ -82,23 +81,11 @@ def arranged_in_two_dimensions(
 def predicted_error(plan: LayerPlan, devices: Devices, parasitics: Parasitics, gain: Gain) -> float:
     """Error of the weights that the crossbars of a layer stand for, as programmed, with their circuits solved exactly.
 
-    Args:
-        plan: the layer.
-        devices: range of the devices.
-        parasitics: resistances of drivers, wires and sensing.
-        gain: calibration of the readout.
-
     Returns:
         sum (gain * W' - W)^2 over sum W^2; 0 for a layer without weights.
     """
     power = float(plan.matrix.double().square().sum())
     return float(squared_errors(devices, parasitics, gain)(plan).sum()) / power if power else 0.0
-
-
-def _sorted(plan: LayerPlan) -> Iterator[LayerPlan]:
-    """The plan under R, in both orders."""
-    yield columns_ordered(Rearrange(order="ascending"))(plan)
-    yield columns_ordered(Rearrange(order="descending"))(plan)
 
 
 def _exchanged(plan: LayerPlan, devices: Devices, parasitics: Parasitics, rounds: int) -> Iterator[LayerPlan]:

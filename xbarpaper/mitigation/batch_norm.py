@@ -24,15 +24,11 @@ if TYPE_CHECKING:  # so that finished rows and resume files outlive a new sectio
 
 @dataclass(frozen=True)
 class BatchNormEstimate:
-    """Re-estimates the statistics of every batch norm.
+    """Re-estimates the statistics of every batch norm."""
 
-    Attributes:
-        images: normalised training images of all classes, shape (n, 3, 32, 32), n at least 2; labels are not needed.
-        dtype: arithmetic of the forward pass.
-    """
-
+    # normalised training images of all classes, shape (n, 3, 32, 32), n at least 2; labels are not needed
     images: Tensor
-    dtype: torch.dtype
+    dtype: torch.dtype  # arithmetic of the forward pass
 
     @classmethod
     def drawn(

@@ -26,19 +26,12 @@ if TYPE_CHECKING:  # so that finished rows and resume files outlive a new sectio
 
 @dataclass(frozen=True)
 class Costs:
-    """What a mitigation takes for one network.
+    """What a mitigation takes for one network."""
 
-    Attributes:
-        training_images: shown with labels, once for all chips.
-        chip_images: shown without labels, for each chip.
-        circuit_solutions: of all crossbars, once for all chips.
-        chip_solutions: the same for each chip, whose devices must have been read out.
-    """
-
-    training_images: int = 0
-    chip_images: int = 0
-    circuit_solutions: int = 0
-    chip_solutions: int = 0
+    training_images: int = 0  # shown with labels, once for all chips
+    chip_images: int = 0  # shown without labels, for each chip
+    circuit_solutions: int = 0  # of all crossbars, once for all chips
+    chip_solutions: int = 0  # the same for each chip, whose devices must have been read out
 
     def __add__(self, other: Costs) -> Costs:
         return Costs(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
@@ -49,27 +42,19 @@ class Part(Protocol):
 
     def costs(self, params: Params, images: int) -> Costs:
         """What it takes, where there are so many training images."""
-        ...
 
 
 @dataclass(frozen=True)
 class Start:
-    """The network that a mitigation trains on, and how.
+    """The network that a mitigation trains on, and how."""
 
-    Attributes:
-        pruned: the network, to be trained in place.
-        scheme: how it was pruned.
-        crossbar_size: rows and columns of the crossbars that it is mapped on; None where the network is for any size.
-        w_max: weight that programs the highest conductance, by layer; it stays as it is.
-        images: the data.
-        run: the recipe of fine-tuning, its mask held; epochs and learning rate are for the mitigation to say.
-    """
-
-    pruned: PrunedNetwork
-    scheme: SchemeName
+    pruned: PrunedNetwork  # the network, to be trained in place
+    scheme: SchemeName  # how it was pruned
+    # rows and columns of the crossbars that it is mapped on; None where the network is for any size
     crossbar_size: int | None
-    w_max: Mapping[str, float]
-    images: ImageSet
+    w_max: Mapping[str, float]  # weight that programs the highest conductance, by layer; it stays as it is
+    images: ImageSet  # the data
+    # the recipe of fine-tuning, its mask held; epochs and learning rate are for the mitigation to say
     run: Run
 
 
@@ -79,29 +64,23 @@ class Trains(Part, Protocol):
     @property
     def name(self) -> str:
         """Of the networks' files, and of the step in tables."""
-        ...
 
     @property
     def for_each_size(self) -> bool:
         """Whether a network that does not depend on the crossbar size is trained for each size all the same."""
-        ...
 
     @property
     def has_stage(self) -> bool:
         """Whether a stage of its own makes the networks; others are made when they are first asked for."""
-        ...
 
     def keeps_range(self, params: Params) -> bool:
         """Whether the network is mapped with the w_max of the network before, not with its own."""
-        ...
 
     def behind(self, params: Params) -> dict[str, Any]:
         """The parameters that the training depends on beyond those of pruned networks, by dotted name."""
-        ...
 
     def train(self, params: Params, start: Start) -> pd.DataFrame:
         """Train in place; returns a row per epoch, as ``networks.training.train`` does."""
-        ...
 
 
 class Arranges(Part, Protocol):
@@ -109,15 +88,6 @@ class Arranges(Part, Protocol):
 
     def arrangement(self, params: Params) -> Arrangement | None:
         """The order; None leaves all where it is."""
-        ...
-
-
-class Programs(Part, Protocol):
-    """Programs the devices to other weights than the network's, the same on all chips."""
-
-    def program(self, params: Params, mapped: MappedNetwork) -> MappedNetwork:
-        """The network with the targets of its devices."""
-        ...
 
 
 class Programming(Protocol):
@@ -125,19 +95,20 @@ class Programming(Protocol):
 
     def program(self, mapped: MappedNetwork, effects: Sequence[DeviceEffect]) -> MappedNetwork:
         """The network with the targets of its devices; ``effects`` are those of the very chip."""
-        ...
 
     def digest(self) -> str:
         """A text that differs where the targets differ."""
-        ...
 
 
-class ProgramsChips(Part, Protocol):
-    """Programs each chip for itself."""
+class Programs(Part, Protocol):
+    """Programs the devices to other weights than the network's."""
+
+    @property
+    def each_chip(self) -> bool:
+        """Whether each chip is programmed for itself; otherwise all alike, with devices taken as nominal."""
 
     def programming(self, params: Params) -> Programming:
         """How."""
-        ...
 
 
 class Finish(Protocol):
@@ -145,11 +116,9 @@ class Finish(Protocol):
 
     def apply(self, network: nn.Module, software: nn.Module) -> nn.Module:
         """Change the network, in place, and return it in evaluation mode; ``software`` is the one without crossbars."""
-        ...
 
     def digest(self) -> str:
         """A text that differs where what is done differs."""
-        ...
 
 
 class Finishes(Part, Protocol):
@@ -157,23 +126,17 @@ class Finishes(Part, Protocol):
 
     def finish(self, params: Params, images: ImageSet) -> Finish:
         """What is done."""
-        ...
 
 
 @dataclass(frozen=True)
 class Mitigation:
-    """What is done against the non-idealities of crossbars.
+    """What is done against the non-idealities of crossbars."""
 
-    Attributes:
-        name: what tables and figures call it.
-        trains, arranges, programs, programs_chips, finishes: its parts; at least none.
-    """
-
-    name: str
+    name: str  # what tables and figures call it
+    # trains, arranges, programs, finishes: its parts; at least none
     trains: Trains | None = None
     arranges: Arranges | None = None
     programs: Programs | None = None
-    programs_chips: ProgramsChips | None = None
     finishes: Finishes | None = None
 
     def __add__(self, other: Mitigation) -> Mitigation:
@@ -191,17 +154,12 @@ class Mitigation:
         return Mitigation(f"{self.name}+{other.name}", **parts)
 
     def costs(self, params: Params, images: int) -> Costs:
-        """What all its parts take for one network.
-
-        Args:
-            params: the profile.
-            images: number of training images.
-        """
+        """What all its parts take for one network."""
         parts: list[Part] = [part for kind in _KINDS if (part := getattr(self, kind)) is not None]
         return sum((part.costs(params, images) for part in parts), Costs())
 
 
-_KINDS: Final = ("trains", "arranges", "programs", "programs_chips", "finishes")
+_KINDS: Final = ("trains", "arranges", "programs", "finishes")
 
 NONE: Final = Mitigation("none")
 """Nothing is done."""

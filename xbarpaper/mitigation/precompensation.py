@@ -30,19 +30,12 @@ if TYPE_CHECKING:  # so that finished rows and resume files outlive a new sectio
 
 @dataclass(frozen=True)
 class Precompensation:
-    """Programs the devices of a network such that the crossbars compute its weights.
+    """Programs the devices of a network such that the crossbars compute its weights."""
 
-    Attributes:
-        devices: range of the devices.
-        parasitics: resistances of drivers, wires and sensing.
-        gain: calibration of the readout.
-        rounds: solutions of the circuits, each followed by a correction.
-    """
-
-    devices: Devices
-    parasitics: Parasitics
-    gain: Gain
-    rounds: int
+    devices: Devices  # range of the devices
+    parasitics: Parasitics  # resistances of drivers, wires and sensing
+    gain: Gain  # calibration of the readout
+    rounds: int  # solutions of the circuits, each followed by a correction
 
     @classmethod
     def of(cls, params: Params) -> Precompensation:
@@ -53,7 +46,6 @@ class Precompensation:
         """The same network with other targets.
 
         Args:
-            mapped: the network on crossbars.
             effects: what is known of the devices: none takes them as nominal, those of a chip cancel its own. They must
                 be the same whatever a device is programmed to.
         """
@@ -77,30 +69,20 @@ class Precompensation:
 
 
 @dataclass(frozen=True)
-class CompensatedOnce:
-    """Takes all devices as nominal: one calculation serves all chips."""
+class Compensated:
+    """Takes devices as nominal, so that one calculation serves all chips, or cancels each chip's deviations too."""
 
-    def program(self, params: Params, mapped: MappedNetwork) -> MappedNetwork:
-        """See ``Programs.program``."""
-        return Precompensation.of(params).program(mapped, effects=())
-
-    def costs(self, params: Params, images: int) -> Costs:
-        """See ``Part.costs``."""
-        return Costs(circuit_solutions=params.beyond.compensation_rounds)
-
-
-@dataclass(frozen=True)
-class CompensatedChipByChip:
-    """Cancels the deviations of each chip's own devices as well."""
+    each_chip: bool = False
 
     def programming(self, params: Params) -> Precompensation:
-        """See ``ProgramsChips.programming``."""
+        """See ``Programs.programming``."""
         return Precompensation.of(params)
 
     def costs(self, params: Params, images: int) -> Costs:
         """See ``Part.costs``."""
-        return Costs(chip_solutions=params.beyond.compensation_rounds)
+        rounds = params.beyond.compensation_rounds
+        return Costs(chip_solutions=rounds) if self.each_chip else Costs(circuit_solutions=rounds)
 
 
-PC: Final = Mitigation("PC", programs=CompensatedOnce())
-PC_CHIP: Final = Mitigation("PC/chip", programs_chips=CompensatedChipByChip())
+PC: Final = Mitigation("PC", programs=Compensated())
+PC_CHIP: Final = Mitigation("PC/chip", programs=Compensated(each_chip=True))

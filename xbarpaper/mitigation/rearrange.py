@@ -34,7 +34,6 @@ def columns_ordered(settings: Rearrange, errors: Errors | None = None) -> Arrang
     |w|, so |w| decides.
 
     Args:
-        settings: key, order, grouping and scope of the sorting, and what is shared.
         errors: predicted errors, for the key of that name.
 
     Raises:
@@ -59,20 +58,12 @@ def columns_ordered(settings: Rearrange, errors: Errors | None = None) -> Arrang
 
 
 def squared_errors(devices: Devices, parasitics: Parasitics, gain: Gain) -> Errors:
-    """Squared errors of the weights, on nominal devices, with the circuits of the crossbars solved exactly.
-
-    Args:
-        devices: range of the devices.
-        parasitics: resistances of drivers, wires and sensing.
-        gain: calibration of the readout.
-    """
+    """Squared errors of the weights, on nominal devices, with the circuits of the crossbars solved exactly."""
 
     def errors(plan: LayerPlan) -> Tensor:
         tiles, pair = plan.tiles(), conductances(plan.matrix, devices, plan.w_max)
-        weights = tiles.tile(plan.matrix)
-        G_eff = effective_conductance(
-            torch.stack([tiles.tile(pair.plus), tiles.tile(pair.minus)]), parasitics
-        )
+        weights, G = tiles.tile(plan.matrix), torch.stack([tiles.tile(pair.plus), tiles.tile(pair.minus)])
+        G_eff = effective_conductance(G, parasitics)
         w_max = tiles.tile(plan.w_max) if isinstance(plan.w_max, Tensor) else plan.w_max
         effective = weights_of(DifferentialPair(G_eff[0], G_eff[1]), devices, w_max)
         calibrated = effective * gain_factors(weights, effective, gain)
@@ -89,13 +80,12 @@ _MEASURES: Final[dict[str, Callable[[LayerPlan], Tensor]]] = {
 
 
 def _ordered(plan: LayerPlan, measure: Tensor, settings: Rearrange) -> Iterator[Strip]:
+    every_row = torch.arange(len(measure))
     for strip in plan.strips:
-        every_row = torch.arange(len(measure))
         parts = strip.rows.split(plan.crossbar_size) if settings.scope == "crossbar" else [strip.rows]
         for rows in parts:
-            seen = measure[
-                (every_row if settings.scope == "layer" else rows)[:, None], strip.columns[None, :]
-            ]
+            seen_rows = every_row if settings.scope == "layer" else rows
+            seen = measure[seen_rows[:, None], strip.columns[None, :]]
             key = seen.amax(0) if settings.key == "maximum" else seen.mean(0)
             sort = key.sort(stable=True, descending=settings.order != "ascending")
             yield Strip(rows, _placed(strip.columns[sort.indices], plan.crossbar_size, settings))
@@ -130,13 +120,9 @@ def _own_ranges(plan: LayerPlan) -> Tensor:
 
 @dataclass(frozen=True)
 class Rearranged:
-    """Orders columns; it costs nothing but the solution that predicts errors, where they are the key.
+    """Orders columns; it costs nothing but the solution that predicts errors, where they are the key."""
 
-    Attributes:
-        settings: how; those of the section ``rearrange`` if not given.
-    """
-
-    settings: Rearrange | None = None
+    settings: Rearrange | None = None  # how; those of the section ``rearrange`` if not given
 
     def arrangement(self, params: Params) -> Arrangement | None:
         """See ``Arranges.arrangement``."""

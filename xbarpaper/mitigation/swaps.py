@@ -26,21 +26,13 @@ Indices = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Placing:
-    """Lines and the positions that wait for them.
+    """Lines and the positions that wait for them."""
 
-    Attributes:
-        features: what crossbars add up, shape (lines, features).
-        load: weight of a line's features at each position of a crossbar, shape (positions,).
-        own: properties of each line that decide where it sits best, shape (lines, properties).
-        place: the price of each of them at each position, shape (positions, properties).
-        counts: lines on each crossbar, none above ``positions``; they add up to ``lines``.
-    """
-
-    features: Floats
-    load: Floats
-    own: Floats
-    place: Floats
-    counts: Indices
+    features: Floats  # what crossbars add up, shape (lines, features)
+    load: Floats  # weight of a line's features at each position of a crossbar, shape (positions,)
+    own: Floats  # properties of each line that decide where it sits best, shape (lines, properties)
+    place: Floats  # the price of each of them at each position, shape (positions, properties)
+    counts: Indices  # lines on each crossbar, none above ``positions``; they add up to ``lines``
 
     @property
     def crossbar(self) -> Indices:

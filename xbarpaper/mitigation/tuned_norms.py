@@ -26,23 +26,16 @@ _BATCH: Final = 50
 
 @dataclass(frozen=True)
 class NormTuning:
-    """Tunes every batch norm of a network on its crossbars.
+    """Tunes every batch norm of a network on its crossbars."""
 
-    Attributes:
-        statistics: what measures them first; its images are those that are tuned on.
-        epochs: passes over the images.
-        learning_rate: of Adam; it falls to a twentieth in equal steps.
-    """
-
-    statistics: BatchNormEstimate
-    epochs: int
-    learning_rate: float
+    statistics: BatchNormEstimate  # what measures them first; its images are those that are tuned on
+    epochs: int  # passes over the images
+    learning_rate: float  # of Adam; it falls to a twentieth in equal steps
 
     def digest(self) -> str:
         """A text that differs where the result differs."""
-        return (
-            f"{self.statistics.digest()}, {self.epochs} epochs, {self.learning_rate!r}, batches of {_BATCH}"
-        )
+        tuned = f"{self.epochs} epochs, {self.learning_rate!r}, batches of {_BATCH}"
+        return f"{self.statistics.digest()}, {tuned}"
 
     def apply(self, network: nn.Module, software: nn.Module) -> nn.Module:
         """See ``Finish.apply``."""

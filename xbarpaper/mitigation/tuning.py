@@ -13,7 +13,6 @@ from seeds of their own, a new one for each solution.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -41,21 +40,13 @@ _DRAWS_PER_SEED = 100_000
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What lies between a layer's weights and what its crossbars compute.
+    """What lies between a layer's weights and what its crossbars compute."""
 
-    Attributes:
-        devices: range and variation of the devices.
-        parasitics: resistances of drivers, wires and sensing.
-        gain: calibration of the readout.
-        refresh_steps: training steps between two solutions of the circuits.
-        seed: of the draws of device variation.
-    """
-
-    devices: Devices
-    parasitics: Parasitics
-    gain: Gain
-    refresh_steps: int
-    seed: int
+    devices: Devices  # range and variation of the devices
+    parasitics: Parasitics  # resistances of drivers, wires and sensing
+    gain: Gain  # calibration of the readout
+    refresh_steps: int  # training steps between two solutions of the circuits
+    seed: int  # of the draws of device variation
 
     def draw(self, number: int) -> tuple[DeviceEffect, ...]:
         """What disturbs the devices of the n-th solution."""
@@ -88,12 +79,9 @@ class ThroughCrossbars(nn.Module):
         tiles, placement = self.layer.tiles, self.layer.placement
         programmed = read.layer.programmed(self.devices)
         factors = read.gains(gain).expand_as(read.weights)
-        for name, effective, ideal in (
-            ("plus", read.effective.plus, programmed.plus),
-            ("minus", read.effective.minus, programmed.minus),
-        ):
-            attenuation = placement.extract(tiles.untile(effective * factors) / ideal)
-            getattr(self, name).copy_(attenuation)
+        for name in ("plus", "minus"):
+            effective, ideal = getattr(read.effective, name), getattr(programmed, name)
+            getattr(self, name).copy_(placement.extract(tiles.untile(effective * factors) / ideal))
 
 
 class _Refresh:
@@ -131,9 +119,7 @@ class _Refresh:
             crossbars.solved(layer, surroundings.gain)
 
     def digest(self) -> str:
-        digest = hashlib.sha256(repr(self.surroundings).encode())
-        digest.update(repr([(layer.name, layer.w_max) for layer in self.mapped.layers]).encode())
-        return digest.hexdigest()
+        return repr((self.surroundings, [(layer.name, layer.w_max) for layer in self.mapped.layers]))
 
 
 def tune(mapped: MappedNetwork, images: ImageSet, run: Run, surroundings: Surroundings) -> pd.DataFrame:
@@ -142,9 +128,7 @@ def tune(mapped: MappedNetwork, images: ImageSet, run: Run, surroundings: Surrou
     Args:
         mapped: the network on crossbars; its network ends with the tuned weights, in evaluation mode. Where they sit
             on the crossbars, and their range, stay as they are.
-        images: the data.
         run: the recipe, without ``resume`` and without ``constraints``.
-        surroundings: what lies between weights and results.
 
     Returns:
         One row per epoch, as ``training.train`` gives; test accuracy is on the crossbars of the last solution.
@@ -180,7 +164,6 @@ def adjoint_cosine(layer: MappedLayer, gradient: Tensor, surroundings: Surroundi
     Args:
         layer: a layer on crossbars; wires only, nominal devices.
         gradient: of some loss with respect to the layer's W' before the gain, shape of its matrix.
-        surroundings: devices and resistances.
     """
     tiles, devices = layer.tiles, surroundings.devices
     found = []
@@ -261,12 +244,7 @@ class TrainingThroughCrossbars:
 
 
 def surroundings(params: Params, seed: int) -> Surroundings:
-    """What tuning puts between weights and results, as the parameters say.
-
-    Args:
-        params: the profile.
-        seed: of the draws of device variation.
-    """
+    """What tuning puts between weights and results, as the parameters say."""
     return Surroundings(
         devices=params.devices,
         parasitics=params.circuit,

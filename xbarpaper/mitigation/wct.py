@@ -29,13 +29,9 @@ _ROUND_SEEDS: Final = 10_000  # apart: each round sees the images in an order of
 
 @dataclass(frozen=True)
 class WeightLimits:
-    """Keeps the weights within a limit after every step.
+    """Keeps the weights within a limit after every step."""
 
-    Attributes:
-        limits: largest |w| allowed, by layer.
-    """
-
-    limits: Mapping[str, float]
+    limits: Mapping[str, float]  # largest |w| allowed, by layer
 
     def apply(self, network: Network) -> None:
         """Clamp the weights, in place."""
@@ -51,7 +47,6 @@ def limits_of(pruned: PrunedNetwork, cut_quantile: float) -> WeightLimits:
     """The limit w_cut of each layer: a quantile of |w| over the weights that pruning left.
 
     Args:
-        pruned: the trained network.
         cut_quantile: between 0 and 1.
     """
     return WeightLimits(weight_quantiles(pruned, cut_quantile))
@@ -59,17 +54,11 @@ def limits_of(pruned: PrunedNetwork, cut_quantile: float) -> WeightLimits:
 
 @dataclass(frozen=True)
 class TrainingUnderLimits:
-    """Trains on with every weight within the limit of its layer.
+    """Trains on with every weight within the limit of its layer."""
 
-    Attributes:
-        settings: how; those of the section ``wct`` if not given.
-        name: see ``Trains.name``; each setting that trains otherwise needs its own.
-        has_stage: see ``Trains.has_stage``.
-    """
-
-    settings: Wct | None = None
-    name: str = "wct"
-    has_stage: bool = True
+    settings: Wct | None = None  # how; those of the section ``wct`` if not given
+    name: str = "wct"  # see ``Trains.name``; each setting that trains otherwise needs its own
+    has_stage: bool = True  # see ``Trains.has_stage``
     for_each_size: ClassVar[bool] = False
 
     def keeps_range(self, params: Params) -> bool:

@@ -61,11 +61,8 @@ def pgd(
     """Projected gradient descent from a random point of the ball (Madry et al., arXiv 1706.06083).
 
     Args:
-        networks: whose mean loss is raised.
-        pixels, labels: what is attacked.
         epsilon: radius of the ball.
         step: along the sign of the gradient, which is taken anew at each.
-        steps: how many.
         generator: of the starting points, on the CPU.
     """
     start = torch.rand(pixels.shape, generator=generator, dtype=pixels.dtype).to(pixels.device)
@@ -90,8 +87,6 @@ def square(
     of the true class falls. Squares shrink as AutoAttack has it. An image that is misclassified is left alone.
 
     Args:
-        network: what is asked.
-        pixels, labels: what is attacked.
         epsilon: radius of the ball; every pixel ends on its surface or at 0 or 1.
         queries: answers for each image at most.
         generator: of stripes and squares, on the CPU.

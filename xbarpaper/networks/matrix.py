@@ -29,16 +29,11 @@ class Placement:
     """Where a layer's own matrix sits in original coordinates: in the full matrix of the unpruned layer.
 
     The full matrix of a grouped convolution is block-diagonal, one block for each group; any other layer is one block.
-
-    Attributes:
-        rows: original row of each row, by group, shape (groups, rows).
-        columns: original column of each column, by group, shape (groups, columns of a group).
-        full_shape: rows and columns of the full matrix.
     """
 
-    rows: Tensor
-    columns: Tensor
-    full_shape: tuple[int, int]
+    rows: Tensor  # original row of each row, by group, shape (groups, rows)
+    columns: Tensor  # original column of each column, by group, shape (groups, columns of a group)
+    full_shape: tuple[int, int]  # rows and columns of the full matrix
 
     @property
     def groups(self) -> int:

@@ -7,18 +7,23 @@ every layer that writes it, and rows of the matrix of every layer that reads it.
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from itertools import pairwise
+from typing import Annotated, ClassVar, Final, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from xbarpaper.networks.architecture import Architecture
 from xbarpaper.networks.matrix import Placement, matrix_of, weight_of
 from xbarpaper.params import NetworkName
+from xbarpaper.params.names import MOST, NETWORK_TITLES
 from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.validation import Section
 
 IMAGES: Final = "images"
 """The group that the images are: it never shrinks."""
@@ -30,25 +35,41 @@ IMAGE_PIXELS: Final = 32
 Weighted = nn.Conv2d | nn.Linear
 
 
-@dataclass(frozen=True)
-class WeightedLayer:
-    """A layer whose weights crossbars hold.
+class Architecture(Section):
+    """Which network, how wide, and what is left of it.
 
-    Attributes:
-        name: what tables call it, and what seeds the draw of its devices.
-        module: dotted name of its ``nn.Conv2d`` or ``nn.Linear`` in the network.
-        reads: group of channels that it reads.
-        writes: group of channels that it writes.
-        output_pixels: height and width of its output for an image of 32 x 32.
-        norm: dotted name of the batch norm that follows; None where there is none.
+    ``kept_channels`` names, for groups of channels that have shrunk, the channels that remain of the whole network at
+    this width, in ascending order; a group not named keeps all of its channels. ``None`` is a whole network.
     """
 
-    name: str
-    module: str
-    reads: str
-    writes: str
-    output_pixels: tuple[int, int]
-    norm: str | None = None
+    network: NetworkName
+    width: Annotated[float, Field(gt=0, le=4)]
+    classes: Annotated[int, Field(ge=1, le=MOST)]
+    kept_channels: dict[str, tuple[int, ...]] | None = None
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        for group, kept in (self.kept_channels or {}).items():
+            if not kept or kept[0] < 0 or any(one >= other for one, other in pairwise(kept)):
+                raise ValueError(f"kept_channels of {group!r} must be ascending, at least one, from 0 on")
+        return self
+
+    @property
+    def label(self) -> str:
+        """What figures call the network, for example ``VGG11 (width 0.25)``."""
+        return f"{NETWORK_TITLES[self.network]} (width {self.width:g})"
+
+
+@dataclass(frozen=True)
+class WeightedLayer:
+    """A layer whose weights crossbars hold."""
+
+    name: str  # what tables call it, and what seeds the draw of its devices
+    module: str  # dotted name of its ``nn.Conv2d`` or ``nn.Linear`` in the network
+    reads: str  # group of channels that it reads
+    writes: str  # group of channels that it writes
+    output_pixels: tuple[int, int]  # height and width of its output for an image of 32 x 32
+    norm: str | None = None  # dotted name of the batch norm that follows; None where there is none
 
 
 class Network(nn.Module, ABC):
@@ -193,3 +214,20 @@ def with_channels(network: Network, kept_channels: Mapping[str, Sequence[int]]) 
                 state[name] = value[written.to(value.device)]
     smaller.load_state_dict(state)
     return smaller.to(next(network.parameters()).device)
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """A copy of a network for inference whose convolutions do what the batch norms after them did.
+
+    A network that does not describe its layers (``Network``) is returned as it is.
+    """
+    if not isinstance(network, Network):
+        return network
+    network = copy.deepcopy(network).eval()
+    for layer in network.layers:
+        convolution = network.get_submodule(layer.module)
+        norm = network.get_submodule(layer.norm) if layer.norm else None
+        if layer.norm and isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            network.set_submodule(layer.module, fuse_conv_bn_eval(convolution, norm))
+            network.set_submodule(layer.norm, nn.Identity())
+    return network

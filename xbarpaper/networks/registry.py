@@ -7,8 +7,7 @@ from typing import Final
 
 import torch
 
-from xbarpaper.networks.architecture import Architecture
-from xbarpaper.networks.network import Network
+from xbarpaper.networks.network import Architecture, Network
 from xbarpaper.networks.resnet import ResNet20
 from xbarpaper.networks.vgg import Vgg11, Vgg16
 from xbarpaper.params import NetworkName

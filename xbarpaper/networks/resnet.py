@@ -13,8 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from xbarpaper.networks.architecture import Architecture
-from xbarpaper.networks.network import CLASSES, IMAGE_PIXELS, IMAGES, Network, WeightedLayer
+from xbarpaper.networks.network import CLASSES, IMAGE_PIXELS, IMAGES, Architecture, Network, WeightedLayer
 
 
 class Shortcut(nn.Conv2d):
@@ -39,11 +38,10 @@ class ResidualBlock(nn.Module):
         self.normalisation1 = nn.BatchNorm2d(inner)
         self.convolution2 = nn.Conv2d(inner, outputs, 3, padding=1, bias=False)
         self.normalisation2 = nn.BatchNorm2d(outputs)
-        self.shortcut = (
-            nn.Identity()
-            if stride == 1
-            else nn.Sequential(Shortcut(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-        )
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1:
+            fitting = Shortcut(inputs, outputs, 1, stride, bias=False)
+            self.shortcut = nn.Sequential(fitting, nn.BatchNorm2d(outputs))
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""

@@ -24,9 +24,6 @@ def keep(path: Path, fingerprint: str, epochs: int, history: History, tensors: M
     Args:
         path: the file; it is replaced whole.
         fingerprint: digest of all that the final weights depend on.
-        epochs: whole epochs done.
-        history: a row for each.
-        tensors: the state, by name.
     """
     state = {"fingerprint": fingerprint, "epochs": str(epochs), "history": json.dumps(history)}
     whole = {name: tensor.contiguous() for name, tensor in tensors.items()}

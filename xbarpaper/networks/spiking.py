@@ -43,17 +43,12 @@ class _Spike(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class Neuron:
-    """A leaky integrate-and-fire neuron.
+    """A leaky integrate-and-fire neuron."""
 
-    Attributes:
-        leak: what a step leaves of the membrane, above 0 and at most 1.
-        threshold: above 0; a spike leaves above it, and takes it away.
-        start: of the membrane, relative to the threshold. Half of it rounds a rate without bias (Bu et al., arXiv
-            2303.04347).
-    """
-
-    leak: float
-    threshold: float
+    leak: float  # what a step leaves of the membrane, above 0 and at most 1
+    threshold: float  # above 0; a spike leaves above it, and takes it away
+    # of the membrane, relative to the threshold. Half of it rounds a rate without bias (Bu et al., arXiv
+    # 2303.04347)
     start: float = 0.0
 
     def step(self, membrane: Tensor | float, current: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,7 +74,6 @@ def poisson_spikes(images: Tensor, steps: int) -> Tensor:
 
     Args:
         images: shape (n, channels, h, w), float32.
-        steps: time steps.
 
     Returns:
         -1, 0 or 1, shape (steps, n, channels, h, w).
@@ -92,29 +86,20 @@ def poisson_spikes(images: Tensor, steps: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Activity:
-    """What a spiking network did with a batch.
+    """What a spiking network did with a batch."""
 
-    Attributes:
-        outputs: of the classifier, added up to each step, shape (steps, n, classes).
-        rates: mean number of spikes of a neuron in each step by group of channels, shape (steps,) each; under Poisson
-            coding those of the images too.
-    """
-
-    outputs: Tensor
+    outputs: Tensor  # of the classifier, added up to each step, shape (steps, n, classes)
+    # mean number of spikes of a neuron in each step by group of channels, shape (steps,) each; under Poisson
+    # coding those of the images too
     rates: dict[str, Tensor]
 
 
 class SpikingVgg(Vgg):
-    """A VGG of spiking neurons with average pooling. ``spiking`` makes one.
+    """A VGG of spiking neurons with average pooling. ``spiking`` makes one."""
 
-    Attributes:
-        neuron: of all layers; None has ReLU in its place, as a network to convert has.
-        steps: time steps of a forward pass.
-        coding: ``direct`` shows the image itself to the first layer, ``poisson`` its random spikes.
-    """
-
-    neuron: Neuron | None = None
-    steps: int = 1
+    neuron: Neuron | None = None  # of all layers; None has ReLU in its place, as a network to convert has
+    steps: int = 1  # time steps of a forward pass
+    # ``direct`` shows the image itself to the first layer, ``poisson`` its random spikes
     coding: Coding = "direct"
 
     def current(self, number: int, inputs: Tensor) -> Tensor:
@@ -181,9 +166,8 @@ def through_time(networks: Sequence[SpikingVgg], images: Tensor) -> Activity:
             currents = _currents(networks, number, spikes)
         spikes = first.neuron.spikes(currents)
         rates[layer.writes] = _rate(spikes)
-    outputs = torch.stack(
-        [network.classifier(own.flatten(1)) for network, own in zip(networks, spikes, strict=True)]
-    )
+    own = zip(networks, spikes, strict=True)
+    outputs = torch.stack([network.classifier(fired.flatten(1)) for network, fired in own])
     return Activity(outputs.cumsum(0), rates)
 
 
@@ -208,7 +192,6 @@ def balance(network: SpikingVgg, images: Tensor, quantile: float, coding: Coding
         network: with ReLU and average pooling, in evaluation mode.
         images: normalised training images that the activations are taken from, shape (n, 3, 32, 32).
         quantile: of a layer's activations, above 0 and at most 1.
-        coding: of the images.
 
     Returns:
         A copy whose norms and classifier are scaled for inputs between 0 and 1.

@@ -38,35 +38,26 @@ class Constraint(Protocol):
 
     def apply(self, network: Network) -> None:
         """Make it hold, in place."""
-        ...
 
     def digest(self) -> str:
         """A text that differs where the constraint differs."""
-        ...
 
 
 class Schedule(Constraint, Protocol):
-    """A constraint whose masks change as epochs begin.
+    """A constraint whose masks change as epochs begin."""
 
-    Attributes:
-        masks: True where a weight lives, by layer; empty while all live. A killed run goes on with them.
-    """
-
+    # True where a weight lives, by layer; empty while all live. A killed run goes on with them
     masks: dict[str, Tensor]
 
     def begin(self, epoch: int, network: Network) -> bool:
         """Change the masks, if this is an epoch (from 0) at whose start they change; whether it is one."""
-        ...
 
 
 @dataclass(frozen=True)
 class HeldMask:
-    """Pruned weights stay exactly zero.
+    """Pruned weights stay exactly zero."""
 
-    Attributes:
-        masks: True where a weight stays, by layer, in the shape of the weight; layers not named keep everything.
-    """
-
+    # True where a weight stays, by layer, in the shape of the weight; layers not named keep everything
     masks: dict[str, Tensor]
 
     def apply(self, network: Network) -> None:
@@ -82,15 +73,10 @@ class HeldMask:
 
 @dataclass(frozen=True)
 class Teacher:
-    """A network whose answers another one learns, beside the labels (Hinton et al., arXiv 1503.02531).
+    """A network whose answers another one learns, beside the labels (Hinton et al., arXiv 1503.02531)."""
 
-    Attributes:
-        network: the teacher, on any device; it is not changed.
-        settings: share in the loss, and temperature.
-    """
-
-    network: Network
-    settings: Distillation
+    network: Network  # the teacher, on any device; it is not changed
+    settings: Distillation  # share in the loss, and temperature
 
     def loss(self, student: Tensor, teacher: Tensor, from_labels: Tensor) -> Tensor:
         """The labels' loss and Kullback-Leibler divergence from the teacher, weighted.
@@ -115,32 +101,21 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Run:
-    """One training or fine-tuning.
+    """One training or fine-tuning."""
 
-    Attributes:
-        title: what its progress is called.
-        settings: the section ``train``.
-        epochs: passes over the training images.
-        learning_rate: peak of the one-cycle schedule; constant under adam.
-        seed: seed of batches and augmentation.
-        resume: file that a killed run goes on from; None for a run that starts anew each time.
-        constraints: what must hold after every step.
-        schedule: a constraint that changes from epoch to epoch; None for none.
-        teacher: whose answers it learns beside the labels; None for labels alone.
-        live: name under which it can be watched, see ``live.training``; None for a run that nobody watches.
-        optimiser: Nesterov's SGD under the one-cycle schedule, or Adam, whose runs start anew each time.
-    """
-
-    title: str
-    settings: Train
-    epochs: int
-    learning_rate: float
-    seed: int
+    title: str  # what its progress is called
+    settings: Train  # the section ``train``
+    epochs: int  # passes over the training images
+    learning_rate: float  # peak of the one-cycle schedule; constant under adam
+    seed: int  # seed of batches and augmentation
+    # file that a killed run goes on from; None for a run that starts anew each time
     resume: Path | None = None
-    constraints: tuple[Constraint, ...] = field(default=())
-    schedule: Schedule | None = None
-    teacher: Teacher | None = None
+    constraints: tuple[Constraint, ...] = field(default=())  # what must hold after every step
+    schedule: Schedule | None = None  # a constraint that changes from epoch to epoch; None for none
+    teacher: Teacher | None = None  # whose answers it learns beside the labels; None for labels alone
+    # name under which it can be watched, see ``live.training``; None for a run that nobody watches
     live: str | None = None
+    # Nesterov's SGD under the one-cycle schedule, or Adam, whose runs start anew each time
     optimiser: Literal["sgd", "adam"] = "sgd"
 
 
@@ -175,12 +150,10 @@ def device_of(settings: Train) -> torch.device:
 def forward_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     """Arithmetic of the forward pass: ``auto`` takes bfloat16 where the device has instructions for it."""
     if precision == "auto":
-        has_bfloat16 = (
-            torch.cuda.is_bf16_supported(including_emulation=False)
-            if device.type == "cuda"
-            else torch.cpu._is_avx512_bf16_supported()
-        )
-        return torch.bfloat16 if has_bfloat16 else torch.float32
+        fast = torch.cpu._is_avx512_bf16_supported()
+        if device.type == "cuda":
+            fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if fast else torch.float32
     return torch.float32 if precision == "float32" else torch.bfloat16
 
 
@@ -210,14 +183,10 @@ def accuracy(
 ) -> float:
     """Share of normalised images (n, 3, 32, 32) that a network classifies right, in percent; ``dtype``: arithmetic."""
     network.eval()
-    with (
-        torch.inference_mode(),
-        torch.autocast(images.device.type, dtype, enabled=dtype is not torch.float32),
-    ):
-        right = [
-            (network(batch).argmax(1) == truth).sum()
-            for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True)
-        ]
+    mixed = torch.autocast(images.device.type, dtype, enabled=dtype is not torch.float32)
+    batches = zip(images.split(batch_size), labels.split(batch_size), strict=True)
+    with torch.inference_mode(), mixed:
+        right = [(network(batch).argmax(1) == truth).sum() for batch, truth in batches]
     return 100.0 * int(torch.stack(right).sum()) / len(labels)
 
 
@@ -229,7 +198,6 @@ def train(
     Args:
         network: the network to train; it ends on the device of ``run.settings``, in evaluation mode.
         images: the data; accuracy is measured on all its test images after each epoch.
-        run: the recipe.
         on_epoch: called with the number of whole epochs after each one, once they can no longer be lost.
 
     Returns:
@@ -255,9 +223,8 @@ def train(
     if loop.average is not None:
         network.load_state_dict(loop.average.module.state_dict())
     network.eval()
-    return pd.DataFrame(
-        history, columns=["epoch", "learning_rate", "train_loss", "train_accuracy", "test_accuracy"]
-    )
+    columns = ["epoch", "learning_rate", "train_loss", "train_accuracy", "test_accuracy"]
+    return pd.DataFrame(history, columns=columns)
 
 
 class _Loop:
@@ -278,30 +245,23 @@ class _Loop:
         self.teacher = None if run.teacher is None else copy.deepcopy(run.teacher.network).to(device).eval()
         self.parameters = dict(network.named_parameters())
         groups = _parameter_groups(network, self.parameters.values(), run)
+        usual: dict[str, Any] = {"lr": run.learning_rate, "weight_decay": run.settings.weight_decay}
         self.optimiser: torch.optim.Optimizer
         if run.optimiser == "adam":
             if run.resume is not None:
                 raise ValueError(f"{run.title}: a run of Adam has no resume file")
             self.rates = [run.learning_rate] * steps
-            self.optimiser = torch.optim.Adam(
-                groups, lr=run.learning_rate, weight_decay=run.settings.weight_decay
-            )
+            self.optimiser = torch.optim.Adam(groups, **usual)
         else:
             self.rates = one_cycle_rates(steps, run.learning_rate, run.settings.warmup_share)
+            momentum = run.settings.momentum
             self.optimiser = torch.optim.SGD(
-                groups,
-                lr=run.learning_rate,
-                momentum=run.settings.momentum,
-                weight_decay=run.settings.weight_decay,
-                nesterov=run.settings.momentum > 0,
-                foreach=True,
+                groups, **usual, momentum=momentum, nesterov=momentum > 0, foreach=True
             )
-        decay = run.settings.average_decay
-        self.average = (
-            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
-            if decay
-            else None
-        )
+        self.average: AveragedModel | None = None
+        if decay := run.settings.average_decay:
+            averaging = get_ema_multi_avg_fn(decay)
+            self.average = AveragedModel(network, multi_avg_fn=averaging, use_buffers=True)
         self.fingerprint = self._fingerprint(images)
 
     @property
@@ -360,9 +320,8 @@ class _Loop:
             group["lr"] = self.rates[step] * group["factor"]
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
             logits = self.network(batch)
-            loss = nn.functional.cross_entropy(
-                logits, labels, label_smoothing=self.run.settings.label_smoothing
-            )
+            smoothing = self.run.settings.label_smoothing
+            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
             if self.run.teacher is not None and self.teacher is not None:
                 with torch.no_grad():
                     answers = self.teacher(batch)
@@ -385,9 +344,8 @@ class _Loop:
                 f"{self.rates[epoch * self.steps_per_epoch + steps - 1]:.3g} (peak {self.run.learning_rate:g}); lower it"
             )
         share = 100.0 * int(right) / (steps * self.batch_size)
-        bar.set_postfix_str(
-            f"epoch {epoch + 1}/{self.run.epochs}, loss {loss:.3f}, accuracy {share:.1f} %", refresh=False
-        )
+        told = f"epoch {epoch + 1}/{self.run.epochs}, loss {loss:.3f}, accuracy {share:.1f} %"
+        bar.set_postfix_str(told, refresh=False)
 
     def keep(self, epochs: int, history: resuming.History) -> None:
         """Write what a killed run goes on from."""
@@ -412,10 +370,8 @@ class _Loop:
         if epochs:
             self.network.load_state_dict(_named(tensors, "network"))
             for name, momentum in _named(tensors, "momentum").items():
-                parameter = self.parameters[name]
-                self.optimiser.state[parameter] = {
-                    "momentum_buffer": torch.empty_like(parameter).copy_(momentum)
-                }
+                buffer = torch.empty_like(self.parameters[name]).copy_(momentum)
+                self.optimiser.state[self.parameters[name]] = {"momentum_buffer": buffer}
             if self.run.schedule is not None:
                 self.run.schedule.masks = _named(tensors, "mask")
             if self.average is not None:
@@ -444,9 +400,8 @@ class _Loop:
 
 def _named(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
     """The tensors of a kind, by what follows it in their names."""
-    return {
-        name.removeprefix(f"{kind}."): value for name, value in tensors.items() if name.startswith(f"{kind}.")
-    }
+    own = f"{kind}."
+    return {name.removeprefix(own): value for name, value in tensors.items() if name.startswith(own)}
 
 
 def _parameter_groups(network: Network, parameters: Iterable[nn.Parameter], run: Run) -> list[dict[str, Any]]:

@@ -63,9 +63,8 @@ def whole_map(features: Tensor, weight: Tensor) -> Tensor:
     to_products, of_kernel, to_pixels = _transforms(side, features.dtype)
     pixels = features.permute(2, 3, 0, 1).reshape(side * side, count * inputs)
     kernels = weight.permute(2, 3, 0, 1).reshape(9, filters * inputs)
-    transformed = (to_products @ pixels).view(
-        len(of_kernel), -1, inputs
-    )  # products, tiles of all maps, inputs
+    # Products, tiles of all maps, inputs.
+    transformed = (to_products @ pixels).view(len(of_kernel), -1, inputs)
     multiplied = transformed @ (of_kernel @ kernels).view(-1, filters, inputs).transpose(1, 2)
     outputs = (to_pixels @ multiplied.view(to_pixels.shape[1], -1)).view(side, side, count, filters)
     return outputs.permute(2, 3, 0, 1).contiguous(memory_format=torch.channels_last)

@@ -13,23 +13,11 @@ from xbarpaper.pruning.pruned import (
     scheme_named,
     unpruned,
     weight_quantiles,
+    weight_table,
 )
 from xbarpaper.pruning.scheme import Scheme
-from xbarpaper.pruning.weight_table import weight_table
 
 __all__ = [
-    "SCHEMES",
-    "AcDc",
-    "PrunedNetwork",
-    "Scheme",
-    "compact",
-    "compaction_of",
-    "growing",
-    "masked",
-    "prunable_layers",
-    "prune",
-    "scheme_named",
-    "unpruned",
-    "weight_quantiles",
-    "weight_table",
-]
+    "SCHEMES", "AcDc", "PrunedNetwork", "Scheme", "compact", "compaction_of", "growing", "masked",
+    "prunable_layers", "prune", "scheme_named", "unpruned", "weight_quantiles", "weight_table",
+]  # fmt: skip

@@ -21,21 +21,15 @@ class AcDc:
     As a compressed phase begins the scheme chooses masks, which then hold. As a dense one begins all weights are free:
     the pruned ones come back at zero, and the training forgets its momentum. That gradients are masked too makes no
     difference: a pruned weight is zero after every step, and its momentum is forgotten before it counts again.
-
-    Attributes:
-        scheme: what lives or dies together.
-        settings: which layers may lose weights.
-        sparsity: fraction of the weights removed from them in a compressed phase.
-        crossbar_size: rows and columns of the crossbars that the result is for.
-        changes: epochs, from 0, as which a phase begins: a compressed one, a dense one, and so on.
-        masks: see ``training.Schedule``; in the shape of the weights.
     """
 
-    scheme: Scheme
-    settings: Prune
-    sparsity: float
-    crossbar_size: int
+    scheme: Scheme  # what lives or dies together
+    settings: Prune  # which layers may lose weights
+    sparsity: float  # fraction of the weights removed from them in a compressed phase
+    crossbar_size: int  # rows and columns of the crossbars that the result is for
+    # epochs, from 0, as which a phase begins: a compressed one, a dense one, and so on
     changes: tuple[int, ...]
+    # see ``training.Schedule``; in the shape of the weights
     masks: dict[str, Tensor] = field(default_factory=dict)
 
     def begin(self, epoch: int, network: Network) -> bool:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import ClassVar
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from xbarpaper.networks.network import CLASSES, IMAGES, Network
-from xbarpaper.params import PrunedSchemeName
-from xbarpaper.pruning.compaction import Strip, whole_rows_and_columns
+from xbarpaper.pruning.compaction import whole_rows_and_columns
+from xbarpaper.pruning.scheme import Scheme
 
 
-class Cf:
+def cf_masks(
+    network: Network, prunable: frozenset[str], sparsity: float, crossbar_size: int
+) -> dict[str, Tensor]:
     """Channel/filter pruning (arXiv 2201.05229): the channels of lowest L1 norm per weight go first.
 
     With a channel go its filter (a matrix column) in every layer that writes it and its rows in every layer that reads
@@ -23,32 +25,22 @@ class Cf:
     the prunable layers together, as filters and as channels, come as near to the sparsity as whole filters allow. The
     rows of a removed channel go even in a layer that is not prunable, such as the classifier: nothing reaches them.
     """
+    del crossbar_size
+    matrices, places = network.matrices(), network.placements()
+    counts = _kept_counts(network, prunable, sparsity)
+    kept = {group: torch.ones(n, dtype=torch.bool) for group, n in network.channels.items()}
+    for group, count in counts.items():
+        order = _norm_per_weight(network, matrices, group).sort(stable=True, descending=True).indices
+        kept[group][order[count:]] = False
+    masks = {}
+    for layer in network.layers:
+        cells = len(matrices[layer.name]) // len(kept[layer.reads])
+        rows = kept[layer.reads].repeat_interleave(cells)
+        masks[layer.name] = rows[:, None] & kept[layer.writes][None, :] & places[layer.name].whole()
+    return masks
 
-    name: ClassVar[PrunedSchemeName] = "cf"
-    depends_on_crossbar_size: ClassVar[bool] = False
-    removes_filters: ClassVar[bool] = True
 
-    def masks(
-        self, network: Network, prunable: frozenset[str], sparsity: float, crossbar_size: int
-    ) -> dict[str, Tensor]:
-        """See ``Scheme.masks``; every layer is named, since channels go with filters."""
-        del crossbar_size
-        matrices, places = network.matrices(), network.placements()
-        counts = _kept_counts(network, prunable, sparsity)
-        kept = {group: torch.ones(n, dtype=torch.bool) for group, n in network.channels.items()}
-        for group, count in counts.items():
-            order = _norm_per_weight(network, matrices, group).sort(stable=True, descending=True).indices
-            kept[group][order[count:]] = False
-        masks = {}
-        for layer in network.layers:
-            cells = len(matrices[layer.name]) // len(kept[layer.reads])
-            rows = kept[layer.reads].repeat_interleave(cells)
-            masks[layer.name] = rows[:, None] & kept[layer.writes][None, :] & places[layer.name].whole()
-        return masks
-
-    def strips(self, mask: Tensor, crossbar_size: int) -> list[Strip]:
-        """See ``compaction.whole_rows_and_columns``."""
-        return whole_rows_and_columns(mask, crossbar_size)
+CF: Final = Scheme("cf", cf_masks, whole_rows_and_columns, removes_filters=True)
 
 
 def _shrinking(network: Network, prunable: frozenset[str]) -> list[str]:

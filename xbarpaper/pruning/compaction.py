@@ -11,15 +11,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Strip:
-    """A dense block that T leaves: these rows crossed with these columns of the original matrix.
+    """A dense block that T leaves: these rows crossed with these columns of the original matrix."""
 
-    Attributes:
-        rows: original row indices in the order in which they go onto the crossbars, shape (rows,).
-        columns: original column indices in that order, shape (columns,).
-    """
-
-    rows: Tensor
-    columns: Tensor
+    rows: Tensor  # original row indices in the order in which they go onto the crossbars, shape (rows,)
+    columns: Tensor  # original column indices in that order, shape (columns,)
 
 
 Compaction = Callable[[Tensor, int], list[Strip]]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -15,31 +16,27 @@ from xbarpaper.networks.matrix import Placement, weight_of
 from xbarpaper.networks.network import CLASSES, IMAGES, Network, require_whole, with_channels
 from xbarpaper.params import Prune, PrunedSchemeName, SchemeName
 from xbarpaper.params.names import PRUNED_SCHEMES
-from xbarpaper.pruning.cf import Cf
+from xbarpaper.pruning.cf import CF
 from xbarpaper.pruning.compaction import Compaction, whole_rows_and_columns
 from xbarpaper.pruning.scheme import Scheme
-from xbarpaper.pruning.segments import Xcs, Xrs
-from xbarpaper.pruning.unstructured import Unstructured
+from xbarpaper.pruning.segments import XCS, XRS
+from xbarpaper.pruning.unstructured import UNSTRUCTURED
 from xbarpaper.support.registry import registry
 
-_SCHEMES: tuple[Scheme, ...] = (Cf(), Xcs(), Xrs())  # a new scheme is added here
+# A new scheme is added here.
 SCHEMES: Final[Mapping[PrunedSchemeName, Scheme]] = registry(
-    "pruning scheme", PRUNED_SCHEMES, ((one.name, one) for one in _SCHEMES)
+    "pruning scheme", PRUNED_SCHEMES, ((one.name, one) for one in (CF, XCS, XRS))
 )
 """The paper's; ``UNSTRUCTURED`` stands beside them."""
-UNSTRUCTURED: Final = Unstructured()
 
 
 @dataclass(frozen=True)
 class PrunedNetwork:
-    """A network with what pruning decided.
+    """A network with what pruning decided."""
 
-    Attributes:
-        network: the network, smaller where the scheme removes filters, else with zeros at the removed weights.
-        masks: True where a weight stays, by layer, in the original coordinates of the unpruned layer's matrix.
-    """
-
+    # the network, smaller where the scheme removes filters, else with zeros at the removed weights
     network: Network
+    # True where a weight stays, by layer, in the original coordinates of the unpruned layer's matrix
     masks: dict[str, Tensor]
 
     def placements(self) -> dict[str, Placement]:
@@ -69,7 +66,6 @@ def weight_quantiles(pruned: PrunedNetwork, quantile: float) -> dict[str, float]
     """A quantile of |w| of each layer, over the weights that pruning left.
 
     Args:
-        pruned: a network, before or after training.
         quantile: between 0 and 1; 1 is the largest |w|.
     """
     masks = pruned.weight_masks()
@@ -99,11 +95,7 @@ def prune(
     """Prune a whole network; the network given is left as it was.
 
     Args:
-        network: a network with all its weights.
-        scheme: one of ``SCHEMES``.
-        settings: which layers may lose weights.
         sparsity: fraction of the weights to remove from those layers.
-        crossbar_size: rows and columns of the crossbars that the result is for.
 
     Raises:
         ArtifactError: the network has been pruned before.
@@ -149,7 +141,6 @@ def growing(sparsity: float, steps: int) -> list[float]:
     """Sparsities on the way to the last, quickly at first: the cubic schedule of Zhu and Gupta (arXiv 1710.01878).
 
     Args:
-        sparsity: the last one.
         steps: how many, at least 1.
     """
     return [sparsity * (1 - (1 - step / steps) ** 3) for step in range(1, steps + 1)]
@@ -163,3 +154,15 @@ def scheme_named(name: PrunedSchemeName) -> Scheme:
 def compaction_of(scheme: SchemeName) -> Compaction:
     """How T compacts the layers of a scheme; an unpruned layer has nothing to remove."""
     return whole_rows_and_columns if scheme == "unpruned" else scheme_named(scheme).strips
+
+
+def weight_table(pruned: PrunedNetwork) -> pd.DataFrame:
+    """One row per layer: shape of its matrix, weights, and how far the largest |w| lies from the bulk."""
+    rows = []
+    for name, matrix in pruned.matrices().items():
+        kept = matrix[pruned.masks[name]].abs().numpy()
+        high = float(np.quantile(kept, 0.95))
+        shape = {"rows": matrix.shape[0], "columns": matrix.shape[1], "weights": kept.size}
+        spread = {"mean |w|": kept.mean(), "95 % quantile of |w|": high, "largest |w|": kept.max()}
+        rows.append({"layer": name, **shape, **spread, "largest over 95 % quantile": kept.max() / high})
+    return pd.DataFrame(rows).set_index("layer")

@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from xbarpaper.networks.network import Network
 from xbarpaper.params import PrunedSchemeName
-from xbarpaper.pruning.compaction import Strip
+from xbarpaper.pruning.compaction import Compaction
+
+Masks = Callable[[Network, frozenset[str], float, int], dict[str, Tensor]]
+"""Chooses the weights that stay: from a network with all its channels, the names of the layers that may lose weights, the
+fraction of weights to remove from them (at least 0 and below 1), and the rows and columns of the crossbars that the
+result is for. Gives True where a weight stays, by layer, in original coordinates; layers not named keep everything."""
 
 
-class Scheme(Protocol):
-    """Says which weights stay, and how T, the compaction, packs what is left onto crossbars.
+@dataclass(frozen=True)
+class Scheme:
+    """Says which weights stay, and how T, the compaction, packs what is left onto crossbars."""
 
-    Attributes:
-        name: name in the parameters.
-        depends_on_crossbar_size: whether another crossbar size asks for another network.
-        removes_filters: whether whole channels go, so that the network becomes smaller.
-    """
-
-    name: ClassVar[PrunedSchemeName]
-    depends_on_crossbar_size: ClassVar[bool]
-    removes_filters: ClassVar[bool]
-
-    def masks(
-        self, network: Network, prunable: frozenset[str], sparsity: float, crossbar_size: int
-    ) -> dict[str, Tensor]:
-        """Choose the weights that stay.
-
-        Args:
-            network: a network with all its channels.
-            prunable: layers that may lose weights.
-            sparsity: fraction of the weights to remove from them, at least 0 and below 1.
-            crossbar_size: rows and columns of the crossbars that the result is for.
-
-        Returns:
-            True where a weight stays, by layer, in original coordinates; layers not named keep everything.
-        """
-        ...
-
-    def strips(self, mask: Tensor, crossbar_size: int) -> list[Strip]:
-        """T: the dense blocks that are left of a layer's mask, shape (rows, columns)."""
-        ...
+    name: PrunedSchemeName  # in the parameters
+    masks: Masks
+    strips: Compaction  # T: the dense blocks that are left of a layer's mask, shape (rows, columns)
+    depends_on_crossbar_size: bool = False  # whether another crossbar size asks for another network
+    removes_filters: bool = False  # whether whole channels go, so that the network becomes smaller

@@ -1,58 +1,34 @@
-"""XCS and XRS: segments of a matrix, as long as a crossbar, live or die together."""
+"""XCS and XRS: segments of a matrix, as long as a crossbar, live or die together; those of lowest L1 norm go first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from xbarpaper.networks.network import Network
-from xbarpaper.params import PrunedSchemeName
-from xbarpaper.pruning.compaction import Strip, columns_of_row_strips, rows_of_column_strips
+from xbarpaper.pruning.compaction import columns_of_row_strips, rows_of_column_strips
+from xbarpaper.pruning.scheme import Scheme
 
 
-class Xcs:
-    """Crossbar column sparsity (arXiv 2201.05229): ``crossbar_size`` x 1 segments of a column within one strip of rows.
-
-    The segments of lowest L1 norm go first.
-    """
-
-    name: ClassVar[PrunedSchemeName] = "xcs"
-    depends_on_crossbar_size: ClassVar[bool] = True
-    removes_filters: ClassVar[bool] = False
-
-    def masks(
-        self, network: Network, prunable: frozenset[str], sparsity: float, crossbar_size: int
-    ) -> dict[str, Tensor]:
-        """See ``Scheme.masks``."""
-        return _by_block(network, prunable, lambda block: column_segments(block, crossbar_size, sparsity))
-
-    def strips(self, mask: Tensor, crossbar_size: int) -> list[Strip]:
-        """See ``compaction.columns_of_row_strips``."""
-        return columns_of_row_strips(mask, crossbar_size)
+def xcs_masks(
+    network: Network, prunable: frozenset[str], sparsity: float, crossbar_size: int
+) -> dict[str, Tensor]:
+    """Crossbar column sparsity (arXiv 2201.05229): ``crossbar_size`` x 1 segments of a column within a strip of rows."""
+    return _by_block(network, prunable, lambda block: column_segments(block, crossbar_size, sparsity))
 
 
-class Xrs:
-    """Crossbar row sparsity (arXiv 2201.05229): 1 x ``crossbar_size`` segments of a row within one strip of columns.
+def xrs_masks(
+    network: Network, prunable: frozenset[str], sparsity: float, crossbar_size: int
+) -> dict[str, Tensor]:
+    """Crossbar row sparsity (arXiv 2201.05229): 1 x ``crossbar_size`` segments of a row within a strip of columns."""
+    return _by_block(network, prunable, lambda block: column_segments(block.T, crossbar_size, sparsity).T)
 
-    The segments of lowest L1 norm go first.
-    """
 
-    name: ClassVar[PrunedSchemeName] = "xrs"
-    depends_on_crossbar_size: ClassVar[bool] = True
-    removes_filters: ClassVar[bool] = False
-
-    def masks(
-        self, network: Network, prunable: frozenset[str], sparsity: float, crossbar_size: int
-    ) -> dict[str, Tensor]:
-        """See ``Scheme.masks``."""
-        return _by_block(network, prunable, lambda block: column_segments(block.T, crossbar_size, sparsity).T)
-
-    def strips(self, mask: Tensor, crossbar_size: int) -> list[Strip]:
-        """See ``compaction.rows_of_column_strips``."""
-        return rows_of_column_strips(mask, crossbar_size)
+XCS: Final = Scheme("xcs", xcs_masks, columns_of_row_strips, depends_on_crossbar_size=True)
+XRS: Final = Scheme("xrs", xrs_masks, rows_of_column_strips, depends_on_crossbar_size=True)
 
 
 def _by_block(

@@ -17,13 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from xbarpaper.experiments import crossbars
-from xbarpaper.experiments.bench import bench
+from xbarpaper.experiments.bench import Bench, Subject, bench
 from xbarpaper.experiments.evaluation import subject_digest
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.published.comparing import STAGE, Convention, DigitalClassifier, devices_at
 from xbarpaper.experiments.published.numbers import lost_under_devices
-from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware import read_out
 from xbarpaper.hardware.effects import chip
 from xbarpaper.mitigation import MITIGATIONS
@@ -40,10 +39,6 @@ _COLUMNS: Final = [
 
 def evaluate(experiment: Experiment, convention: Convention) -> pd.DataFrame:
     """Adapt batch norms under read noise and under drift, on crossbars of every size; a killed run goes on.
-
-    Args:
-        experiment: whose unpruned network.
-        convention: R_min in ohm, and the gain of the readout.
 
     Returns:
         One row per crossbar size, disturbance, chip and mitigation (none, BN, norms): experiment, dataset, network,
@@ -129,11 +124,8 @@ def adapted(
     """One chip: a row with the error of its outputs and a column of accuracies (percent) for none and each finish.
 
     Args:
-        subject: the network on crossbars; its last layer stays off them.
         shared: devices and resistances, without images.
-        gain: of the readout.
         seed: of the chip; None where nothing is random.
-        finishes: what is done to the batch norms, by name.
         images: normalised test images, shape (n, 3, 32, 32).
         labels: their classes, shape (n,).
     """
@@ -206,9 +198,7 @@ def error_parts(outputs: Tensor, tested: Tensor, before: Tensor) -> tuple[float,
     y, now, then = (one.double().transpose(0, 1).flatten(1) for one in (outputs, tested, before))
     mean, centre = y.mean(1, keepdim=True), then.mean(1, keepdim=True)
     power = (then - centre).square().sum(1, keepdim=True)
-    scale = ((y - mean) * (then - centre)).sum(1, keepdim=True) / power.where(
-        power > 0, torch.ones_like(power)
-    )
+    scale = torch.where(power > 0, ((y - mean) * (then - centre)).sum(1, keepdim=True) / power, 0.0)
     left = scale * (now - centre) + mean - y
     variance = (y - mean).square().sum()
     return float((now - y).square().sum() / variance), float(left.square().sum() / variance)

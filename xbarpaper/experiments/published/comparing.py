@@ -14,12 +14,11 @@ import pandas as pd
 from torch import nn
 
 from xbarpaper.experiments import crossbars
-from xbarpaper.experiments.bench import bench
+from xbarpaper.experiments.bench import Subject, bench
 from xbarpaper.experiments.evaluation import Case, Job, cases, evaluated, sweep
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.published.numbers import PUBLISHED, Published
-from xbarpaper.experiments.subject import Subject
 from xbarpaper.mitigation import MITIGATIONS
 from xbarpaper.mitigation.parts import Finish
 from xbarpaper.params import SCHEMES, Devices, Gain
@@ -33,15 +32,10 @@ Convention = tuple[float, Gain]
 
 @dataclass(frozen=True)
 class DigitalClassifier:
-    """Keeps the last layer off the crossbars.
+    """Keeps the last layer off the crossbars."""
 
-    Attributes:
-        module: dotted name of the layer in the network.
-        then: what is done after that; None for nothing.
-    """
-
-    module: str
-    then: Finish | None = None
+    module: str  # dotted name of the layer in the network
+    then: Finish | None = None  # what is done after that; None for nothing
 
     def digest(self) -> str:
         """A text that differs where the result differs."""

@@ -14,27 +14,16 @@ from xbarpaper.params import Effects
 
 @dataclass(frozen=True)
 class Published:
-    """A loss of accuracy on crossbars that somebody reports.
+    """A loss of accuracy on crossbars that somebody reports."""
 
-    Attributes:
-        source: where it is reported.
-        network: whose loss it is, as far as it is told.
-        scheme: how it was pruned.
-        crossbar_size: rows and columns of the crossbars.
-        effects: what acted on them.
-        mitigation: what was done, by the name that it has here.
-        digital_classifier: whether the last layer stayed off the crossbars.
-        lost: points of accuracy.
-    """
-
-    source: str
-    network: str
-    scheme: Literal["unpruned", "cf"]
-    crossbar_size: int
-    effects: Effects
-    mitigation: str
-    digital_classifier: bool
-    lost: float
+    source: str  # where it is reported
+    network: str  # whose loss it is, as far as it is told
+    scheme: Literal["unpruned", "cf"]  # how it was pruned
+    crossbar_size: int  # rows and columns of the crossbars
+    effects: Effects  # what acted on them
+    mitigation: str  # what was done, by the name that it has here
+    digital_classifier: bool  # whether the last layer stayed off the crossbars
+    lost: float  # points of accuracy
 
     @property
     def setting(self) -> str:
@@ -55,20 +44,11 @@ PUBLISHED: Final = (
     Published(PAPER, "a dense network", "unpruned", 64, "both", "none", False, 21.0),
     Published(PAPER, "one pruned by C/F", "cf", 64, "both", "none", False, 39.0),
     *(
-        Published(
-            BATCH_NORMS,
-            "VGG16, CIFAR-10",
-            "unpruned",
-            size,
-            "wires",
-            name,
-            True,
-            round(_SOFTWARE - reached, 2),
-        )
+        Published(BATCH_NORMS, "VGG16, CIFAR-10", "unpruned", size, "wires", name, True, round(_SOFTWARE - reached, 2))
         for size, reached_by in _ON_CROSSBARS.items()
         for name, reached in reached_by.items()
     ),
-)
+)  # fmt: skip
 """Every number that is compared with."""
 
 FAILING_SIGMA: Final = 0.1

@@ -1,1 +1,1 @@
-"""The search for the strongest form of R and of WCT: ``space`` (the settings), ``validation`` and ``searching``."""
+"""The search for the strongest form of R and of WCT: ``space`` (the settings) and ``searching``."""

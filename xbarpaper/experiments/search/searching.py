@@ -12,6 +12,7 @@ under WCT do not see them. What is chosen may favour short trainings a little; w
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,15 +23,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from xbarpaper.data import Images, ImageSet
 from xbarpaper.experiments import crossbars, pruned, trained_on
-from xbarpaper.experiments.bench import bench
+from xbarpaper.experiments.bench import Bench, Subject, bench
 from xbarpaper.experiments.checkpoints import Checkpoint
 from xbarpaper.experiments.evaluation import Case, sweep
 from xbarpaper.experiments.experiment import Apart, Experiment, with_leading
 from xbarpaper.experiments.search import space
-from xbarpaper.experiments.search.validation import held_out
 from xbarpaper.experiments.side_by_side import side_by_side
-from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.mapped import MappedNetwork, map_network
 from xbarpaper.mitigation import NONE, Mitigation, Rearranged
 from xbarpaper.networks import training
@@ -39,10 +39,12 @@ from xbarpaper.params import SCHEMES, Claims, Rearrange, SchemeName, Wct
 from xbarpaper.params.names import PRUNED_SCHEMES, PruneWhen
 from xbarpaper.pruning import compaction_of, weight_quantiles
 from xbarpaper.support import spreading
+from xbarpaper.support.errors import ParameterError
 from xbarpaper.support.statistics import mean_interval
 
 STAGE: Final = "13_search"
 _FOLDER: Final = "search"
+_SPLIT: Final = 0  # seed that the validation images are drawn with
 _FIRST_DRAW: Final = 500_000  # far from the seeds that test, and from those of tuning
 
 _SPACE: Final = (
@@ -56,14 +58,10 @@ Best = Mapping[PruneWhen, tuple[Rearrange, Wct]]
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search found.
+    """What a search found."""
 
-    Attributes:
-        space: a row per setting, see ``compared``.
-        best: the settings of R and of WCT of the highest validation accuracy, by when the networks were pruned.
-    """
-
-    space: pd.DataFrame
+    space: pd.DataFrame  # a row per setting, see ``compared``
+    # the settings of R and of WCT of the highest validation accuracy, by when the networks were pruned
     best: Best
 
 
@@ -137,11 +135,7 @@ def summary(table: pd.DataFrame, settings: Claims) -> pd.DataFrame:
         for name in own["mitigation"].unique():
             gained = accuracy[name] - accuracy[NONE.name]
             reduced = gained - (software[name] - software[NONE.name])
-            row: dict[str, object] = {
-                "networks": where,
-                "mitigation": name,
-                "accuracy": accuracy[name].mean(),
-            }
+            row = {"networks": where, "mitigation": name, "accuracy": accuracy[name].mean()}
             for effect, values in (("gained", gained), ("loss_reduced", reduced)):
                 numbers = mean_interval(values, settings.confidence)
                 row |= dict(zip((effect, f"{effect}_low", f"{effect}_high"), numbers, strict=True))
@@ -154,11 +148,33 @@ def _apart(experiment: Experiment, when: PruneWhen) -> Experiment:
     origin, params = experiment, experiment.params
     if when != params.prune.when:
         prune = params.prune.model_copy(update={"when": when})
-        origin = Apart(
-            experiment, f"{_FOLDER}/pruned-{when}", params=params.model_copy(update={"prune": prune})
-        )
+        changed = params.model_copy(update={"prune": prune})
+        origin = Apart(experiment, f"{_FOLDER}/pruned-{when}", params=changed)
     images = held_out(experiment.images, params.search.validation_images)
     return Apart(origin, f"{_FOLDER}/held-out-{when}", images=images)
+
+
+def held_out(images: ImageSet, count: int) -> ImageSet:
+    """A dataset whose test images are training images, drawn at random, that its training images lack.
+
+    Networks see images normalised as before. The same data gives the same split.
+
+    Raises:
+        ParameterError: not as many would be left to train on.
+    """
+    available = len(images.train)
+    if count > available // 2:
+        raise ParameterError(
+            f"search.validation_images = {count} must be at most {available // 2}, half of the training images of "
+            f"{images.name}"
+        )
+    order = torch.randperm(available, generator=torch.Generator().manual_seed(_SPLIT))
+    validation, rest = (
+        Images(images.train.pixels[part], images.train.labels[part])
+        for part in (order[:count].sort().values, order[count:].sort().values)
+    )
+    digest = hashlib.sha256(f"{images.digest} {count} held out".encode()).hexdigest()
+    return replace(images, train=rest, test=validation, digest=digest)
 
 
 def _compared(there: Experiment) -> tuple[pd.DataFrame, tuple[Rearrange, Wct]]:
@@ -170,10 +186,8 @@ def _compared(there: Experiment) -> tuple[pd.DataFrame, tuple[Rearrange, Wct]]:
     orders = space.rearrangements(params)
     errors = _predicted_errors(there, orders)
     finalists = {0, *_most_promising(orders, errors)[: params.search.finalists]}  # 0 is the profile's own
-    rows = [
-        _row(one, there) | {"mitigation": "R", "predicted_error": error}
-        for one, error in zip(orders, errors, strict=True)
-    ]
+    own = zip(orders, errors, strict=True)
+    rows = [_row(one, there) | {"mitigation": "R", "predicted_error": error} for one, error in own]
     trainings, evaluated = space.trainings(params), [orders[at] for at in sorted(finalists)]
     found = _measured(there, [*evaluated, *trainings])
 
@@ -246,11 +260,8 @@ def _predicted_errors(there: Experiment, settings: Sequence[Rearrange]) -> list[
     for scheme in PRUNED_SCHEMES:
         checkpoint = pruned.load(there.origin, pruned.variant(scheme, there.params.search.crossbar_size))
         for key, members in grouped.items():
-            items[f"{there.name} {scheme}, R by {key}"] = (
-                checkpoint,
-                scheme,
-                [settings[at] for at in members],
-            )
+            own = [settings[at] for at in members]
+            items[f"{there.name} {scheme}, R by {key}"] = (checkpoint, scheme, own)
             places.append(members)
     errors = np.zeros(len(settings))
     for members, found in zip(places, side_by_side(there, _errors_of, items), strict=True):
@@ -263,11 +274,8 @@ def _errors_of(
 ) -> list[float]:
     """The errors of one network; what settings arrange alike is solved once."""
     params, known = there.params, dict[str, float]()
-    w_max, size = (
-        weight_quantiles(checkpoint.pruned, params.mapping.w_max_quantile),
-        params.search.crossbar_size,
-    )
-    found = []
+    w_max = weight_quantiles(checkpoint.pruned, params.mapping.w_max_quantile)
+    size, found = params.search.crossbar_size, []
     for one in settings:
         arrangement = Rearranged(one).arrangement(params)
         network = map_network(checkpoint.pruned, compaction_of(scheme), size, w_max, arrangement)

@@ -30,10 +30,8 @@ def rearrangements(params: Params) -> list[Rearrange]:
 def trainings(params: Params) -> list[Wct]:
     """The settings of WCT: the profile's own, other limits, none but the largest |w|, and rounds."""
     search, own = params.search, params.wct
-    found = [
-        own.model_copy(update={"cut_quantile": cut, "rounds": 0}) for cut in (*search.cut_quantiles, 1.0)
-    ]
-    rate = search.rounds_learning_rate
+    cuts, rate = (*search.cut_quantiles, 1.0), search.rounds_learning_rate
+    found = [own.model_copy(update={"cut_quantile": cut, "rounds": 0}) for cut in cuts]
     found += [
         Wct(cut_quantile=own.cut_quantile, epochs=1, learning_rate=rate, rounds=one) for one in search.rounds
     ]

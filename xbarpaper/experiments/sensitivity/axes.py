@@ -17,23 +17,14 @@ Value = float | str
 
 @dataclass(frozen=True)
 class Conditions:
-    """All that the axes move.
+    """All that the axes move."""
 
-    Attributes:
-        devices: range and variation of the devices.
-        parasitics: resistances of drivers, wires and sensing.
-        w_max_quantile: quantile of a layer's |w| that programs the highest conductance.
-        gain: calibration of the readout.
-        crossbar_size: rows and columns of the crossbars.
-        sparsity: fraction of the weights removed from the prunable layers of pruned networks.
-    """
-
-    devices: Devices
-    parasitics: Parasitics
-    w_max_quantile: float
-    gain: Gain
-    crossbar_size: int
-    sparsity: float
+    devices: Devices  # range and variation of the devices
+    parasitics: Parasitics  # resistances of drivers, wires and sensing
+    w_max_quantile: float  # quantile of a layer's |w| that programs the highest conductance
+    gain: Gain  # calibration of the readout
+    crossbar_size: int  # rows and columns of the crossbars
+    sparsity: float  # fraction of the weights removed from the prunable layers of pruned networks
 
     def with_devices(self, **values: float | str) -> Conditions:
         """The same with other values of the devices."""
@@ -47,28 +38,18 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Axis:
-    """One parameter that moves while all others stay.
+    """One parameter that moves while all others stay."""
 
-    Attributes:
-        name: its name in tables.
-        label: what stands below it in a figure.
-        short: its name in a sentence.
-        values: where it is evaluated, beside the profile's own value; names from weak to strong.
-        own: its value at the profile's own conditions.
-        moved: the conditions with it at another value.
-        told: a place on it in a sentence, ``{}`` for the value; ``short`` and the value if not given.
-        names: what a value is called, if not by itself.
-        joined: whether a line joins its values in a figure, in ascending order; otherwise they stand as they come.
-    """
-
-    name: str
-    label: str
-    short: str
+    name: str  # its name in tables
+    label: str  # what stands below it in a figure
+    short: str  # its name in a sentence
+    # where it is evaluated, beside the profile's own value; names from weak to strong
     values: Sequence[Value]
-    own: Callable[[Conditions], Value]
-    moved: Callable[[Conditions, Any], Conditions]
-    told: str = ""
-    names: Mapping[str, str] = field(default_factory=dict)
+    own: Callable[[Conditions], Value]  # its value at the profile's own conditions
+    moved: Callable[[Conditions, Any], Conditions]  # the conditions with it at another value
+    told: str = ""  # a place on it in a sentence, ``{}`` for the value; ``short`` and the value if not given
+    names: Mapping[str, str] = field(default_factory=dict)  # what a value is called, if not by itself
+    # whether a line joins its values in a figure, in ascending order; otherwise they stand as they come
     joined: bool = True
 
     def name_of(self, value: Value) -> str:
@@ -82,21 +63,13 @@ class Axis:
 
 @dataclass(frozen=True)
 class Axes:
-    """A survey: the axes along which the profile's own point is left, and pairs of them that are moved together.
+    """A survey: the axes along which the profile's own point is left, and pairs of them that are moved together."""
 
-    Attributes:
-        stage: whose results these are.
-        settings: experiments, crossbar size, draws and test images.
-        single: the axes by name, in the order of tables and figures.
-        maps: pairs of axes, by the name of the pair.
-        mitigations: what is tried at each point.
-    """
-
-    stage: str
-    settings: Survey
-    single: Mapping[str, Axis]
-    maps: Mapping[str, tuple[Axis, Axis]]
-    mitigations: tuple[Mitigation, ...]
+    stage: str  # whose results these are
+    settings: Survey  # experiments, crossbar size, draws and test images
+    single: Mapping[str, Axis]  # the axes by name, in the order of tables and figures
+    maps: Mapping[str, tuple[Axis, Axis]]  # pairs of axes, by the name of the pair
+    mitigations: tuple[Mitigation, ...]  # what is tried at each point
 
 
 def by_name(*axes: Axis) -> dict[str, Axis]:

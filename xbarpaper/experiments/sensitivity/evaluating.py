@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from xbarpaper.experiments import crossbars, pruned
+from xbarpaper.experiments.bench import Bench, Subject
 from xbarpaper.experiments.bench import bench as bench_of
 from xbarpaper.experiments.evaluation import Case, Job, evaluated
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.sensitivity.axes import Axes, Conditions
 from xbarpaper.experiments.sensitivity.points import plan
-from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.mitigation.paper import PAPER
 from xbarpaper.mitigation.parts import Mitigation
 from xbarpaper.networks import training
@@ -56,8 +56,6 @@ def evaluate(experiment: Experiment, axes: Axes, at_sparsity: At | None = None) 
     Finished evaluations wait in a journal, each with a digest of all that it depends on, so an interrupted run goes on.
 
     Args:
-        experiment: the experiment.
-        axes: the survey.
         at_sparsity: gives the experiment at another sparsity, where an axis moves it.
 
     Returns:
@@ -85,17 +83,12 @@ def evaluate(experiment: Experiment, axes: Axes, at_sparsity: At | None = None) 
     for point, scheme, mitigation in cells:
         network = _network_at(point.at, scheme, mitigation, own)
         named = {
-            "axis": point.axis,
-            "value": point.label,
-            "second": math.nan if point.second is None else point.second,
-            "scheme": scheme,
-            "sparsity": 0.0 if scheme == "unpruned" else point.at.sparsity,
-            "crossbar_size": point.at.crossbar_size,
-            "mitigation": mitigation.name,
-        }
+            "axis": point.axis, "value": point.label, "second": math.nan if point.second is None else point.second,
+            "scheme": scheme, "sparsity": 0.0 if scheme == "unpruned" else point.at.sparsity,
+            "crossbar_size": point.at.crossbar_size, "mitigation": mitigation.name,
+        }  # fmt: skip
         for seed in seeds:
-            key = (network, point.at.devices, point.at.parasitics, point.at.gain, seed)
-            reached, software = found[key]
+            reached, software = found[network, point.at.devices, point.at.parasitics, point.at.gain, seed]
             rows.append({**named, "seed": seed, "accuracy": reached, "software_accuracy": software})
     return with_leading(pd.DataFrame(rows), experiment.leading)
 
@@ -120,10 +113,8 @@ def _evaluated(
             network, devices, parasitics, seed = key
             for gain, reached in zip(rows["gain"], rows["accuracy"], strict=True):
                 found[network, devices, parasitics, gain, seed] = (float(reached), networks.reached[network])
-            bar.set_postfix_str(
-                f"{network.scheme} {network.sparsity:g} {network.mitigation.name} {network.crossbar_size}",
-                refresh=False,
-            )
+            names = f"{network.scheme} {network.sparsity:g} {network.mitigation.name} {network.crossbar_size}"
+            bar.set_postfix_str(names, refresh=False)
             bar.update(len(rows))
 
         with spreading.workers(networks.experiment.params.execution) as workers:

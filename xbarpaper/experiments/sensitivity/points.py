@@ -24,21 +24,13 @@ _MAP_SCHEMES: Final[tuple[SchemeName, ...]] = ("unpruned", "cf")
 
 @dataclass(frozen=True)
 class Point:
-    """A place on an axis, or on a map of two.
+    """A place on an axis, or on a map of two."""
 
-    Attributes:
-        axis: name of the axis or map.
-        value: where on it; on a map, where on its first axis.
-        second: where on a map's second axis; None on an axis.
-        at: what holds there.
-        schemes: the networks that are evaluated there.
-    """
-
-    axis: str
-    value: Value
-    second: float | None
-    at: Conditions
-    schemes: tuple[SchemeName, ...] = SCHEMES
+    axis: str  # name of the axis or map
+    value: Value  # where on it; on a map, where on its first axis
+    second: float | None  # where on a map's second axis; None on an axis
+    at: Conditions  # what holds there
+    schemes: tuple[SchemeName, ...] = SCHEMES  # the networks that are evaluated there
 
     @property
     def label(self) -> str:
@@ -79,7 +71,7 @@ def _with_own(values: Sequence[Value], own: Value) -> list[Value]:
     if isinstance(own, str):
         return list(values) if own in values else [own, *values]
     others = [float(value) for value in values if not math.isclose(float(value), own)]
-    return list(sorted([*others, own]))
+    return sorted([*others, own])
 
 
 def _trained_for(scheme: SchemeName, crossbar_size: int, params: Params) -> bool:

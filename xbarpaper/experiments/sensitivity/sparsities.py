@@ -22,12 +22,9 @@ def at_sparsity(experiment: Experiment, sparsity: float) -> Experiment:
         return experiment
     params = experiment.params
     section = experiment.section.model_copy(update={"sparsity": sparsity})
-    changes = {
-        "experiments": {experiment.name: section},
-        "prune": params.prune.model_copy(
-            update={"epochs": params.sensitivity.fine_tuning_epochs, "steps": 1}
-        ),
-    }
+    shorter = {"epochs": params.sensitivity.fine_tuning_epochs, "steps": 1}
+    prune = params.prune.model_copy(update=shorter)
+    changes = {"experiments": {experiment.name: section}, "prune": prune}
     folder = f"{_FOLDER}/sparsity-{sparsity}"
     return Apart(experiment, folder, params=params.model_copy(update=changes))
 

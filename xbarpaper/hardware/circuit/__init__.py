@@ -6,24 +6,15 @@ the nodal equations of one tile in another way and shares no code with them, and
 ngspice: readers can check us with both.
 """
 
-from xbarpaper.hardware.circuit.effective import effective_conductance
+from xbarpaper.hardware.circuit.effective import effective_conductance, node_voltages
 from xbarpaper.hardware.circuit.elimination import Potentials
 from xbarpaper.hardware.circuit.reference import reference_effective_conductance
 from xbarpaper.hardware.circuit.spice import read_currents, spice_netlist
-from xbarpaper.hardware.circuit.voltages import node_voltages
 from xbarpaper.hardware.circuit.wires import seen_from_columns, shared_resistance
 from xbarpaper.params import Parasitics
 from xbarpaper.support.errors import CircuitError
 
 __all__ = [
-    "CircuitError",
-    "Parasitics",
-    "Potentials",
-    "effective_conductance",
-    "node_voltages",
-    "read_currents",
-    "reference_effective_conductance",
-    "seen_from_columns",
-    "shared_resistance",
-    "spice_netlist",
-]
+    "CircuitError", "Parasitics", "Potentials", "effective_conductance", "node_voltages", "read_currents",
+    "reference_effective_conductance", "seen_from_columns", "shared_resistance", "spice_netlist",
+]  # fmt: skip

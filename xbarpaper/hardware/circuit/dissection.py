@@ -153,63 +153,43 @@ class Block:
     """How devices become a block: a program for `kernels.join_blocks`.
 
     Its places count vectors in a scratch array: the devices, the four weights of wires, a zero, the fronts.
-
-    Attributes:
-        rows, columns: of devices.
-        ports: how many.
-        steps: a row per front: nodes that go, all nodes, first place and stride, where the rows end and the columns
-            begin that matter, its first tile, and where its zeros, copies and sums begin and end.
-        zeros: places that become zero.
-        copies: places (to, from).
-        sums: places (to, a, b).
-        tiles: from where the weights among the nodes that stay come, for each tile of 2 x 4.
-        result: place of the first weight between ports.
-        stride: of the last front.
-        size: vectors of scratch.
-        scratch: vectors of scratch for the rows that go.
-        roundings: in units of half the machine's epsilon, what the powers may be off.
     """
 
+    # rows, columns: of devices
     rows: int
     columns: int
-    ports: int
+    ports: int  # how many
+    # a row per front: nodes that go, all nodes, first place and stride, where the rows end and the columns
+    # begin that matter, its first tile, and where its zeros, copies and sums begin and end
     steps: Integers
-    zeros: Integers
-    copies: Integers
-    sums: Integers
-    tiles: Integers
-    result: int
-    stride: int
-    size: int
-    scratch: int
-    roundings: float
+    zeros: Integers  # places that become zero
+    copies: Integers  # places (to, from)
+    sums: Integers  # places (to, a, b)
+    tiles: Integers  # from where the weights among the nodes that stay come, for each tile of 2 x 4
+    result: int  # place of the first weight between ports
+    stride: int  # of the last front
+    size: int  # vectors of scratch
+    scratch: int  # vectors of scratch for the rows that go
+    roundings: float  # in units of half the machine's epsilon, what the powers may be off
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a tile is joined from blocks.
+    """How a tile is joined from blocks."""
 
-    Attributes:
-        blocks: each kind of block, with first row and column and place in memory of all blocks of this kind.
-        blocks_size: numbers that the blocks of a tile take.
-        steps: a row per front: nodes that go, all nodes, first place and stride, where the rows end and the columns
-            begin that matter; and for both blocks that are joined: is it one of ``blocks``, its place, stride, bundles
-            of eight wires, and where its map begins. Empty where one block is the whole tile.
-        maps: bundle of the front for each bundle of a block.
-        size: numbers of memory for the fronts.
-        result: place and stride of the sources' rows in the last front; where rows and columns of the tile begin in it.
-        sources: rows of the last front, the padding included.
-        roundings: see `Block`.
-    """
-
+    # each kind of block, with first row and column and place in memory of all blocks of this kind
     blocks: Sequence[tuple[Block, Integers]]
-    blocks_size: int
+    blocks_size: int  # numbers that the blocks of a tile take
+    # a row per front: nodes that go, all nodes, first place and stride, where the rows end and the columns
+    # begin that matter; and for both blocks that are joined: is it one of ``blocks``, its place, stride,
+    # bundles of eight wires, and where its map begins. Empty where one block is the whole tile
     steps: Integers
-    maps: Integers
-    size: int
+    maps: Integers  # bundle of the front for each bundle of a block
+    size: int  # numbers of memory for the fronts
+    # place and stride of the sources' rows in the last front; where rows and columns of the tile begin in it
     result: tuple[int, int, int, int]
-    sources: int
-    roundings: float
+    sources: int  # rows of the last front, the padding included
+    roundings: float  # see `Block`
 
 
 class _Room:
@@ -336,9 +316,8 @@ def _block(rows: int, columns: int, sides: tuple[str, ...], whole: bool) -> Bloc
                 shelf.give(there.place)
         part.place, part.corner, part.stride = first - base, first + k * (stride + 1), stride
         scratch = max(scratch, k * stride)
-        roundings[number] = max((roundings[child] for child in part.children), default=0.0) + k * (
-            size + k + 5
-        )
+        below = max((roundings[child] for child in part.children), default=0.0)
+        roundings[number] = below + k * (size + k + 5)
     return Block(
         rows, columns, len(parts[-1].ports), np.array(steps, np.int64), np.array(zeros, np.int64),
         np.array(copies, np.int64).reshape(-1, 2), np.array(sums, np.int64).reshape(-1, 3),
@@ -349,22 +328,15 @@ def _block(rows: int, columns: int, sides: tuple[str, ...], whole: bool) -> Bloc
 
 @dataclass
 class _Part:
-    """Some rows and columns of a tile or block.
+    """Some rows and columns of a tile or block."""
 
-    Attributes:
-        children: numbers of the parts that it is joined from; none for a cell.
-        cell: row and column of what is not divided further: a device, or a block in a tile.
-        front: its nodes, those first that are eliminated first.
-        ports: those of them that stay when it has been joined.
-        place: of the front in memory.
-        corner, stride: of the weights between the ports.
-    """
-
-    children: tuple[int, ...]
+    children: tuple[int, ...]  # numbers of the parts that it is joined from; none for a cell
+    # row and column of what is not divided further: a device, or a block in a tile
     cell: tuple[int, int] | None
-    front: list[Node]
-    ports: list[Node]
-    place: int = 0
+    front: list[Node]  # its nodes, those first that are eliminated first
+    ports: list[Node]  # those of them that stay when it has been joined
+    place: int = 0  # of the front in memory
+    # corner, stride: of the weights between the ports
     corner: int = 0
     stride: int = 0
 

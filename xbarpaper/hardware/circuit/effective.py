@@ -1,4 +1,4 @@
-"""``effective_conductance``: what the rest of the artifact asks of the circuit.
+"""What the rest of the artifact asks of the circuit: ``effective_conductance``, and ``node_voltages`` inside a tile.
 
 Tiles on the processor go to the fast solver (`dissection`); those that it does not bring within the asked bound, and all
 tiles on a GPU, to the direct one (`elimination`). Gradients are those of the circuit, not of the method:
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from xbarpaper.hardware.circuit import dissection, elimination
+from xbarpaper.hardware.circuit.elimination import Potentials
 from xbarpaper.hardware.circuit.wires import exchanged, turned
 from xbarpaper.params import Parasitics
 from xbarpaper.support.errors import CircuitError
@@ -153,6 +154,34 @@ def _device_voltages(tiles: Tensor, parasitics: Parasitics) -> Tensor:
     return found.row - found.column
 
 
+def node_voltages(conductance: Tensor, parasitics: Parasitics, voltages: Tensor) -> Potentials:
+    """Voltages of all wires and currents of all devices, for given inputs, by the direct solver.
+
+    Args:
+        conductance: device conductances of one tile, siemens, shape (M, N); 0 means no device.
+        voltages: inputs, volts, shape (M,) or (S, M).
+
+    Returns:
+        ``row`` and ``column`` in volts and ``current`` in amperes, float64, shape (M, N) or (S, M, N).
+
+    Raises:
+        ValueError: ``conductance`` is not one tile of usable values, or ``voltages`` are not finite or do not fit it.
+    """
+    _refuse_unusable(conductance)
+    if conductance.ndim != 2:
+        raise ValueError(f"conductance: shape {tuple(conductance.shape)} must be (rows, columns)")
+    if voltages.ndim not in (1, 2) or voltages.shape[-1] != len(conductance):
+        raise ValueError(
+            f"voltages: shape {tuple(voltages.shape)} must be ({len(conductance)},) or (inputs, {len(conductance)})"
+        )
+    if not torch.isfinite(voltages).all():
+        raise ValueError("voltages: every value must be finite")
+    inputs = voltages.double().reshape(1, -1, len(conductance))
+    found = elimination.potentials(conductance.double()[None], parasitics, inputs)
+    shape = (*voltages.shape[:-1], *conductance.shape)
+    return Potentials(*(one.reshape(shape) for one in (found.row, found.column, found.current)))
+
+
 def _refuse_unusable(conductance: Tensor) -> None:
     shape = tuple(conductance.shape)
     if conductance.dtype not in (torch.float32, torch.float64):
@@ -163,9 +192,8 @@ def _refuse_unusable(conductance: Tensor) -> None:
         raise ValueError(f"conductance: shape {shape} must have at least one row and one column")
     if conductance.numel() == 0:
         return
-    lowest, highest = (
-        float(bound) for bound in torch.aminmax(conductance.detach())
-    )  # a NaN anywhere makes both NaN
+    # A NaN anywhere makes both NaN.
+    lowest, highest = (float(bound) for bound in torch.aminmax(conductance.detach()))
     if not lowest >= 0 or not highest < float("inf"):
         found = lowest if not lowest >= 0 else highest
         raise ValueError(f"conductance: holds {found:g}; every value must be finite and at least 0 siemens")

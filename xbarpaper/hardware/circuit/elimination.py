@@ -47,25 +47,18 @@ _LARGEST_CHUNK = 256  # beyond, batches only leave the processor's cache: slower
 
 @dataclass(frozen=True)
 class Potentials:
-    """What a tile's wires and devices carry, for S inputs; each of shape (B, S, M, N).
+    """What a tile's wires and devices carry, for S inputs; each of shape (B, S, M, N)."""
 
-    Attributes:
-        row: voltages of the row wires, volts.
-        column: voltages of the column wires, volts.
-        current: device currents from row to column wire, amperes.
-    """
-
-    row: Tensor
-    column: Tensor
-    current: Tensor
+    row: Tensor  # voltages of the row wires, volts
+    column: Tensor  # voltages of the column wires, volts
+    current: Tensor  # device currents from row to column wire, amperes
 
 
 def tiles_per_chunk(rows: int, columns: int) -> int:
     """Tiles that fit the working set: the stack, and Y and W of every column."""
     short, long = min(rows, columns), max(rows, columns)
-    return max(
-        1, min(_WORKING_SET_BYTES // (8 * short * (3 * long + (2 * long + 6) * short)), _LARGEST_CHUNK)
-    )
+    fitting = _WORKING_SET_BYTES // (8 * short * (3 * long + (2 * long + 6) * short))
+    return max(1, min(fitting, _LARGEST_CHUNK))
 
 
 def solve(tiles: Tensor, parasitics: Parasitics) -> tuple[Tensor, Tensor]:
@@ -139,15 +132,13 @@ def _disagreement(G: Tensor, parasitics: Parasitics, G_eff: Tensor, found: Poten
     lifted = parasitics.column_wire_ohm * below[:, :-1].flip(-2).cumsum(-2).flip(-2)
     column = torch.cat([lifted + sense, sense], -2)
     present = G > 0
-    device = x / G.where(present, torch.ones_like(G))
+    device = x / G
     backward = (1 - row - column - device).abs() / (1 + (row + column + device).abs())
     backward = backward.where(present, x.abs()).amax((-2, -1))  # where there is no device, no current
     currents = G_eff.sum(-2)
     largest = currents.amax(-1)
     apart = (currents - x.sum(-2)).abs().amax(-1)
-    return backward + torch.where(
-        largest > 0, apart / largest.where(largest > 0, torch.ones_like(largest)), apart
-    )
+    return backward + torch.where(largest > 0, apart / largest, apart)
 
 
 def _column_admittances(g: Tensor, K_c: Tensor) -> Tensor:

@@ -84,10 +84,8 @@ def _install(python_operator: Callable[..., Any], instruction: str) -> None:
         lanes = a if isinstance(a, Lanes) else b
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            x, y = (
-                _as_vector(context, builder, *pair, lanes)
-                for pair in zip(signature.args, arguments, strict=True)
-            )
+            pairs = zip(signature.args, arguments, strict=True)
+            x, y = (_as_vector(context, builder, *pair, lanes) for pair in pairs)
             return getattr(builder, instruction)(x, y, flags=("contract",))
 
         return lanes(a, b), generate
@@ -172,18 +170,15 @@ def _transpose(_: Any, source: Any, index: Any, target: Any, places: Any, shift:
         while width < LANES:
             odd = [lane // width % 2 for lane in range(LANES)]
             low = [lane + odd[lane] * (LANES - width) for lane in range(LANES)]
-            masks = [
-                ir.Constant(ir.VectorType(ir.IntType(32), LANES), [at + more for at in low])
-                for more in (0, width)
-            ]
+            places_of = ir.VectorType(ir.IntType(32), LANES)
+            masks = [ir.Constant(places_of, [at + more for at in low]) for more in (0, width)]
             for a in range(LANES):
                 if not odd[a]:
                     pair = rows[a], rows[a + width]
                     rows[a], rows[a + width] = (builder.shuffle_vector(*pair, mask) for mask in masks)
             width *= 2
-        to, where = (
-            cgutils.create_struct_proxy(kinds[n])(context, builder, arguments[n]).data for n in (2, 3)
-        )
+        arrays = (cgutils.create_struct_proxy(kinds[n])(context, builder, arguments[n]) for n in (2, 3))
+        to, where = (array.data for array in arrays)
         offset = context.cast(builder, arguments[4], kinds[4], types.intp)
         for lane in range(LANES):
             place = builder.add(builder.load(builder.gep(where, [count[lane]])), offset)
@@ -257,25 +252,8 @@ def _join_in_lanes(S, U, steps, zeros, copies, sums, tiles):
 
 @_compiled
 def join_blocks(
-    G,
-    wires,
-    rows,
-    columns,
-    origins,
-    steps,
-    zeros,
-    copies,
-    sums,
-    tiles,
-    result,
-    stride,
-    ports,
-    S,
-    U,
-    room,
-    out,
-    G_eff,
-):
+    G, wires, rows, columns, origins, steps, zeros, copies, sums, tiles, result, stride, ports, S, U, room, out, G_eff
+):  # fmt: skip
     """Weights between the ports of all blocks of one kind, from their devices.
 
     Args:

@@ -37,9 +37,7 @@ Integers = npt.NDArray[np.int64]
 
 _CONVERGED = 1e-13  # of the largest element: what a last correction may still change
 _RESOLVED = 1e-10  # likewise: what may be left over in all nodes together; usually far less, mostly rounding
-_TOO_WIDE = (
-    "conductance, parasitics: the values span too many decades for float64 elimination, about 11 are safe"
-)
+_TOO_WIDE = "conductance, parasitics: the values span too many decades for float64; about 11 are safe"
 
 
 def reference_effective_conductance(

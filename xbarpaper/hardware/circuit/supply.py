@@ -31,15 +31,13 @@ def supply_admittance(tiles: Tensor, parasitics: Parasitics) -> Tensor:
     Args:
         tiles: device conductances, siemens, shape (B, M, N), float32 or float64, the type of the arithmetic; 0 means no
             device.
-        parasitics: resistances of drivers, wires and sense circuits; any may be zero.
 
     Returns:
         Y, siemens, symmetric, shape (B, M, M).
     """
     rows, columns = tiles.shape[-2:]
-    K_c = torch.from_numpy(shared_resistance(rows, parasitics.sense_ohm, parasitics.column_wire_ohm)).to(
-        tiles
-    )
+    K_c = torch.from_numpy(shared_resistance(rows, parasitics.sense_ohm, parasitics.column_wire_ohm))
+    K_c = K_c.to(tiles)
     A = tiles.new_zeros(len(tiles), rows, rows)
     for j in reversed(range(columns)):
         if j < columns - 1 and parasitics.row_wire_ohm:

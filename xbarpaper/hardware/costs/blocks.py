@@ -31,28 +31,19 @@ class Block:
     source: str
 
 
+# fmt: off
 DRIVER = Block("one-bit row driver, power", 4e-3 / 1024 * 1e6, "µW", 32, _ISAAC + ": 4 mW for 8 x 128")
 DRIVER_AREA = Block("one-bit row driver, area", 0.166, "µm²", 32, _ISAAC)
-CELL_AREA = Block(
-    "cell, area: 4 F²", 4 * 0.032**2, "µm²", 32, "definition; PUMA has 6.25 µm² for 64 x 64 cells"
-)
+CELL_AREA = Block("cell, area: 4 F²", 4 * 0.032**2, "µm²", 32, "definition; PUMA has 6.25 µm² for 64 x 64 cells")
 SHIFT_ADD = Block("shift and add, per conversion", 0.0208333, "pJ", 32, "hwcomponents-library, isaac.py")
-SAMPLE_HOLD = Block(
-    "sample and hold, per conversion",
-    1e-5 / 1024 * 100e-9 * 1e12,
-    "pJ",
-    32,
-    _ISAAC + ": 10 µW for 8 x 128, 100 ns",
-)
+SAMPLE_HOLD = Block("sample and hold, per conversion", 1e-5 / 1024 * 100e-9 * 1e12, "pJ", 32,
+                    _ISAAC + ": 10 µW for 8 x 128, 100 ns")
 ADDER = Block("adder, per bit", 0.03 / 8, "pJ", 45, "Horowitz (ISSCC 2014): 0.03 pJ for 8 bit")
-BUFFER = Block(
-    "eDRAM buffer, per bit", 0.08, "pJ", 32, "hwcomponents-library, isaac.py: 20.45 pJ for 256 bit"
-)
+BUFFER = Block("eDRAM buffer, per bit", 0.08, "pJ", 32, "hwcomponents-library, isaac.py: 20.45 pJ for 256 bit")
 WIRE = Block("bus, per bit", 0.054, "pJ", 32, "hwcomponents-library, isaac.py")
-SUM_BITS = Block(
-    "width of a partial sum", 24, "bit", None, "this model: 8 + 8 bit and the additions of 256 rows"
-)
+SUM_BITS = Block("width of a partial sum", 24, "bit", None, "this model: 8 + 8 bit and the additions of 256 rows")
 OUTPUT_BITS = Block("width of an output", 16, "bit", None, _ISAAC)
+# fmt: on
 
 BLOCKS: Final = (
     DRIVER, DRIVER_AREA, CELL_AREA, SHIFT_ADD, SAMPLE_HOLD, ADDER, BUFFER, WIRE, SUM_BITS, OUTPUT_BITS
@@ -61,23 +52,14 @@ BLOCKS: Final = (
 
 @dataclass(frozen=True)
 class Adc:
-    """An analog-to-digital converter as one source has it; functions of the number of bits.
+    """An analog-to-digital converter as one source has it; functions of the number of bits."""
 
-    Attributes:
-        title: for tables and figures.
-        energy_pj: of a conversion, picojoules.
-        conversion_ns: time of a conversion, nanoseconds.
-        area_um2: square micrometres; NaN where the source's rule needs a layout.
-        node_nm: technology node.
-        source: where it was published.
-    """
-
-    title: str
-    energy_pj: Callable[[int], float]
-    conversion_ns: Callable[[int], float]
-    area_um2: Callable[[int], float]
-    node_nm: int
-    source: str
+    title: str  # for tables and figures
+    energy_pj: Callable[[int], float]  # of a conversion, picojoules
+    conversion_ns: Callable[[int], float]  # time of a conversion, nanoseconds
+    area_um2: Callable[[int], float]  # square micrometres; NaN where the source's rule needs a layout
+    node_nm: int  # technology node
+    source: str  # where it was published
 
 
 def cimloop_adc_pj(bits: int, node_nm: float = 32, samples_per_second: float = 1e8) -> float:
@@ -99,7 +81,6 @@ def neurosim_sar_pj(bits: int, column_ohm: float = math.inf) -> float:
     """NeuroSim's successive-approximation converter, 32 nm LP, picojoules.
 
     Args:
-        bits: resolution.
         column_ohm: resistance of the column times 0.5 over the read voltage. Its term is the current of the array, which
             this model takes from the solved circuit: by default the converter alone counts.
     """
@@ -121,10 +102,6 @@ _TABLE: Final = {
 }  # fmt: skip
 
 
-def _unknown(bits: int) -> float:
-    return math.nan
-
-
 ADCS: Final[dict[AdcName, Adc]] = {
     "isaac": Adc(
         ADC_TITLES["isaac"], lambda b: 1.5625 * (b / 8) ** 2, lambda b: 1 / 1.28, lambda b: 1200.0, 32,
@@ -143,11 +120,11 @@ ADCS: Final[dict[AdcName, Adc]] = {
         "CiMLoop (arXiv 2404.06553) and hwcomponents-adc: fit to Murmann's survey, at 100 MS/s",
     ),
     "neurosim_sar": Adc(
-        ADC_TITLES["neurosim_sar"], neurosim_sar_pj, lambda b: b + 1.0, _unknown, 32,
+        ADC_TITLES["neurosim_sar"], neurosim_sar_pj, lambda b: b + 1.0, lambda b: math.nan, 32,
         "NeuroSim 1.4, SarADC.cpp, LP, without the current of the column",
     ),
     "neurosim_flash": Adc(
-        ADC_TITLES["neurosim_flash"], neurosim_flash_pj, lambda b: 1.0, _unknown, 32,
+        ADC_TITLES["neurosim_flash"], neurosim_flash_pj, lambda b: 1.0, lambda b: math.nan, 32,
         "NeuroSim 1.4, multilevel sense amplifier, HP, without the current of the column, at its fastest sensing",
     ),
     "mnsim": Adc(
@@ -169,7 +146,6 @@ def adc_table(bits: tuple[int, ...] = (4, 6, 8)) -> pd.DataFrame:
     for adc in ADCS.values():
         energies = {f"{b} bit (pJ)": adc.energy_pj(b) for b in bits}
         last = {"time (ns)": adc.conversion_ns(bits[-1]), "area (µm²)": adc.area_um2(bits[-1])}
-        rows.append(
-            {"converter": adc.title, "node_nm": adc.node_nm, **energies, **last, "source": adc.source}
-        )
+        named = {"converter": adc.title, "node_nm": adc.node_nm}
+        rows.append(named | energies | last | {"source": adc.source})
     return pd.DataFrame(rows)

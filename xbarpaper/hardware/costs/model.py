@@ -1,4 +1,4 @@
-"""What a mapped layer costs: conversions counted from its tiles, energies from blocks, the array from its circuit.
+"""What a mapped network costs: conversions counted from its tiles, energies from blocks, the array from its circuit.
 
 One image asks a layer for one matrix product per output pixel (a *vector*). Inputs come bit by bit, a *read* of every
 crossbar each; weights lie on ``weight_slices`` pairs of crossbars. With r_t rows and c_t columns in use on tile t of one
@@ -11,43 +11,39 @@ tell which inputs and outputs pruning kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from math import ceil
+from functools import reduce
+from math import ceil, prod
+from operator import add
 from typing import Final
 
 import torch
 
+from xbarpaper.hardware.circuit.supply import mean_supply_conductance
+from xbarpaper.hardware.conductances import sliced_conductances
 from xbarpaper.hardware.costs import blocks
-from xbarpaper.hardware.costs.blocks import Adc
-from xbarpaper.hardware.mapped import SIGNS
+from xbarpaper.hardware.costs.blocks import ADCS, Adc
+from xbarpaper.hardware.mapped import SIGNS, MappedLayer, MappedNetwork
+from xbarpaper.hardware.readout import array_tiles
 from xbarpaper.hardware.tiles import TileMap
-from xbarpaper.params import ColumnsCounted, HardwareCosts
+from xbarpaper.networks.network import Network
+from xbarpaper.params import AdcName, ColumnsCounted, Devices, HardwareCosts, Parasitics
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one image asks of the crossbars of a layer.
+    """What one image asks of the crossbars of a layer."""
 
-    Attributes:
-        size: rows and columns of a crossbar.
-        rows: rows in use, by tile of one sign.
-        columns: columns in use, by tile of one sign.
-        inputs: inputs of the layer that some tile reads.
-        additions: partial sums of tiles added per vector.
-        weights: weights that are left, which is multiplications per vector.
-        vectors: output pixels.
-        supply_siemens: mean current of the supplies of one read of all crossbars, both signs and all slices, over the
-            read voltage: ``supply.mean_conductance``.
-    """
-
-    size: int
-    rows: tuple[int, ...]
-    columns: tuple[int, ...]
-    inputs: int
-    additions: int
-    weights: int
-    vectors: int
+    size: int  # rows and columns of a crossbar
+    rows: tuple[int, ...]  # rows in use, by tile of one sign
+    columns: tuple[int, ...]  # columns in use, by tile of one sign
+    inputs: int  # inputs of the layer that some tile reads
+    additions: int  # partial sums of tiles added per vector
+    weights: int  # weights that are left, which is multiplications per vector
+    vectors: int  # output pixels
+    # mean current of the supplies of one read of all crossbars, both signs and all slices, over the read
+    # voltage: ``mean_supply_conductance``
     supply_siemens: float
 
 
@@ -118,11 +114,7 @@ def load_costs(
     """Energy, area and latency of one image on the crossbars of a layer.
 
     Args:
-        load: what the image asks of the layer.
-        settings: bits, times, voltages and sharing.
-        adc: the converter.
         counted: ``used`` skips empty columns; ``all`` converts every column of every crossbar.
-        latency: one of ``LATENCIES``.
     """
     bits, slices, size = settings.input_bits, settings.weight_slices, load.size
     crossbars = SIGNS * slices * len(load.rows)
@@ -133,9 +125,8 @@ def load_costs(
     read_in = load.vectors * bits
     outputs = load.vectors * (sum(load.columns) - load.additions)
     most = max(load.columns, default=0) if counted == "used" else size
-    times = Times(
-        bits, ceil(most / adcs), settings.read_ns, adc.conversion_ns(settings.adc_bits), settings.adc_bits
-    )
+    conversion_ns = adc.conversion_ns(settings.adc_bits)
+    times = Times(bits, ceil(most / adcs), settings.read_ns, conversion_ns, settings.adc_bits)
     joules = settings.read_volt**2 * load.supply_siemens * settings.read_ns * 1e-9
     return LoadCosts(
         crossbars=crossbars,
@@ -178,3 +169,46 @@ LATENCIES: Final[dict[str, Callable[[Times], float]]] = {
 }
 """Time of a vector, ns: conversions of one read during the next read, or after it; and the rules of two simulators,
 MNSIM 2.0 (driver 3 ns, read 3.16 ns and converter anew for each conversion) and NeuroSim 1.4 (its converter alone)."""
+
+
+def loads(
+    mapped: MappedNetwork, settings: HardwareCosts, devices: Devices, parasitics: Parasitics | None
+) -> tuple[Load, ...]:
+    """A load for each layer of a network on crossbars.
+
+    Args:
+        settings: bits and slices of the weights, share of the input bits that are set.
+        parasitics: resistances of drivers, wires and sensing; None for ideal ones.
+
+    Raises:
+        ValueError: the network does not tell the output pixels of its layers.
+    """
+    if not isinstance(mapped.network, Network):
+        raise ValueError(f"{type(mapped.network).__name__} does not tell the output pixels of its layers")
+    pixels = {layer.name: prod(layer.output_pixels) for layer in mapped.network.layers}
+    supplies = (_supply(layer, settings, devices, parasitics) for layer in mapped.layers)
+    return tuple(
+        load_of(layer.tiles, int(layer.mask.sum()), pixels[layer.name], supply)
+        for layer, supply in zip(mapped.layers, supplies, strict=True)
+    )
+
+
+def _supply(
+    layer: MappedLayer, settings: HardwareCosts, devices: Devices, parasitics: Parasitics | None
+) -> float:
+    """``Load.supply_siemens`` of a layer."""
+    how = settings.weight_bits, settings.weight_slices
+    cut = sliced_conductances(layer.programmed_weights, devices, layer.w_max, *how)
+    arrays = torch.cat([array_tiles(layer, pair).flatten(0, 1) for pair in cut])
+    return float(mean_supply_conductance(arrays, parasitics, settings.active_inputs).sum())
+
+
+def summed(
+    networks_loads: Sequence[Load],
+    settings: HardwareCosts,
+    adc: AdcName,
+    columns: ColumnsCounted,
+    latency: str = "overlapped",
+) -> LoadCosts:
+    """Costs of one image on all layers, one after another; see ``load_costs``."""
+    return reduce(add, (load_costs(load, settings, ADCS[adc], columns, latency) for load in networks_loads))

@@ -10,15 +10,6 @@ from xbarpaper.hardware.effects.stuck import Stuck
 from xbarpaper.hardware.effects.variation import Variation
 
 __all__ = [
-    "ORDER",
-    "DeviceEffect",
-    "Drift",
-    "Levels",
-    "ProgrammingNoise",
-    "ReadNoise",
-    "Stuck",
-    "Variation",
-    "calibrated_on",
-    "chip",
-    "known",
-]
+    "ORDER", "DeviceEffect", "Drift", "Levels", "ProgrammingNoise", "ReadNoise", "Stuck", "Variation",
+    "calibrated_on", "chip", "known",
+]  # fmt: skip

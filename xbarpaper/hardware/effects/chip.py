@@ -22,8 +22,6 @@ def chip(devices: Devices, seed: int, read: int = 0) -> tuple[DeviceEffect, ...]
     """All that disturbs the devices of one chip; the same for every mitigation.
 
     Args:
-        devices: range of the devices, and what disturbs them.
-        seed: of the chip.
         read: number of the reading; another one draws other read noise and nothing else.
     """
     effects = (kind.of(devices, seed, read) for kind in ORDER)
@@ -41,6 +39,5 @@ def calibrated_on(effects: Sequence[DeviceEffect], devices: Devices) -> tuple[De
     Read noise is never calibrated away: it is another one at the next reading.
     """
     aged = devices.drift_compensation == "recalibrated"
-    return tuple(
-        effect for effect in effects if effect.phase != "reading" and (aged or effect.phase != "ageing")
-    )
+    later = ("reading",) if aged else ("reading", "ageing")
+    return tuple(effect for effect in effects if effect.phase not in later)

@@ -100,19 +100,12 @@ PRESETS: Final = registry("drift", get_args(DriftPreset), _PRESETS.items())
 
 @dataclass(frozen=True)
 class Drift:
-    """Conductances as they are some time after programming; a device draws its drift once.
+    """Conductances as they are some time after programming; a device draws its drift once."""
 
-    Attributes:
-        preset: name of the published drift.
-        seconds: since programming.
-        devices: range of the devices.
-        seed: of the chip.
-    """
-
-    preset: DriftPreset
-    seconds: float
-    devices: Devices
-    seed: int
+    preset: DriftPreset  # name of the published drift
+    seconds: float  # since programming
+    devices: Devices  # range of the devices
+    seed: int  # of the chip
     phase: ClassVar[Phase] = "ageing"
 
     @classmethod

@@ -35,7 +35,6 @@ class DeviceEffect(Protocol):
             pair: conductances of a layer in original coordinates, shape (rows, columns) each, siemens.
             layer: name of the layer; different layers meet independent disturbances.
         """
-        ...
 
 
 class Switchable(DeviceEffect, Protocol):
@@ -46,26 +45,18 @@ class Switchable(DeviceEffect, Protocol):
         """The effect as the parameters have it; None where they leave it off.
 
         Args:
-            devices: range of the devices, and what disturbs them.
             seed: of the chip; the same seed and layer give the same devices.
             read: number of the reading; another one meets the same devices with other read noise.
         """
-        ...
 
 
 @dataclass(frozen=True)
 class Published:
-    """What was published of an effect, in the units in which it was.
+    """What was published of an effect, in the units in which it was."""
 
-    Attributes:
-        source: where the numbers are from.
-        top: conductance that stands for our ``g_max``, microsiemens (SONOS: current, nanoampere).
-        span: conductances that were measured; beyond them the nearest end holds, same unit.
-    """
-
-    source: str
-    top: float
-    span: tuple[float, float]
+    source: str  # where the numbers are from
+    top: float  # conductance that stands for our ``g_max``, microsiemens (SONOS: current, nanoampere)
+    span: tuple[float, float]  # conductances that were measured; beyond them the nearest end holds, same unit
 
     def acts_on(self, conductance: Tensor, g_max: float, act: Callable[[Tensor], Tensor]) -> Tensor:
         """Apply a published law to conductances in siemens.

@@ -17,14 +17,10 @@ class Levels:
     """Each conductance goes to the nearest of so many, evenly spaced, both ends of the range among them.
 
     Halfway between two, the even one is taken, as CrossSim does. Whoever knows the levels knows what they do.
-
-    Attributes:
-        levels: how many, at least 2.
-        devices: range of the devices.
     """
 
-    levels: int
-    devices: Devices
+    levels: int  # how many, at least 2
+    devices: Devices  # range of the devices
     phase: ClassVar[Phase] = "lasting"
 
     @classmethod

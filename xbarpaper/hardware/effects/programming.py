@@ -17,13 +17,9 @@ from xbarpaper.support.registry import registry
 
 @dataclass(frozen=True)
 class Spread(Published):
-    """A published programming noise.
+    """A published programming noise."""
 
-    Attributes:
-        sigma: standard deviation at a conductance, both in the published unit.
-    """
-
-    sigma: Callable[[Tensor], Tensor]
+    sigma: Callable[[Tensor], Tensor]  # standard deviation at a conductance, both in the published unit
 
 
 def polynomial(*coefficients: float) -> Callable[[Tensor], Tensor]:
@@ -92,19 +88,12 @@ PRESETS: Final = registry("programming noise", get_args(ProgrammingPreset), _PRE
 
 @dataclass(frozen=True)
 class ProgrammingNoise:
-    """Adds factor * sigma(G) * n to each conductance, n ~ N(0, 1); none falls below zero.
+    """Adds factor * sigma(G) * n to each conductance, n ~ N(0, 1); none falls below zero."""
 
-    Attributes:
-        preset: name of the published noise.
-        factor: on its standard deviation.
-        devices: range of the devices.
-        seed: of the chip.
-    """
-
-    preset: ProgrammingPreset
-    factor: float
-    devices: Devices
-    seed: int
+    preset: ProgrammingPreset  # name of the published noise
+    factor: float  # on its standard deviation
+    devices: Devices  # range of the devices
+    seed: int  # of the chip
     phase: ClassVar[Phase] = "programming"
 
     @classmethod
@@ -120,7 +109,6 @@ class ProgrammingNoise:
 
     def _noisy(self, conductance: Tensor, generator: torch.Generator) -> Tensor:
         noise = PRESETS[self.preset]
-        sigma = noise.acts_on(
-            conductance, self.devices.g_max_siemens, lambda G: noise.sigma(G.clamp(*noise.span))
-        )
+        g_max = self.devices.g_max_siemens
+        sigma = noise.acts_on(conductance, g_max, lambda G: noise.sigma(G.clamp(*noise.span)))
         return (conductance + self.factor * sigma * normal(conductance, generator)).clamp(min=0)

@@ -20,12 +20,9 @@ from xbarpaper.support.registry import registry
 
 @dataclass(frozen=True)
 class Flicker(Published):
-    """A published read noise.
+    """A published read noise."""
 
-    Attributes:
-        sigma: standard deviation at a conductance and at seconds since programming, in the published unit.
-    """
-
+    # standard deviation at a conductance and at seconds since programming, in the published unit
     sigma: Callable[[Tensor, float], Tensor]
 
 
@@ -35,7 +32,6 @@ def one_over_f(
     """Noise of spectrum 1/f: G Q(G / top) sqrt(ln((t + t_read) / (2 t_read))).
 
     Args:
-        of_share: Q.
         top: highest conductance.
         read_seconds: t_read, what a reading takes.
     """
@@ -91,22 +87,14 @@ class ReadNoise:
     """Adds factor * sigma(G, t) * n to each conductance, n ~ N(0, 1), at each reading anew; none falls below zero.
 
     The noise is slow (1/f), so a reading is a whole evaluation: all its images meet the same draw.
-
-    Attributes:
-        preset: name of the published noise.
-        factor: on its standard deviation.
-        seconds: since programming.
-        devices: range of the devices.
-        seed: of the chip.
-        read: number of the reading.
     """
 
-    preset: ReadPreset
-    factor: float
-    seconds: float
-    devices: Devices
-    seed: int
-    read: int
+    preset: ReadPreset  # name of the published noise
+    factor: float  # on its standard deviation
+    seconds: float  # since programming
+    devices: Devices  # range of the devices
+    seed: int  # of the chip
+    read: int  # number of the reading
     phase: ClassVar[Phase] = "reading"
 
     @classmethod
@@ -124,9 +112,6 @@ class ReadNoise:
 
     def _noisy(self, conductance: Tensor, generator: torch.Generator) -> Tensor:
         noise = PRESETS[self.preset]
-        sigma = noise.acts_on(
-            conductance,
-            self.devices.g_max_siemens,
-            lambda G: noise.sigma(G.clamp(*noise.span), self.seconds),
-        )
+        g_max, seconds = self.devices.g_max_siemens, self.seconds
+        sigma = noise.acts_on(conductance, g_max, lambda G: noise.sigma(G.clamp(*noise.span), seconds))
         return (conductance + self.factor * sigma * normal(conductance, generator)).clamp(min=0)

@@ -26,19 +26,14 @@ class Stuck:
     device is stuck with the given chances whatever the side. Clusters are drawn in the original coordinates of the
     matrix like everything else; rearrangement may take them apart. A larger chance of ``high`` keeps every device that
     a smaller one gave.
-
-    Attributes:
-        low, high: chances that a device is stuck at g_min and at g_max.
-        side: rows and columns of a cluster; 1 strikes each device by itself.
-        devices: range of the devices.
-        seed: of the chip.
     """
 
+    # low, high: chances that a device is stuck at g_min and at g_max
     low: float
     high: float
-    side: int
-    devices: Devices
-    seed: int
+    side: int  # rows and columns of a cluster; 1 strikes each device by itself
+    devices: Devices  # range of the devices
+    seed: int  # of the chip
     phase: ClassVar[Phase] = "lasting"
 
     @classmethod

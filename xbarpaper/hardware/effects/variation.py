@@ -17,15 +17,10 @@ _SMALLEST_FACTOR: Final = 1e-3  # a conductance stays positive, however far the 
 
 @dataclass(frozen=True)
 class Variation:
-    """Device-to-device variation: each conductance times (1 + sigma * n), n ~ N(0, 1), clipped to stay positive.
+    """Device-to-device variation: each conductance times (1 + sigma * n), n ~ N(0, 1), clipped to stay positive."""
 
-    Attributes:
-        sigma: relative standard deviation.
-        seed: seed of the draw; the same seed and layer give the same devices.
-    """
-
-    sigma: float
-    seed: int
+    sigma: float  # relative standard deviation
+    seed: int  # seed of the draw; the same seed and layer give the same devices
     phase: ClassVar[Phase] = "lasting"
 
     @classmethod
