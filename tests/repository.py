@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from dvc.dependency.param import ParamsDependency
-from dvc.repo import Repo
 from isolation import Isolation
 from ruamel.yaml import YAML
 
@@ -35,6 +33,10 @@ class Stage:
 
 def stages(folder: Path) -> dict[str, Stage]:
     """All stages of a repository by name."""
+    # Not sooner: most tests do without DVC, which takes long to import.
+    from dvc.dependency.param import ParamsDependency
+    from dvc.repo import Repo
+
     found = {}
     for stage in Repo(str(folder)).index.stages:
         params = tuple(name for dep in stage.deps if isinstance(dep, ParamsDependency) for name in dep.params)
@@ -61,25 +63,27 @@ class Repository:
         self.before: tuple[str, ...] = ()  # what each command is started by
 
     @classmethod
-    def copy(cls, folder: Path) -> Repository:
+    def copy(cls, folder: Path, only: tuple[str, ...] = ("",)) -> Repository:
         """Copy what git tracks, and what it would track: tests see the code as it is, committed or not.
 
-        Of the reports only that of quick, which ``dvc.lock`` speaks of: the others are large.
+        Of the reports only that of quick, which ``dvc.lock`` speaks of: the others are large. ``only`` names how the
+        paths of what is wanted begin.
         """
         listed = subprocess.run(
             ["git", "ls-files", "-z", "-c", "-o", "--exclude-standard"], cwd=ROOT, capture_output=True,
             check=True, text=True,
         )  # fmt: skip
         for name in filter(None, listed.stdout.split("\0")):
-            if name.startswith("reports/") and not name.startswith("reports/quick/"):
-                continue
-            if (ROOT / name).is_file():  # a tracked file may have been deleted
+            other = name.startswith("reports/") and not name.startswith("reports/quick/")
+            # A tracked file may have been deleted.
+            if name.startswith(only) and not other and (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)  # with its time, which compiled circuits go by
         kernels = Path("xbarpaper/hardware/circuit/__pycache__")
-        for compiled in (ROOT / kernels).glob("kernels.*.nb?"):
-            (folder / kernels).mkdir(exist_ok=True)
-            shutil.copy2(compiled, folder / kernels / compiled.name)
+        if (folder / kernels.parent).is_dir():
+            (folder / kernels).mkdir()
+            for compiled in (ROOT / kernels).glob("kernels.*.nb?"):
+                shutil.copy2(compiled, folder / kernels)
         repository = cls(folder)
         repository.git("init", "-q")
         repository.git("config", "core.compression", "0")  # it takes most of the time of a commit

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
+from circuits import IDEAL
 from repository import ROOT
 from synthetic_results import make_params as made_up
 from synthetic_results import make_results
@@ -17,11 +18,9 @@ from xbarpaper.claims.context import Context
 from xbarpaper.experiments import adversarial, crossbars
 from xbarpaper.experiments.adversarial import Victims, attacked
 from xbarpaper.experiments.experiment import Experiment
-from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.params import Adversarial
 
 SETTINGS = Adversarial(epsilons=(0.03,), square_epsilon=0.03, pgd_steps=2, square_queries=10, known_chips=2)
-IDEAL = Parasitics(driver_ohm=0, row_wire_ohm=0, column_wire_ohm=0, sense_ohm=0)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from itertools import combinations, permutations
 import numpy as np
 import pytest
 import torch
+from circuits import IDEAL
 from conftest import DEVICES, MakeNetwork
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,10 +108,9 @@ def test_the_predicted_error_is_that_of_the_read_out(make_network: MakeNetwork, 
 
 
 def test_ideal_wires_and_layers_without_weights_leave_nothing_to_arrange():
-    ideal = Parasitics(driver_ohm=0.0, row_wire_ohm=0.0, column_wire_ohm=0.0, sense_ohm=0.0)
     strips = tuple(whole_rows_and_columns(torch.ones(5, 5, dtype=torch.bool), 4))
     plan = LayerPlan(torch.randn(5, 5), strips, 4, 9.0)
-    assert arranged_in_two_dimensions(DEVICES, ideal, "layer", 2)(plan) is plan
+    assert arranged_in_two_dimensions(DEVICES, IDEAL, "layer", 2)(plan) is plan
     for nothing in (LayerPlan(torch.zeros(5, 5), strips, 4, 1.0), LayerPlan(torch.zeros(5, 5), (), 4, 1.0)):
         assert predicted_error(nothing, DEVICES, WIRES, "layer") == 0
         assert arranged_in_two_dimensions(DEVICES, WIRES, "layer", 2)(nothing) is nothing

@@ -14,6 +14,7 @@ import pytest
 import torch
 from conftest import MakeParams
 from PIL import Image
+from repository import ROOT
 from ruamel.yaml import YAML
 from subjects import trained_in
 
@@ -23,7 +24,6 @@ from xbarpaper.params import Params
 from xbarpaper.pipeline import executing
 from xbarpaper.support.errors import ArtifactError
 
-ROOT = Path(__file__).parents[1]
 DATASET = Path("data/datasets/tiny.safetensors")
 UNPRUNED = Path("data/checkpoints/tiny-vgg11/unpruned.safetensors")
 CF = Path("data/checkpoints/tiny-vgg11/cf/cf.safetensors")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from circuits import IDEAL
 from conftest import MakeParams
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +31,6 @@ from xbarpaper.experiments.published.numbers import lost_under_devices
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.hardware import read_out
 from xbarpaper.hardware.effects import chip
-from xbarpaper.params import Parasitics
 
 SEEDS = st.integers(0, 2**31 - 1)
 
@@ -157,8 +157,7 @@ def test_norms_are_adapted_at_a_reading_that_does_not_test(work: Experiment, act
 
 def test_ideal_crossbars_have_no_error(work: Experiment):
     shared, subject = bench(work), crossbars.mapped(work, "unpruned", 16)
-    ideal = Parasitics(driver_ohm=0, row_wire_ohm=0, column_wire_ohm=0, sense_ohm=0)
-    here = replace(shared, devices=shared.devices.nominal, parasitics=ideal)
+    here = replace(shared, devices=shared.devices.nominal, parasitics=IDEAL)
     (row,) = batch_norms.adapted(subject, here, "none", None, {}, shared.images, shared.labels).to_dict(
         "records"
     )

@@ -218,18 +218,33 @@ def test_gradient_modes(mode: type, differentiable: bool) -> None:
         assert _relative_error(found, reference_effective_conductance(tile.numpy(), DEFAULTS)) <= EXACT
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 4), (4, 3), (2, 3, 3)], ids=str)
+UNIT = 1e-5  # siemens; finite differences want numbers near 1
+
+
+def _scaled(G: Tensor, parasitics: Parasitics) -> Tensor:
+    return effective_conductance(G * UNIT, parasitics, rtol=1e-14 if not parasitics.ideal else None) / UNIT
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 4), (4, 3)], ids=str)
 @pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
-def test_gradients_are_those_of_finite_differences(shape: tuple[int, ...], parasitics: Parasitics) -> None:
-    unit = 1e-5  # siemens; gradcheck wants numbers near 1
+def test_gradients_are_those_of_finite_differences(shape: tuple[int, int], parasitics: Parasitics) -> None:
+    """Of every output by every device, each in a tile of its own: a gradient that leaks into another tile is wrong."""
+    G, step = _random_tiles(*shape).clamp_min(1e-6) / UNIT, 1e-4
+    each = torch.eye(G.numel(), dtype=torch.float64).reshape(-1, *shape)
+    above, below = (_scaled(G + sign * step * each, parasitics) for sign in (1, -1))
+    by_device = ((above - below) / (2 * step)).flatten(1)
+    copies = G.repeat(len(each), 1, 1).requires_grad_()
+    _scaled(copies, parasitics).backward(each)
+    assert copies.grad is not None
+    torch.testing.assert_close(copies.grad.flatten(1), by_device.T, rtol=1e-5, atol=1e-7)
 
-    def scaled(G: Tensor) -> Tensor:
-        return (
-            effective_conductance(G * unit, parasitics, rtol=1e-14 if not parasitics.ideal else None) / unit
-        )
 
-    G = (_random_tiles(*shape).clamp_min(1e-6) / unit).requires_grad_()
-    assert torch.autograd.gradcheck(scaled, (G,), eps=1e-4, atol=1e-7, rtol=1e-5)
+@pytest.mark.parametrize("parasitics", [DEFAULTS, IDEAL], ids=str)
+def test_gradients_satisfy_torch(parasitics: Parasitics) -> None:
+    G = (_random_tiles(2, 2, 3).clamp_min(1e-6) / UNIT).requires_grad_()
+    assert torch.autograd.gradcheck(
+        partial(_scaled, parasitics=parasitics), (G,), eps=1e-4, atol=1e-7, rtol=1e-5
+    )
 
 
 def test_gradient_of_an_absent_device_is_that_of_adding_it() -> None:

@@ -26,7 +26,6 @@ from xbarpaper.data.torchvision_compat import import_torchvision
 from xbarpaper.params import Cifar, Shapes10
 from xbarpaper.support.errors import DatasetError
 
-ROOT = Path(__file__).parents[1]
 VARIABLE = "XBARPAPER_TEST_IMAGES"
 
 

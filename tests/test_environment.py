@@ -15,12 +15,12 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from repository import ROOT
 from ruamel.yaml import YAML
 
 from xbarpaper.params import load
 from xbarpaper.params.writing import write
 
-ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = [
     Requirement(line)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from circuits import IDEAL
 from conftest import DEVICES, MakeNetwork, MakeParams, MakeSubject
 from torch import nn
 from torch.nn import functional
@@ -24,7 +25,6 @@ from xbarpaper.networks.training import HeldMask, Run
 from xbarpaper.pruning import PrunedNetwork
 from xbarpaper.support.errors import ArtifactError
 
-IDEAL = Parasitics(driver_ohm=0, row_wire_ohm=0, column_wire_ohm=0, sense_ohm=0)
 SURROUNDINGS = Surroundings(DEVICES, Parasitics(), "layer", refresh_steps=3, seed=0)
 UNDISTURBED = replace(
     SURROUNDINGS, devices=DEVICES.model_copy(update={"variation_sigma": 0.0}), parasitics=IDEAL, gain="none"

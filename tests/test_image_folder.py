@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from conftest import MakeParams
 from PIL import Image
-from repository import Repository, tiny_profile
+from repository import ROOT, Repository, tiny_profile
 
 from xbarpaper import data
 from xbarpaper.data import __main__ as looking
@@ -28,7 +28,6 @@ from xbarpaper.params import ImageFolder
 from xbarpaper.params.writing import KINDS
 from xbarpaper.support.errors import DatasetError
 
-ROOT = Path(__file__).parents[1]
 VARIABLE = "XBARPAPER_TEST_IMAGES"
 Files = dict[str, bytes]
 

@@ -22,8 +22,9 @@ NAME = "quick-vgg11/trained-unpruned"
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """A copy in which nothing has run."""
-    return Repository.copy(tmp_path_factory.mktemp("live") / "copy")
+    """What DVC reads of this repository, where nothing has run."""
+    only = (".", "data/", "dvc.", "params.yaml", "reports/quick/tables/")
+    return Repository.copy(tmp_path_factory.mktemp("live") / "copy", only)
 
 
 @pytest.fixture

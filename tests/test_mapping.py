@@ -10,6 +10,7 @@ from math import ceil
 import numpy as np
 import pytest
 import torch
+from conftest import DEVICES
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -27,8 +28,6 @@ from xbarpaper.pruning.compaction import (
     rows_of_column_strips,
     whole_rows_and_columns,
 )
-
-DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)  # 5 to 50 microsiemens
 
 
 def tiles_for_whole(mask: Tensor, size: int) -> int:

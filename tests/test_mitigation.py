@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import MakeNetwork, MakeParams
+from conftest import DEVICES, MakeNetwork, MakeParams
 from subjects import mapped, pruned_by
 
 from xbarpaper.data import ImageSet
@@ -26,11 +26,10 @@ from xbarpaper.mitigation import (
     limits_of,
 )
 from xbarpaper.networks.training import HeldMask, Run
-from xbarpaper.params import SCHEMES, ColumnOrder, Devices, Parasitics, Rearrange, SchemeName, Wct
+from xbarpaper.params import SCHEMES, ColumnOrder, Parasitics, Rearrange, SchemeName, Wct
 from xbarpaper.pruning import PrunedNetwork, compaction_of
 from xbarpaper.pruning.compaction import Strip
 
-DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)
 SIZE = 8
 ORDERS = ("ascending", "descending")
 

@@ -7,7 +7,8 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 import torch
-from conftest import MakeNetwork
+from circuits import IDEAL
+from conftest import DEVICES, MakeNetwork
 from numpy.typing import NDArray
 from subjects import mapped as mapped_by
 from subjects import pruned_by
@@ -25,9 +26,7 @@ from xbarpaper.pruning.compaction import Strip
 
 Floats = NDArray[np.float64]
 
-DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)
 WIRES = Parasitics()
-IDEAL = Parasitics(driver_ohm=0.0, row_wire_ohm=0.0, column_wire_ohm=0.0, sense_ohm=0.0)
 SIZE = 8
 
 

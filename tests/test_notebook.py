@@ -124,10 +124,9 @@ def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(
     _notebook(
         repository,
         START,
-        "import sys\nfrom xbarpaper.support import progress\nprogress._SECONDS_PER_LINE = 0.1",
-        "import time\n"
+        "import sys\nfrom xbarpaper.support import progress\nprogress._SECONDS_PER_LINE = 0",
         "with progress.bar('training', steps) as bar:\n"
-        "    for step in range(steps):\n        time.sleep(0.12)\n        bar.update()\n"
+        "    for step in range(steps):\n        bar.update()\n"
         "print('worth knowing', file=sys.stderr)",
     )
     for terminal in (False, True):
@@ -139,9 +138,9 @@ def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(
         else:
             assert "\r" not in log
             lines = [line for line in log.splitlines() if line.startswith("training: ")]
-            assert lines[0].startswith("training: 33 % (1 of 3 steps), 0 s")
-            assert lines[1].startswith("training: 66 % (2 of 3 steps), 0 s, 0 s left")
-            assert lines[-1] == "training: done, 3 steps in 0 s"
+            assert lines[0].startswith("training: 33 % (1 of 3 steps), ")
+            assert lines[1].startswith("training: 66 % (2 of 3 steps), ")
+            assert lines[-1].startswith("training: done, 3 steps in ")
             assert "worth knowing" in log.splitlines()
         assert _texts(_outputs(TARGET), "stderr") == "worth knowing\n"
 

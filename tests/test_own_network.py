@@ -7,14 +7,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from conftest import DEVICES
 from repository import ROOT
 from torch import nn
 
-from xbarpaper.hardware import Devices, Parasitics, Variation, map_module, read_out, views
+from xbarpaper.hardware import Parasitics, Variation, map_module, read_out, views
 from xbarpaper.hardware.circuit import reference_effective_conductance
 from xbarpaper.support.errors import ArtifactError
-
-DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)
 
 
 def own(dtype: torch.dtype = torch.float32) -> nn.Sequential:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
+from circuits import IDEAL
 from conftest import DEVICES, MakeSubject
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,6 @@ from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import Precompensation
 
-IDEAL = Parasitics(driver_ohm=0, row_wire_ohm=0, column_wire_ohm=0, sense_ohm=0)
 PC = Precompensation(DEVICES, Parasitics(), "layer", rounds=4)
 
 

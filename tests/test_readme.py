@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from repository import ROOT
 
 from tools import readme
 from xbarpaper.claims import ClaimReport
@@ -18,7 +19,6 @@ from xbarpaper.report import opening, tables
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import read_table, write_table
 
-ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {
     path: path.read_text(encoding="utf-8")

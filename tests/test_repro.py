@@ -109,12 +109,19 @@ def test_a_stage_whose_inputs_come_out_as_they_were_is_not_begun(top: Path):
 
 def test_after_a_failure_what_runs_ends_and_nothing_begins(top: Path):
     (top / "work.py").write_text(
-        MEETING + "if sys.argv[1] == 'one.txt': os.remove(sys.argv[1]); sys.exit('one: bad')\ntime.sleep(2)"
+        MEETING + "if sys.argv[1] == 'one.txt': os.remove(sys.argv[1]); sys.exit('one: bad')\n"
+        "while not os.path.exists('told'): time.sleep(0.02)"
     )
-    said, errors = (process := start()).communicate(timeout=600)
+    process, errors = start(), []
+    assert process.stderr is not None
+    for line in process.stderr:
+        errors.append(line.rstrip("\n"))
+        if errors[-1] == "make@one: failed; waiting for make@two":
+            (top / "told").touch()
+    said, _ = process.communicate(timeout=600)
     assert process.returncode == 1
-    assert "one: bad" in errors.splitlines()
-    assert "make@one: failed; waiting for make@two" in errors.splitlines()
+    assert "one: bad" in errors
+    assert (top / "told").exists()
     assert (top / "two.txt").is_file()
     assert "'total'" not in said
     assert repro.changed_and_after()[0] == {"make@one", "total"}

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import LocalCluster
 from faults.machines import ROOT, Machines, wait_for
 from faults.sweeping import swept
 from faults.workers import same
@@ -36,6 +37,16 @@ SEEDS = 2
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     with Machines(tmp_path_factory.mktemp("machines"), 2) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Of a scheduler whose two workers are threads of this process: they are spoken to as those of other machines."""
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", host="127.0.0.1", memory_limit=0,
+        dashboard_address=None,
+    ) as cluster:  # fmt: skip
+        yield cluster.scheduler_address
 
 
 @pytest.fixture(scope="module")
@@ -99,19 +110,19 @@ def test_no_stage_depends_on_where_work_is_done():
         assert not any(param.split(".")[0] == "execution" for param in stage.params), name
 
 
-# --- real schedulers and workers ----------------------------------------------------------------------------
+# --- schedulers and workers of Dask -------------------------------------------------------------------------
 
 
-def test_results_come_in_order_and_are_shared(machines: Machines):
-    with dasked.at(machines.address) as workers:
+def test_results_come_in_order_and_are_shared(address: str):
+    with dasked.at(address) as workers:
         assert spread(workers, abs, range(-20, 0)) == list(range(20, 0, -1))
         shared = workers.share([5, 6, 7])
         tasks = (Task(place, "an item", operator.getitem, (shared, place)) for place in range(3))
         assert dict(results(workers, tasks)) == {0: 5, 1: 6, 2: 7}
 
 
-def test_a_task_that_always_fails_is_named_in_one_line(machines: Machines):
-    with dasked.at(machines.address) as workers:
+def test_a_task_that_always_fails_is_named_in_one_line(address: str):
+    with dasked.at(address) as workers:
         with pytest.raises(ArtifactError) as failed:
             list(results(workers, [Task(0, "xcs 16 none, both, seed 3", operator.truediv, (1, 0))]))
         said = "xcs 16 none, both, seed 3: failed 3 times, at last with: ZeroDivisionError: division by zero"
@@ -119,21 +130,23 @@ def test_a_task_that_always_fails_is_named_in_one_line(machines: Machines):
         assert spread(workers, abs, [-1]) == [1]  # and all goes on
 
 
-def test_other_code_or_versions_are_refused(machines: Machines, monkeypatch: pytest.MonkeyPatch):
+def test_other_code_or_versions_are_refused(address: str, monkeypatch: pytest.MonkeyPatch):
+    theirs = tuple(sameness.here().items())
     ours = tuple((sameness.here() | {"torch": "1.0"}).items())
-    monkeypatch.setattr(sameness, "_here", lambda: ours)
+    caller = threading.current_thread()
+    monkeypatch.setattr(sameness, "_here", lambda: ours if threading.current_thread() is caller else theirs)
     with (
         pytest.raises(
             ArtifactError, match=r": the worker tcp://\S+ has torch \S+, this process 1\.0; they must be"
         ),
-        dasked.at(machines.address),
+        dasked.at(address),
     ):
         pass
     monkeypatch.setattr(
         dasked, "_require_same", lambda client, address: None
     )  # as for a worker that comes later
     with (
-        dasked.at(machines.address) as workers,
+        dasked.at(address) as workers,
         pytest.raises(ArtifactError, match=r" has torch \S+, this process 1\.0"),
     ):
         spread(workers, abs, [1])

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from repository import ROOT
 from ruamel.yaml import YAML
 
 from xbarpaper.claims import statements
 from xbarpaper.experiments import results
 from xbarpaper.support.errors import ParameterError
 
-ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "claims.yaml").read_text(encoding="utf-8")
 STATEMENTS = statements.load(ROOT / "claims.yaml")
 STAGES = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]

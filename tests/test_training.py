@@ -37,7 +37,7 @@ EPOCHS = 3
 MakeRun = Callable[..., Run]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_run(make_params: MakeParams) -> MakeRun:
     """Makes a run of three epochs; ``settings`` changes the section train."""
 
@@ -63,8 +63,10 @@ def trained(images: ImageSet, run: Run) -> dict[str, Tensor]:
     return bits(network)
 
 
-def interrupt_after(epoch: int) -> Callable[[int], None]:
+def interrupt_after(epoch: int, told: list[int] | None = None) -> Callable[[int], None]:
     def interrupt(epochs: int) -> None:
+        if told is not None:
+            told.append(epochs)
         if epochs == epoch:
             raise KeyboardInterrupt
 
@@ -115,19 +117,27 @@ def test_the_same_run_gives_the_same_bits_and_another_seed_others(tiny_images: I
 FEW_EPOCHS = {"alternating_flip": True, "norm_bias_rate": 16.0, "average_decay": 0.9}
 
 
-@pytest.mark.parametrize(("epoch", "settings"), [(1, {}), (2, FEW_EPOCHS), (3, {}), (3, FEW_EPOCHS)])
+@pytest.mark.parametrize(
+    ("epochs", "settings"), [((1, 3), {}), ((2, 3), FEW_EPOCHS)], ids=["plain", "few epochs"]
+)
 def test_an_interrupted_run_goes_on_to_the_same_bits(
-    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path, epoch: int, settings: dict[str, object]
+    tiny_images: ImageSet,
+    make_run: MakeRun,
+    tmp_path: Path,
+    epochs: tuple[int, ...],
+    settings: dict[str, object],
 ):
     whole_network = build(ARCHITECTURE, 0)
     whole_history = train(whole_network, tiny_images, make_run(settings=settings))
 
     run = make_run(tmp_path / "resume" / "run.safetensors", settings)
-    with pytest.raises(KeyboardInterrupt):
-        train(build(ARCHITECTURE, 0), tiny_images, run, interrupt_after(epoch))
-    network, epochs = build(ARCHITECTURE, 0), []
-    history = train(network, tiny_images, run, epochs.append)
-    assert epochs == list(range(epoch + 1, EPOCHS + 1))
+    told: list[int] = []
+    for epoch in epochs:
+        with pytest.raises(KeyboardInterrupt):
+            train(build(ARCHITECTURE, 0), tiny_images, run, interrupt_after(epoch, told))
+    network = build(ARCHITECTURE, 0)
+    history = train(network, tiny_images, run, told.append)
+    assert told == list(range(1, EPOCHS + 1))
     assert same(bits(network), bits(whole_network))
     assert history.equals(whole_history)
 
@@ -188,18 +198,38 @@ def test_what_an_epoch_reached_is_on_disk_before_it_is_told(
     assert [file.name for file in tmp_path.iterdir()] == ["run.safetensors"]
 
 
+# Takes no weight: a file to go on from belongs to its constraints all the same.
+EVERYTHING = HeldMask(
+    {name: torch.ones_like(w, dtype=torch.bool) for name, w in build(ARCHITECTURE, 0).weights().items()}
+)
+TWO_EPOCHS = {"epochs": 2, "constraints": (EVERYTHING,)}
+
+
+@pytest.fixture(scope="module")
+def left(tiny_images: ImageSet, make_run: MakeRun, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file that such a run leaves which was cut off after its first epoch."""
+    path = tmp_path_factory.mktemp("left") / "run.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train(build(ARCHITECTURE, 0), tiny_images, make_run(path, **TWO_EPOCHS), interrupt_after(1))
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_images: ImageSet, make_run: MakeRun) -> dict[str, Tensor]:
+    """The network after both."""
+    return trained(tiny_images, make_run(**TWO_EPOCHS))
+
+
 @pytest.mark.parametrize(
     "damage",
     ["truncated", "text", "empty", "a folder", "a bit of a weight", "a digit of the history"],
 )
 def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
-    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str,
+    tiny_images: ImageSet, make_run: MakeRun, left: bytes, whole: dict[str, Tensor], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], damage: str,
 ):  # fmt: skip
-    path = tmp_path / "run.safetensors"
-    run = make_run(path, epochs=2)
-    with pytest.raises(KeyboardInterrupt):
-        train(build(ARCHITECTURE, 0), tiny_images, run, interrupt_after(1))
-    content = path.read_bytes()
+    path, content = tmp_path / "run.safetensors", left
+    run = make_run(path, **TWO_EPOCHS)
     damaged = {
         "truncated": content[: len(content) // 2],
         "text": b"not a safetensors file",
@@ -218,7 +248,7 @@ def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
         network = build(ARCHITECTURE, 0)
         train(network, tiny_images, run, epochs.append)
         assert epochs == [1, 2]
-        assert same(bits(network), trained(tiny_images, make_run(epochs=2)))
+        assert same(bits(network), whole)
     shown = capsys.readouterr().out
     assert f"{path}: damaged, starting anew" in shown
 
@@ -234,26 +264,15 @@ def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
     ids=lambda changed: next(iter(changed)),
 )  # fmt: skip
 def test_what_another_run_left_is_ignored(
-    make_network: MakeNetwork, tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path,
-    capsys: pytest.CaptureFixture[str], changed: dict[str, object],
+    tiny_images: ImageSet, make_run: MakeRun, left: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    changed: dict[str, object],
 ):  # fmt: skip
     path = tmp_path / "run.safetensors"
-    held = HeldMask(
-        {name: torch.ones_like(w, dtype=torch.bool) for name, w in make_network().weights().items()}
-    )
-    with pytest.raises(KeyboardInterrupt):
-        train(
-            build(ARCHITECTURE, 0),
-            tiny_images,
-            make_run(path, epochs=2, constraints=(held,)),
-            interrupt_after(1),
-        )
-    capsys.readouterr()
-
+    path.write_bytes(left)
     other_images = ImageSet.of("t", "other", tiny_images.classes, tiny_images.train, tiny_images.train)
     images = other_images if changed.pop("images", False) else tiny_images
     seed = changed.pop("network", 0)
-    run = make_run(path, **({"epochs": 2, "constraints": (held,)} | changed))
+    run = make_run(path, **(TWO_EPOCHS | changed))
     loop = training._Loop(build(ARCHITECTURE, seed), images, run, torch.device("cpu"))
     before = bits(loop.network)
     assert loop.restore() == (0, [])

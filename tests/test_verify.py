@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from repository import ROOT
 
 from tools.verify import Comparison, compare
 from tools.verify.__main__ import main
@@ -22,7 +23,6 @@ from tools.verify.outcome import LINES, Outcome, told
 from tools.verify.tolerances import EXACT, NOT_COMPARED, ROUNDED, TOLERANCES, of_column
 from xbarpaper.experiments.results import TABLES
 
-ROOT = Path(__file__).parents[1]
 QUICK = ROOT / "reports" / "quick"
 KEYS = {column for table in TABLES.values() for column in table.keys}
 
