@@ -112,10 +112,13 @@ class _Walk:
 
     def __init__(self, root: Path) -> None:
         self.root, self.found = root, set[Path]()
+        files = (path.relative_to(root) for path in (root / LIBRARY).rglob("*.py"))
+        self._paths = {_named(path): path for path in files}
+        self._fronts = dict[str, dict[str, tuple[str, str]] | None]()
 
     def module(self, name: str) -> None:
         """Take in a module as a whole."""
-        path = self._path(name)
+        path = self._paths.get(name)
         if path is None:
             raise ModuleNotFoundError(f"{name}: no such module in {self.root / LIBRARY}")
         if path not in self.found:
@@ -132,7 +135,7 @@ class _Walk:
                 continue
             for alias, base in _imported(statement, package):
                 whole = f"{base}.{alias.name}"
-                if self._path(whole) is None:
+                if whole not in self._paths:
                     self._name(base, alias.name)
                 elif self._front(whole) is not None:
                     self._uses(source, whole, alias.asname or alias.name)
@@ -152,7 +155,7 @@ class _Walk:
         front = self._front(module)
         if front is None:
             self.module(module)
-        elif self._path(f"{module}.{name}") is not None:
+        elif f"{module}.{name}" in self._paths:
             self.module(f"{module}.{name}")
         elif name in front:
             self._name(*front[name])
@@ -161,7 +164,12 @@ class _Walk:
 
     def _front(self, module: str) -> dict[str, tuple[str, str]] | None:
         """Where the names of a front come from, as (module, name); None for a module that defines something itself."""
-        path = self._path(module)
+        if module not in self._fronts:
+            self._fronts[module] = self._read_front(module)
+        return self._fronts[module]
+
+    def _read_front(self, module: str) -> dict[str, tuple[str, str]] | None:
+        path = self._paths.get(module)
         if path is None or path.name != "__init__.py":
             return None
         names: dict[str, tuple[str, str]] = {}
@@ -172,15 +180,14 @@ class _Walk:
                 return None
         return names
 
-    def _path(self, module: str) -> Path | None:
-        base = Path(*module.split("."))
-        for path in (base.with_suffix(".py"), base / "__init__.py"):
-            if (self.root / path).is_file():
-                return path
-        return None
-
     def _source(self, path: Path) -> bytes:
         return (self.root / path).read_bytes()
+
+
+def _named(path: Path) -> str:
+    """The dotted name of the module, or of the package, that a file is."""
+    parts = path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts
+    return ".".join(parts)
 
 
 @cache
@@ -231,6 +238,9 @@ def _says_nothing(statement: ast.stmt) -> bool:
     )
 
 
+_HOLD_STATEMENTS: Final = (ast.stmt, ast.ExceptHandler, ast.match_case)
+
+
 def _running(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
     """Every import that is carried out, in functions too; not those for the type checker alone."""
     for child in ast.iter_child_nodes(node):
@@ -242,5 +252,5 @@ def _running(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
         ):
             for other in child.orelse:
                 yield from _running(ast.Module([other], []))
-        else:
+        elif isinstance(child, _HOLD_STATEMENTS):  # no expression holds an import
             yield from _running(child)
