@@ -38,21 +38,13 @@ _BYTES: Final = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 
 @dataclass
 class Root:
-    """A folder that becomes the file system of the container.
+    """A folder that becomes the file system of the container."""
 
-    Attributes:
-        folder: where it is.
-        shared: folders of this machine that are seen in it, at the same place.
-        variables: the environment of every step.
-        place: the working directory, as the recipe sets it.
-        record: table that keeps what each step took; None for no record.
-    """
-
-    folder: Path
-    shared: Sequence[Path]
-    variables: dict[str, str]
-    place: str = "/"
-    record: Path | None = None
+    folder: Path  # where it is
+    shared: Sequence[Path]  # folders of this machine that are seen in it, at the same place
+    variables: dict[str, str]  # the environment of every step
+    place: str = "/"  # the working directory, as the recipe sets it
+    record: Path | None = None  # table that keeps what each step took; None for no record
 
     def run(self, command: str) -> tuple[str, float]:
         """What a shell command says, errors included, and the GiB of its largest process.

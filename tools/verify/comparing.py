@@ -31,14 +31,10 @@ _WHOLE: Final = ("counts", "notes")
 
 @dataclass(frozen=True)
 class Comparison:
-    """What became of every file of two reports.
+    """What became of every file of two reports."""
 
-    Attributes:
-        states: by file, relative to the report.
-        differences: every value that is not the committed one, outside or within.
-    """
-
-    states: dict[str, State] = field(default_factory=dict)
+    states: dict[str, State] = field(default_factory=dict)  # by file, relative to the report
+    # Every value that is not the committed one, outside or within
     differences: list[Difference] = field(default_factory=list)
 
     def count(self, state: State) -> int:

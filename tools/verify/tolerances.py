@@ -16,17 +16,11 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a number may lie from the committed one without being reported as different.
+    """How far a number may lie from the committed one without being reported as different."""
 
-    Attributes:
-        absolute: in the column's unit.
-        relative: on top, as a share of the committed number.
-        reason: why as much as this, and not more.
-    """
-
-    absolute: float
-    relative: float
-    reason: str
+    absolute: float  # in the column's unit
+    relative: float  # on top, as a share of the committed number
+    reason: str  # why as much as this, and not more
 
     def allowed(self, committed: float) -> float:
         """The largest difference from this number."""

@@ -19,25 +19,18 @@ _MACHINE: Final = "hardware"
 
 @dataclass(frozen=True)
 class Difference:
-    """One value that is not the committed one.
+    """One value that is not the committed one."""
 
-    Attributes:
-        file: relative to the report.
-        row, column: where in the file; both may be empty.
-        committed, now: the values, as text.
-        allowed: by how much the number may differ; None for what is not a number.
-        share: the difference as a share of what is allowed; above 1 is outside.
-        note: what else there is to say.
-    """
-
-    file: str
+    file: str  # relative to the report
+    # Where in the file; both may be empty
     row: str = ""
     column: str = ""
+    # The values, as text
     committed: str = ""
     now: str = ""
-    allowed: float | None = None
-    share: float = math.inf
-    note: str = ""
+    allowed: float | None = None  # by how much the number may differ; None for what is not a number
+    share: float = math.inf  # the difference as a share of what is allowed; above 1 is outside
+    note: str = ""  # what else there is to say
 
     @property
     def outside(self) -> bool:

@@ -19,19 +19,12 @@ from xbarpaper.params import Claims, Params
 
 @dataclass(frozen=True)
 class Context:
-    """What every claim is tested with.
+    """What every claim is tested with."""
 
-    Attributes:
-        params: the profile.
-        chance: dataset -> accuracy of guessing, percent.
-        texts: the statements by id.
-        images: dataset -> images in its test set.
-    """
-
-    params: Params
-    chance: Mapping[str, float]
-    texts: Mapping[str, Statement] = field(default_factory=dict)
-    images: Mapping[str, int] = field(default_factory=dict)
+    params: Params  # the profile
+    chance: Mapping[str, float]  # dataset -> accuracy of guessing, percent
+    texts: Mapping[str, Statement] = field(default_factory=dict)  # the statements by id
+    images: Mapping[str, int] = field(default_factory=dict)  # dataset -> images in its test set
 
     @cached_property
     def labels(self) -> Labels:

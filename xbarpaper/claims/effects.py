@@ -42,22 +42,17 @@ Bounds = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class Question:
-    """What a claim asks about one mitigation.
+    """What a claim asks about one mitigation."""
 
-    Attributes:
-        mitigation, baseline: what is compared with what.
-        rows: columns ``COMPARISON``, network, dataset, training_seed, effect, testable, and any others beside.
-        over: column of the replicates where training seeds are too few; empty where nothing is sampled.
-        unit: of the effect.
-        margin: of equivalence.
-    """
-
+    # What is compared with what
     mitigation: str
     baseline: str
+    # Columns ``COMPARISON``, network, dataset, training_seed, effect, testable, and any others beside
     rows: pd.DataFrame
+    # Column of the replicates where training seeds are too few; empty where nothing is sampled
     over: str = "seed"
-    unit: str = "points"
-    margin: float = 0.5
+    unit: str = "points"  # of the effect
+    margin: float = 0.5  # of equivalence
 
 
 @dataclass(frozen=True)
@@ -111,28 +106,21 @@ def places(rows: pd.DataFrame) -> Iterator[Place]:
 
 @dataclass(frozen=True)
 class Tested:
-    """An effect at a place.
+    """An effect at a place."""
 
-    Attributes:
-        question, place: what it is.
-        verdict: read from the interval.
-        low, high: corrected interval of the effect; ``None`` where there is none.
-        means: of the effect and everything beside it.
-        bounds: corrected intervals of what stands beside it, by column.
-        n, inference: how many replicates of which kind; none where nothing is sampled.
-        needed: replicates that would decide it, in words; empty where it is decided.
-    """
-
+    # What it is
     question: Question
     place: Place
-    verdict: Outcome
+    verdict: Outcome  # read from the interval
+    # Corrected interval of the effect; ``None`` where there is none
     low: float | None
     high: float | None
-    means: dict[str, float]
-    bounds: dict[str, Bounds]
+    means: dict[str, float]  # of the effect and everything beside it
+    bounds: dict[str, Bounds]  # corrected intervals of what stands beside it, by column
+    # How many replicates of which kind; none where nothing is sampled
     n: int | None
     inference: str
-    needed: str
+    needed: str  # replicates that would decide it, in words; empty where it is decided
 
     def words(self, what: str = "", turned: str = "") -> str:
         """The effect with its interval, and what it was tested over.

@@ -14,18 +14,13 @@ from xbarpaper.support.words import join
 
 @dataclass(frozen=True)
 class Group:
-    """Experiments that differ in their training seed only: one network, trained several times.
+    """Experiments that differ in their training seed only: one network, trained several times."""
 
-    Attributes:
-        name: the first experiment, which stands for all in tables and figures.
-        network, dataset: what all of them train.
-        experiments: training seed -> experiment.
-    """
-
-    name: str
+    name: str  # the first experiment, which stands for all in tables and figures
+    # What all of them train
     network: str
     dataset: str
-    experiments: dict[int, str]
+    experiments: dict[int, str]  # training seed -> experiment
 
 
 def groups_of(params: Params) -> list[Group]:
@@ -56,20 +51,13 @@ class Replicate:
 
 @dataclass(frozen=True)
 class Labels:
-    """What a profile's experiments are called, and how its numbers are summarised.
+    """What a profile's experiments are called, and how its numbers are summarised."""
 
-    Attributes:
-        networks: experiment -> network with its width.
-        datasets: name in the parameters -> what figures call it.
-        gain: gain mode of the readout at which schemes and mitigations are compared.
-        confidence: level of the intervals, between 0 and 1.
-        replicates: experiment -> which of the trainings of one network it is, where there are several.
-    """
-
-    networks: dict[str, str]
-    datasets: dict[str, str]
-    gain: str
-    confidence: float
+    networks: dict[str, str]  # experiment -> network with its width
+    datasets: dict[str, str]  # name in the parameters -> what figures call it
+    gain: str  # gain mode of the readout at which schemes and mitigations are compared
+    confidence: float  # level of the intervals, between 0 and 1
+    # Experiment -> which of the trainings of one network it is, where there are several
     replicates: dict[str, Replicate] = field(default_factory=dict)
 
     @classmethod

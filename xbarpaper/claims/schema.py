@@ -19,44 +19,34 @@ Level = Literal["comparison", "size", "network", "unpruned", "overall"]
 
 
 class Verdict(Section):
-    """An effect and its verdict, of one comparison or of a level above.
+    """An effect and its verdict, of one comparison or of a level above."""
 
-    Attributes:
-        level: a single comparison, or what its comparisons have in common; ``unpruned`` are the unpruned networks,
-            which stand beside the verdict on the pruned ones.
-        experiment, network, dataset, crossbar_size, scheme: what it is about; ``None`` where it is averaged over.
-        mitigation, baseline: what is compared with what.
-        verdict: read from the interval.
-        effect, low, high: the effect with its corrected interval, in ``unit``; ``None`` where there is no interval.
-        unit: of effect, low and high.
-        n, inference: how many replicates of which kind are behind the interval.
-        training_seeds: trained networks behind each comparison.
-        counted: whether it is one of the comparisons that ``Claim.counts`` counts.
-        needed_seeds: ``23 variation seeds`` for an undecided effect, else empty.
-        summary: a sentence.
-        details: further numbers by name.
-    """
-
+    # A single comparison, or what its comparisons have in common; ``unpruned`` are the unpruned
+    # networks, which stand beside the verdict on the pruned ones
     level: Level
+    # What it is about; ``None`` where it is averaged over
     experiment: str | None
     network: str | None
     dataset: str | None
     crossbar_size: int | None
     scheme: str | None
+    # What is compared with what
     mitigation: str
     baseline: str
-    verdict: Outcome
+    verdict: Outcome  # read from the interval
+    # The effect with its corrected interval, in ``unit``; ``None`` where there is no interval
     effect: float
     low: float | None
     high: float | None
-    unit: str
+    unit: str  # of effect, low and high
+    # How many replicates of which kind are behind the interval
     n: int | None
     inference: str
-    training_seeds: int
-    counted: bool
-    needed_seeds: str
-    summary: str
-    details: dict[str, float | int | str | None]
+    training_seeds: int  # trained networks behind each comparison
+    counted: bool  # whether it is one of the comparisons that ``Claim.counts`` counts
+    needed_seeds: str  # ``23 variation seeds`` for an undecided effect, else empty
+    summary: str  # a sentence
+    details: dict[str, float | int | str | None]  # further numbers by name
 
     @property
     def compared(self) -> str:
@@ -72,31 +62,20 @@ def compared(mitigation: str, baseline: str) -> str:
 
 
 class Claim(Section):
-    """A statement of the paper, its comparisons, the levels above them, and what they say together.
+    """A statement of the paper, its comparisons, the levels above them, and what they say together."""
 
-    Attributes:
-        id, text, rule: of the statement.
-        verdicts: single comparisons.
-        levels: above them, for each mitigation; see the rule ``families``.
-        overall: verdict of the claim.
-        main: mitigations that it is about; others are reported beside them.
-        by_mitigation: verdict of each mitigation's overall effect.
-        counts: verdicts of the comparisons that are ``counted``.
-        summary: sentences.
-        notes: those of the summary that are particular to the numbers.
-    """
-
+    # Of the statement
     id: str
     text: str
     rule: str
-    verdicts: list[Verdict]
-    levels: list[Verdict]
-    overall: Outcome
-    main: list[str]
-    by_mitigation: dict[str, Outcome]
-    counts: dict[Outcome, int]
-    summary: str
-    notes: list[str]
+    verdicts: list[Verdict]  # single comparisons
+    levels: list[Verdict]  # above them, for each mitigation; see the rule ``families``
+    overall: Outcome  # verdict of the claim
+    main: list[str]  # mitigations that it is about; others are reported beside them
+    by_mitigation: dict[str, Outcome]  # verdict of each mitigation's overall effect
+    counts: dict[Outcome, int]  # verdicts of the comparisons that are ``counted``
+    summary: str  # sentences
+    notes: list[str]  # those of the summary that are particular to the numbers
 
     def tops(self) -> list[Verdict]:
         """The overall effects of the mitigations that the claim is about."""
@@ -104,23 +83,16 @@ class Claim(Section):
 
 
 class Case(Section):
-    """One thing on which a statement of our own is decided.
+    """One thing on which a statement of our own is decided."""
 
-    Attributes:
-        what: which network, crossbars, or strength of an effect.
-        verdict: by the rule of the statement.
-        effect, low, high: with its interval, or the range of what was counted; ``None`` where there is none.
-        unit: of these.
-        over: what the interval is over, such as ``7 converters``.
-    """
-
-    what: str
-    verdict: Outcome
+    what: str  # which network, crossbars, or strength of an effect
+    verdict: Outcome  # by the rule of the statement
+    # With its interval, or the range of what was counted; ``None`` where there is none
     effect: float | None
     low: float | None
     high: float | None
-    unit: str
-    over: str
+    unit: str  # of these
+    over: str  # what the interval is over, such as ``7 converters``
 
 
 class OwnClaim(Section):
@@ -142,50 +114,34 @@ class OwnClaim(Section):
 
 
 class Convention(Section):
-    """The overall effect of C2 at one gain mode of the readout.
+    """The overall effect of C2 at one gain mode of the readout."""
 
-    Attributes:
-        gain: none, or one factor per layer, tile or column.
-        chosen: whether the profile reads out so, and the claims are tested so.
-        verdict: by the rules of the overall effect.
-        effect, low, high: points of loss, with the corrected interval.
-        n, inference: how many replicates of which kind it was tested over.
-        summary: a sentence.
-    """
-
-    gain: str
-    chosen: bool
-    verdict: Outcome
+    gain: str  # none, or one factor per layer, tile or column
+    chosen: bool  # whether the profile reads out so, and the claims are tested so
+    verdict: Outcome  # by the rules of the overall effect
+    # Points of loss, with the corrected interval
     effect: float
     low: float | None
     high: float | None
+    # How many replicates of which kind it was tested over
     n: int | None
     inference: str
-    summary: str
+    summary: str  # a sentence
 
 
 class ClaimReport(Section):
-    """All claims of a profile, with the rules that judged them, and C2 at every gain mode.
+    """All claims of a profile, with the rules that judged them, and C2 at every gain mode."""
 
-    Attributes:
-        profile: whose results were tested.
-        data: a line for each experiment.
-        confidence: level of the intervals.
-        rules: by name, in words.
-        scope: what the verdicts speak of.
-        conventions_summary, conventions: whether C2 depends on the gain mode.
-        claims: C1 to C5.
-        own: our own statements, those that the profile has numbers for.
-    """
-
-    profile: str
-    data: list[str]
-    confidence: float
-    rules: dict[str, str]
-    scope: str
+    profile: str  # whose results were tested
+    data: list[str]  # a line for each experiment
+    confidence: float  # level of the intervals
+    rules: dict[str, str]  # by name, in words
+    scope: str  # what the verdicts speak of
+    # Whether C2 depends on the gain mode
     conventions_summary: str
     conventions: list[Convention]
-    claims: list[Claim]
+    claims: list[Claim]  # C1 to C5
+    # Our own statements, those that the profile has numbers for
     own: list[OwnClaim] = Field(default_factory=list)
 
     @classmethod

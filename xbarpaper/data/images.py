@@ -30,15 +30,10 @@ _TENSORS = ("train.pixels", "train.labels", "test.pixels", "test.labels")
 
 @dataclass(frozen=True)
 class Images:
-    """Labelled images.
+    """Labelled images."""
 
-    Attributes:
-        pixels: red, green and blue, 0 to 255, uint8, shape (n, 3, 32, 32).
-        labels: positions in the list of classes, int64, shape (n,).
-    """
-
-    pixels: Tensor
-    labels: Tensor
+    pixels: Tensor  # red, green and blue, 0 to 255, uint8, shape (n, 3, 32, 32)
+    labels: Tensor  # positions in the list of classes, int64, shape (n,)
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != torch.uint8 or tuple(self.pixels.shape[1:]) != IMAGE_SHAPE:
@@ -52,28 +47,17 @@ class Images:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A dataset: training and test images of the same classes. ``ImageSet.of`` makes one.
+    """A dataset: training and test images of the same classes. ``ImageSet.of`` makes one."""
 
-    Attributes:
-        name: its entry in the parameters' datasets.
-        description: what figures and reports call it.
-        classes: names, in the order of the labels.
-        train: training images.
-        test: test images.
-        digest: SHA-256 of pixels, labels and class names; identifies the data wherever it is used.
-        mean: of the training images per channel, on the scale 0 to 1.
-        std: standard deviation of the training images per channel, on the scale 0 to 1.
-        source: identity of the image files that it was prepared from; None where there are none.
-    """
-
-    name: str
-    description: str
-    classes: tuple[str, ...]
-    train: Images
-    test: Images
-    digest: str
-    mean: Channels
-    std: Channels
+    name: str  # its entry in the parameters' datasets
+    description: str  # what figures and reports call it
+    classes: tuple[str, ...]  # names, in the order of the labels
+    train: Images  # training images
+    test: Images  # test images
+    digest: str  # SHA-256 of pixels, labels and class names; identifies the data wherever it is used
+    mean: Channels  # of the training images per channel, on the scale 0 to 1
+    std: Channels  # standard deviation of the training images per channel, on the scale 0 to 1
+    # Identity of the image files that it was prepared from; None where there are none
     source: str | None = None
 
     @classmethod

@@ -78,15 +78,10 @@ def apply_style() -> None:
 
 
 class ArtifactFigure(Figure):
-    """A figure that a notebook shows by itself, with the same bytes on every run, whatever the backend.
+    """A figure that a notebook shows by itself, with the same bytes on every run, whatever the backend."""
 
-    Attributes:
-        heading: one-line title, for captions and tables of figures.
-        caption: data, networks, seeds, and what the figure shows.
-    """
-
-    heading: str = ""
-    caption: str = ""
+    heading: str = ""  # one-line title, for captions and tables of figures
+    caption: str = ""  # data, networks, seeds, and what the figure shows
 
     def settle(self) -> None:
         """Write the heading over the panels and fix the layout: an adapting one moves by fractions of a pixel."""

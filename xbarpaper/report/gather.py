@@ -36,23 +36,15 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Gathered:
-    """What the stages of a profile left.
+    """What the stages of a profile left."""
 
-    Attributes:
-        params: the profile.
-        results: measurements of all experiments.
-        recovered: what ``claims.recovery_table`` gives, where mitigations beyond the paper's were tried.
-        claims: the statements with their verdicts.
-        pictures: figures, in the order in which they are shown.
-        notebooks: executed.
-    """
-
-    params: Params
-    results: Results
+    params: Params  # the profile
+    results: Results  # measurements of all experiments
+    # What ``claims.recovery_table`` gives, where mitigations beyond the paper's were tried
     recovered: pd.DataFrame | None
-    claims: ClaimReport
-    pictures: list[Picture]
-    notebooks: list[Notebook]
+    claims: ClaimReport  # the statements with their verdicts
+    pictures: list[Picture]  # figures, in the order in which they are shown
+    notebooks: list[Notebook]  # executed
 
 
 def pictures(*folders: Path) -> list[Picture]:

@@ -15,18 +15,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Task(Generic[K, R]):
-    """A call that does not depend on where it is made.
+    """A call that does not depend on where it is made."""
 
-    Attributes:
-        key: what its result is filed under.
-        label: what to call it in a message.
-        function: a function of a module that workers can import.
-        arguments: what it is called with; values from ``Workers.share`` arrive as what was shared.
-    """
-
-    key: K
-    label: str
-    function: Callable[..., R]
+    key: K  # what its result is filed under
+    label: str  # what to call it in a message
+    function: Callable[..., R]  # a function of a module that workers can import
+    # What it is called with; values from ``Workers.share`` arrive as what was shared
     arguments: tuple[Any, ...]
 
 
