@@ -17,6 +17,7 @@ from synthetic_results import LOSSES, SOFTWARE, make_params, make_results, repli
 
 from xbarpaper import claims
 from xbarpaper.claims import accuracy, conductance, effects, examining, rules, savings, statements
+from xbarpaper.claims.context import Context
 from xbarpaper.claims.schema import OUTCOMES
 from xbarpaper.params import SCHEMES, Params
 from xbarpaper.support import files, statistics
@@ -40,17 +41,14 @@ EXAMINED = {}
 def alone(name, tables, params=PARAMS, **changed):
     """One claim of those that ``claims.examine`` joins in a report."""
     tables = replace(tables, **changed)
-    text, chance = TEXTS[name], examining.chance_of(tables.software)
+    software = tables.software
+    images = {str(one): int(rows.max()) for one, rows in software.groupby("dataset")["test_images"]}
+    context = Context(params, examining.chance_of(software), TEXTS, images)
     if name == "C1":
-        images = {
-            str(one): int(rows.max()) for one, rows in tables.software.groupby("dataset")["test_images"]
-        }
-        return savings.crossbar_savings(text, tables.evaluation, params, chance, images)
+        return savings.crossbar_savings(context, tables.evaluation)
     if name == "C5":
-        return conductance.share_rises(text, tables.evaluation, tables.layers, params)
-    tried = accuracy.with_strongest(tables.evaluation, tables.strongest)
-    asked = accuracy.questions(name, tried, params, chance, params.readout.gain)
-    return (accuracy.pruning_costs if name == "C2" else accuracy.mitigation_helps)(text, asked, params)
+        return conductance.share_rises(context, tables.evaluation, tables.layers)
+    return accuracy.on_crossbars(name, accuracy.with_strongest(tables.evaluation, tables.strongest), context)
 
 
 def examine(name, params=PARAMS, images=100_000, **truth):
