@@ -21,8 +21,8 @@ import pandas as pd
 import torch
 from circuit_network import map_randomly
 
-from xbarpaper.experiments.bench import Bench, Subject
 from xbarpaper.experiments.evaluation import cases, sweep
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.networks import Architecture
 from xbarpaper.params import Devices

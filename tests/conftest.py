@@ -19,7 +19,7 @@ from subjects import mapped, pruned_by
 
 from xbarpaper import data
 from xbarpaper.data import ImageSet, normalised
-from xbarpaper.experiments.bench import Bench, Subject
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.mitigation import columns_ordered
 from xbarpaper.networks import Architecture, Network, build

@@ -10,9 +10,9 @@ import pytest
 import torch
 from conftest import DEVICES, MakeSubject
 
-from xbarpaper.experiments.bench import Bench
 from xbarpaper.experiments.evaluation import Case, cases, disturbed, sweep
 from xbarpaper.experiments.journal import Journal
+from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware import readout as nonideal
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.effects import Variation

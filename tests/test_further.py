@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional
 
 from xbarpaper.data import ImageSet, normalised
-from xbarpaper.experiments.bench import Bench
 from xbarpaper.experiments.evaluation import cases, sweep
+from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.readout import read_out

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from xbarpaper.experiments import mechanism
-from xbarpaper.experiments.bench import Bench
 from xbarpaper.experiments.evaluation import Case, disturbed
+from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.networks.training import accuracy
 

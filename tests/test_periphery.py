@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from xbarpaper.experiments import periphery
-from xbarpaper.experiments.bench import Subject
+from xbarpaper.experiments.subject import Subject
 from xbarpaper.hardware import Devices, Variation, map_module, read_out
 from xbarpaper.hardware.mapped import map_network
 from xbarpaper.hardware.periphery import (

@@ -12,8 +12,8 @@ from conftest import DEVICES, MakeSubject
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xbarpaper.experiments.bench import Bench
 from xbarpaper.experiments.evaluation import cases, sweep
+from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.mapped import MappedNetwork

@@ -27,7 +27,9 @@ from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import read_json, read_table
 from xbarpaper.support.words import join, square
 
-REAL: Final = ("cifar10-full", "neighbours", "cifar10-seeds", "cifar10-small", "cifar10-vgg16")
+REAL: Final = (
+    "cifar10-full", "neighbours", "cifar10-trainings", "cifar10-seeds", "cifar10-small", "cifar10-vgg16",
+)  # fmt: skip
 """Profiles on real images whose reports are in git, the one that weighs most first."""
 
 RECOVERED: Final = "cifar10-seeds"
@@ -181,7 +183,7 @@ def draw() -> None:
 
 @_part("statements")
 def _statements() -> str:
-    reports = _reports()
+    reports = _reports(REAL)
     rows = [
         [claim.id, claim.text, *(counted(one.claims[rank]) for one in reports.values())]
         for rank, claim in enumerate(reports[REAL[0]].claims)
@@ -517,12 +519,17 @@ def _recipe() -> str:
         *_rows(changes, ["{variant}", *(f"{{{name}:.1f}}" for name in measures)]),
     ]
     first, size = plain.iloc[0], int(plain["crossbar_size"].iloc[0])
-    own = _table("neighbours", "evaluation").query(
-        f"scheme == 'unpruned' and mitigation == 'none' and gain == 'layer' and crossbar_size == {size}"
-    )
-    lost = (own["software_accuracy"] - own["accuracy"]).groupby(own["effects"]).mean()
-    report = [f"{value:.1f}" for value in (own["software_accuracy"].iloc[0], *lost[list(measures)[1:]])]
-    rows.append(["the network of the report `neighbours`: 16 epochs, another processor", *report])
+    for profile, beside in (("cifar10-trainings", ""), ("neighbours", ", another processor")):
+        own = _table(profile, "evaluation").query(
+            f"scheme == 'unpruned' and mitigation == 'none' and gain == 'layer' and crossbar_size == {size}"
+        )
+        own = own.assign(lost=own["software_accuracy"] - own["accuracy"])
+        for experiment, those in own.groupby("experiment"):
+            seed = _params(profile).experiments[str(experiment)].training_seed
+            lost = those.groupby("effects")["lost"].mean()
+            numbers = those["software_accuracy"].iloc[0], *lost[list(measures)[1:]]
+            name = f"in the report `{profile}`: {_params(profile).train.epochs} epochs, training seed {seed}{beside}"
+            rows.append([name, *(f"{number:.1f}" for number in numbers)])
     note = (
         f"Unpruned VGG11 (width 0.25), {first['epochs']} epochs unless said otherwise, in {first['precision']}; points "
         f"of test accuracy lost on crossbars of {square(size)}, mean of {first['draws']} draws of the "

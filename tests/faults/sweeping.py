@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 from subjects import mapped, pruned_by
 
-from xbarpaper.experiments.bench import Bench, Subject
 from xbarpaper.experiments.evaluation import Case, cases, sweep
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.networks import Architecture, build
 from xbarpaper.params import SCHEMES, Devices, Execution, SchemeName

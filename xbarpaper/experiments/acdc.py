@@ -11,11 +11,12 @@ from typing import Any, Final, cast
 import pandas as pd
 
 from xbarpaper.experiments import pruned, trained
-from xbarpaper.experiments.bench import Subject, bench
+from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.checkpoints import Checkpoint
 from xbarpaper.experiments.evaluation import cases, sweep
 from xbarpaper.experiments.experiment import Apart, Experiment, Variant, with_leading
 from xbarpaper.experiments.side_by_side import side_by_side
+from xbarpaper.experiments.subject import Subject
 from xbarpaper.experiments.trained import Trained
 from xbarpaper.hardware.mapped import map_network
 from xbarpaper.networks import build, training

@@ -21,10 +21,11 @@ from torch import Tensor, nn
 
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import crossbars
-from xbarpaper.experiments.bench import Bench, Subject, bench
+from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.evaluation import Case, disturbed, subject_digest
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.journal import Journal
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.networks import training
 from xbarpaper.networks.attacks import OfPixels, fgsm, pgd, square
 from xbarpaper.params import Adversarial, Gain

@@ -12,9 +12,10 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.experiments import crossbars
-from xbarpaper.experiments.bench import Subject, bench
+from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.evaluation import cases, sweep
 from xbarpaper.experiments.experiment import Experiment, with_leading
+from xbarpaper.experiments.subject import Subject
 from xbarpaper.hardware.effects import DeviceEffect, chip, known
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import FURTHER, MITIGATIONS, Precompensation

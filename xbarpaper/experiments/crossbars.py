@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 
 from xbarpaper.experiments import pruned, trained_on
-from xbarpaper.experiments.bench import Subject
 from xbarpaper.experiments.experiment import Experiment, with_leading
+from xbarpaper.experiments.subject import Subject
 from xbarpaper.hardware.circuit import Potentials, node_voltages
 from xbarpaper.hardware.conductances import is_low
 from xbarpaper.hardware.mapped import MappedNetwork, map_network

@@ -16,8 +16,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from xbarpaper.experiments.bench import Bench, Subject
 from xbarpaper.experiments.journal import Journal
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.effects import DeviceEffect, chip, known
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import ReadOut, read_out

@@ -17,8 +17,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from xbarpaper.experiments.bench import Bench, Subject
 from xbarpaper.experiments.evaluation import Case, disturbed
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.readout import ReadOut, gain_factors
 from xbarpaper.params import Effects, Gain
 from xbarpaper.support import progress

@@ -17,8 +17,9 @@ from torch import Tensor
 from xbarpaper import data
 from xbarpaper.data import Images
 from xbarpaper.experiments import crossbars
-from xbarpaper.experiments.bench import Bench, Subject, bench
+from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.experiment import Experiment, with_leading
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware import Variation, periphery
 from xbarpaper.hardware.mapped import SIGNS, MappedNetwork
 from xbarpaper.hardware.periphery import IDEAL, Converters, Slicing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, get_args
@@ -46,16 +46,19 @@ class Table:
     keys: tuple[str, ...]  # columns that tell its rows apart, and by which they are sorted
     stages: tuple[str, ...]  # that write it, each into its folder
     file: str = ""  # its name there without ``.csv``; the table's own name if not given
-    section: str = ""  # of the parameters, which names the experiments that have it; all have it if not given
-
-    def experiments(self, params: Params) -> Sequence[str]:
-        """Those of a profile that have it."""
-        return list((getattr(params, self.section) if self.section else params).experiments)
+    # Those of a profile that have it. Written out for each table, where it is seen which parameters a stage reads
+    experiments: Callable[[Params], Iterable[str]] = lambda params: params.experiments
 
 
-def _table(columns: str, keys: str, *stages: str, file: str = "", section: str = "") -> dict[str, Table]:
+def _table(
+    columns: str,
+    keys: str,
+    *stages: str,
+    file: str = "",
+    had_by: Callable[[Params], Iterable[str]] = lambda params: params.experiments,
+) -> dict[str, Table]:
     """Metadata of a field of ``Results``: what the table is."""
-    return {"table": Table(tuple(columns.split()), tuple(keys.split()), stages, file, section)}
+    return {"table": Table(tuple(columns.split()), tuple(keys.split()), stages, file, had_by)}
 
 
 # fmt: off
@@ -103,98 +106,98 @@ class Results:
         "experiment dataset network axis value second scheme sparsity crossbar_size mitigation seed "
         "accuracy software_accuracy",
         "experiment axis value second scheme sparsity crossbar_size mitigation seed",
-        "10_sensitivity", section="sensitivity",
+        "10_sensitivity", had_by=lambda params: params.sensitivity.experiments,
     ))
     device_effects: pd.DataFrame = field(metadata=_table(
         "experiment dataset network axis value second scheme sparsity crossbar_size mitigation seed "
         "accuracy software_accuracy",
         "experiment axis value second scheme sparsity crossbar_size mitigation seed",
-        "14_devices", section="effects",
+        "14_devices", had_by=lambda params: params.effects.experiments,
     ))
     recovery: pd.DataFrame = field(metadata=_table(
         "experiment dataset network scheme sparsity crossbar_size mitigation gain seed accuracy "
         "software_accuracy",
         "experiment scheme crossbar_size mitigation gain seed",
-        "11_beyond", section="beyond",
+        "11_beyond", had_by=lambda params: params.beyond.experiments,
     ))
     costs: pd.DataFrame = field(metadata=_table(
         "experiment scheme crossbar_size mitigation training_images chip_images circuit_solutions "
         "chip_solutions",
         "experiment scheme crossbar_size mitigation",
-        "11_beyond", section="beyond",
+        "11_beyond", had_by=lambda params: params.beyond.experiments,
     ))
     search: pd.DataFrame = field(metadata=_table(
         "experiment dataset network crossbar_size pruned mitigation setting key order grouping scope arrays "
         "range cut_quantile epochs learning_rate rounds predicted_error accuracy software_accuracy gained "
         "gained_low gained_high draws images chosen",
         "experiment pruned mitigation setting",
-        "13_search", section="search",
+        "13_search", had_by=lambda params: params.search.experiments,
     ))
     published: pd.DataFrame = field(metadata=_table(
         "experiment dataset network source setting scheme crossbar_size mitigation effects "
         "digital_classifier published r_min_ohm gain seed accuracy software_accuracy lost",
         "experiment source setting r_min_ohm gain seed",
-        "17_published", section="published",
+        "17_published", had_by=lambda params: params.published.experiments,
     ))
     published_like: pd.DataFrame = field(metadata=_table(
         "experiment dataset network scheme sparsity crossbar_size mitigation effects gain seed accuracy "
         "software_accuracy r_min_ohm",
         "experiment scheme crossbar_size mitigation seed",
-        "17_published", section="published",
+        "17_published", had_by=lambda params: params.published.experiments,
     ))
     batch_norms: pd.DataFrame = field(metadata=_table(
         "experiment dataset network crossbar_size r_min_ohm gain axis value mitigation seed published "
         "accuracy software_accuracy lost error rest",
         "experiment crossbar_size axis value mitigation seed",
-        "17_published", section="published",
+        "17_published", had_by=lambda params: params.published.experiments,
     ))
     strongest: pd.DataFrame = field(metadata=_table(
         "experiment dataset network scheme sparsity crossbar_size pruned mitigation setting effects gain "
         "seed accuracy software_accuracy",
         "experiment pruned scheme mitigation seed",
-        "13_search", section="search",
+        "13_search", had_by=lambda params: params.search.experiments,
     ))
     converters: pd.DataFrame = field(metadata=_table(
         "experiment dataset network scheme crossbar_size adc_bits accuracy changed images",
         "experiment scheme crossbar_size adc_bits",
-        "15_periphery", section="periphery",
+        "15_periphery", had_by=lambda params: params.periphery.experiments,
     ))
     energy: pd.DataFrame = field(metadata=_table(
         "experiment dataset network scheme crossbar_size mitigation adc columns crossbars compression_rate "
         "macs conversions drives adc_uj driver_uj array_uj digital_uj memory_uj energy_uj adc_share "
         "area_mm2 latency_us energy_ratio area_ratio latency_ratio",
         "experiment scheme crossbar_size mitigation adc columns",
-        "16_costs", section="costs",
+        "16_costs", had_by=lambda params: params.costs.experiments,
     ))
     adversarial: pd.DataFrame = field(metadata=_table(
         "experiment dataset network scheme sparsity crossbar_size attack epsilon attacker seed accuracy "
         "clean_accuracy images",
         "experiment scheme crossbar_size attack epsilon attacker seed",
-        "18_adversarial", section="adversarial",
+        "18_adversarial", had_by=lambda params: params.adversarial.experiments,
     ))
     acdc: pd.DataFrame = field(metadata=_table(
         "experiment dataset network scheme sparsity crossbar_size schedule gain seed accuracy "
         "software_accuracy crossbars compression_rate",
         "experiment scheme crossbar_size schedule seed",
-        "19_acdc", section="acdc",
+        "19_acdc", had_by=lambda params: params.acdc.experiments,
     ))
     spiking: pd.DataFrame = field(metadata=_table(
         "experiment dataset network kind coding crossbar_size read_noise steps seed accuracy "
         "software_accuracy output_error spike_rate",
         "experiment kind coding crossbar_size read_noise steps seed",
-        "21_spiking", section="spiking",
+        "21_spiking", had_by=lambda params: params.spiking.experiments,
     ))
     spiking_energy: pd.DataFrame = field(metadata=_table(
         "experiment dataset network kind coding crossbar_size steps conversions adc_uj driver_uj array_uj "
         "digital_uj memory_uj energy_uj latency_us",
         "experiment kind coding crossbar_size steps",
-        "21_spiking", section="spiking",
+        "21_spiking", had_by=lambda params: params.spiking.experiments,
     ))
     on_crossbar_training: pd.DataFrame = field(metadata=_table(
         "experiment dataset network crossbar_size phases refresh_steps write_nonlinearity write_noise "
         "on_off_ratio seed accuracy software_accuracy",
         "experiment crossbar_size phases refresh_steps write_nonlinearity write_noise on_off_ratio seed",
-        "20_on_crossbar_training", section="on_crossbar_training",
+        "20_on_crossbar_training", had_by=lambda params: params.on_crossbar_training.experiments,
     ))
     # fmt: on
 

@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from xbarpaper.experiments import crossbars
-from xbarpaper.experiments.bench import Bench, Subject, bench
+from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.evaluation import subject_digest
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.published.comparing import STAGE, Convention, DigitalClassifier, devices_at
 from xbarpaper.experiments.published.numbers import lost_under_devices
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware import read_out
 from xbarpaper.hardware.effects import chip
 from xbarpaper.mitigation import MITIGATIONS

@@ -14,11 +14,12 @@ import pandas as pd
 from torch import nn
 
 from xbarpaper.experiments import crossbars
-from xbarpaper.experiments.bench import Subject, bench
+from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.evaluation import Case, Job, cases, evaluated, sweep
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.published.numbers import PUBLISHED, Published
+from xbarpaper.experiments.subject import Subject
 from xbarpaper.mitigation import MITIGATIONS
 from xbarpaper.mitigation.parts import Finish
 from xbarpaper.params import SCHEMES, Devices, Gain

@@ -25,12 +25,13 @@ from torch import Tensor
 
 from xbarpaper.data import Images, ImageSet
 from xbarpaper.experiments import crossbars, pruned, trained_on
-from xbarpaper.experiments.bench import Bench, Subject, bench
+from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.checkpoints import Checkpoint
 from xbarpaper.experiments.evaluation import Case, sweep
 from xbarpaper.experiments.experiment import Apart, Experiment, with_leading
 from xbarpaper.experiments.search import space
 from xbarpaper.experiments.side_by_side import side_by_side
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.mapped import MappedNetwork, map_network
 from xbarpaper.mitigation import NONE, Mitigation, Rearranged
 from xbarpaper.networks import training

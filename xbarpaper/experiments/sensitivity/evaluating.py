@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from xbarpaper.experiments import crossbars, pruned
-from xbarpaper.experiments.bench import Bench, Subject
 from xbarpaper.experiments.bench import bench as bench_of
 from xbarpaper.experiments.evaluation import Case, Job, evaluated
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.sensitivity.axes import Axes, Conditions
 from xbarpaper.experiments.sensitivity.points import plan
+from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.mitigation.paper import PAPER
 from xbarpaper.mitigation.parts import Mitigation
 from xbarpaper.networks import training
