@@ -143,7 +143,6 @@ def survival(context: Context, table: pd.DataFrame) -> OwnClaim:
         held = regions(rows, params.claims, classes)
         held = held.assign(value=held["value"].map(text_of))
         home = at_home(held, axes, params)
-        told = dict[tuple[str, str], list[str]]()  # claims of one verdict that survive alike share a sentence
         for claim in [one for one in _SURVIVING if one in set(held["claim"])]:
             plain: Outcome = held.loc[home.first & (held["claim"] == claim), "verdict"].iloc[0]
             there = held[~home.every & (held["claim"] == claim)]
@@ -161,14 +160,11 @@ def survival(context: Context, table: pd.DataFrame) -> OwnClaim:
             ]
             cases += own
             kept = sum(case.verdict == "supported" for case in own)
-            untested = plain in ("undecided", "not testable")
-            survives = "" if untested else f", and at {kept} of {len(own)} strengths of them"
-            told.setdefault((plain, survives), []).append(claim)
-        for (verdict, survives), those in told.items():
-            be, it = ("is", "it survives") if len(those) == 1 else ("are", "they survive")
+            survives = f"and stays so at {kept} of {len(own)} strengths"
+            if plain in ("undecided", "not testable"):
+                survives = "so whether it survives was not tested"
             sentences.append(
-                f"{join(those)} on {network}, with {sampled}, {be} {verdict} without these effects"
-                f"{survives or f', so whether {it} was not tested'}."
+                f"{claim} on {network}, without these effects and with {sampled}, is {plain}, {survives}."
             )
     return OwnClaim.of(context.texts["D3"], _joined(cases), " ".join(sentences), cases)
 
