@@ -102,12 +102,13 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
 
 def _won_back(recovery: pd.DataFrame, confidence: float) -> list[str]:
     """What the strongest further mitigations win back: knowing each chip's devices, and knowing none of them."""
-    parts = []
+    parts: list[str] = []
     for name, words in _STRONGEST.items():
         if name in set(recovery["mitigation"]):
             share, low, high = recovered_share(recovery, name, confidence)
             interval = f" [{low:.1f}, {high:.1f}]" if low is not None and high is not None else ""
-            parts.append(f"{words} wins back {share:.1f} %{interval}")
+            subject = words if parts or name == "PC/chip" else f"precompensation, {words}"
+            parts.append(f"{subject} wins back {share:.1f} %{interval}")
     return parts
 
 
