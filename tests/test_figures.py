@@ -286,6 +286,16 @@ def test_two_draws_have_no_interval():
     assert "Means over 2 draws of device variation, too few for intervals." in figure.caption
 
 
+def test_two_trainings_are_told_to_be_too_few_for_bars():
+    params = make_params(1, (16,), training_seeds=(0, 1))
+    figure = figures.accuracy_by_size(make_results(params).evaluation, figures.Labels.of(params))
+    assert (
+        "Means over 2 trainings, 5 draws of device variation each: too few trainings for intervals."
+        in figure.caption
+    )
+    assert "95 % intervals" not in figure.caption
+
+
 def test_compression_shows_rates_beside_accuracies():
     params, tables = TABLES["one"]
     table = tables.evaluation.copy()

@@ -72,6 +72,8 @@ def bar_words(table: pd.DataFrame, labels: Labels) -> str:
         return f"Means over {shown}, too few for intervals."
     if len(several):
         over = f"{count(int(several.iloc[0]), 'training')}, {shown} each"
+        if len(several) == len(trainings) and several.max() < FEWEST:
+            return f"Means over {over}: too few trainings for intervals."
         if len(several) < len(trainings):
             over += ", or over these draws where there is one training"
     return f"Bars: {labels.percent} intervals of the mean (Student's t) over {over}."
