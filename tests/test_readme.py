@@ -55,10 +55,10 @@ def test_generated_parts_are_those_of_the_committed_reports(copied: Path):
 
 
 def test_a_changed_verdict_changes_the_readme(copied: Path):
-    path = copied / "reports" / "quick" / "claims.json"
+    path = copied / "reports" / "cifar10-vgg16" / "claims.json"
     text = path.read_text(encoding="utf-8")
     path.write_text(re.sub(r'"overall": "[^"]+"', '"overall": "not testable"', text), encoding="utf-8")
-    assert readme.update() == ["README.md", "artifact.md", "neighbours.md"]
+    assert readme.update() == ["README.md"]
     assert page(copied).count("| **not testable**") == TEXT.count("| **not testable**") + 5
 
 
@@ -84,7 +84,6 @@ def test_counts_of_comparisons_agree_everywhere(profile: str):
     report = ClaimReport.read(folder / "claims.json")
     table = read_table(folder / "tables" / "claims.csv")
     html = (folder / "index.html").read_text(encoding="utf-8")
-    column = 2 + readme.PROFILES.index(profile)
     for claim in report.claims:
         own = table[(table["claim"] == claim.id) & table["counted"]]
         assert dict(own["verdict"].value_counts()) == {
@@ -92,8 +91,10 @@ def test_counts_of_comparisons_agree_everywhere(profile: str):
         }
         counts = tables.counts(claim)
         assert f"Comparisons: {counts} of {sum(claim.counts.values())}" in html
-        (row,) = [line for line in TEXT.splitlines() if line.startswith(f"| {claim.id} |")]
-        assert row.strip("| ").split(" | ")[column] == f"**{claim.overall}**; {counts}"
+        if profile in readme.REAL:  # the README tells the verdicts on real images
+            (row,) = [line for line in TEXT.splitlines() if line.startswith(f"| {claim.id} |")]
+            told = row.strip("| ").split(" | ")[2 + readme.REAL.index(profile)]
+            assert told == f"**{claim.overall}**; {counts}"
 
 
 def test_recovered_shares_are_those_of_the_table(copied: Path):
