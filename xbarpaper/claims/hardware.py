@@ -143,6 +143,7 @@ def survival(context: Context, table: pd.DataFrame) -> OwnClaim:
         held = regions(rows, params.claims, classes)
         held = held.assign(value=held["value"].map(text_of))
         home = at_home(held, axes, params)
+        told = dict[tuple[str, str], list[str]]()  # claims of one verdict that survive alike share a sentence
         for claim in [one for one in _SURVIVING if one in set(held["claim"])]:
             plain: Outcome = held.loc[home.first & (held["claim"] == claim), "verdict"].iloc[0]
             there = held[~home.every & (held["claim"] == claim)]
@@ -160,11 +161,14 @@ def survival(context: Context, table: pd.DataFrame) -> OwnClaim:
             ]
             cases += own
             kept = sum(case.verdict == "supported" for case in own)
-            survives = f"and stays so at {kept} of {len(own)} strengths"
-            if plain in ("undecided", "not testable"):
-                survives = "so whether it survives was not tested"
+            untested = plain in ("undecided", "not testable")
+            survives = "" if untested else f", and at {kept} of {len(own)} strengths of them"
+            told.setdefault((plain, survives), []).append(claim)
+        for (verdict, survives), those in told.items():
+            be, it = ("is", "it survives") if len(those) == 1 else ("are", "they survive")
             sentences.append(
-                f"{claim} on {network}, without these effects and with {sampled}, is {plain}, {survives}."
+                f"{join(those)} on {network}, with {sampled}, {be} {verdict} without these effects"
+                f"{survives or f', so whether {it} was not tested'}."
             )
     return OwnClaim.of(context.texts["D3"], _joined(cases), " ".join(sentences), cases)
 
