@@ -27,14 +27,15 @@ from xbarpaper.networks import Architecture
 from xbarpaper.networks.network import folded
 from xbarpaper.params import NetworkName, Periphery
 from xbarpaper.support import cores, files
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import command
 
 OUTPUT = Path(__file__).resolve().parents[1] / "reports" / "benchmarks"
 DEVICES = Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1)
 
 
-def main() -> int:
-    """Returns the exit code: 0, or 1 after an error."""
+@command("converters")
+def main() -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--network", choices=("vgg11", "vgg16"), default="vgg11")
     parser.add_argument("--width", type=float, default=0.25)
@@ -49,26 +50,21 @@ def main() -> int:
     converters = Converters(Periphery().input_bits, given.dac_bits, given.adc_bits)
     share = -(-given.images // given.processes)
     rows = []
-    try:
-        with ProcessPoolExecutor(given.processes) as pool:
-            for size in given.sizes:
-                task = (given.network, given.width, size, share, converters)
-                parts = list(pool.map(timed, *([one] * given.processes for one in task)))
-                slowest = pd.DataFrame(parts).max()
-                row = {
-                    "network": given.network, "width": given.width, "size": size, "images": share * given.processes,
-                    "processes": given.processes, "input_bits": converters.input_bits, "dac_bits": converters.dac_bits,
-                    "adc_bits": converters.adc_bits, **{name: float(f"{value:.4g}") for name, value in slowest.items()},
-                    "ratio": round(slowest["converters_s"] / slowest["folded_s"], 1),
-                    "hardware": f"{checkpoints.versions()['hardware']}, torch {torch.__version__}",
-                }  # fmt: skip
-                print(row, flush=True)
-                rows.append(row)
-        print(files.write_table(given.output / "converters.csv", pd.DataFrame(rows)))
-    except ArtifactError as error:
-        print(f"converters: {error}", file=sys.stderr)
-        return 1
-    return 0
+    with ProcessPoolExecutor(given.processes) as pool:
+        for size in given.sizes:
+            task = (given.network, given.width, size, share, converters)
+            parts = list(pool.map(timed, *([one] * given.processes for one in task)))
+            slowest = pd.DataFrame(parts).max()
+            row = {
+                "network": given.network, "width": given.width, "size": size, "images": share * given.processes,
+                "processes": given.processes, "input_bits": converters.input_bits, "dac_bits": converters.dac_bits,
+                "adc_bits": converters.adc_bits, **{name: float(f"{value:.4g}") for name, value in slowest.items()},
+                "ratio": round(slowest["converters_s"] / slowest["folded_s"], 1),
+                "hardware": f"{checkpoints.versions()['hardware']}, torch {torch.__version__}",
+            }  # fmt: skip
+            print(row, flush=True)
+            rows.append(row)
+    print(files.write_table(given.output / "converters.csv", pd.DataFrame(rows)))
 
 
 def timed(name: NetworkName, width: float, size: int, count: int, converters: Converters) -> dict[str, Any]:

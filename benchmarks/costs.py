@@ -40,7 +40,7 @@ from xbarpaper.experiments.sensitivity.points import plan
 from xbarpaper.params import MITIGATIONS, SCHEMES, Params, SchemeName
 from xbarpaper.params.names import PRUNED_SCHEMES
 from xbarpaper.support import files
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import ArtifactError, command
 from xbarpaper.support.yaml_files import read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,27 +56,23 @@ Costs = dict[str, tuple[float, float]]
 """Seconds and GiB by stage."""
 
 
-def main() -> int:
-    """Returns the exit code: 0, or 1 after an error."""
+@command("costs")
+def main() -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("profiles", nargs="+", metavar="PROFILE", help="of profiles/, or a file")
     parser.add_argument("--seconds", type=float, default=3.0, help="of training steps, for each measurement")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where the tables go")
     arguments = parser.parse_args()
-    try:
-        for name in arguments.profiles:
-            path = Path(name) if name.endswith(".yaml") else ROOT / "profiles" / f"{name}.yaml"
-            settings = params.load_profile(path)
-            table = costs(path.resolve(), settings, arguments.seconds)
-            print(f"\n{settings.profile}")
-            print(table.drop(columns="hardware").to_string(index=False))
-            print(f"{table['minutes'].sum() / 60:.1f} hours in all; {table['hardware'].iloc[0]}")
-            print(f"not estimated: {', '.join(left_out(table))}")
-            print(files.write_table(arguments.output / f"costs-{settings.profile}.csv", table))
-    except ArtifactError as error:
-        print(f"costs: {error}", file=sys.stderr)
-        return 1
-    return 0
+    for name in arguments.profiles:
+        path = Path(name) if name.endswith(".yaml") else ROOT / "profiles" / f"{name}.yaml"
+        settings = params.load_profile(path)
+        table = costs(path.resolve(), settings, arguments.seconds)
+        print(f"\n{settings.profile}")
+        print(table.drop(columns="hardware").to_string(index=False))
+        print(f"{table['minutes'].sum() / 60:.1f} hours in all; {table['hardware'].iloc[0]}")
+        print(f"not estimated: {', '.join(left_out(table))}")
+        print(files.write_table(arguments.output / f"costs-{settings.profile}.csv", table))
 
 
 def costs(path: Path, settings: Params, seconds: float) -> pd.DataFrame:

@@ -24,29 +24,25 @@ from xbarpaper.experiments.evaluation import Case, disturbed
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.params import SCHEMES
 from xbarpaper.support import cores, files
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import command
 
 OUTPUT = Path(__file__).resolve().parents[1] / "reports" / "benchmarks"
 
 
-def main() -> int:
-    """Returns the exit code: 0, or 1 after an error."""
+@command("precision")
+def main() -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--draws", type=int, default=2, help="of the devices")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where the table goes")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     cores.keep_freed_memory()
-    try:
-        table = compared(Experiment("", params.load()), arguments.draws)
-        name = table["experiment"].iloc[0]
-        print(table.drop(columns=["experiment", "hardware"]).to_string(index=False))
-        print(f"largest difference: {table['difference'].abs().max():.2f} points")
-        print(files.write_table(arguments.output / f"precision-{name}.csv", table))
-    except ArtifactError as error:
-        print(f"precision: {error}", file=sys.stderr)
-        return 1
-    return 0
+    table = compared(Experiment("", params.load()), arguments.draws)
+    name = table["experiment"].iloc[0]
+    print(table.drop(columns=["experiment", "hardware"]).to_string(index=False))
+    print(f"largest difference: {table['difference'].abs().max():.2f} points")
+    print(files.write_table(arguments.output / f"precision-{name}.csv", table))
 
 
 def compared(experiment: Experiment, draws: int) -> pd.DataFrame:

@@ -32,7 +32,7 @@ from xbarpaper.networks.network import folded
 from xbarpaper.params import NetworkName, Params, Train
 from xbarpaper.pruning import compaction_of, unpruned, weight_quantiles
 from xbarpaper.support import files
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import command
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "reports" / "benchmarks"
@@ -62,8 +62,9 @@ class Task:
     images: Path
 
 
-def main() -> int:
-    """Returns the exit code: 0, or 1 after an error."""
+@command("recipe")
+def main() -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("profile", type=Path, help="whose recipe, network, data and crossbars")
     parser.add_argument("--against", type=Path, help="a profile whose recipe is trained too")
@@ -75,32 +76,27 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=1, help="side by side, one thread each")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where the table goes")
     given = parser.parse_args()
-    try:
-        settings = params.load_profile(given.profile)
-        experiment = next(iter(settings.experiments.values()))
-        width = given.width or experiment.width
-        recipe = _for(given.epochs, settings.train)
-        other = params.load_profile(given.against).train if given.against else recipe
-        images = given.images or _prepared(experiment.dataset, settings)
-        path = given.output / f"recipe-{experiment.network}-{width:g}.csv"
-        table = files.read_table(path) if path.exists() else pd.DataFrame(columns=KEYS)
-        done = set(table[KEYS].itertuples(index=False, name=None))
-        tasks = [
-            Task(variant, chosen, seed, experiment.network, width, images)
-            for variant, chosen in variants(recipe, other).items()
-            for seed in range(given.seeds if chosen == recipe else 1)
-            if (variant, chosen.epochs, seed) not in done
-        ]
-        with ProcessPoolExecutor(given.processes) as pool:
-            for future in as_completed([pool.submit(row, task, settings, given.draws) for task in tasks]):
-                print(future.result(), flush=True)
-                table = pd.concat([table, pd.DataFrame([future.result()])], ignore_index=True)
-                files.write_table(path, table.sort_values(KEYS))
-    except ArtifactError as error:
-        print(f"recipe: {error}", file=sys.stderr)
-        return 1
+    settings = params.load_profile(given.profile)
+    experiment = next(iter(settings.experiments.values()))
+    width = given.width or experiment.width
+    recipe = _for(given.epochs, settings.train)
+    other = params.load_profile(given.against).train if given.against else recipe
+    images = given.images or _prepared(experiment.dataset, settings)
+    path = given.output / f"recipe-{experiment.network}-{width:g}.csv"
+    table = files.read_table(path) if path.exists() else pd.DataFrame(columns=KEYS)
+    done = set(table[KEYS].itertuples(index=False, name=None))
+    tasks = [
+        Task(variant, chosen, seed, experiment.network, width, images)
+        for variant, chosen in variants(recipe, other).items()
+        for seed in range(given.seeds if chosen == recipe else 1)
+        if (variant, chosen.epochs, seed) not in done
+    ]
+    with ProcessPoolExecutor(given.processes) as pool:
+        for future in as_completed([pool.submit(row, task, settings, given.draws) for task in tasks]):
+            print(future.result(), flush=True)
+            table = pd.concat([table, pd.DataFrame([future.result()])], ignore_index=True)
+            files.write_table(path, table.sort_values(KEYS))
     print(table.groupby("variant")[["accuracy", "wires", "variation", "both"]].agg(["mean", "std"]).round(2))
-    return 0
 
 
 def variants(recipe: Train, other: Train) -> dict[str, Train]:

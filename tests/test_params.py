@@ -354,5 +354,5 @@ def test_the_command_tells_an_error_in_one_line(top: Path) -> None:
     command = [sys.executable, "-m", "xbarpaper.params", "write", "huge"]
     done = subprocess.run(command, cwd=top, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("profiles/huge.yaml: no such profile (there are: cifar10-full, ")
+    assert done.stderr.startswith("profile: profiles/huge.yaml: no such profile (there are: cifar10-full, ")
     assert len(done.stderr.splitlines()) == 1

@@ -26,7 +26,7 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.support import files
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import ArtifactError, command
 
 RECORD: Final = Path("reports/benchmarks/container.csv")
 
@@ -186,8 +186,9 @@ def downloaded(said: str, logged: Path) -> float:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line; returns the exit code: 0, or 1 after an error told in one line."""
+@command("container")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.container",
         description=__doc__,
@@ -214,16 +215,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     top = files.find_root()
     record = top / RECORD if given.record else None
     root = Root(given.folder.resolve(), given.share, variables | pairs[1], record=record)
-    try:
-        if os.geteuid():
-            raise ArtifactError("only root may change the root of a process")
-        if root.folder.exists():
-            raise ArtifactError(f"{root.folder}: exists; name a folder that does not")
-        build(root, (top / "Dockerfile").read_text(encoding="utf-8"), given.image, pairs[0], given.command)
-    except ArtifactError as error:
-        print(f"container: {error}", file=sys.stderr)
-        return 1
-    return 0
+    if os.geteuid():
+        raise ArtifactError("only root may change the root of a process")
+    if root.folder.exists():
+        raise ArtifactError(f"{root.folder}: exists; name a folder that does not")
+    build(root, (top / "Dockerfile").read_text(encoding="utf-8"), given.image, pairs[0], given.command)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from xbarpaper.figures import Captions, forest, loss_by_width, save
 from xbarpaper.hardware.simulators import CONVENTIONS
 from xbarpaper.params import Params, load_profile
 from xbarpaper.report import opening, tables
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import ArtifactError, command
 from xbarpaper.support.files import read_json, read_table
 from xbarpaper.support.words import join, square
 
@@ -561,15 +561,11 @@ def _duration(minutes: float) -> str:
 PARTS.update(commands=artifact.commands, claims=artifact.claims, installed=artifact.installed)
 
 
-def main() -> int:
-    """Command line; returns the exit code: 0, or 1 after an error told in one line."""
-    try:
-        draw()
-        print(f"changed: {', '.join(update()) or 'nothing'}")
-    except ArtifactError as error:
-        print(f"readme: {error}", file=sys.stderr)
-        return 1
-    return 0
+@command("readme")
+def main() -> None:
+    """Command line."""
+    draw()
+    print(f"changed: {', '.join(update()) or 'nothing'}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from xbarpaper.report import Places, publish
 from xbarpaper.report.gather import SUMMARY
 from xbarpaper.report.provenance import Measured
 from xbarpaper.support import files
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import ArtifactError, command
 from xbarpaper.support.validation import parse
 
 _LINKED: Final = ("xbarpaper", "notebooks", "claims.yaml", "dvc.yaml")
@@ -112,15 +112,11 @@ def _unpack(tables: Path, settings: params.Params, folder: Path) -> None:
                 files.write_table(target, own if rank == 0 else own.head(0))
 
 
-def main() -> int:
-    """Command line; returns the exit code: 0, or 1 after an error told in one line."""
-    try:
-        for profile in sys.argv[1:]:
-            print(f"redrawn: {redraw(profile, files.find_root()) / 'index.html'}")
-    except ArtifactError as error:
-        print(f"redraw: {error}", file=sys.stderr)
-        return 1
-    return 0
+@command("redraw")
+def main() -> None:
+    """Command line."""
+    for profile in sys.argv[1:]:
+        print(f"redrawn: {redraw(profile, files.find_root()) / 'index.html'}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from xbarpaper import params
 from xbarpaper.data import sources
 from xbarpaper.data.images import record_beside, source_in
 from xbarpaper.params import ImageFolder
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import command
 from xbarpaper.support.files import write_text
 
 FOLDER: Final = Path("data/sources")
@@ -38,21 +38,15 @@ def found(name: str, settings: ImageFolder) -> str:
     return before or "unknown"
 
 
-def main() -> int:
-    """Command line; returns the exit code."""
+@command("sources")
+def main() -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(prog="python -m xbarpaper.data", description=__doc__)
     parser.add_argument("kind", choices=["image_folder"])
     kind = parser.parse_args().kind
-    try:
-        wanted = {
-            name: entry for name, entry in params.load().datasets.items() if isinstance(entry, ImageFolder)
-        }
-        lines = [f"{name} {found(name, entry)}\n" for name, entry in sorted(wanted.items())]
-        write_text(FOLDER / kind, "".join(lines))
-    except ArtifactError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    wanted = {name: entry for name, entry in params.load().datasets.items() if isinstance(entry, ImageFolder)}
+    lines = [f"{name} {found(name, entry)}\n" for name, entry in sorted(wanted.items())]
+    write_text(FOLDER / kind, "".join(lines))
 
 
 if __name__ == "__main__":

@@ -7,21 +7,17 @@ import sys
 from pathlib import Path
 
 from xbarpaper.params.writing import write
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import command
 
 
-def main() -> int:
-    """Command line; returns the exit code."""
+@command("profile")
+def main() -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(prog="python -m xbarpaper.params", description=__doc__)
     parser.add_argument("action", choices=["write"])
     parser.add_argument("profile", help="of profiles/")
     arguments = parser.parse_args()
-    try:
-        print(write(arguments.profile, Path()))
-    except ArtifactError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    print(write(arguments.profile, Path()))
 
 
 if __name__ == "__main__":

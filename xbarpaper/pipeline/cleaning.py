@@ -14,7 +14,7 @@ from dvc.cli import main as dvc
 from dvc.config import Config
 
 from xbarpaper.params import writing
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import command
 from xbarpaper.support.files import find_root
 
 
@@ -44,13 +44,10 @@ def collect(root: Path) -> int:
         return int(dvc(["gc", "--workspace", "--force", "--projects", *projects]))
 
 
+@command("gc")
 def main() -> int:
-    """Command line; returns the exit code."""
-    try:
-        return collect(find_root())
-    except ArtifactError as error:
-        print(f"gc: {error}", file=sys.stderr)
-        return 1
+    """Command line."""
+    return collect(find_root())
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Final
 
 from xbarpaper.support import inputs
 from xbarpaper.support.code import LIBRARY, cells, file_digest, reached, record_of
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import ArtifactError, command
 from xbarpaper.support.files import find_root, write_text
 
 _EXECUTES: Final = f"{LIBRARY}.pipeline.run"
@@ -95,16 +95,12 @@ def _python(text: str, notebook: Path) -> str:
     return read
 
 
-def main() -> int:
-    """Command line; returns the exit code."""
-    try:
-        root = find_root()
-        inputs.require_inside(root)
-        write_all(root, sys.argv[1:])
-    except (ArtifactError, ModuleNotFoundError, SyntaxError) as error:
-        print(f"code: {error}", file=sys.stderr)
-        return 1
-    return 0
+@command("code", ModuleNotFoundError, SyntaxError)
+def main() -> None:
+    """Command line."""
+    root = find_root()
+    inputs.require_inside(root)
+    write_all(root, sys.argv[1:])
 
 
 if __name__ == "__main__":

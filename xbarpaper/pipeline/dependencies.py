@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 from xbarpaper.params import Params
 from xbarpaper.pipeline.code import code_of, source_of, started_by
 from xbarpaper.support.code import LIBRARY, record_of
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import ArtifactError, command
 from xbarpaper.support.files import write_text
 
 PIPELINE: Final = Path("dvc.yaml")
@@ -153,14 +153,10 @@ def _source(path: Path) -> str:
     return source_of(path) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
 
 
-def main() -> int:
-    """Command line; returns the exit code."""
-    try:
-        print(f"{PIPELINE}: {'updated' if update(Path.cwd()) else 'nothing to update'}")
-    except (ArtifactError, ModuleNotFoundError) as error:
-        print(f"{PIPELINE}: {error}", file=sys.stderr)
-        return 1
-    return 0
+@command("dvc.yaml", ModuleNotFoundError)
+def main() -> None:
+    """Command line."""
+    print(f"{PIPELINE}: {'updated' if update(Path.cwd()) else 'nothing to update'}")
 
 
 if __name__ == "__main__":

@@ -7,19 +7,15 @@ import sys
 from xbarpaper import params
 from xbarpaper.report import publish
 from xbarpaper.support import inputs
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import command
 from xbarpaper.support.files import find_root
 
 
-def main() -> int:
-    """Command line; returns the exit code: 0, or 1 after an error told in one line."""
-    try:
-        inputs.check(find_root(), "xbarpaper.report")
-        print(f"published: {publish(params.load()) / 'index.html'}")
-    except ArtifactError as error:
-        print(f"publish: {error}", file=sys.stderr)
-        return 1
-    return 0
+@command("publish")
+def main() -> None:
+    """Command line."""
+    inputs.check(find_root(), "xbarpaper.report")
+    print(f"published: {publish(params.load()) / 'index.html'}")
 
 
 if __name__ == "__main__":

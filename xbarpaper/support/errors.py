@@ -1,5 +1,13 @@
 """The one exception a reader sees: a line that says what is wrong, with which value, and what is allowed."""
 
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+_P = ParamSpec("_P")
 _LONGEST = 1000  # characters: the start names the place, the end what is allowed
 
 
@@ -28,6 +36,30 @@ class TrainingError(ArtifactError):
 
 class CircuitError(ArtifactError):
     """A crossbar's circuit could not be solved as accurately as asked."""
+
+
+def command(name: str, *others: type[Exception]) -> Callable[[Callable[_P, int | None]], Callable[_P, int]]:
+    """A command line's ``main``, which then returns its exit code: its own or 0; 1 after an error told in one line.
+
+    Args:
+        name: what the line begins with.
+        others: errors that are told like those of this module.
+    """
+
+    known: tuple[type[Exception], ...] = (ArtifactError, *others)
+
+    def told(main: Callable[_P, int | None]) -> Callable[_P, int]:
+        @wraps(main)
+        def run(*args: _P.args, **kwargs: _P.kwargs) -> int:
+            try:
+                return main(*args, **kwargs) or 0
+            except known as error:
+                print(f"{name}: {one_line(str(error))}", file=sys.stderr)
+                return 1
+
+        return run
+
+    return told
 
 
 def one_line(text: str) -> str:
