@@ -130,6 +130,7 @@ def test_tables_of_training_and_software_have_their_columns(done: Done):
         assert run.training["epoch"].tolist() == [1]
         assert {*TABLES["software"].columns, "classes"} == set(run.software.columns)
         assert run.software["accuracy"].item() == run.training["test_accuracy"].iloc[-1]
+        assert run.software["hardware"].str.endswith((", float32", ", bfloat16")).all()
     assert done.trained.software["step"].tolist() == ["trained"]
     assert done.trained.software["sparsity"].tolist() == [0.0]
     for one in done.pruned.values():

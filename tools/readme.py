@@ -27,8 +27,11 @@ from xbarpaper.support.errors import ArtifactError, command
 from xbarpaper.support.files import read_json, read_table
 from xbarpaper.support.words import join, square
 
+FULL: Final = ("cifar10-full", "cifar100-full")
+"""Profiles at the paper's own width whose reports are in git."""
+
 REAL: Final = (
-    "cifar10-full", "neighbours", "cifar10-trainings", "cifar10-seeds", "cifar10-small", "cifar10-vgg16",
+    *FULL, "cifar10-trainings", "neighbours", "cifar10-seeds", "cifar10-small", "cifar10-vgg16",
 )  # fmt: skip
 """Profiles on real images whose reports are in git, the one that weighs most first."""
 
@@ -225,21 +228,21 @@ def _accuracies() -> str:
 
 @_part("full")
 def _full() -> str:
-    labels, report, precision = (
-        Labels.of(_params(REAL[0])),
-        _report(REAL[0]),
-        _measured("precision-cifar10-full-vgg11"),
-    )
-    evaluation, recovery = (_table(REAL[0], name) for name in ("evaluation", "recovery"))
-    parts = []
-    for size in sorted(set(evaluation["crossbar_size"])):
-        found = tables.accuracies(evaluation, recovery, labels, size)
-        parts += [f"Crossbars of {square(size)}:", found.without_constant_words().markdown()]
+    precision, parts = _measured("precision-cifar10-full-vgg11"), list[str]()
+    for profile in FULL:
+        labels, report = Labels.of(_params(profile)), _report(profile)
+        evaluation, recovery = (_table(profile, name) for name in ("evaluation", "recovery"))
+        for size in sorted(set(evaluation["crossbar_size"])):
+            found = tables.accuracies(evaluation, recovery, labels, size)
+            parts += [
+                f"{'; '.join(report.data)}, crossbars of {square(size)}:",
+                found.without_constant_words().markdown(),
+            ]
     note = (
-        f"Test accuracy in percent, {'; '.join(report.data)}: mean ± half of its 95 % interval over the draws of device "
-        f"variation. {report.scope} Read in float32 instead of bfloat16, the same networks on crossbars of "
-        f"{square(precision['crossbar_size'].max())} differ by {precision['difference'].abs().max():.2f} points at most "
-        "(`python benchmarks/precision.py`)."
+        "Test accuracy in percent: mean ± half of its 95 % interval over the draws of device variation. Each network "
+        "was trained once: the draws vary the devices, and another training may give another verdict. Read in float32 "
+        f"instead of bfloat16, the networks of `{FULL[0]}` on crossbars of {square(precision['crossbar_size'].max())} "
+        f"differ by {precision['difference'].abs().max():.2f} points at most (`python benchmarks/precision.py`)."
     )
     return "\n\n".join([*parts, note])
 
