@@ -42,8 +42,7 @@ def make_params(
     first = {"dataset": "shapes10", "width": 0.25, "sparsity": 0.8}
     networks = itertools.cycle(["vgg11", "vgg16"])
     made = {
-        f"made-up-{index}" + (f"-seed{seed}" if rank else ""): first
-        | {"network": network, "training_seed": seed}
+        f"made-up-{index}" + (f"-seed{seed}" if rank else ""): first | {"network": network, "training_seed": seed}
         for index, network in zip(range(experiments), networks, strict=False)
         for rank, seed in enumerate(training_seeds)
     }
@@ -63,11 +62,7 @@ def make_params(
     tree["periphery"]["experiments"] = listed
     tree["costs"]["experiments"] = listed
     tree["adversarial"] |= {"experiments": listed, "schemes": list(SCHEMES)}
-    tree["acdc"] |= {
-        "experiments": listed,
-        "schemes": ["cf", "xcs", "unstructured"],
-        "crossbar_size": sizes[-1],
-    }
+    tree["acdc"] |= {"experiments": listed, "schemes": ["cf", "xcs", "unstructured"], "crossbar_size": sizes[-1]}
     tree["spiking"] |= {
         "experiments": listed, "crossbar_sizes": list(sizes), "steps": [1, 4, 16], "train_steps": 4,
         "variation_seeds": seeds,
@@ -111,11 +106,7 @@ def make_results(
     for name, experiment in params.experiments.items():
         common = {"experiment": name, "dataset": experiment.dataset, "network": experiment.network}
         for scheme in SCHEMES:
-            kept = {
-                **common,
-                "scheme": scheme,
-                "sparsity": 0.0 if scheme == "unpruned" else experiment.sparsity,
-            }
+            kept = {**common, "scheme": scheme, "sparsity": 0.0 if scheme == "unpruned" else experiment.sparsity}
             for size in params.mapping.crossbar_sizes:
                 shared = random.normal(0, 0.6, params.evaluation.variation_seeds)
                 crossbars = 4096 * 16**2 // size**2
@@ -130,11 +121,7 @@ def make_results(
                     }  # fmt: skip
                     loss = losses[scheme] * (0.6 + 0.02 * size)
                     base = software[scheme] - loss + gained
-                    runs = [
-                        ("both", gain, seed)
-                        for gain in params.evaluation.gains
-                        for seed in range(len(shared))
-                    ]
+                    runs = [("both", gain, seed) for gain in params.evaluation.gains for seed in range(len(shared))]
                     if mitigation == "none":
                         runs += [("variation", params.readout.gain, seed) for seed in range(len(shared))]
                         runs += [("wires", params.readout.gain, np.nan)]
@@ -225,9 +212,7 @@ def _mechanism(params: Params, losses: dict[str, float]) -> dict[str, list[Row]]
             ]  # fmt: skip
         for seed, layer in itertools.product(range(2), LAYERS):
             lost = losses[scheme] / len(LAYERS) * random.uniform(0.2, 1.5)
-            exchanges.append(
-                {**common, "seed": seed, "layer": layer, "lost_alone": lost, "won_back": 1.2 * lost}
-            )
+            exchanges.append({**common, "seed": seed, "layer": layer, "lost_alone": lost, "won_back": 1.2 * lost})
     return {"errors": errors, "layer_losses": exchanges}
 
 
@@ -239,10 +224,7 @@ def _surveyed(params: Params, software: dict[str, float]) -> dict[str, list[Row]
         ("stuck_low", "0", np.nan),
         ("stuck_low", "0.1", np.nan),
     ]
-    return {
-        "sensitivity": _places(params, places, software),
-        "device_effects": _places(params, worse, software),
-    }
+    return {"sensitivity": _places(params, places, software), "device_effects": _places(params, worse, software)}
 
 
 def _places(params: Params, places: list[tuple[str, str, float]], software: dict[str, float]) -> list[Row]:
@@ -252,11 +234,7 @@ def _places(params: Params, places: list[tuple[str, str, float]], software: dict
             fixed = {
                 **_named(params, experiment), "axis": axis, "value": value, "second": second, "scheme": scheme,
             }  # fmt: skip
-            fixed |= {
-                "sparsity": 0.8,
-                "crossbar_size": params.sensitivity.crossbar_size,
-                "mitigation": "none",
-            }
+            fixed |= {"sparsity": 0.8, "crossbar_size": params.sensitivity.crossbar_size, "mitigation": "none"}
             reached = {"accuracy": software[scheme] - 10 + seed, "software_accuracy": software[scheme]}
             rows.append({**fixed, "seed": seed, **reached})
     return rows
@@ -277,11 +255,7 @@ def _beyond(params: Params, losses: dict[str, float], software: dict[str, float]
                 **fixed, "sparsity": 0.8, "gain": params.readout.gain, "software_accuracy": software[scheme],
             }  # fmt: skip
             recovery += [
-                {
-                    **named,
-                    "seed": seed,
-                    "accuracy": software[scheme] - loss * (1 - share) + random.normal(0, 0.15),
-                }
+                {**named, "seed": seed, "accuracy": software[scheme] - loss * (1 - share) + random.normal(0, 0.15)}
                 for seed in seeds
             ]
             made = {"training_images": 500 * rank, "chip_images": 10 * rank, "circuit_solutions": rank}
@@ -307,14 +281,7 @@ def _search(params: Params, losses: dict[str, float], software: dict[str, float]
             evaluated |= {"gained_low": rank - 2.5, "gained_high": rank - 1.5}
             for mitigation, told in (
                 ("R", {"predicted_error": 4.0 - rank / 2, "range": "layer" if rank % 2 else "crossbar"}),
-                (
-                    "WCT",
-                    {
-                        "cut_quantile": 0.8 + rank / 50,
-                        "range": "new" if rank % 2 else "old",
-                        "rounds": rank % 3,
-                    },
-                ),
+                ("WCT", {"cut_quantile": 0.8 + rank / 50, "range": "new" if rank % 2 else "old", "rounds": rank % 3}),
             ):
                 found = evaluated if rank or mitigation == "WCT" else {}
                 named = {"mitigation": mitigation, "setting": f"setting {rank}", "chosen": rank == 5}
@@ -389,16 +356,12 @@ def _converters(params: Params, losses: dict[str, float], software: dict[str, fl
 def _energy(params: Params) -> list[Row]:
     rows = []
     rates = {"unpruned": 1.0, "cf": 4.0, "xcs": 2.0, "xrs": 3.6}
-    for experiment, scheme, size in itertools.product(
-        params.costs.experiments, SCHEMES, params.mapping.crossbar_sizes
-    ):
+    for experiment, scheme, size in itertools.product(params.costs.experiments, SCHEMES, params.mapping.crossbar_sizes):
         for adc, columns in itertools.product(("isaac", "cimloop"), ("used", "all")):
             for mitigation in ("none", "R", "WCT", "PC"):
                 if mitigation != "none" and (adc, columns) != (params.costs.adc, params.costs.columns):
                     continue
-                ratio = (
-                    rates[scheme] * (1.1 if columns == "used" and scheme == "xcs" else 0.8) * (1 + size / 500)
-                )
+                ratio = rates[scheme] * (1.1 if columns == "used" and scheme == "xcs" else 0.8) * (1 + size / 500)
                 energy = 80 / size / ratio
                 parts = {"adc": 0.7, "driver": 0.1, "array": 0.05, "digital": 0.05, "memory": 0.1}
                 counted = {"crossbars": int(1000 / size / rates[scheme]), "compression_rate": rates[scheme]}
@@ -466,9 +429,7 @@ def _spiking(params: Params) -> dict[str, list[Row]]:
     ):
         place = {**_named(params, experiment), "kind": kind, "coding": "direct", "crossbar_size": size}
         for steps in settings.steps:
-            software = {"trained": 70.0, "converted": 80.0}[kind] - (
-                60.0 if (kind, steps) == ("converted", 1) else 0
-            )
+            software = {"trained": 70.0, "converted": 80.0}[kind] - (60.0 if (kind, steps) == ("converted", 1) else 0)
             lost = {"trained": 3.0, "converted": 12.0}[kind] + np.log2(steps)
             for noise, seed in itertools.product(("none", "fresh"), range(settings.variation_seeds)):
                 rows.append(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from conftest import MakeNetwork, MakeParams
+from conftest import MakeParams
 from repository import ROOT
 from synthetic_results import make_params as make_synthetic
 from synthetic_results import make_results
@@ -19,7 +19,6 @@ from xbarpaper import data
 from xbarpaper.claims.acdc import acdc_statements
 from xbarpaper.claims.context import Context
 from xbarpaper.claims.statements import load
-from xbarpaper.data import ImageSet
 from xbarpaper.experiments import acdc, pruned, trained
 from xbarpaper.experiments.experiment import Experiment, Variant
 from xbarpaper.experiments.results import TABLES
@@ -47,14 +46,14 @@ CHANGES = (1, 2, 4)
         (2, 1, (1,)),
     ],
 )
-def test_the_shares_of_the_phases_are_the_published_ones(epochs: int, phases: int, expected: tuple[int, ...]):
+def test_the_shares_of_the_phases_are_the_published_ones(epochs, phases, expected):
     found = Section(compressed_phases=phases).changes(epochs)
     assert found == expected
     assert (epochs - found[-1]) / epochs >= 0.15  # it ends compressed
 
 
 @pytest.mark.parametrize(("epochs", "phases"), [(10, 5), (1, 1), (40, 40)])
-def test_a_phase_without_an_epoch_is_refused(epochs: int, phases: int, make_params: MakeParams):
+def test_a_phase_without_an_epoch_is_refused(epochs, phases, make_params):
     with pytest.raises(ValueError, match=f"compressed_phases = {phases} must be fewer: in {epochs} epochs"):
         Section(compressed_phases=phases).changes(epochs)
     with pytest.raises(ValueError, match="compressed_phases = 5 must be fewer: in 2 epochs"):
@@ -62,7 +61,7 @@ def test_a_phase_without_an_epoch_is_refused(epochs: int, phases: int, make_para
 
 
 @pytest.mark.parametrize(("weights", "sparsity", "kept"), [(1000, 0.9, 99), (10, 0.75, 2)])
-def test_strictly_more_than_the_kth_largest_stay(weights: int, sparsity: float, kept: int):
+def test_strictly_more_than_the_kth_largest_stay(weights, sparsity, kept):
     class Plain(Network):
         """One layer, as far as pruning looks."""
 
@@ -84,7 +83,7 @@ def test_strictly_more_than_the_kth_largest_stay(weights: int, sparsity: float, 
     assert int(mask.sum()) == kept
 
 
-def test_unstructured_pruning_has_one_threshold_for_all_layers(make_network: MakeNetwork):
+def test_unstructured_pruning_has_one_threshold_for_all_layers(make_network):
     network = make_network()
     result = masked(network, scheme_named("unstructured"), EVERYWHERE, 0.7, 8)
     before = network.matrices()
@@ -109,9 +108,7 @@ def bits(network: Network) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("name", ["cf", "xcs", "xrs", "unstructured"])
-def test_masks_come_and_go_and_the_end_is_compressed(
-    name: PrunedSchemeName, make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
-):
+def test_masks_come_and_go_and_the_end_is_compressed(name, make_network, make_params, tiny_images):
     network, schedule, seen = make_network(), schedule_of(name), list[dict[str, Tensor]]()
     free: list[bool] = []
 
@@ -133,9 +130,7 @@ def test_masks_come_and_go_and_the_end_is_compressed(
         assert not matrix[~result.masks[layer]].any()
 
 
-def test_weights_come_back_without_momentum(
-    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, monkeypatch: pytest.MonkeyPatch
-):
+def test_weights_come_back_without_momentum(make_network, make_params, tiny_images, monkeypatch):
     momenta = list[float]()
     step = torch.optim.SGD.step
 
@@ -153,7 +148,7 @@ def test_weights_come_back_without_momentum(
 
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_a_training_killed_again_and_again_goes_on_to_the_same_bytes(
-    average: float, make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path
+    average, make_network, make_params, tiny_images, tmp_path
 ):
     whole, schedule = make_network(), schedule_of("xrs")
     train(whole, tiny_images, run_of(make_params, schedule, None, average))
@@ -181,9 +176,7 @@ def equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_another_schedule_is_another_run(
-    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path
-):
+def test_another_schedule_is_another_run(make_network, make_params, tiny_images, tmp_path):
     path, told = tmp_path / "run.safetensors", list[int]()
     train(make_network(), tiny_images, run_of(make_params, schedule_of("xrs"), path))
     other = AcDc(scheme_named("xrs"), EVERYWHERE, 0.5, 8, CHANGES)
@@ -191,9 +184,7 @@ def test_another_schedule_is_another_run(
     assert told == [1, 2, 3, 4, 5, 6]
 
 
-def test_an_experiment_compares_both_schedules_on_the_same_devices(
-    make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_experiment_compares_both_schedules_on_the_same_devices(make_params, tiny_images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data.save(tiny_images, tmp_path / "data" / "datasets" / "tiny.safetensors")
     params = make_params(acdc={"schemes": ("xcs", "unstructured")})
@@ -210,8 +201,7 @@ def test_an_experiment_compares_both_schedules_on_the_same_devices(
     assert table["schedule"].tolist() == (["gradual"] * 2 + ["AC/DC"] * 2) * 2
     assert table["software_accuracy"].iloc[0] == gradual.run.checkpoint.metadata.software_accuracy
     assert (
-        table.groupby("scheme")["crossbars"].max()["xcs"]
-        < table.groupby("scheme")["crossbars"].max()["unstructured"]
+        table.groupby("scheme")["crossbars"].max()["xcs"] < table.groupby("scheme")["crossbars"].max()["unstructured"]
     )
     again = acdc.train(work)
     assert [one.checkpoint.metadata.tensors_digest for one in again] == [
@@ -236,8 +226,7 @@ def test_b1_and_b2_are_read_from_intervals():
     by_acdc = table["schedule"] == "AC/DC"
     # Worse in software by as much, and it still loses less: B2 is about the better of the two, whichever it is.
     worse = table.assign(
-        accuracy=table["accuracy"] - 12.0 * by_acdc,
-        software_accuracy=table["software_accuracy"] - 12.0 * by_acdc,
+        accuracy=table["accuracy"] - 12.0 * by_acdc, software_accuracy=table["software_accuracy"] - 12.0 * by_acdc
     )
     assert judged(worse) == {
         "B1": ("contradicted", pytest.approx(-6.0)),

@@ -40,12 +40,7 @@ def test_on_ideal_crossbars_all_attackers_are_one(make_subject, bench, victims):
     table = attacked(make_subject(), victims, ideal, SETTINGS, "layer")
     for attack in ("fgsm", "pgd"):
         by_attacker = left(table, attack)
-        assert {name: len(values) for name, values in by_attacker.items()} == {
-            "SS": 1,
-            "SH": 3,
-            "HH": 3,
-            "chip": 2,
-        }
+        assert {name: len(values) for name, values in by_attacker.items()} == {"SS": 1, "SH": 3, "HH": 3, "chip": 2}
         assert len(set().union(*by_attacker.values())) == 1
     assert len({*left(table, "square")["SS"], *left(table, "square")["chip"]}) == 1
     assert (table["accuracy"] <= table["clean_accuracy"]).all()
@@ -70,9 +65,7 @@ def test_each_attacker_follows_the_networks_that_he_knows(make_subject, bench, v
     assert all(not torch.equal(a, b) for n, a in enumerate(every) for b in every[:n])
 
 
-def test_a_finished_network_is_read_from_the_journal(
-    make_subject, make_params, tiny_images, tmp_path, monkeypatch
-):
+def test_a_finished_network_is_read_from_the_journal(make_subject, make_params, tiny_images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(crossbars, "mapped", lambda experiment, scheme, size: make_subject(scheme, size=size))
     params = make_params(execution={"scheduler": "none"}, mapping={"crossbar_sizes": (8, 16)})

@@ -22,9 +22,7 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def attacked_by_pgd(
-    networks: list[nn.Module], pixels: Tensor, labels: Tensor, epsilon: float, seed: int = 0
-) -> Tensor:
+def attacked_by_pgd(networks: list[nn.Module], pixels: Tensor, labels: Tensor, epsilon: float, seed: int = 0) -> Tensor:
     return pgd(networks, pixels, labels, epsilon, step=STEP, steps=STEPS, generator=seeded(seed))
 
 
@@ -32,7 +30,7 @@ GRADIENT = {"fgsm": fgsm, "pgd": attacked_by_pgd}
 
 
 @pytest.mark.parametrize("name", GRADIENT)
-def test_gradient_attacks_are_those_of_foolbox(name: str):
+def test_gradient_attacks_are_those_of_foolbox(name):
     """In float64, so that no sign hangs on rounding; nine digits are recorded."""
     network, pixels, labels = problem(3)
     ours = GRADIENT[name]([network], pixels, labels, EPSILON)
@@ -42,9 +40,7 @@ def test_gradient_attacks_are_those_of_foolbox(name: str):
 def test_square_leaves_as_many_images_right_as_that_of_torchattacks():
     """Both search at random, so shares over ten seeds are compared: within four standard errors of their difference."""
     network, pixels, labels = problem(100)
-    reached = [
-        square(network, pixels, labels, EPSILON, queries=QUERIES, generator=seeded(seed)) for seed in SEEDS
-    ]
+    reached = [square(network, pixels, labels, EPSILON, queries=QUERIES, generator=seeded(seed)) for seed in SEEDS]
     ours = np.array([float((network(one).argmax(1) == labels).double().mean()) for one in reached])
     theirs = np.array(BY_LIBRARY["square"])
     error = np.hypot(ours.std(ddof=1), theirs.std(ddof=1)) / len(SEEDS) ** 0.5
@@ -56,7 +52,7 @@ def test_square_leaves_as_many_images_right_as_that_of_torchattacks():
     name=st.sampled_from(["fgsm", "pgd", "square"]),
     networks=st.integers(1, 2),
 )
-def test_adversarial_pixels_stay_in_the_ball_and_between_0_and_1(epsilon: float, name: str, networks: int):
+def test_adversarial_pixels_stay_in_the_ball_and_between_0_and_1(epsilon, name, networks):
     network, pixels, labels = problem(5)
     if name == "square":
         reached = square(network, pixels, labels, epsilon, queries=5, generator=seeded(1))

@@ -35,9 +35,7 @@ FOLDER = {
 
 
 @pytest.fixture(scope="module")
-def prepared(
-    tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet
-) -> Path:
+def prepared(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet) -> Path:
     """The repository's top after the stages of data, training and pruning."""
     folder = tmp_path_factory.mktemp("prepared")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
@@ -113,9 +111,7 @@ def pictures(*classes: str, archive: bool = False, damage: str = "") -> Callable
 
     def write() -> None:
         generator = torch.Generator().manual_seed(0)
-        for name in (
-            f"{split}/{kind}/{n}.png" for split in ("train", "test") for kind in classes for n in (0, 1)
-        ):
+        for name in (f"{split}/{kind}/{n}.png" for split in ("train", "test") for kind in classes for n in (0, 1)):
             pixels = torch.randint(0, 256, (32, 32, 3), dtype=torch.uint8, generator=generator)
             buffer = io.BytesIO()
             Image.fromarray(pixels.numpy()).save(buffer, "png")
@@ -262,7 +258,7 @@ def contents() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_it_is_refused_in_one_line_and_nothing_changes(top: Path, case: str) -> None:
+def test_it_is_refused_in_one_line_and_nothing_changes(top, case):
     stage, parameters, spoil, message = CASES[case]
     spoil()
     before = contents()
@@ -272,7 +268,7 @@ def test_it_is_refused_in_one_line_and_nothing_changes(top: Path, case: str) -> 
     assert contents() == before
 
 
-def test_the_command_says_it_in_one_line_and_fails(top: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_it_in_one_line_and_fails(top, capfd):
     path = Path("params.yaml")
     path.write_text(path.read_text(encoding="utf-8").replace("label_smoothing", "label_smoothign"))
     before = contents()

@@ -50,13 +50,13 @@ def one_channel(*values: float) -> torch.Tensor:
         ((1, 3, 2), (4, 4, 4), 1.0, 1.0),  # a dead channel teaches the mean alone
     ],
 )
-def test_parts_of_an_error_by_worked_numbers(tested, before, error: float, rest: float):
+def test_parts_of_an_error_by_worked_numbers(tested, before, error, rest):
     found = batch_norms.error_parts(*(one_channel(*values) for values in ((1, 2, 3), tested, before)))
     assert found == pytest.approx((error, rest))
 
 
 @given(seed=SEEDS, noise=st.floats(0.01, 3), scale=st.floats(0.1, 10), shift=st.floats(-5, 5))
-def test_the_rest_is_what_a_line_for_each_channel_leaves(seed: int, noise: float, scale: float, shift: float):
+def test_the_rest_is_what_a_line_for_each_channel_leaves(seed, noise, scale, shift):
     """Against scipy's regression; a scale and a shift change nothing; the second principal component says the same."""
     random = np.random.default_rng(seed)
     y = random.normal(1, random.uniform(0.5, 2, (1, 3, 1, 1)), (5, 3, 4, 4))
@@ -73,9 +73,7 @@ def test_the_rest_is_what_a_line_for_each_channel_leaves(seed: int, noise: float
     moved = scale * other + shift
     assert batch_norms.error_parts(outputs, moved, moved)[1] == pytest.approx(rest, rel=1e-6)
     for own, seen in channels:
-        second = (
-            np.linalg.eigvalsh(np.corrcoef(own, seen))[0] / 2
-        )  # its share of the variance of standardised pairs
+        second = np.linalg.eigvalsh(np.corrcoef(own, seen))[0] / 2  # its share of the variance of standardised pairs
         alone = [torch.from_numpy(one).reshape(-1, 1, 1, 1) for one in (own, seen, seen)]
         assert batch_norms.error_parts(*alone)[1] == pytest.approx(1 - (1 - 2 * second) ** 2, rel=1e-6)
 
@@ -109,9 +107,7 @@ def work(made: Path, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch) -
     return Experiment("tiny-vgg11", make_params(published=noise))
 
 
-def test_every_disturbance_is_evaluated_with_and_without_norms(
-    work: Experiment, monkeypatch: pytest.MonkeyPatch
-):
+def test_every_disturbance_is_evaluated_with_and_without_norms(work, monkeypatch):
     table = batch_norms.evaluate(work, (100e3, "layer"))
     assert tuple(table.columns) == TABLES["batch_norms"].columns
     keys = list(TABLES["batch_norms"].keys)
@@ -141,7 +137,7 @@ class Recorder:
         ({"drift": "pcm", "read_at_s": 1e10}, 0),
     ],
 )
-def test_norms_are_adapted_at_a_reading_that_does_not_test(work: Experiment, acting: dict, reading: int):
+def test_norms_are_adapted_at_a_reading_that_does_not_test(work, acting, reading):
     shared, subject, seen = bench(work), crossbars.mapped(work, "unpruned", 16), Recorder()
     devices = shared.devices.nominal.model_copy(update=acting)
     here = replace(shared, devices=devices)
@@ -155,12 +151,10 @@ def test_norms_are_adapted_at_a_reading_that_does_not_test(work: Experiment, act
     assert torch.equal(seen.network.get_submodule(last).weight, own)
 
 
-def test_ideal_crossbars_have_no_error(work: Experiment):
+def test_ideal_crossbars_have_no_error(work):
     shared, subject = bench(work), crossbars.mapped(work, "unpruned", 16)
     here = replace(shared, devices=shared.devices.nominal, parasitics=IDEAL)
-    (row,) = batch_norms.adapted(subject, here, "none", None, {}, shared.images, shared.labels).to_dict(
-        "records"
-    )
+    (row,) = batch_norms.adapted(subject, here, "none", None, {}, shared.images, shared.labels).to_dict("records")
     assert row["error"] == pytest.approx(0, abs=1e-9)
     assert row["rest"] == pytest.approx(0, abs=1e-9)
     assert row["none"] == pytest.approx(subject.software_accuracy)
@@ -178,9 +172,7 @@ def test_verdicts_follow_what_norms_win_back():
         return {one.id: one for one in batch_norm_statements(context, rows)}
 
     found = judged(table)
-    assert {name: one.overall for name, one in found.items()} == dict.fromkeys(
-        ("N1", "N2", "N3"), "supported"
-    )
+    assert {name: one.overall for name, one in found.items()} == dict.fromkeys(("N1", "N2", "N3"), "supported")
     assert found["N1"].cases[0].effect == pytest.approx(58, abs=0.5)
     assert found["N2"].cases[0].effect == pytest.approx(60 * np.mean([0.15, 0.25, 0.35]), abs=0.5)
     assert re.search(

@@ -64,9 +64,7 @@ def refused(path: Path, images: ImageSet, parameters: dict[str, object] | None =
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_checkpoint_comes_back_to_the_last_bit(
-    make_checkpoint: MakeCheckpoint, tiny_images: ImageSet, tmp_path: Path, scheme: SchemeName
-):
+def test_a_checkpoint_comes_back_to_the_last_bit(make_checkpoint, tiny_images, tmp_path, scheme):
     written = make_checkpoint(scheme)
     path = checkpoints.save(tmp_path / "a" / "b.safetensors", written)
     read = checkpoints.load(path, PARAMETERS, tiny_images)
@@ -83,12 +81,12 @@ def test_a_checkpoint_comes_back_to_the_last_bit(
         assert torch.equal(read.pruned.network(images), written.pruned.network.eval()(images))
 
 
-def test_equal_checkpoints_are_equal_bytes(make_checkpoint: MakeCheckpoint, saved: Path, tmp_path: Path):
+def test_equal_checkpoints_are_equal_bytes(make_checkpoint, saved, tmp_path):
     for number in range(8):  # safetensors writes several metadata in any order
         assert checkpoints.save(tmp_path / f"{number}", make_checkpoint()).read_bytes() == saved.read_bytes()
 
 
-def test_the_file_is_safetensors_with_readable_metadata(saved: Path):
+def test_the_file_is_safetensors_with_readable_metadata(saved):
     """Eight bytes of length, then JSON: nothing that loading could execute."""
     content = saved.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
@@ -101,7 +99,7 @@ def test_the_file_is_safetensors_with_readable_metadata(saved: Path):
     assert 8 + length + end == len(content)
 
 
-def test_largest_weights_by_hand(make_network: MakeNetwork):
+def test_largest_weights_by_hand(make_network):
     network = make_network()
     with torch.no_grad():
         network.weights()["conv2"][0, 0, 0, 0] = -17.0
@@ -119,12 +117,12 @@ OTHER_PARAMETERS = {
 
 
 @pytest.mark.parametrize("name", OTHER_PARAMETERS)
-def test_other_parameters_are_refused(saved: Path, tiny_images: ImageSet, name: str):
+def test_other_parameters_are_refused(saved, tiny_images, name):
     value, shown = OTHER_PARAMETERS[name]
     assert shown in refused(saved, tiny_images, PARAMETERS | {name: value})
 
 
-def test_other_images_are_refused(saved: Path, tiny_images: ImageSet):
+def test_other_images_are_refused(saved, tiny_images):
     other = ImageSet.of("x", "y", tiny_images.classes, tiny_images.test, tiny_images.train)
     message = refused(saved, other)
     assert "other data" in message
@@ -152,9 +150,7 @@ def flipped(place: int, bits: int = 0xFF) -> Callable[[Path], object]:
     return flip
 
 
-def rewritten(
-    change: Callable[[dict[str, torch.Tensor], dict[str, Any]], object],
-) -> Callable[[Path], object]:
+def rewritten(change: Callable[[dict[str, torch.Tensor], dict[str, Any]], object]) -> Callable[[Path], object]:
     """Changes tensors and what the header says, with no damage to the file."""
 
     def rewrite(path: Path) -> None:
@@ -220,14 +216,14 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_checkpoint_is_refused(saved: Path, tiny_images: ImageSet, case: str):
+def test_a_bad_checkpoint_is_refused(saved, tiny_images, case):
     damage, shown = BAD[case]
     damage(saved)
     assert re.search(shown, refused(saved, tiny_images))
 
 
 def test_a_save_that_fails_leaves_the_old_file_and_the_next_replaces_it(
-    saved: Path, make_checkpoint: MakeCheckpoint, tiny_images: ImageSet, monkeypatch: pytest.MonkeyPatch
+    saved, make_checkpoint, tiny_images, monkeypatch
 ):
     before, other = saved.read_bytes(), make_checkpoint(seed=5)
 

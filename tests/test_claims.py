@@ -134,8 +134,7 @@ def test_intervals_of_a_family_are_nested_around_the_mean(values, family):
 
 
 @pytest.mark.parametrize(
-    ("sample", "known"),
-    [([0.0] * 3, True), ([0.0] * 2, False), ([0.05] * 5, False), ([3.0], False), ([1, 2], True)],
+    ("sample", "known"), [([0.0] * 3, True), ([0.0] * 2, False), ([0.05] * 5, False), ([3.0], False), ([1, 2], True)]
 )
 def test_equal_differences_give_no_false_certainty(sample, known):
     found = effects.bounds_of(np.array(sample, dtype=float), 0.95)
@@ -248,9 +247,7 @@ def test_joined_effects_leave_out_what_is_not_testable():
 
 def test_c3_compares_r_plus_wct_with_wct_and_c4_with_r():
     truth = {"rearrange_points": 1.0, "wct_points": 3.0, "wct_software_points": 0.5, "noise": 0.0}
-    told = {
-        (name, row.compared): row.effect for name in ("C3", "C4") for row in examine(name, **truth).verdicts
-    }
+    told = {(name, row.compared): row.effect for name in ("C3", "C4") for row in examine(name, **truth).verdicts}
     assert told == pytest.approx(
         {
             ("C3", "R against no mitigation"): 1,
@@ -316,9 +313,7 @@ def test_an_effect_below_zero_is_told_with_the_opposite_word():
     assert f"{-row.effect:+.2f} points [{-row.high:+.2f}, {-row.low:+.2f}] less, " in row.summary
 
 
-@pytest.mark.parametrize(
-    ("rho", "expected"), [(-0.4, "supported"), (0.4, "contradicted"), (0.0, "no effect")]
-)
+@pytest.mark.parametrize(("rho", "expected"), [(-0.4, "supported"), (0.4, "contradicted"), (0.0, "no effect")])
 def test_c5_tests_the_mechanism_where_it_was_measured(rho, expected):
     tables = tables_of()
     noise = np.random.default_rng(0).normal(0, 0.02, len(tables.layers))
@@ -329,9 +324,7 @@ def test_c5_tests_the_mechanism_where_it_was_measured(rho, expected):
     # A layer of few crossbars has no correlation of its own.
     few = measured["layer"] != measured["layer"].iloc[0]
     fewer = alone("C5", tables, layers=measured.assign(share_error_rho=measured["share_nf_rho"].where(few)))
-    assert re.search(
-        r"relative error of the weights\? [+-]?0\.\d\d \[", rows_of(fewer, "overall", "none")[0].summary
-    )
+    assert re.search(r"relative error of the weights\? [+-]?0\.\d\d \[", rows_of(fewer, "overall", "none")[0].summary)
     unknown = alone("C5", tables, layers=measured.assign(share_error_rho=np.nan))
     assert "relative error of the weights?" not in unknown.summary
     assert "nan" not in fewer.model_dump_json() + unknown.model_dump_json()
@@ -381,9 +374,7 @@ def test_three_training_seeds_are_the_replicates_and_devices_are_not():
     assert (overall.low, overall.high) == pytest.approx((plain.low, plain.high), abs=1e-3)
     assert overall.needed_seeds.endswith("training seeds")
     assert "speak of other trainings of this network too" in report.scope
-    assert report.data == [
-        "VGG11 (width 0.25) on shapes10 (procedural), sparsity 0.8, training seeds 0, 1 and 2"
-    ]
+    assert report.data == ["VGG11 (width 0.25) on shapes10 (procedural), sparsity 0.8, training seeds 0, 1 and 2"]
     assert {row.experiment for row in rows_of(report.claims[2], "comparison")} == {"made-up-0-0"}
 
 
@@ -394,9 +385,7 @@ def test_fewer_training_seeds_speak_of_the_trained_networks_only(seeds):
     (overall,) = rows_of(report.claims[1], "overall")
     assert (overall.n, overall.inference) == (5, "variation seed")
     trainings = "1 training" if seeds == 1 else f"{seeds} trainings"
-    assert report.scope.startswith(
-        f"These results speak of the trained network VGG11 (width 0.25, {trainings}) only"
-    )
+    assert report.scope.startswith(f"These results speak of the trained network VGG11 (width 0.25, {trainings}) only")
 
 
 def test_networks_with_different_training_seeds_are_joined_over_devices():
@@ -431,9 +420,7 @@ def test_interval_covers_the_truth_as_often_as_it_says(networks, between, shared
 
 def test_overall_effects_share_one_error_rate_and_comparisons_of_a_mitigation_another():
     found = {name: examine(name, noise=1.0) for name in ("C2", "C3", "C4")}
-    tops = [
-        rows_of(found[name], "overall", of)[0] for name, of in (("C2", "none"), ("C3", "R"), ("C4", "WCT"))
-    ]
+    tops = [rows_of(found[name], "overall", of)[0] for name, of in (("C2", "none"), ("C3", "R"), ("C4", "WCT"))]
     assert {row.details["family"] for row in tops} == {rules.JOINT}
     singles = rows_of(found["C3"], "comparison", "R")
     families = {(row.scheme == "unpruned", row.details["family"]) for row in singles}
@@ -481,8 +468,7 @@ def test_c1_says_how_many_images_would_decide_it():
     # With that many the interval ends at the tolerance or below in about four of five test sets.
     draws = np.random.default_rng(0).binomial(needed, [[0.9], [0.885]], size=(2, 300)) / needed
     kept = [
-        statistics.proportion_difference(first, second, (needed, needed), level)[1] <= 0.02
-        for first, second in draws.T
+        statistics.proportion_difference(first, second, (needed, needed), level)[1] <= 0.02 for first, second in draws.T
     ]
     assert np.mean(kept) == pytest.approx(0.8, abs=0.07)
 
@@ -534,8 +520,7 @@ def test_files_are_stable_finite_and_say_the_same(tmp_path):
     params = make_params(1, (16, 32))
     tables = make_results(params)
     first, second = (
-        [path.read_bytes() for path in again(tables, params).write(tmp_path / name)]
-        for name in ("first", "again")
+        [path.read_bytes() for path in again(tables, params).write(tmp_path / name)] for name in ("first", "again")
     )
     assert first == second
     text = json.loads(first[0], parse_constant=lambda name: pytest.fail(f"{name} in claims.json"))
@@ -545,9 +530,7 @@ def test_files_are_stable_finite_and_say_the_same(tmp_path):
     for column in ("level", "verdict", "baseline", "counted"):
         assert [row[column] for row in verdicts] == list(table[column])
     assert table["effect"].tolist() == pytest.approx([row["effect"] for row in verdicts])
-    assert {"interval", "verdicts", "chance", "replicates", "families", "overall", "C1", "C5"} <= set(
-        text["rules"]
-    )
+    assert {"interval", "verdicts", "chance", "replicates", "families", "overall", "C1", "C5"} <= set(text["rules"])
 
 
 def test_numbers_of_a_summary_are_those_of_the_table():

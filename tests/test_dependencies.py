@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tomllib
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -73,7 +72,7 @@ def test_the_table_names_the_direct_dependencies_and_no_other():
 
 
 @pytest.mark.parametrize("package", sorted(DIRECT))
-def test_a_direct_dependency_has_a_reason_and_the_licence_that_it_says(package: str):
+def test_a_direct_dependency_has_a_reason_and_the_licence_that_it_says(package):
     licence, reason = described()[package]
     assert len(reason) >= 5
     assert allowed(licence)
@@ -87,7 +86,7 @@ def test_a_direct_dependency_has_a_reason_and_the_licence_that_it_says(package: 
 
 
 @pytest.mark.parametrize("package", HERE)
-def test_every_licence_of_the_lock_goes_with_apache_2(package: str):
+def test_every_licence_of_the_lock_goes_with_apache_2(package):
     assert allowed(licences(package)), f"{package}: {licences(package) or 'says nothing of its licence'}"
 
 
@@ -100,7 +99,7 @@ def test_every_licence_of_the_lock_goes_with_apache_2(package: str):
         ("", False),
     ],
 )  # fmt: skip
-def test_the_policy(said: str, expected: bool):
+def test_the_policy(said, expected):
     assert allowed(said) == expected
 
 
@@ -120,21 +119,13 @@ def entry(name: str, *, skipped: bool = False, vulnerable: bool = False) -> dict
 @pytest.mark.parametrize(
     ("answer", "code", "says"),
     [
-        (
-            {"dependencies": [entry("a"), entry("b")]},
-            0,
-            "audit: 2 packages looked up, no vulnerability known",
-        ),
+        ({"dependencies": [entry("a"), entry("b")]}, 0, "audit: 2 packages looked up, no vulnerability known"),
         ({"dependencies": [entry("a", vulnerable=True)]}, 1, "audit: a 1.0: X-1, fixed in 2.0"),
-        (
-            {"dependencies": [entry("a"), entry("b", skipped=True)]},
-            2,
-            "1 of 2 packages could not be looked up",
-        ),
+        ({"dependencies": [entry("a"), entry("b", skipped=True)]}, 2, "1 of 2 packages could not be looked up"),
         ("no network", 2, "audit: the vulnerability database could not be asked: no network"),
     ],
 )
-def test_an_audit_that_looked_nothing_up_is_not_clean(tmp_path: Path, answer: object, code: int, says: str):
+def test_an_audit_that_looked_nothing_up_is_not_clean(tmp_path, answer, code, says):
     text = answer if isinstance(answer, str) else json.dumps(answer)
     (tmp_path / "pip_audit.py").write_text(f"print({text!r})\n", encoding="utf-8")
     done = subprocess.run(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import DEVICES, MakeNetwork, MakeParams
+from conftest import DEVICES, MakeParams
 from subjects import mapped, of_one_size
 
 from xbarpaper import data
@@ -67,8 +67,7 @@ work = Experiment("tiny-vgg11", Params.model_validate_json(Path("params.json").r
 @pytest.fixture(scope="module")
 def settings(make_params: MakeParams) -> Params:
     return make_params(
-        evaluation={"gains": ("none", "layer", "tile", "column"), "variation_seeds": 2},
-        **of_one_size(16),
+        evaluation={"gains": ("none", "layer", "tile", "column"), "variation_seeds": 2}, **of_one_size(16)
     )
 
 
@@ -119,15 +118,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_training_twice_gives_the_same_bytes(
-    trained: Path, tmp_path: Path, settings: Params, tiny_images: ImageSet
-):
+def test_training_twice_gives_the_same_bytes(trained, tmp_path, settings, tiny_images):
     again = contents(run_apart(prepared(tmp_path, settings, tiny_images), TRAINING, threads=1))
     assert len([name for name in again if name.endswith(".safetensors")]) == 8
     assert again == contents(trained)
 
 
-def test_what_is_measured_does_not_depend_on_the_number_of_threads(trained: Path, tmp_path: Path):
+def test_what_is_measured_does_not_depend_on_the_number_of_threads(trained, tmp_path):
     """Mapping, the circuits, what reads them out, and inference, also in bfloat16 where the machine has it."""
     one, two = (shutil.copytree(trained, tmp_path / name) for name in ("one", "two"))
     tables = contents(run_here(one, MEASURING))
@@ -136,9 +133,7 @@ def test_what_is_measured_does_not_depend_on_the_number_of_threads(trained: Path
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_inference_at_the_width_of_quick_does_not_depend_on_the_number_of_threads(
-    make_network: MakeNetwork, tiny_images: ImageSet, dtype: torch.dtype
-):
+def test_inference_at_the_width_of_quick_does_not_depend_on_the_number_of_threads(make_network, tiny_images, dtype):
     network, images = make_network("vgg16", 0.125), normalised(tiny_images.test, tiny_images, "cpu")
     before, outputs = torch.get_num_threads(), []
     try:
@@ -151,7 +146,7 @@ def test_inference_at_the_width_of_quick_does_not_depend_on_the_number_of_thread
     assert torch.equal(*outputs)
 
 
-def test_what_reads_crossbars_out_depends_on_threads_in_the_gain_of_a_layer_alone(make_network: MakeNetwork):
+def test_what_reads_crossbars_out_depends_on_threads_in_the_gain_of_a_layer_alone(make_network):
     """A layer's gain is one sum over all its weights, which torch splits between threads from 32,768 on."""
     network = unpruned(make_network("vgg11", 0.125))
     case = Case("both", 0, ("layer",))

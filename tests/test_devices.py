@@ -80,15 +80,11 @@ RANDOM = {
 
 
 @pytest.mark.parametrize("changes", RANDOM.values(), ids=RANDOM)
-def test_other_seeds_layers_and_signs_meet_independent_devices(changes: dict[str, object]):
+def test_other_seeds_layers_and_signs_meet_independent_devices(changes):
     devices = Devices().model_copy(update=changes)
     pairs = [
         (drawn(devices, *one)[0], drawn(devices, *other)[0])
-        for one, other in (
-            ((0, "conv1"), (1, "conv1")),
-            ((0, "conv1"), (0, "conv2")),
-            ((1, "conv1"), (11, "conv1")),
-        )
+        for one, other in (((0, "conv1"), (1, "conv1")), ((0, "conv1"), (0, "conv2")), ((1, "conv1"), (11, "conv1")))
     ]
     pairs.append((drawn(devices)[0], drawn(devices)[1]))
     for a, b in pairs:
@@ -123,7 +119,7 @@ def test_another_reading_meets_the_same_devices_with_other_noise():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_conductances_are_never_negative_and_keep_their_kind(dtype: torch.dtype):
+def test_conductances_are_never_negative_and_keep_their_kind(dtype):
     loud = ALL_ON.model_copy(update={"programming_factor": 30.0, "read_factor": 30.0, "variation_sigma": 1.0})
     pair = DifferentialPair(torch.rand(SHAPE, dtype=dtype) * 5e-5, torch.zeros(SHAPE, dtype=dtype))
     for effect in chip(loud, 0):
@@ -138,13 +134,13 @@ def test_conductances_are_never_negative_and_keep_their_kind(dtype: torch.dtype)
 
 
 @pytest.mark.parametrize(("bits", "expected"), [(1, 50.0), (2, 35.0), (4, 29.0), (6, 27.857143)])
-def test_levels_are_the_worked_ones(bits: int, expected: float):
+def test_levels_are_the_worked_ones(bits, expected):
     pair = Levels(2**bits, OURS).disturb(constant(27.9e-6, (2, 2)), "conv1")
     assert float(pair.plus[0, 0]) / MICRO == pytest.approx(expected, rel=1e-6)
 
 
 @given(levels=st.integers(2, 40), share=st.floats(0, 1))
-def test_a_level_is_the_nearest_of_those_there_are_and_stays(levels: int, share: float):
+def test_a_level_is_the_nearest_of_those_there_are_and_stays(levels, share):
     there = torch.linspace(5.0, 50.0, levels, dtype=torch.float64)
     effect, value = Levels(levels, OURS), 5.0 + 45.0 * share
     one = torch.full((1, 1), value * MICRO, dtype=torch.float64)
@@ -157,7 +153,7 @@ def test_a_level_is_the_nearest_of_those_there_are_and_stays(levels: int, share:
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.01, 0.1, 0.3])
-def test_mean_and_deviation_of_the_variation_are_those_of_the_parameter(sigma: float):
+def test_mean_and_deviation_of_the_variation_are_those_of_the_parameter(sigma):
     pair = Variation(sigma, 5).disturb(constant(1.0), "conv3")
     found = torch.stack([pair.plus, pair.minus]).double()
     # Five standard errors; at sigma 0.3 the clipping of one draw in 2000 moves both by less than 1e-4.
@@ -190,7 +186,7 @@ SIGMAS = [  # conductance and standard deviation in microsiemens (SONOS: nanoamp
 
 
 @pytest.mark.parametrize(("preset", "conductance", "sigma"), SIGMAS)
-def test_programming_noise_is_the_published_one(preset, conductance: float, sigma: float):
+def test_programming_noise_is_the_published_one(preset, conductance, sigma):
     noise = programming.PRESETS[preset]
     assert float(noise.sigma(published(conductance))) == pytest.approx(sigma, abs=1.1e-6)
     # Through the effect, on devices of the published range: mean and deviation; what falls below zero is cut off.
@@ -203,13 +199,11 @@ def test_programming_noise_is_the_published_one(preset, conductance: float, sigm
 
 
 @given(preset=st.sampled_from(sorted(programming.PRESETS)), share=st.floats(0.1, 1), factor=st.floats(0.1, 3))
-def test_published_noise_is_relative_to_the_highest_conductance(preset, share: float, factor: float):
+def test_published_noise_is_relative_to_the_highest_conductance(preset, share, factor):
     """On devices of ten times the range the same draw moves a device ten times as far."""
     small, large = Devices(r_min_ohm=2e5, r_max_ohm=2e6), Devices(r_min_ohm=2e4, r_max_ohm=2e5)
     moved = [
-        ProgrammingNoise(preset, factor, one, 1)
-        .disturb(constant(share * one.g_max_siemens, (4, 5)), "conv1")
-        .plus
+        ProgrammingNoise(preset, factor, one, 1).disturb(constant(share * one.g_max_siemens, (4, 5)), "conv1").plus
         for one in (small, large)
     ]
     torch.testing.assert_close(moved[1], 10 * moved[0], rtol=1e-4, atol=1e-10)
@@ -228,7 +222,7 @@ FACTORS = [  # conductance, seconds after t_0, conductance left of each unit whe
 
 
 @pytest.mark.parametrize(("preset", "conductance", "seconds", "left"), FACTORS)
-def test_drift_is_the_published_power_of_time(preset, conductance: float, seconds: float, left: float):
+def test_drift_is_the_published_power_of_time(preset, conductance, seconds, left):
     first = {"pcm": 20.0, "hermes-2": 300.0}[preset]
     law = drift.PRESETS[preset].law
     found = law(published(conductance), published(0.0), seconds + first)
@@ -243,7 +237,7 @@ def test_drift_is_the_published_power_of_time(preset, conductance: float, second
         ("hermes-2", 0.5, 0.0564, 0.009), ("hermes-1", 0.5, 0.0564, 0.012075),
     ],
 )  # fmt: skip
-def test_each_device_has_an_exponent_of_its_own(preset, share: float, mean: float, spread: float):
+def test_each_device_has_an_exponent_of_its_own(preset, share, mean, spread):
     one = drift.PRESETS[preset]
     devices, first = top_of(one), {"pcm": 20.0, "hermes-2": 300.0, "hermes-1": 200.0}[preset]
     start = constant(share * devices.g_max_siemens)
@@ -255,10 +249,8 @@ def test_each_device_has_an_exponent_of_its_own(preset, share: float, mean: floa
     assert float(nu.std()) == pytest.approx(float(n.abs().std()), rel=0.02)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "shift", "spread"), [(HOUR, -0.728810, 0.755851), (DAY, -1.011664, 0.889366)]
-)
-def test_cmo_drifts_with_the_logarithm_of_time(seconds: float, shift: float, spread: float):
+@pytest.mark.parametrize(("seconds", "shift", "spread"), [(HOUR, -0.728810, 0.755851), (DAY, -1.011664, 0.889366)])
+def test_cmo_drifts_with_the_logarithm_of_time(seconds, shift, spread):
     one = drift.PRESETS["rram-cmo"]
     pair = Drift("rram-cmo", seconds, top_of(one), 0).disturb(constant(40e-6), "conv1")
     moved = torch.stack([pair.plus, pair.minus]).double() / MICRO - 40
@@ -286,7 +278,7 @@ def test_stuck_devices_are_as_many_as_was_worked_out():
 
 
 @given(side=st.integers(1, 6), low=st.floats(0, 0.5), high=st.floats(0, 0.5), seed=st.integers(0, 10**6))
-def test_clusters_strike_as_many_devices_whatever_their_side(side: int, low: float, high: float, seed: int):
+def test_clusters_strike_as_many_devices_whatever_their_side(side, low, high, seed):
     pair = Stuck(low, high, side, OURS, seed).disturb(constant(), "conv1")
     found = torch.stack([pair.plus, pair.minus])
     for wanted, conductance in ((low, 5e-6), (high, 5e-5)):
@@ -303,8 +295,7 @@ def test_a_device_beside_a_stuck_one_is_stuck_with_the_chance_worked_out():
     neither = (1 - q) ** (2 * side**2 - side * (side - 1))
     expected = 1 - 2 * (1 - rate) + neither
     struck = [
-        Stuck(rate, 0.0, side, OURS, seed).disturb(constant(), "conv1").plus == torch.tensor(5e-6)
-        for seed in range(40)
+        Stuck(rate, 0.0, side, OURS, seed).disturb(constant(), "conv1").plus == torch.tensor(5e-6) for seed in range(40)
     ]
     both = torch.stack([(one[:, :-1] & one[:, 1:]).double().mean() for one in struck])
     assert float(both.mean()) == pytest.approx(expected, abs=5 * float(both.std()) / len(both) ** 0.5)
@@ -312,7 +303,7 @@ def test_a_device_beside_a_stuck_one_is_stuck_with_the_chance_worked_out():
 
 
 @pytest.mark.parametrize(("low", "high", "value"), [(1.0, 0.0, 5.0), (0.0, 1.0, 50.0)])
-def test_a_stuck_device_ignores_all_that_came_before(low: float, high: float, value: float):
+def test_a_stuck_device_ignores_all_that_came_before(low, high, value):
     changes = {"stuck_low": low, "stuck_high": high, "read_noise": "none"}
     found = drawn(ALL_ON.model_copy(update=changes))
     assert torch.allclose(found, torch.full_like(found, value))
@@ -332,7 +323,7 @@ RELATIVE = [  # conductance, seconds since programming, relative standard deviat
 
 
 @pytest.mark.parametrize(("preset", "conductance", "seconds", "relative"), RELATIVE)
-def test_read_noise_is_the_published_one_at_its_time(preset, conductance, seconds, relative: float):
+def test_read_noise_is_the_published_one_at_its_time(preset, conductance, seconds, relative):
     noise = reading.PRESETS[preset]
     found = float(noise.sigma(published(conductance), seconds)) / conductance
     assert found == pytest.approx(relative, rel=6e-5 if relative > 0.5 else 2e-6)
@@ -345,7 +336,7 @@ def test_read_noise_is_the_published_one_at_its_time(preset, conductance, second
 
 
 @pytest.mark.parametrize(("conductance", "sigma"), [(5.0, 0.05), (50.0, 0.2)])
-def test_relative_read_noise_has_the_chosen_share_of_each_conductance(conductance: float, sigma: float):
+def test_relative_read_noise_has_the_chosen_share_of_each_conductance(conductance, sigma):
     devices = Devices(read_noise="relative", read_factor=sigma, read_at_s=0.0)
     (_, effect) = chip(devices, seed=0)
     pair = effect.disturb(constant(conductance * MICRO), "conv1")

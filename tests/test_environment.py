@@ -31,7 +31,7 @@ DIRECT = [Requirement(text) for text in [*PROJECT["dependencies"], *PROJECT["opt
 
 
 @pytest.mark.parametrize("dependency", DIRECT, ids=lambda requirement: requirement.name)
-def test_every_direct_dependency_is_locked_at_a_version_that_satisfies_it(dependency: Requirement):
+def test_every_direct_dependency_is_locked_at_a_version_that_satisfies_it(dependency):
     locked = [entry for entry in LOCK if canonicalize_name(entry.name) == canonicalize_name(dependency.name)]
     assert locked, f"{dependency.name} is not in requirements.lock: `make lock`"
     for entry in locked:
@@ -95,7 +95,7 @@ def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_make_lists_its_targets_and_profiles(workplace: Path):
+def test_make_lists_its_targets_and_profiles(workplace):
     done = _make(workplace)
     assert done.returncode == 0
     for target in ("repro", "test", "verify", "audit", "lab", "lint", "lock", "clean"):
@@ -103,7 +103,7 @@ def test_make_lists_its_targets_and_profiles(workplace: Path):
     assert set(done.stdout.splitlines()[-1].split()) == {"profiles:", "small", "large"}
 
 
-def test_make_activates_a_profile(workplace: Path):
+def test_make_activates_a_profile(workplace):
     for name in ("requirements.lock", "pyproject.toml", ".venv/bin/python", ".venv/.installed"):
         (workplace / name).parent.mkdir(parents=True, exist_ok=True)
         (workplace / name).touch()
@@ -120,10 +120,9 @@ def test_make_activates_a_profile(workplace: Path):
 
 
 @pytest.mark.parametrize(
-    ("given", "options"),
-    [((), ""), (("PROFILE=large",), "--profile large"), (("RECORD=1",), "--record")],
+    ("given", "options"), [((), ""), (("PROFILE=large",), "--profile large"), (("RECORD=1",), "--record")]
 )
-def test_make_verify_runs_the_module(workplace: Path, given: tuple[str, ...], options: str):
+def test_make_verify_runs_the_module(workplace, given, options):
     for name in ("requirements.lock", "pyproject.toml"):
         (workplace / name).touch()
     done = _make(workplace, "-n", "verify", *given)
@@ -132,7 +131,7 @@ def test_make_verify_runs_the_module(workplace: Path, given: tuple[str, ...], op
     assert command.split("python -m tools.verify")[1].split() == options.split()
 
 
-def test_make_refuses_an_unknown_profile_before_installing(workplace: Path):
+def test_make_refuses_an_unknown_profile_before_installing(workplace):
     done = _make(workplace, "repro", "PROFILE=huge")
     assert done.returncode != 0
     assert "PROFILE = huge: no file profiles/huge.yaml (there are: " in done.stderr
@@ -140,7 +139,7 @@ def test_make_refuses_an_unknown_profile_before_installing(workplace: Path):
     assert load(workplace / "params.yaml").profile == "small"
 
 
-def test_make_refuses_another_python(workplace: Path):
+def test_make_refuses_another_python(workplace):
     for name in ("requirements.lock", "pyproject.toml"):
         (workplace / name).touch()
     fake = workplace / "python2"
@@ -159,7 +158,7 @@ def test_make_refuses_another_python(workplace: Path):
     assert not (workplace / ".venv").exists()
 
 
-def test_an_environment_without_pip_is_made_anew_or_refused_in_one_line(workplace: Path):
+def test_an_environment_without_pip_is_made_anew_or_refused_in_one_line(workplace):
     """As uv makes them, and in a folder with a space in its name; installing stops where there is no index."""
     folder = shutil.copytree(workplace, workplace / "a folder", ignore=shutil.ignore_patterns("a folder"))
     for name in ("requirements.lock", "pyproject.toml"):

@@ -8,11 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from conftest import DEVICES, MakeSubject
+from conftest import DEVICES
 
 from xbarpaper.experiments.evaluation import Case, cases, disturbed, sweep
 from xbarpaper.experiments.journal import Journal
-from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware import readout as nonideal
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.effects import Variation
@@ -55,17 +54,13 @@ def test_cases_of_a_sweep():
     assert cases(("both",), 1, ("none",), "layer") == [Case("both", 0, ("none",))]
 
 
-def test_a_row_per_evaluation(make_subject: MakeSubject, bench: Bench, tmp_path: Path):
+def test_a_row_per_evaluation(make_subject, bench, tmp_path):
     subject = make_subject("xcs")
     table = sweep([make_subject(), subject], WANTED, bench, tmp_path / "journal.csv", 2)
     assert list(table.columns) == COLUMNS
     assert len(table) == 2 * ROWS
     part = table[table["scheme"] == "xcs"]
-    described = (
-        part[["effects", "seed", "gain"]]
-        .astype(object)
-        .where(part[["effects", "seed", "gain"]].notna(), None)
-    )
+    described = part[["effects", "seed", "gain"]].astype(object).where(part[["effects", "seed", "gain"]].notna(), None)
     assert described.to_numpy().tolist() == [
         ["wires", None, "layer"], ["variation", 0, "layer"], ["variation", 1, "layer"], ["both", 0, "none"],
         ["both", 0, "layer"], ["both", 1, "none"], ["both", 1, "layer"],
@@ -90,10 +85,7 @@ def test_a_row_per_evaluation(make_subject: MakeSubject, bench: Bench, tmp_path:
     ],
     ids=["wires", "variation", "both"],
 )
-def test_each_row_is_its_own_twin(
-    make_subject: MakeSubject, bench: Bench, tmp_path: Path, case: Case, effects: list[Variation],
-    parasitics: Parasitics | None,
-):  # fmt: skip
+def test_each_row_is_its_own_twin(make_subject, bench, tmp_path, case, effects, parasitics):
     subject = make_subject("cf")
     read = read_out(subject.mapped, DEVICES, effects, parasitics)
     (row,) = sweep([subject], [case], bench, tmp_path / "journal.csv").to_dict("records")
@@ -104,9 +96,7 @@ def test_each_row_is_its_own_twin(
         assert torch.equal(one.effective_weights, other.effective_weights)
 
 
-def test_an_interrupted_sweep_goes_on_with_the_missing_rows(
-    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_interrupted_sweep_goes_on_with_the_missing_rows(make_subject, bench, tmp_path, monkeypatch):
     subjects = [make_subject("xcs"), make_subject("xrs")]
     whole = sweep(subjects, WANTED, bench, tmp_path / "whole.csv")
     for fail_at in (1, 2, 5, 2 * ROWS):
@@ -129,9 +119,7 @@ def test_an_interrupted_sweep_goes_on_with_the_missing_rows(
         assert as_written(again, tmp_path) == as_written(whole, tmp_path)
 
 
-def test_further_seeds_compute_only_themselves(
-    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_further_seeds_compute_only_themselves(make_subject, bench, tmp_path, monkeypatch):
     subjects, journal = [make_subject()], tmp_path / "journal.csv"
     few = sweep(subjects, cases(("variation",), 1, ("none",), "layer"), bench, journal)
     counted = Counted(monkeypatch)
@@ -151,10 +139,7 @@ def test_further_seeds_compute_only_themselves(
     ],
     ids=["variation", "range", "wires", "images", "threshold"],
 )
-def test_other_conditions_make_all_rows_anew(
-    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    change: dict[str, object],
-):  # fmt: skip
+def test_other_conditions_make_all_rows_anew(make_subject, bench, tmp_path, monkeypatch, change):
     subjects, journal = [make_subject()], tmp_path / "journal.csv"
     wanted = cases(("both",), 1, ("none", "layer"), "layer")
     before = sweep(subjects, wanted, bench, journal)
@@ -169,9 +154,7 @@ def test_other_conditions_make_all_rows_anew(
     assert as_written(again, tmp_path) == as_written(before, tmp_path)
 
 
-def test_another_network_makes_its_rows_anew(
-    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_another_network_makes_its_rows_anew(make_subject, bench, tmp_path, monkeypatch):
     journal, wanted = tmp_path / "journal.csv", [Case("wires", None, ("layer",))]
     sweep([make_subject()], wanted, bench, journal)
     counted = Counted(monkeypatch)
@@ -182,9 +165,7 @@ def test_another_network_makes_its_rows_anew(
     assert counted.calls == 1
 
 
-def test_the_circuits_are_solved_once_for_all_gains(
-    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_circuits_are_solved_once_for_all_gains(make_subject, bench, tmp_path, monkeypatch):
     solved: list[int] = []
     solve = nonideal.effective_conductance
 

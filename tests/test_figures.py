@@ -66,22 +66,13 @@ def every_figure(profile):
     labels, report = figures.Labels.of(params), examined(profile)
     drawn = {name: draw(name, profile) for name in OUTCOMES} | {"forest": figures.forest({"made-up": report})}
     drawn["loss_by_width"] = figures.loss_by_width(
-        {
-            name: (width, tables.evaluation, labels)
-            for name, width in {"small": 0.25, "other": 0.25, "full": 1}.items()
-        }
+        {name: (width, tables.evaluation, labels) for name, width in {"small": 0.25, "other": 0.25, "full": 1}.items()}
     )
     for claim in report.claims:
         if (figure := figures.claim_effects(claim, labels)) is not None:
             drawn[claim.id] = figure
-    ((_, errors), *_), ((_, losses), *_) = (
-        labels.by_network(tables.errors),
-        labels.by_network(tables.layer_losses),
-    )
-    drawn |= {
-        "errors": figures.error_by_layer(errors, labels),
-        "losses": figures.layer_losses(losses, labels),
-    }
+    ((_, errors), *_), ((_, losses), *_) = (labels.by_network(tables.errors), labels.by_network(tables.layer_losses))
+    drawn |= {"errors": figures.error_by_layer(errors, labels), "losses": figures.layer_losses(losses, labels)}
     if len(tables.sensitivity):
         drawn |= {
             shown: figures.along_axes(tables.sensitivity, conventions(params), params, shown, 10)
@@ -138,9 +129,7 @@ def assert_readable(figure, columns=1):
     renderer = canvas.get_renderer()
     assert figure.get_figwidth() <= columns * style.COLUMN_INCHES + 1e-9
     ticks = [axis for panel in figure.findobj(Axes) for axis in (panel.xaxis, panel.yaxis)]
-    every = {
-        label for axis in ticks for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)
-    }
+    every = {label for axis in ticks for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)}
     # Only the labels of ticks inside the axis' limits are drawn.
     drawn = {label for axis in ticks for tick in axis._update_ticks() for label in (tick.label1, tick.label2)}
     shown = [
@@ -174,18 +163,10 @@ def test_every_figure_fits_a_column_and_says_what_it_shows(profile):
         if name != "forest":
             assert ("VGG11 (width 0.25" in figure.caption) or name.startswith("C"), name
         intervals = name not in ("non_ideality", "training_curves", "errors", *CALCULATED)
-        assert (
-            "95 % intervals" in figure.caption or "too few for intervals" in figure.caption
-        ) == intervals, name
+        assert ("95 % intervals" in figure.caption or "too few for intervals" in figure.caption) == intervals, name
         for panel in panels(figure):
             for text in (panel.get_xlabel(), panel.get_ylabel().replace("\n", " ")):
-                known = (
-                    not text
-                    or text in WITHOUT_UNIT
-                    or UNIT.search(text)
-                    or name[0] == "C"
-                    or name == "forest"
-                )
+                known = not text or text in WITHOUT_UNIT or UNIT.search(text) or name[0] == "C" or name == "forest"
                 assert known, f"{name}: {text!r} has no unit"
 
 
@@ -204,10 +185,7 @@ def test_accuracies_start_at_zero_and_show_chance(name):
     ("name", "entries"),
     [
         ("accuracy_by_size", {"unpruned", "C/F", "XCS", "XRS", "in software", "chance"}),
-        (
-            "compression",
-            {"unpruned", "C/F", "XCS", "XRS", "in software", "chance", "16 × 16", "32 × 32"},
-        ),
+        ("compression", {"unpruned", "C/F", "XCS", "XRS", "in software", "chance", "16 × 16", "32 × 32"}),
         ("loss_by_effect", {"wires only", "variation only", "both"}),
         ("gain_sensitivity", {"unpruned", "C/F", "XCS", "XRS", "chance"}),
         ("non_ideality", {"unpruned", "C/F", "XCS", "XRS"}),
@@ -222,9 +200,7 @@ def test_legends_name_everything_once(name, entries):
 
 
 def _chosen(table, experiment="made-up-0", **values):
-    rows = table[
-        (table["experiment"] == experiment) & (table["effects"] == "both") & (table["gain"] == "layer")
-    ]
+    rows = table[(table["experiment"] == experiment) & (table["effects"] == "both") & (table["gain"] == "layer")]
     for column, value in values.items():
         rows = rows[rows[column] == value]
     return rows
@@ -243,9 +219,7 @@ def test_marks_are_the_means_of_the_table():
         .groupby(["experiment", "scheme", "crossbar_size"])["accuracy"]
         .mean()
     )
-    assert (
-        f"between {means.min():.1f} % (C/F, 32 × 32) and {means.max():.1f} % (unpruned, 16 × 16)" in caption
-    )
+    assert f"between {means.min():.1f} % (C/F, 32 × 32) and {means.max():.1f} % (unpruned, 16 × 16)" in caption
 
 
 def test_mitigations_are_named_beside_their_marks_which_count_from_software():
@@ -275,9 +249,7 @@ def test_intervals_of_several_trainings_are_over_trainings():
     (bars,) = [one for one in panel.containers if one.get_label() == "C/F"]
     low, high = sorted(point[1] for point in bars[2][0].get_segments()[1])
     assert (low + high) / 2 == pytest.approx(each.mean())
-    assert (high - low) / 2 == pytest.approx(
-        4.302653 * each.std() / np.sqrt(3), rel=1e-5
-    )  # t of 97.5 %, 2 degrees
+    assert (high - low) / 2 == pytest.approx(4.302653 * each.std() / np.sqrt(3), rel=1e-5)  # t of 97.5 %, 2 degrees
 
 
 def test_two_draws_have_no_interval():
@@ -290,8 +262,7 @@ def test_two_trainings_are_told_to_be_too_few_for_bars():
     params = make_params(1, (16,), training_seeds=(0, 1))
     figure = figures.accuracy_by_size(make_results(params).evaluation, figures.Labels.of(params))
     assert (
-        "Means over 2 trainings, 5 draws of device variation each: too few trainings for intervals."
-        in figure.caption
+        "Means over 2 trainings, 5 draws of device variation each: too few trainings for intervals." in figure.caption
     )
     assert "95 % intervals" not in figure.caption
 
@@ -312,11 +283,7 @@ def test_sensitivity_says_images_and_draws_and_leaves_the_sparsity_out():
     figure = figures.along_axes(pd.concat([tables.sensitivity, moved]), conventions(params), params, "C2", 10)
     names = [panel.get_xlabel() for panel in panels(figure)]
     assert names == ["ON/OFF ratio of the devices", "one readout gain per"]
-    for text in (
-        "2 draws",
-        f"{params.sensitivity.test_images} random test images",
-        "The sparsity is left out",
-    ):
+    for text in ("2 draws", f"{params.sensitivity.test_images} random test images", "The sparsity is left out"):
         assert text in figure.caption
     assert len({panel.get_ylim() for panel in panels(figure)}) == 1
     unpruned = tables.sensitivity["scheme"] == "unpruned"
@@ -341,11 +308,9 @@ def test_where_all_networks_guess_the_figures_say_so():
 
 
 @pytest.mark.parametrize("seeds", [2, 3])
-def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(seeds: int):
+def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(seeds):
     params, tables = TABLES["one"]
-    params = params.model_copy(
-        update={"effects": params.effects.model_copy(update={"variation_seeds": seeds})}
-    )
+    params = params.model_copy(update={"effects": params.effects.model_copy(update={"variation_seeds": seeds})})
     held = regions.regions(tables.device_effects, params.claims, 10)
     held.loc[(held["value"] == "4"), ["verdict", "effect", "low", "high"]] = [
         "contradicted", -3.0, -4.0, -2.0,
@@ -360,19 +325,14 @@ def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(
     assert drawn[-3.0,] == 2
     assert ((-4.0, -2.0) in drawn) == (seeds > 2)
     assert legend_entries(figure) == ["supported", "contradicted"]
-    assert (
-        "C2 is supported as it is and at 1 of 2 strengths; not with 4 levels (contradicted)."
-        in figure.caption
-    )
+    assert "C2 is supported as it is and at 1 of 2 strengths; not with 4 levels (contradicted)." in figure.caption
 
 
 def test_pairs_of_axes_have_a_line_for_each_value_of_the_second():
     params, tables = TABLES["one"]
     first = tables.sensitivity[tables.sensitivity["axis"] == "on_off"]
     parts = [first.assign(axis="on_off_by_w_max", second=second) for second in (0.95, 1.0)]
-    pair = pd.concat(
-        [part.assign(mitigation=name) for part in parts for name in ("none", "R", "WCT", "R+WCT")]
-    )
+    pair = pd.concat([part.assign(mitigation=name) for part in parts for name in ("none", "R", "WCT", "R+WCT")])
     figure = figures.over_pair(pair, conventions(params), params, "on_off_by_w_max", 10)
     assert [panel.get_title() for panel in panels(figure)] == [
         "effect of pruning", "effect of R", "effect of WCT", "effect of R + WCT",
@@ -404,9 +364,7 @@ def test_forest_shows_every_overall_effect_once_with_its_corrected_interval():
         for line in panel.lines
         if line.get_marker() == "None" and line.get_color() in style.VERDICT_COLOURS.values()
     ]
-    np.testing.assert_allclose(
-        sorted(bars), sorted((row.low, row.high) for row in tops if row.low is not None)
-    )
+    np.testing.assert_allclose(sorted(bars), sorted((row.low, row.high) for row in tops if row.low is not None))
     texts = {text.get_text() for panel in panels(figure) for text in panel.texts}
     for row in tops:
         assert any(text.startswith(f"{row.effect:+.2f}") for text in texts)
@@ -443,9 +401,7 @@ def test_panels_of_unlike_rows_have_labels_of_their_own():
 def test_a_second_report_of_a_width_stands_beside_the_line():
     params, tables = TABLES["one"]
     table, labels = tables.evaluation, figures.Labels.of(params)
-    figure = figures.loss_by_width(
-        {"a": (1, table, labels), "b": (0.25, table, labels), "c": (1, table, labels)}
-    )
+    figure = figures.loss_by_width({"a": (1, table, labels), "b": (0.25, table, labels), "c": (1, table, labels)})
     assert "Hollow, beside the line: c" in figure.caption
     hollow = {bars[0].get_linestyle() for bars in panels(figure)[0].containers if bars.get_label() == "_"}
     assert hollow == {"None"}
@@ -457,9 +413,7 @@ def test_files_and_captions_are_the_same_twice(tmp_path):
     saved = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         captions = figures.Captions()
-        figure = figures.save(
-            draw("compression"), folder, "rate", command="dvc repro figures@x", captions=captions
-        )
+        figure = figures.save(draw("compression"), folder, "rate", command="dvc repro figures@x", captions=captions)
         captions.write(folder / "captions.json")
         saved.append({path.name: path.read_bytes() for path in folder.iterdir()})
         assert figure.heading == captions.entries["rate"].title
@@ -476,10 +430,7 @@ def test_two_svgs_share_no_identifier(tmp_path):
     captions = figures.Captions()
     for name in ("one", "two"):
         figures.save(draw("compression"), tmp_path, name, command="x", captions=captions)
-    found = [
-        set(re.findall(r'clipPath id="(\w+)"', (tmp_path / f"{name}.svg").read_text()))
-        for name in ("one", "two")
-    ]
+    found = [set(re.findall(r'clipPath id="(\w+)"', (tmp_path / f"{name}.svg").read_text())) for name in ("one", "two")]
     assert found[0]
     assert not found[0] & found[1]
 
@@ -545,10 +496,8 @@ def test_conductance_histograms_show_programmed_devices_in_microsiemens():
 
 
 @pytest.mark.parametrize("shape", [(8, 1), (1, 1), (3, 40)])
-def test_cells_are_counted_in_whole_numbers(shape: tuple[int, int]):
-    figure = figures.heat_maps(
-        {"": np.arange(float(np.prod(shape))).reshape(shape)}, "A layer", "µS", "conductance"
-    )
+def test_cells_are_counted_in_whole_numbers(shape):
+    figure = figures.heat_maps({"": np.arange(float(np.prod(shape))).reshape(shape)}, "A layer", "µS", "conductance")
     (panel,) = (one for one in panels(figure) if one.images)
     for axis, limits in ((panel.xaxis, panel.get_xlim()), (panel.yaxis, panel.get_ylim())):
         seen = [tick for tick in axis.get_majorticklocs() if min(limits) <= tick <= max(limits)]
@@ -615,10 +564,7 @@ def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named(
     verdicts = like.set_index(["convention", "claim"])["verdict"]
     assert verdicts["R_min 100 kΩ, no gain", "C4"] == "supported"
     assert verdicts["R_min 100 kΩ, no gain", "C3"] == "no effect"
-    assert list(dict.fromkeys(like["convention"])) == [
-        "R_min 20 kΩ, a gain per layer",
-        "R_min 100 kΩ, no gain",
-    ]
+    assert list(dict.fromkeys(like["convention"])) == ["R_min 20 kΩ, a gain per layer", "R_min 100 kΩ, no gain"]
 
 
 def test_what_batch_norms_win_back_stands_beside_what_is_published():
@@ -648,9 +594,7 @@ def test_spiking_networks_are_followed_step_by_step():
     params = make_params(1, (16, 32), further=True)
     tables, labels = make_results(params), figures.Labels.of(params)
     figure = figures.spiking_steps(tables.spiking, labels, params.spiking)
-    mean = tables.spiking.groupby(["crossbar_size", "kind", "read_noise", "steps"])[
-        ["accuracy", "output_error"]
-    ].mean()
+    mean = tables.spiking.groupby(["crossbar_size", "kind", "read_noise", "steps"])[["accuracy", "output_error"]].mean()
     for panel, (value, size) in zip(
         panels(figure), itertools.product(("accuracy", "output_error"), (16, 32)), strict=True
     ):
@@ -672,11 +616,7 @@ def test_training_on_crossbars_is_shown_by_phase_and_with_one_thing_changed():
     lost = (table["software_accuracy"] - table["accuracy"]).groupby(table["phases"]).mean()
     x, _ = marks(by_phase, "_")
     assert list(x[:3]) == pytest.approx([lost[phase] for phase in settings.phases])
-    assert [text.get_text() for text in by_phase.get_yticklabels()] == [
-        *settings.phases,
-        "all, L = 20",
-        "all, L = 1",
-    ]
+    assert [text.get_text() for text in by_phase.get_yticklabels()] == [*settings.phases, "all, L = 20", "all, L = 1"]
     shown = [[text.get_text() for text in panel.get_xticklabels()] for panel in axes]
     assert shown == [["0", "0.1", "1"], ["0", "0.1", "0.3"], ["5", "10", "100"]]
     for panel, step in zip(axes, (9.0, 4.0, 2.0), strict=True):
@@ -691,9 +631,7 @@ def test_energies_are_points_of_the_table():
     saved = figures.energy_saved(tables.energy, labels, params.costs)
     for panel, columns in zip(panels(saved), ("used", "all"), strict=True):
         rows = energy[(energy["columns"] == columns) & (energy["adc"] == params.costs.adc)]
-        marked = {
-            (*line.get_xdata(), *line.get_ydata()) for line in panel.lines if len(line.get_xdata()) == 1
-        }
+        marked = {(*line.get_xdata(), *line.get_ydata()) for line in panel.lines if len(line.get_xdata()) == 1}
         assert marked == set(zip(rows["compression_rate"], rows["energy_ratio"], strict=True))
     accuracy = figures.accuracy_against_energy(
         [tables.evaluation, tables.recovery], tables.energy, labels, params.costs

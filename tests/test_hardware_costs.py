@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,12 +15,7 @@ from xbarpaper.hardware.circuit import node_voltages, reference_effective_conduc
 from xbarpaper.hardware.circuit.supply import mean_supply_conductance, supply_admittance
 from xbarpaper.hardware.conductances import digits_of, sliced_conductances
 from xbarpaper.hardware.costs import ADCS, LATENCIES, Load, load_costs, load_of
-from xbarpaper.hardware.costs.blocks import (
-    cimloop_adc_pj,
-    cimloop_adc_um2,
-    neurosim_flash_pj,
-    neurosim_sar_pj,
-)
+from xbarpaper.hardware.costs.blocks import cimloop_adc_pj, cimloop_adc_um2, neurosim_flash_pj, neurosim_sar_pj
 from xbarpaper.hardware.tiles import tile_map
 from xbarpaper.params import Devices, HardwareCosts, Parasitics
 from xbarpaper.params.names import ADC_BITS
@@ -64,7 +58,7 @@ def worked(strips: list[Strip] | None = None, slices: int = 1) -> Load:
     ],
     ids=["analog", "sliced"],
 )  # fmt: skip
-def test_the_worked_layer_to_all_its_digits(slices: int, expected: dict[str, float]):
+def test_the_worked_layer_to_all_its_digits(slices, expected):
     load, settings = worked(slices=slices), HardwareCosts(weight_slices=slices, driver_ns=100)
     found = load_costs(load, settings, ISAAC, "used")
     brief = load_costs(load, settings.model_copy(update={"driver_ns": 10.0}), ISAAC, "used")
@@ -87,14 +81,14 @@ def test_the_worked_layer_to_all_its_digits(slices: int, expected: dict[str, flo
         ("MNSIM", 10, 228.93), ("NeuroSim", 10, 147.46),
     ],
 )  # fmt: skip
-def test_the_latency_of_the_worked_layer(rule: str, read_ns: float, microseconds: float):
+def test_the_latency_of_the_worked_layer(rule, read_ns, microseconds):
     found = load_costs(worked(), HardwareCosts(read_ns=read_ns), ISAAC, "used", rule)
     assert found.latency_ns * 1e-3 == pytest.approx(microseconds, abs=0.005)
     assert rule in LATENCIES
 
 
 @pytest.mark.parametrize(("bits", "total", "share"), [(4, 39.59, 37.2), (6, 58.02, 57.2), (8, 83.83, 70.4)])
-def test_the_sliced_layer_by_bits_of_its_converter(bits: int, total: float, share: float):
+def test_the_sliced_layer_by_bits_of_its_converter(bits, total, share):
     settings = HardwareCosts(weight_slices=4, adc_bits=bits, driver_ns=100)
     found = load_costs(worked(slices=4), settings, ISAAC, "used")
     energy = (found.energy_pj - found.sample_hold_pj) * 1e-6  # the published sum leaves it out
@@ -118,7 +112,7 @@ KEPT = {
 
 
 @pytest.mark.parametrize(("strips", "crossbars", "microjoules", "saved"), KEPT.values(), ids=KEPT)
-def test_the_law_of_compression(strips: list[Strip], crossbars: int, microjoules: float, saved: float):
+def test_the_law_of_compression(strips, crossbars, microjoules, saved):
     """Crossbars understate what XCS saves where empty columns are skipped, and tell it exactly where they are not."""
     settings = HardwareCosts(driver_ns=100)
     found, dense = (load_costs(worked(one), settings, ISAAC, "used") for one in (strips, None))
@@ -137,10 +131,7 @@ def test_the_law_of_compression(strips: list[Strip], crossbars: int, microjoules
     ("found", "expected"),
     [
         ([ISAAC.energy_pj(bits) for bits in (4, 6, 8)], [0.390625, 0.878906, 1.5625]),
-        (
-            [cimloop_adc_pj(bits) for bits in range(4, 11)],
-            [0.9237, 0.9363, 1.0651, 1.3122, 1.7137, 2.3401, 3.3097],
-        ),
+        ([cimloop_adc_pj(bits) for bits in range(4, 11)], [0.9237, 0.9363, 1.0651, 1.3122, 1.7137, 2.3401, 3.3097]),
         ([cimloop_adc_pj(8, samples_per_second=1.28e9), cimloop_adc_pj(11)], [1.9292, 9.292]),
         ([cimloop_adc_pj(bits, node_nm=65) for bits in (4, 6, 8)], [3.5007, 4.0364, 6.4945]),
         ([cimloop_adc_um2(8)], [3938.9]),
@@ -149,7 +140,7 @@ def test_the_law_of_compression(strips: list[Strip], crossbars: int, microjoules
         ([ADCS["mnsim"].energy_pj(8), ADCS["mnsim"].conversion_ns(8)], [15.625, 7.8125]),
     ],
 )
-def test_converters_have_their_published_energies(found: list[float], expected: list[float]):
+def test_converters_have_their_published_energies(found, expected):
     for one, value in zip(found, expected, strict=True):
         digits = len(str(value).partition(".")[2])
         # half of the last digit, and what the last printed digit of the coefficients moves
@@ -167,17 +158,11 @@ def test_every_converter_has_a_price_for_each_of_its_bits():
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (
-            {"adc": "cimloop", "adc_bits": 3},
-            "costs.adc_bits = 3 must be from 4 to 14 for costs.adc = cimloop",
-        ),
-        (
-            {"weight_slices": 8},
-            "costs.weight_slices = 8 must be at most 7, the bits of costs.weight_bits but",
-        ),
+        ({"adc": "cimloop", "adc_bits": 3}, "costs.adc_bits = 3 must be from 4 to 14 for costs.adc = cimloop"),
+        ({"weight_slices": 8}, "costs.weight_slices = 8 must be at most 7, the bits of costs.weight_bits but"),
     ],
 )
-def test_what_no_source_has_is_refused(values: dict[str, Any], said: str):
+def test_what_no_source_has_is_refused(values, said):
     with pytest.raises(ValueError, match=said):
         HardwareCosts(**values)
 
@@ -192,9 +177,7 @@ def nodal_admittance(G: np.ndarray, wires: Parasitics) -> np.ndarray:
     ground = M + 2 * M * N
     branches = [(i, row[i, 0], wires.driver_ohm) for i in range(M)]
     branches += [(row[i, j], row[i, j + 1], wires.row_wire_ohm) for i in range(M) for j in range(N - 1)]
-    branches += [
-        (column[i, j], column[i + 1, j], wires.column_wire_ohm) for i in range(M - 1) for j in range(N)
-    ]
+    branches += [(column[i, j], column[i + 1, j], wires.column_wire_ohm) for i in range(M - 1) for j in range(N)]
     branches += [(column[-1, j], ground, wires.sense_ohm) for j in range(N)]
     L = np.zeros((ground + 1, ground + 1))
     # No resistance is a very small one here: the rounding of so stiff a circuit limits the comparison to 1e-5.
@@ -209,7 +192,7 @@ def nodal_admittance(G: np.ndarray, wires: Parasitics) -> np.ndarray:
 
 @pytest.mark.parametrize("wires", PARASITICS, ids=str)
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 4), (5, 1), (4, 6), (7, 3)])
-def test_the_supplies_deliver_what_the_nodal_equations_say(wires: Parasitics, rows: int, columns: int):
+def test_the_supplies_deliver_what_the_nodal_equations_say(wires, rows, columns):
     G = np.random.default_rng(rows * columns).uniform(5e-6, 50e-6, (rows, columns))
     G[rows // 2, columns // 2] = 0 if rows * columns > 1 else G[0, 0]  # a missing device
     Y = supply_admittance(torch.from_numpy(G)[None], wires)[0].numpy()
@@ -228,7 +211,7 @@ def test_rows_at_zero_volt_take_current_so_column_currents_understate_the_power(
 
 
 @pytest.mark.parametrize("active", [0.25, 0.5, 0.9])
-def test_the_mean_power_is_that_of_all_input_patterns(active: float):
+def test_the_mean_power_is_that_of_all_input_patterns(active):
     G = torch.rand(1, 5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 50e-6
     Y = supply_admittance(G, DEFAULTS)[0]
     patterns = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * 5)
@@ -250,7 +233,7 @@ def test_a_weight_of_the_sheet_is_sliced():
 
 
 @given(weights=st.lists(st.floats(-2, 2), min_size=1, max_size=20), bits=st.integers(2, 12), data=st.data())
-def test_digits_add_up_to_the_rounded_weight(weights: list[float], bits: int, data: Any):
+def test_digits_add_up_to_the_rounded_weight(weights, bits, data):
     slices = data.draw(st.integers(1, bits - 1))
     w = torch.tensor(weights, dtype=torch.float64)
     digits = digits_of(w, 1.5, bits, slices)

@@ -60,7 +60,7 @@ def test_orders_count_pairs_and_ties():
     st.lists(st.integers(1, 40), min_size=4, max_size=4, unique=True),
     st.lists(st.integers(0, 1), min_size=1, max_size=4),
 )
-def test_energy_follows_compression_where_it_does_so_for_every_converter(rates: list[int], turned: list[int]):
+def test_energy_follows_compression_where_it_does_so_for_every_converter(rates, turned):
     """A converter whose energy rises with the rate agrees, one whose energy falls with it does not."""
     by_scheme = dict(zip(SCHEMES, map(float, rates), strict=True))
     ratios = {
@@ -87,7 +87,7 @@ def test_energy_follows_compression_where_it_does_so_for_every_converter(rates: 
         ({"unpruned": 9, "cf": 9, "xcs": 9}, 100_000, "not testable"),
     ],
 )
-def test_sparsity_saves_bits_as_far_as_the_images_tell(needed: dict[str, int], images: int, expected: str):
+def test_sparsity_saves_bits_as_far_as_the_images_tell(needed, images, expected):
     found = hardware.bits_saved(CONTEXT, converters(needed, images))
     assert found.overall == found.cases[0].verdict == expected
     assert len(found.cases) == len(needed)
@@ -98,7 +98,7 @@ def test_sparsity_saves_bits_as_far_as_the_images_tell(needed: dict[str, int], i
     st.integers(100, 10_000),
     st.floats(0.5, 0.99),
 )
-def test_needed_bits_lie_in_their_range(moves: list[tuple[int, int]], images: int, confidence: float):
+def test_needed_bits_lie_in_their_range(moves, images, confidence):
     """Images that went wrong and images that went right, by the bits of a conversion."""
     rows = [{"adc_bits": 0, "accuracy": 70.0, "changed": 0.0}]
     rows += [
@@ -118,7 +118,7 @@ def test_needed_bits_lie_in_their_range(moves: list[tuple[int, int]], images: in
 
 
 @pytest.mark.parametrize("images", [80, 1000])
-def test_the_interval_of_a_loss_on_the_same_images_holds_as_often_as_it_says(images: int):
+def test_the_interval_of_a_loss_on_the_same_images_holds_as_often_as_it_says(images):
     shares = np.array([0.08, 0.03, 0.89])  # right to wrong, wrong to right, the same
     draws = np.random.default_rng(0).multinomial(images, shares, 4000) / images * 100
     held = 0
@@ -141,7 +141,7 @@ def test_the_interval_of_a_loss_on_the_same_images_holds_as_often_as_it_says(ima
         ("not testable", "supported", "not testable"),
     ],
 )
-def test_what_survives(plain: str, there: str, expected: str):
+def test_what_survives(plain, there, expected):
     assert hardware.survived(plain, there) == expected
 
 
@@ -170,7 +170,7 @@ def on_devices(lost: dict[str, float]) -> pd.DataFrame:
         ({"0": 0.3, "0.1": 6.0}, "not testable"),
     ],
 )
-def test_a_finding_survives_where_its_verdict_does(lost: dict[str, float], expected: str):
+def test_a_finding_survives_where_its_verdict_does(lost, expected):
     found = hardware.survival(CONTEXT, on_devices(lost))
     assert found.overall == expected
     assert len(found.cases) == len(lost) - 1
@@ -179,9 +179,7 @@ def test_a_finding_survives_where_its_verdict_does(lost: dict[str, float], expec
 def test_a_report_holds_them_where_they_were_measured(tmp_path):
     report = claims.examine(TABLES, PARAMS)
     assert [one.id for one in report.own if one.id.startswith("D")] == ["D1", "D2", "D3"]
-    assert all(
-        one.cases and one.overall in OUTCOMES and report.rules[one.id] == one.rule for one in report.own
-    )
+    assert all(one.cases and one.overall in OUTCOMES and report.rules[one.id] == one.rule for one in report.own)
     path, _ = report.write(tmp_path)
     again = ClaimReport.read(path).own
     assert [(one.overall, one.summary) for one in again] == [(one.overall, one.summary) for one in report.own]

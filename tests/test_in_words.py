@@ -55,7 +55,7 @@ def test_levels_of_rows_and_columns_get_words_too():
         ([0.0, 1e10], ["0", "1e+10"]),
     ],
 )
-def test_numbers_keep_the_digits_that_they_were_rounded_to(values: list[float], texts: list[str]):
+def test_numbers_keep_the_digits_that_they_were_rounded_to(values, texts):
     table = pd.DataFrame({"layer": [f"conv{n}" for n in range(len(values))], "value": values})
     assert in_words(table)["value"].tolist() == texts
 

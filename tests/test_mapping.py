@@ -95,9 +95,7 @@ def owners_of(tiles: TileMap) -> dict[tuple[int, int], list[int]]:
     ("groups", "channels", "filters", "kernel", "side"),
     [(1, 3, 5, 3, 8), (1, 1, 1, 1, 4), (1, 4, 2, 3, 2), (1, 2, 7, 5, 6), (2, 4, 6, 3, 6), (5, 5, 15, 3, 6)],
 )
-def test_a_convolution_is_the_product_with_its_matrix(
-    groups: int, channels: int, filters: int, kernel: int, side: int
-):
+def test_a_convolution_is_the_product_with_its_matrix(groups, channels, filters, kernel, side):
     """Block-diagonal where it is grouped; a linear layer is one of a kernel of one pixel."""
     weight = torch.randn(filters, channels // groups, kernel, kernel, dtype=torch.float64)
     weight = weight.contiguous(memory_format=torch.channels_last)  # as the networks hold it
@@ -111,15 +109,12 @@ def test_a_convolution_is_the_product_with_its_matrix(
 
 @pytest.mark.parametrize("scheme", COMPACTIONS)
 @given(case=masks(), seed=st.integers(0, 2**31))
-def test_every_weight_has_one_device_and_comes_back_in_any_order_of_columns(
-    scheme: str, case: tuple[Tensor, int], seed: int
-):
+def test_every_weight_has_one_device_and_comes_back_in_any_order_of_columns(scheme, case, seed):
     (mask, size), (compaction, count) = case, COMPACTIONS[scheme]
     strips, shape, matrix = compaction(mask, size), tuple(mask.shape), numbered(mask)
     generator = torch.Generator().manual_seed(seed)
     moved = [
-        Strip(strip.rows, strip.columns[torch.randperm(len(strip.columns), generator=generator)])
-        for strip in strips
+        Strip(strip.rows, strip.columns[torch.randperm(len(strip.columns), generator=generator)]) for strip in strips
     ]
     living = {(row, column) for row, column in torch.nonzero(mask).tolist()}
     for tiles in (tile_map(strips, shape, size), tile_map(moved, shape, size)):
@@ -136,9 +131,7 @@ def test_every_weight_has_one_device_and_comes_back_in_any_order_of_columns(
 
 @pytest.mark.parametrize("scheme", COMPACTIONS)
 @given(case=masks())
-def test_compaction_leaves_no_dead_line_and_padding_lies_at_the_far_edges(
-    scheme: str, case: tuple[Tensor, int]
-):
+def test_compaction_leaves_no_dead_line_and_padding_lies_at_the_far_edges(scheme, case):
     (mask, size), (compaction, _) = case, COMPACTIONS[scheme]
     strips = compaction(mask, size)
     for strip in strips:
@@ -161,23 +154,16 @@ def test_tiles_of_a_small_matrix_by_hand():
     tiles = tile_map(columns_of_row_strips(mask, 2), (3, 4), 2)
     assert tiles.rows.tolist() == [[0, 1], [2, -1], [2, -1]]
     assert tiles.columns.tolist() == [[0, 3], [1, 2], [3, -1]]
-    assert tiles.tile(numbered(mask)).tolist() == [
-        [[1, 4], [5, 8]],
-        [[10, 11], [0, 0]],
-        [[12, 0], [0, 0]],
-    ]
+    assert tiles.tile(numbered(mask)).tolist() == [[[1, 4], [5, 8]], [[10, 11], [0, 0]], [[12, 0], [0, 0]]]
 
 
 @pytest.mark.parametrize(
     ("shape", "size", "count"),
     [((1, 1), 16, 1), ((16, 16), 16, 1), ((17, 16), 16, 2), ((27, 64), 32, 2), ((4608, 512), 64, 576)],
 )
-def test_number_of_crossbars_of_a_dense_matrix(shape: tuple[int, int], size: int, count: int):
+def test_number_of_crossbars_of_a_dense_matrix(shape, size, count):
     assert dense_tiles(shape, size) == count
-    assert (
-        tile_map(whole_rows_and_columns(torch.ones(shape, dtype=torch.bool), size), shape, size).tiles
-        == count
-    )
+    assert tile_map(whole_rows_and_columns(torch.ones(shape, dtype=torch.bool), size), shape, size).tiles == count
 
 
 @pytest.mark.parametrize(
@@ -193,18 +179,14 @@ def test_number_of_crossbars_of_a_dense_matrix(shape: tuple[int, int], size: int
         (-9.0, 5.0, 50.0),
     ],
 )
-def test_conductances_of_a_pair_in_microsiemens(weight: float, plus: float, minus: float):
+def test_conductances_of_a_pair_in_microsiemens(weight, plus, minus):
     pair = conductances(torch.tensor([[weight]], dtype=torch.float64), DEVICES, w_max=2.0)
     assert 1e6 * float(pair.plus) == pytest.approx(plus, rel=1e-12)
     assert 1e6 * float(pair.minus) == pytest.approx(minus, rel=1e-12)
 
 
-@given(
-    values=st.lists(st.floats(-3, 3), min_size=1, max_size=20),
-    w_max=st.floats(0.01, 3),
-    ratio=st.floats(1.5, 1000),
-)
-def test_weights_of_inverts_conductances_up_to_saturation(values: list[float], w_max: float, ratio: float):
+@given(values=st.lists(st.floats(-3, 3), min_size=1, max_size=20), w_max=st.floats(0.01, 3), ratio=st.floats(1.5, 1000))
+def test_weights_of_inverts_conductances_up_to_saturation(values, w_max, ratio):
     devices = Devices(r_min_ohm=20e3, r_max_ohm=20e3 * ratio, variation_sigma=0.0)
     weights = torch.tensor(values, dtype=torch.float64)
     pair = conductances(weights, devices, w_max)
@@ -230,7 +212,7 @@ def test_only_the_difference_of_a_pair_counts():
         (27.6, 0.5, False),
     ],
 )  # fmt: skip
-def test_low_is_below_a_share_of_the_range(microsiemens: float, threshold: float, low: bool):
+def test_low_is_below_a_share_of_the_range(microsiemens, threshold, low):
     conductance = torch.tensor([microsiemens * 1e-6], dtype=torch.float64)
     assert bool(is_low(conductance, DEVICES, threshold)) is low
 

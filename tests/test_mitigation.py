@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import DEVICES, MakeNetwork, MakeParams
+from conftest import DEVICES
 from subjects import mapped, pruned_by
 
-from xbarpaper.data import ImageSet
 from xbarpaper.experiments.checkpoints import largest_weights
 from xbarpaper.hardware.circuit import effective_conductance
 from xbarpaper.hardware.conductances import DifferentialPair, weights_of
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.mapped import LayerPlan, MappedNetwork
 from xbarpaper.hardware.readout import read_out
-from xbarpaper.mitigation import (
-    Start,
-    TrainingUnderLimits,
-    WeightLimits,
-    columns_ordered,
-    limits_of,
-)
+from xbarpaper.mitigation import Start, TrainingUnderLimits, WeightLimits, columns_ordered, limits_of
 from xbarpaper.networks.training import HeldMask, Run
 from xbarpaper.params import SCHEMES, ColumnOrder, Parasitics, Rearrange, SchemeName, Wct
 from xbarpaper.pruning import PrunedNetwork, compaction_of
@@ -58,7 +50,7 @@ TOP = Strip(torch.tensor([0, 1]), torch.tensor([0, 1, 2, 3, 4]))  # means of |w|
     ],
     ids=str,
 )
-def test_columns_are_ordered_as_the_settings_say(settings: dict[str, Any], columns: list[int]):
+def test_columns_are_ordered_as_the_settings_say(settings, columns):
     def errors(plan: LayerPlan) -> torch.Tensor:
         return torch.tensor([[0.0, 1.0, 5.0, 3.0, 2.0]]).expand(3, -1)
 
@@ -75,13 +67,10 @@ def test_each_row_of_crossbars_and_each_sign_may_have_an_order_of_its_own():
     assert [strip.columns.tolist() for strip in rows] == [[1, 3, 4, 0, 2], [2, 0, 1, 3, 4]]
     signs = columns_ordered(Rearrange(arrays="signs"))(plan)
     assert signs.minus_strips is not None
-    assert [one.columns.tolist() for (one,) in (signs.strips, signs.minus_strips)] == [
-        [2, 4, 0, 3, 1],
-        [1, 3, 4, 0, 2],
-    ]
+    assert [one.columns.tolist() for (one,) in (signs.strips, signs.minus_strips)] == [[2, 4, 0, 3, 1], [1, 3, 4, 0, 2]]
 
 
-def test_each_crossbar_may_have_a_range_of_its_own(make_network: MakeNetwork):
+def test_each_crossbar_may_have_a_range_of_its_own(make_network):
     """Its largest weight programs the highest conductance; ideal crossbars give the weights back."""
     pruned = pruned_by(make_network(width=0.06), "xcs")
     arrangement = columns_ordered(Rearrange(range="crossbar"))
@@ -94,7 +83,7 @@ def test_each_crossbar_may_have_a_range_of_its_own(make_network: MakeNetwork):
         torch.testing.assert_close(read.matrix("none"), read.layer.matrix, rtol=1e-5, atol=1e-6)
 
 
-def test_an_order_for_each_sign_is_two_arrays_that_are_solved_apart(make_network: MakeNetwork):
+def test_an_order_for_each_sign_is_two_arrays_that_are_solved_apart(make_network):
     pruned = pruned_by(make_network(width=0.06), "cf")
     arrangement = columns_ordered(Rearrange(arrays="signs"))
     network = mapped(pruned, "cf", SIZE, arrangement)
@@ -113,9 +102,7 @@ def test_an_order_for_each_sign_is_two_arrays_that_are_solved_apart(make_network
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("order", ORDERS)
-def test_on_the_crossbars_mean_conductance_is_monotone(
-    make_network: MakeNetwork, scheme: SchemeName, order: ColumnOrder
-):
+def test_on_the_crossbars_mean_conductance_is_monotone(make_network, scheme, order):
     """Within each line of crossbars that share rows, read from the driver on: the mean over the whole strip."""
     network = on_crossbars(pruned_by(make_network(width=0.06), scheme), scheme, order)
     for layer in network.layers:
@@ -136,13 +123,9 @@ def test_on_the_crossbars_mean_conductance_is_monotone(
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("order", ORDERS)
-def test_rearranged_columns_give_the_same_ideal_network_bit_for_bit(
-    make_network: MakeNetwork, scheme: SchemeName, order: ColumnOrder
-):
+def test_rearranged_columns_give_the_same_ideal_network_bit_for_bit(make_network, scheme, order):
     pruned = pruned_by(make_network(width=0.06), scheme)
-    plain, moved = (
-        read_out(on_crossbars(pruned, scheme, o), DEVICES, [], None).twin("none") for o in ("none", order)
-    )
+    plain, moved = (read_out(on_crossbars(pruned, scheme, o), DEVICES, [], None).twin("none") for o in ("none", order))
     images = torch.randn(2, 3, 32, 32)
     for one, other in zip(plain.weights().values(), moved.weights().values(), strict=True):
         assert torch.equal(one, other)
@@ -152,9 +135,7 @@ def test_rearranged_columns_give_the_same_ideal_network_bit_for_bit(
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("order", ORDERS)
-def test_rearranging_costs_no_crossbar_and_moves_no_device_out_of_the_low_range(
-    make_network: MakeNetwork, scheme: SchemeName, order: ColumnOrder
-):
+def test_rearranging_costs_no_crossbar_and_moves_no_device_out_of_the_low_range(make_network, scheme, order):
     pruned = pruned_by(make_network(width=0.06), scheme)
     plain, moved = on_crossbars(pruned, scheme, "none"), on_crossbars(pruned, scheme, order)
     tables = [network.layer_table(DEVICES, 0.1) for network in (plain, moved)]
@@ -167,9 +148,7 @@ def test_rearranging_costs_no_crossbar_and_moves_no_device_out_of_the_low_range(
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_weight_meets_the_same_disturbed_devices_wherever_it_sits(
-    make_network: MakeNetwork, scheme: SchemeName
-):
+def test_every_weight_meets_the_same_disturbed_devices_wherever_it_sits(make_network, scheme):
     pruned = pruned_by(make_network(width=0.06), scheme)
     effect = Variation(0.1, 3)
     restored = []
@@ -185,9 +164,7 @@ def test_every_weight_meets_the_same_disturbed_devices_wherever_it_sits(
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("quantile", [0.5, 0.95])
-def test_limits_are_quantiles_of_the_weights_that_pruning_left(
-    make_network: MakeNetwork, scheme: SchemeName, quantile: float
-):
+def test_limits_are_quantiles_of_the_weights_that_pruning_left(make_network, scheme, quantile):
     pruned = pruned_by(make_network(width=0.06), scheme)
     limits = limits_of(pruned, quantile).limits
     matrices = pruned.matrices()
@@ -197,7 +174,7 @@ def test_limits_are_quantiles_of_the_weights_that_pruning_left(
         assert limits[name] == pytest.approx(np.quantile(living, quantile), rel=1e-6)
 
 
-def test_limits_clamp_each_layer_at_its_own(make_network: MakeNetwork):
+def test_limits_clamp_each_layer_at_its_own(make_network):
     network = make_network()
     before = {name: weight.detach().clone() for name, weight in network.weights().items()}
     limits = {name: 0.1 + 0.01 * n for n, name in enumerate(before)}
@@ -216,9 +193,7 @@ def test_the_digest_of_limits_tells_them_apart():
 
 @pytest.mark.parametrize("rounds", [0, 2])
 @pytest.mark.parametrize("scheme", ["unpruned", "cf", "xcs"])
-def test_limits_and_masks_hold_after_training(
-    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, scheme: SchemeName, rounds: int,
-):  # fmt: skip
+def test_limits_and_masks_hold_after_training(make_network, make_params, tiny_images, scheme, rounds):
     pruned = pruned_by(make_network(width=0.06), scheme)
     limits, masks, params = limits_of(pruned, 0.9), pruned.weight_masks(), make_params()
     before = {name: weight.detach().clone() for name, weight in pruned.network.weights().items()}
@@ -235,9 +210,7 @@ def test_limits_and_masks_hold_after_training(
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_clamped_weights_in_the_old_range_have_no_fewer_low_devices(
-    make_network: MakeNetwork, scheme: SchemeName
-):
+def test_clamped_weights_in_the_old_range_have_no_fewer_low_devices(make_network, scheme):
     """A clamp makes no |w| larger, so with the old w_max no device leaves the low range; a limit below it adds all."""
     pruned = pruned_by(make_network(width=0.06), scheme)
     old = on_crossbars(pruned, scheme, "none")

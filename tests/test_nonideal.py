@@ -60,9 +60,7 @@ def blocks_by_hand(mask: Floats, matrix: Floats, scheme: SchemeName, order: Colu
 def programmed_by_hand(layer: MappedLayer, seed: int | None) -> list[Floats]:
     """Conductances of both signs in original coordinates, siemens."""
     matrix, g_min, g_max = layer.matrix.double().numpy(), 5e-6, 50e-6
-    pair = [
-        g_min + (g_max - g_min) * np.clip(sign * matrix, 0, layer.w_max) / layer.w_max for sign in (1, -1)
-    ]
+    pair = [g_min + (g_max - g_min) * np.clip(sign * matrix, 0, layer.w_max) / layer.w_max for sign in (1, -1)]
     if seed is None:
         return pair
     tensors = DifferentialPair(*(torch.from_numpy(array) for array in pair))
@@ -73,15 +71,11 @@ def programmed_by_hand(layer: MappedLayer, seed: int | None) -> list[Floats]:
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("parasitics", [None, IDEAL], ids=["none", "zero"])
 @pytest.mark.parametrize("gain", GAINS)
-def test_without_effects_the_twin_is_the_network(
-    make_network: MakeNetwork, scheme: SchemeName, parasitics: Parasitics | None, gain: str
-):
+def test_without_effects_the_twin_is_the_network(make_network, scheme, parasitics, gain):
     mapped = on_crossbars(make_network, scheme, "descending")
     read = read_out(mapped, DEVICES, [], parasitics)
     twin = read.twin(gain)
-    for layer, weight, own in zip(
-        read.layers, twin.weights().values(), mapped.network.weights().values(), strict=True
-    ):
+    for layer, weight, own in zip(read.layers, twin.weights().values(), mapped.network.weights().values(), strict=True):
         # A float32 conductance rounds at 6e-8 of up to 50 uS, and two of them over the range of 45 uS.
         torch.testing.assert_close(weight, own, rtol=1e-6, atol=3e-7 * layer.layer.w_max)
         assert layer.non_ideality_factor == pytest.approx(0.0, abs=1e-9)
@@ -99,9 +93,7 @@ def test_without_effects_the_twin_is_the_network(
         ("xrs", "ascending", 2),
     ],
 )  # fmt: skip
-def test_a_layer_equals_a_loop_over_its_crossbars(
-    make_network: MakeNetwork, scheme: SchemeName, order: ColumnOrder, seed: int | None
-):
+def test_a_layer_equals_a_loop_over_its_crossbars(make_network, scheme, order, seed):
     mapped = on_crossbars(make_network, scheme, order)
     effects = [] if seed is None else [Variation(0.1, seed)]
     read = read_out(mapped, DEVICES, effects, WIRES)
@@ -132,7 +124,7 @@ def test_a_layer_equals_a_loop_over_its_crossbars(
     )
 
 
-def test_the_factor_of_one_device_between_driver_and_sense_resistance(make_network: MakeNetwork):
+def test_the_factor_of_one_device_between_driver_and_sense_resistance(make_network):
     """I = V / (R_driver + 1 / G + R_sense), so NF is known on paper: the pair holds 20 and 200 kOhm."""
     strips = [Strip(torch.tensor([0]), torch.tensor([0]))]
     layer = MappedLayer(
@@ -154,7 +146,7 @@ def test_the_factor_of_one_device_between_driver_and_sense_resistance(make_netwo
     assert float(read.layers[0].matrix("layer")) == pytest.approx(0.7, rel=1e-5)
 
 
-def test_non_ideality_factors_average_over_columns(make_network: MakeNetwork):
+def test_non_ideality_factors_average_over_columns(make_network):
     read = read_out(on_crossbars(make_network, "xcs"), DEVICES, [], WIRES)
     everything = torch.cat([layer.column_factors.flatten() for layer in read.layers])
     assert read.non_ideality_factor == pytest.approx(float(everything[~everything.isnan()].mean()), rel=1e-6)
@@ -171,7 +163,7 @@ def slope(weights: Floats, effective: Floats) -> float:
 
 
 @pytest.mark.parametrize("gain", GAINS)
-def test_gains_are_least_squares_factors(gain: str):
+def test_gains_are_least_squares_factors(gain):
     generator = torch.Generator().manual_seed(0)
     weights = torch.randn(5, 7, 7, generator=generator, dtype=torch.float64)
     effective = 0.6 * weights + 0.1 * torch.randn(5, 7, 7, generator=generator, dtype=torch.float64)
@@ -189,7 +181,7 @@ def test_gains_are_least_squares_factors(gain: str):
 
 
 @pytest.mark.parametrize("gain", GAINS)
-def test_where_nothing_is_read_the_gain_is_one(gain: str):
+def test_where_nothing_is_read_the_gain_is_one(gain):
     weights, effective = torch.ones(2, 3, 3), torch.ones(2, 3, 3) * 0.5
     effective[1] = 0
     factors = gain_factors(weights, effective, gain).expand_as(weights)
@@ -200,7 +192,7 @@ def test_where_nothing_is_read_the_gain_is_one(gain: str):
     assert bool((gain_factors(weights, torch.zeros_like(weights), gain) == 1).all())
 
 
-def test_finer_gains_come_nearer_to_the_weights(make_network: MakeNetwork):
+def test_finer_gains_come_nearer_to_the_weights(make_network):
     """Each mode has the factors of the one before among its choices, so its squared error cannot be larger."""
     read = read_out(on_crossbars(make_network, "unpruned"), DEVICES, [Variation(0.1, 0)], WIRES)
     for layer in read.layers:
@@ -216,9 +208,7 @@ ALL_ON = Devices(
 
 @pytest.mark.parametrize("devices", [DEVICES, ALL_ON], ids=["variation", "all effects"])
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_effects_without_wires_do_not_know_where_a_device_sits(
-    make_network: MakeNetwork, scheme: SchemeName, devices: Devices
-):
+def test_effects_without_wires_do_not_know_where_a_device_sits(make_network, scheme, devices):
     reads = [
         read_out(on_crossbars(make_network, scheme, order), devices, chip(devices, 4), None)
         for order in ("none", "ascending", "descending")
@@ -230,14 +220,12 @@ def test_effects_without_wires_do_not_know_where_a_device_sits(
 
 
 @pytest.mark.parametrize("parasitics", [None, WIRES], ids=["ideal", "wires"])
-def test_drift_is_made_up_for_as_the_parameters_say(make_network: MakeNetwork, parasitics: Parasitics | None):
+def test_drift_is_made_up_for_as_the_parameters_say(make_network, parasitics):
     """The gain is that of the devices as programmed, times one factor; or it is found anew. Each wins something back."""
     mapped, errors = on_crossbars(make_network, "unpruned"), {}
     fresh = read_out(mapped, DEVICES, chip(DEVICES, 2), parasitics)
     for compensation in ("none", "global", "recalibrated"):
-        devices = DEVICES.model_copy(
-            update={"drift": "pcm", "read_at_s": 1e6, "drift_compensation": compensation}
-        )
+        devices = DEVICES.model_copy(update={"drift": "pcm", "read_at_s": 1e6, "drift_compensation": compensation})
         read = read_out(mapped, devices, chip(devices, 2), parasitics)
         errors[compensation] = sum(layer.squared_error("layer") for layer in read.layers)
         for now, then in zip(read.layers, fresh.layers, strict=True):
@@ -259,7 +247,7 @@ def test_the_factor_against_drift_is_the_worked_one():
     assert drift_compensation(torch.zeros(3), torch.zeros(3)) == 1.0
 
 
-def test_read_noise_is_not_calibrated_away(make_network: MakeNetwork):
+def test_read_noise_is_not_calibrated_away(make_network):
     mapped = on_crossbars(make_network, "cf")
     noisy = DEVICES.model_copy(update={"read_noise": "pcm", "drift_compensation": "recalibrated"})
     quiet = read_out(mapped, DEVICES, chip(DEVICES, 2), WIRES)
@@ -270,7 +258,7 @@ def test_read_noise_is_not_calibrated_away(make_network: MakeNetwork):
         assert not torch.equal(first.matrix("column"), second.matrix("column"))
 
 
-def test_effects_act_one_after_the_other(make_network: MakeNetwork):
+def test_effects_act_one_after_the_other(make_network):
     mapped = on_crossbars(make_network, "xrs")
     both = read_out(mapped, DEVICES, [Variation(0.1, 0), Variation(0.2, 1)], None)
     layer = both.layers[1]
@@ -281,7 +269,7 @@ def test_effects_act_one_after_the_other(make_network: MakeNetwork):
     torch.testing.assert_close(layer.matrix("none"), by_hand)
 
 
-def test_the_network_that_is_read_out_stays_as_it_was(make_network: MakeNetwork):
+def test_the_network_that_is_read_out_stays_as_it_was(make_network):
     mapped = on_crossbars(make_network, "cf")
     before = {name: value.clone() for name, value in mapped.network.state_dict().items()}
     read_out(mapped, DEVICES, [Variation(0.1, 0)], WIRES).twin("layer")

@@ -30,7 +30,7 @@ def own(dtype: torch.dtype = torch.float32) -> nn.Sequential:
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-def test_nothing_is_lost_where_nothing_is_disturbed(dtype: torch.dtype):
+def test_nothing_is_lost_where_nothing_is_disturbed(dtype):
     module, images = own(dtype), torch.randn(4, 3, 12, 12).to(dtype)
     before = copy.deepcopy(module.state_dict())
     mapped = map_module(module, crossbar_size=16)
@@ -84,9 +84,7 @@ def test_a_grouped_layer_with_wires_equals_the_circuits_of_its_groups():
     found = read.twin("none", ["3"])[3].weight
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6 * w_max)
     gain = (expected * convolution.weight).sum() / expected.square().sum()
-    torch.testing.assert_close(
-        read.twin("layer", ["3"])[3].weight, gain * expected, rtol=1e-5, atol=1e-6 * w_max
-    )
+    torch.testing.assert_close(read.twin("layer", ["3"])[3].weight, gain * expected, rtol=1e-5, atol=1e-6 * w_max)
 
 
 def with_weights(change: Callable[[nn.Linear], object]) -> nn.Module:
@@ -142,10 +140,8 @@ ALLOWED = r"on crossbars go Conv2d and Linear; name it in digital=\(\.\.\.\) to 
         (lambda: nn.Linear(0, 4), r"^Linear has no weight but zero, "),
     ],
 )  # fmt: skip
-@pytest.mark.filterwarnings(
-    "ignore:Lazy modules are a new feature", "ignore:Initializing zero-element tensors"
-)
-def test_what_cannot_be_mapped_is_named_in_one_line(make: Callable[[], nn.Module], says: str):
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature", "ignore:Initializing zero-element tensors")
+def test_what_cannot_be_mapped_is_named_in_one_line(make, says):
     with pytest.raises(ArtifactError, match=says) as caught:
         map_module(make(), 16)
     assert "\n" not in str(caught.value)
@@ -176,9 +172,7 @@ def test_a_single_layer_is_a_network():
 
 
 def test_the_lines_in_the_readme_run():
-    section = (
-        (ROOT / "README.md").read_text(encoding="utf-8").split("## Your own network")[1].split("\n## ")[0]
-    )
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Your own network")[1].split("\n## ")[0]
     _, code = section.split("```python\n")
     space: dict[str, object] = {"my_network": own(), "images": torch.randn(4, 3, 12, 12)}
     exec(code.split("```")[0], space)

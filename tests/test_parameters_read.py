@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MakeParams
 from pydantic import BaseModel
 from repository import ROOT
 from ruamel.yaml import YAML
 from subjects import of_one_size
 
 from xbarpaper import data
-from xbarpaper.data import ImageSet
 from xbarpaper.experiments import crossbars, mechanism, pruned, sweeps, trained, trained_on
 from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.experiment import Experiment
@@ -39,9 +36,7 @@ def noted() -> Iterator[set[str]]:
         for section, kind in SECTIONS.items():
             names = {name: f"{section}.{name}" for name in kind.model_fields}
 
-            def read(
-                self: Any, name: str, real: Any = kind.__getattribute__, names: dict[str, str] = names
-            ) -> Any:
+            def read(self: Any, name: str, real: Any = kind.__getattribute__, names: dict[str, str] = names) -> Any:
                 # What a copy of a section leaves at its default does not come from params.yaml.
                 if name in names and name in real(self, "__pydantic_fields_set__"):
                     found.add(names[name])
@@ -79,9 +74,7 @@ STAGES: dict[str, Callable[[Experiment], Any]] = {
 }  # fmt: skip
 
 
-def test_no_stage_reads_a_parameter_that_it_does_not_list(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_params: MakeParams, tiny_images: ImageSet
-):
+def test_no_stage_reads_a_parameter_that_it_does_not_list(tmp_path, monkeypatch, make_params, tiny_images):
     monkeypatch.chdir(tmp_path)
     data.save(tiny_images, tmp_path / "data" / "datasets" / "tiny.safetensors")
     changes = of_one_size(*SIZES) | {"execution": {"scheduler": "none"}}  # in this process

@@ -40,7 +40,7 @@ EFFECTS = [Variation(0.1, 3)]
     ("rows", "dac", "cell", "bits"),
     [(128, 1, 2, 9), (64, 1, 2, 8), (64, 1, 1, 7), (32, 1, 2, 7), (16, 1, 2, 6), (16, 1, 1, 5)],
 )
-def test_lossless_bits_of_the_sheet(rows: int, dac: int, cell: int, bits: int):
+def test_lossless_bits_of_the_sheet(rows, dac, cell, bits):
     sheet = Periphery(dac_bits=dac, weight_bits=4 * cell + 1, weight_slices=4)
     assert sheet.lossless_bits(rows) == bits
     assert Periphery().lossless_bits(rows) is None  # analog weights have no last bit
@@ -49,9 +49,7 @@ def test_lossless_bits_of_the_sheet(rows: int, dac: int, cell: int, bits: int):
 def test_more_bits_than_the_slices_have_sums_are_refused(make_params):
     sliced = {"dac_bits": 1, "weight_slices": 7, "adc_bits": (4, 5)}
     make_params(periphery=sliced, mapping={"crossbar_sizes": (8, 16)})  # 16 rows of one-bit digits: 17 sums
-    with pytest.raises(
-        ValueError, match=r"periphery.adc_bits = 6 must be at most 5: a column of the largest"
-    ):
+    with pytest.raises(ValueError, match=r"periphery.adc_bits = 6 must be at most 5: a column of the largest"):
         make_params(periphery=sliced | {"adc_bits": (4, 6)}, mapping={"crossbar_sizes": (8, 16)})
 
 
@@ -105,19 +103,14 @@ def small(channels: int = 5, kernel: int = 3, stride: int = 1, seed: int = 0) ->
 def test_with_ideal_converters_it_is_the_folded_weight(channels, kernel, stride, seed, size, gain, data):
     network, images = small(channels, kernel, stride, seed)
     mapped = map_module(network, size)
-    arrays = {
-        layer.name: arrays_of(layer, DEVICES, EFFECTS, DEFAULTS, Slicing(), gain) for layer in mapped.layers
-    }
+    arrays = {layer.name: arrays_of(layer, DEVICES, EFFECTS, DEFAULTS, Slicing(), gain) for layer in mapped.layers}
     twin = read_out(mapped, DEVICES, EFFECTS, DEFAULTS).twin(gain)
     found = on_crossbars(mapped, arrays, Converters())(images)
     wanted = twin(images).detach()
     torch.testing.assert_close(found, wanted, rtol=2e-5, atol=2e-5 * float(wanted.abs().max()))
     # inputs bit by bit: the same product of rounded inputs, whatever the number of reads
     bits = data.draw(st.sampled_from([4, 8]))
-    serial = [
-        on_crossbars(mapped, arrays, Converters(input_bits=bits, dac_bits=dac))
-        for dac in (1, bits // 2, bits)
-    ]
+    serial = [on_crossbars(mapped, arrays, Converters(input_bits=bits, dac_bits=dac)) for dac in (1, bits // 2, bits)]
     for one in serial:
         calibrate(one, images)
     whole = serial[-1](images)
@@ -126,18 +119,14 @@ def test_with_ideal_converters_it_is_the_folded_weight(channels, kernel, stride,
     largest = crossbar_layers(serial[0])[0].largest  # a stride may leave the image's own largest out
     rounded = (images / largest * (2**bits - 1)).round() / (2**bits - 1) * largest
     expected = twin.first(rounded).detach()
-    torch.testing.assert_close(
-        serial[0].first(images), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max())
-    )
+    torch.testing.assert_close(serial[0].first(images), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
 
 
 @pytest.mark.parametrize("slices", [2, 3, 7])
-def test_ideal_slices_add_up_to_the_rounded_weights(slices: int):
+def test_ideal_slices_add_up_to_the_rounded_weights(slices):
     network, images = small()
     mapped = map_module(network, 8)
-    arrays = {
-        layer.name: arrays_of(layer, DEVICES, [], None, Slicing(8, slices), "none") for layer in mapped.layers
-    }
+    arrays = {layer.name: arrays_of(layer, DEVICES, [], None, Slicing(8, slices), "none") for layer in mapped.layers}
     expected = read_out(mapped, DEVICES, [], None).twin("none")
     with torch.no_grad():
         for name in ("first", "last"):
@@ -151,10 +140,7 @@ def test_ideal_slices_add_up_to_the_rounded_weights(slices: int):
 def test_more_bits_of_a_converter_come_closer(scope):
     network, images = small(9)
     mapped = map_module(network, 8)
-    arrays = {
-        layer.name: arrays_of(layer, DEVICES, EFFECTS, DEFAULTS, Slicing(), "layer")
-        for layer in mapped.layers
-    }
+    arrays = {layer.name: arrays_of(layer, DEVICES, EFFECTS, DEFAULTS, Slicing(), "layer") for layer in mapped.layers}
     converters = Converters(input_bits=6, scope=scope)
     found = on_crossbars(mapped, arrays, converters)
     calibrate(found, images)

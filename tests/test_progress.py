@@ -111,17 +111,14 @@ def test_the_time_left_follows_the_pace_of_the_last_minutes(make_lines, clock, l
 def test_without_a_total_it_counts(make_lines, clock, log):
     with make_lines("cifar10", None, "image") as lines:
         work(lines, clock, 61, 1.0)
-    assert log.getvalue().splitlines() == [
-        "cifar10: 60 images, 1 min",
-        "cifar10: done, 61 images in 1 min",
-    ]
+    assert log.getvalue().splitlines() == ["cifar10: 60 images, 1 min", "cifar10: done, 61 images in 1 min"]
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (3569, "59 min"), (3571, "1 h 0 min"), (360_000, "100 h 0 min")],
 )  # fmt: skip
-def test_durations_read_well(seconds: float, text: str):
+def test_durations_read_well(seconds, text):
     assert duration(seconds) == text
 
 
@@ -129,9 +126,7 @@ def test_durations_read_well(seconds: float, text: str):
     ("told", "terminal", "kind"),
     [(None, True, tqdm), (None, False, Lines), ("bar", False, tqdm), ("lines", True, Lines), ("odd", False, Lines)],
 )  # fmt: skip
-def test_a_terminal_gets_a_bar_and_a_log_lines(
-    monkeypatch: pytest.MonkeyPatch, told: str | None, terminal: bool, kind: type
-):
+def test_a_terminal_gets_a_bar_and_a_log_lines(monkeypatch, told, terminal, kind):
     monkeypatch.delenv(progress.MODE, raising=False)
     if told:
         monkeypatch.setenv(progress.MODE, told)
@@ -143,7 +138,7 @@ def test_a_terminal_gets_a_bar_and_a_log_lines(
         shown.update(3)
 
 
-def test_nothing_is_shown_where_nothing_is_wanted(capsys: pytest.CaptureFixture[str]):
+def test_nothing_is_shown_where_nothing_is_wanted(capsys):
     with progress.bar("work", 3, shown=False) as shown:
         shown.update(3)
     assert capsys.readouterr().err == ""

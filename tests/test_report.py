@@ -121,7 +121,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, places: Places):
+def test_report_holds_all_of_it_and_is_the_same_bytes_again(params, places):
     folder = publish(params, places)
     first = _contents(folder)
     assert folder == places.reports / "made-up"
@@ -144,14 +144,14 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, plac
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
 
-def test_no_absolute_path_in_the_report(published: Path, invented: Path):
+def test_no_absolute_path_in_the_report(published, invented):
     pages = [path for path in published.rglob("*.*") if path.suffix in (".html", ".csv", ".json")]
     assert len(pages) > 5
     for path in pages:
         assert str(invented.parent) not in path.read_text(encoding="utf-8"), path
 
 
-def test_each_figure_is_embedded_and_lighter_than_its_files(published: Path):
+def test_each_figure_is_embedded_and_lighter_than_its_files(published):
     text = (published / "index.html").read_text(encoding="utf-8")
     found = re.findall(r'src="(data:image/[^"]+)"', text)
     files_of = [[published / "figures" / f"{name}.{suffix}" for suffix in ("svg", "png")] for name in ORDER]
@@ -160,7 +160,7 @@ def test_each_figure_is_embedded_and_lighter_than_its_files(published: Path):
         assert len(address) < min(path.stat().st_size for path in both)
 
 
-def test_a_palette_keeps_the_colours_of_a_figure(published: Path):
+def test_a_palette_keeps_the_colours_of_a_figure(published):
     path = published / "figures" / "light.png"
     with Image.open(path) as before, Image.open(io.BytesIO(rendering.with_palette(path))) as after:
         assert after.mode == "P"
@@ -169,20 +169,18 @@ def test_a_palette_keeps_the_colours_of_a_figure(published: Path):
         assert max(high for _, high in difference.getextrema()) <= 24  # of 255, at the edges of letters
 
 
-def test_an_embedded_svg_is_the_file(tmp_path: Path):
+def test_an_embedded_svg_is_the_file(tmp_path):
     svg, png = tmp_path / "a.svg", tmp_path / "a.png"
     Figure().savefig(png)
     svg.write_text('<svg id="a#1" width="50%">\n<text>µS &amp; "</text></svg>', encoding="utf-8")
-    address = rendering.data_uri(
-        gather.Picture(gather.Caption(name="a", title="", caption="", command=""), png, svg)
-    )
+    address = rendering.data_uri(gather.Picture(gather.Caption(name="a", title="", caption="", command=""), png, svg))
     head, content = address.split(",", 1)
     assert head == "data:image/svg+xml"
     assert not set(content) & set('"<>#')
     assert unquote(content) == svg.read_text(encoding="utf-8")
 
 
-def test_page_shows_the_accuracies_of_the_table(params: Params, published: Path):
+def test_page_shows_the_accuracies_of_the_table(params, published):
     text = (published / "index.html").read_text(encoding="utf-8")
     table = make_results(params).evaluation
     chosen = table[
@@ -213,7 +211,7 @@ def test_findings_name_the_sizes_that_disagree():
     assert alone.endswith("; by crossbar size: 16 × 16 supported, 32 × 32 contradicted.")
 
 
-def test_page_opens_with_scope_findings_and_forest_plot(published: Path):
+def test_page_opens_with_scope_findings_and_forest_plot(published):
     """Verdicts come first and stand beside the claim's text; joined effects and comparisons fold."""
     text = (published / "index.html").read_text(encoding="utf-8").split("<main>")[1]
     report = ClaimReport.read(published / "claims.json")
@@ -243,16 +241,11 @@ def test_page_opens_with_scope_findings_and_forest_plot(published: Path):
         assert f"<dt>{name}</dt>" in text
 
 
-def test_a_report_drawn_again_names_both_commits(params: Params, places: Places):
-    measured = provenance.Measured(
-        code="commit 0123456789 of 2026-01-02", versions="Python 3.11.7, torch 2.13.0"
-    )
+def test_a_report_drawn_again_names_both_commits(params, places):
+    measured = provenance.Measured(code="commit 0123456789 of 2026-01-02", versions="Python 3.11.7, torch 2.13.0")
     folder = publish(params, places, measured)
     text = (folder / "index.html").read_text(encoding="utf-8")
-    assert (
-        "<dt>Code</dt><dd>measured by commit 0123456789 of 2026-01-02; figures, verdicts and this page by "
-        in text
-    )
+    assert "<dt>Code</dt><dd>measured by commit 0123456789 of 2026-01-02; figures, verdicts and this page by " in text
     assert "measured with Python 3.11.7, torch 2.13.0; on the machine that made this report" in text
     assert redraw._measured(folder) == measured
     assert not (publish(params, places) / "measured.json").exists()
@@ -264,9 +257,7 @@ def test_committed_reports_hold_no_figures_or_verdicts_of_an_earlier_code():
     assert kept <= {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
 
 
-def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(
-    params: Params, published: Path, tmp_path: Path
-):
+def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(params, published, tmp_path):
     files.write_text(tmp_path / "made-up.yaml", redraw._parameters(published / "index.html"))
     shown = load_profile(tmp_path / "made-up.yaml")
     assert shown.model_dump(exclude={"execution"}) == params.model_dump(exclude={"execution"})
@@ -280,14 +271,8 @@ def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(
     ("outcome", "words"),
     [
         ("supported", "C3: Rearranging columns when a network is mapped (R) reduces that loss: +0.50 points"),
-        (
-            "contradicted",
-            "C3: Rearranging columns when a network is mapped (R) adds to that loss: -0.50 points",
-        ),
-        (
-            "no effect",
-            "C3: Rearranging columns when a network is mapped (R) has no effect on that loss: +0.50",
-        ),
+        ("contradicted", "C3: Rearranging columns when a network is mapped (R) adds to that loss: -0.50 points"),
+        ("no effect", "C3: Rearranging columns when a network is mapped (R) has no effect on that loss: +0.50"),
         (
             "undecided",
             "C3: Whether rearranging columns when a network is mapped (R) reduces that loss is undecided: +0.50",
@@ -298,13 +283,11 @@ def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(
         ),
     ],
 )
-def test_sentences_say_the_verdict(params: Params, outcome: str, words: str):
+def test_sentences_say_the_verdict(params, outcome, words):
     tables = make_results(params)
     report = examine(replace(tables, strongest=tables.strongest.iloc[:0]), params)
     (row,) = report.claims[2].tops()
-    c3 = report.claims[2].model_copy(
-        update={"overall": outcome, "levels": [row.model_copy(update={"effect": 0.5})]}
-    )
+    c3 = report.claims[2].model_copy(update={"overall": outcome, "levels": [row.model_copy(update={"effect": 0.5})]})
     told = report.model_copy(update={"claims": [*report.claims[:2], c3, *report.claims[3:]]})
     sentence = opening.findings({"one": told}, None)[2]
     assert sentence.startswith(words)
@@ -312,13 +295,13 @@ def test_sentences_say_the_verdict(params: Params, outcome: str, words: str):
     assert both.endswith("(`one`; the same in `two`).")
 
 
-def test_a_sentence_says_that_the_best_of_the_settings_was_tested(params: Params):
+def test_a_sentence_says_that_the_best_of_the_settings_was_tested(params):
     found = opening.findings({"one": examine(make_results(params), params)}, None)
     assert "mapped (R, at the best of the settings searched)" in found[2]
     assert "weights (WCT, at the best of the settings searched)" in found[3]
 
 
-def test_further_mitigations_may_be_absent(places: Places):
+def test_further_mitigations_may_be_absent(places):
     params = make_params(2, (32,))
     for table in ("sensitivity", "recovery", "costs", "recovered"):
         (places.summaries / params.profile / "90_figures" / "tables" / f"{table}.csv").unlink()
@@ -327,7 +310,7 @@ def test_further_mitigations_may_be_absent(places: Places):
     assert not (folder / "tables" / "recovery.csv").exists()
 
 
-def test_page_stays_small_with_many_notebooks(invented: Path, tmp_path: Path):
+def test_page_stays_small_with_many_notebooks(invented, tmp_path):
     """Three trainings with two notebooks each, and thirty figures: all linked, and the page can be sent by mail."""
     params = make_params(1, (32,), training_seeds=(0, 1, 2))
     data, tables = tmp_path / "data", make_results(params)
@@ -366,7 +349,7 @@ def browser():
 
 @pytest.mark.parametrize("style", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_pages_in_a_browser(published: Path, browser, width: int, style: str):
+def test_pages_in_a_browser(published, browser, width, style):
     """No request leaves the pages, nothing fails, nothing scrolls sideways, every image is seen."""
     keep = os.environ.get("XBARPAPER_SCREENSHOTS")
     pages = [published / "index.html", published / "notebooks" / "made-up-0" / "01_train.html"]
@@ -393,7 +376,7 @@ def test_pages_in_a_browser(published: Path, browser, width: int, style: str):
 
 
 @pytest.mark.parametrize("style", ["light", "dark"])
-def test_button_changes_the_style(published: Path, browser, style: str):
+def test_button_changes_the_style(published, browser, style):
     path = published / "index.html"
     with visit(browser, path, width=390, style=style) as seen:
         before = seen.background()
@@ -405,14 +388,12 @@ def test_button_changes_the_style(published: Path, browser, style: str):
         assert seen.errors == []
 
 
-def test_pages_are_accessible(published: Path, browser):
+def test_pages_are_accessible(published, browser):
     """A language, one main heading, no level left out, and words for every image."""
     path = published / "index.html"
     with visit(browser, path, width=1280, style="light") as seen:
         assert seen.page.evaluate("document.documentElement.lang") == "en"
-        levels = seen.page.evaluate(
-            "[...document.querySelectorAll('h1,h2,h3,h4')].map(h => Number(h.tagName[1]))"
-        )
+        levels = seen.page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => Number(h.tagName[1]))")
         assert levels[0] == 1
         assert levels.count(1) == 1
         assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
@@ -434,9 +415,7 @@ def test_pages_are_accessible(published: Path, browser):
         ("results/made-up/made-up-1/06_evaluate/evaluation.csv", "no such table"),
     ],
 )
-def test_missing_input_is_named_and_the_report_stays(
-    params: Params, places: Places, before: dict[str, bytes], spoilt: str, message: str
-):
+def test_missing_input_is_named_and_the_report_stays(params, places, before, spoilt, message):
     (places.results.parent / spoilt).unlink()
     with pytest.raises(ArtifactError, match=f"{spoilt}.*{message}") as caught:
         publish(params, places)
@@ -457,9 +436,7 @@ def test_missing_input_is_named_and_the_report_stays(
         ),
     ],
 )
-def test_damaged_claims_are_refused(
-    params: Params, invented: Path, tmp_path: Path, old: str, new: str, message: str
-):
+def test_damaged_claims_are_refused(params, invented, tmp_path, old, new, message):
     text = (invented / "summaries" / "made-up" / "91_claims" / "claims.json").read_text(encoding="utf-8")
     path = tmp_path / "claims.json"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -467,36 +444,34 @@ def test_damaged_claims_are_refused(
         gather.claims(path, params)
 
 
-def test_figures_drawn_from_other_tables_are_refused(params: Params, places: Places):
+def test_figures_drawn_from_other_tables_are_refused(params, places):
     path = places.summaries / "made-up" / "90_figures" / "tables" / "layers.csv"
     path.write_text(path.read_text(encoding="utf-8") + "more\n", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"90_figures/tables/layers.csv: the report already has another"):
         publish(params, places)
 
 
-def test_missing_notebooks_are_named(params: Params, tmp_path: Path):
+def test_missing_notebooks_are_named(params, tmp_path):
     with pytest.raises(ArtifactError, match="shapes10: no executed notebook"):
         gather.notebooks(tmp_path, params)
 
 
-def test_unwritable_reports_is_one_line(params: Params, places: Places):
+def test_unwritable_reports_is_one_line(params, places):
     places.reports.write_text("a file where the folder should be", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"reports/made-up: cannot be written") as caught:
         publish(params, places)
     assert "\n" not in str(caught.value)
 
 
-def test_failure_halfway_leaves_the_earlier_report(params: Params, places: Places, before: dict[str, bytes]):
-    (places.notebooks / "made-up" / "summary" / "90_figures.ipynb").write_text(
-        "not a notebook", encoding="utf-8"
-    )
+def test_failure_halfway_leaves_the_earlier_report(params, places, before):
+    (places.notebooks / "made-up" / "summary" / "90_figures.ipynb").write_text("not a notebook", encoding="utf-8")
     with pytest.raises(ArtifactError, match="not a Jupyter notebook"):
         publish(params, places)
     assert _contents(places.reports / "made-up") == before
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
 
-def test_report_killed_between_renamings_comes_back(params: Params, places: Places, before: dict[str, bytes]):
+def test_report_killed_between_renamings_comes_back(params, places, before):
     (places.reports / "made-up").rename(places.reports / ".made-up.old")
     (places.results / "made-up" / "made-up-0" / "08_wct" / "layers.csv").unlink()
     with pytest.raises(ArtifactError):
@@ -504,9 +479,7 @@ def test_report_killed_between_renamings_comes_back(params: Params, places: Plac
     assert _contents(places.reports / ".made-up.old") == before
 
 
-def test_command_tells_an_error_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_command_tells_an_error_in_one_line(tmp_path, monkeypatch, capsys):
     (tmp_path / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
     (tmp_path / "params.yaml").write_text("profile: made-up\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)

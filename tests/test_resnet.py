@@ -6,10 +6,9 @@ import copy
 
 import pytest
 import torch
-from conftest import DEVICES, MakeNetwork, MakeParams
+from conftest import DEVICES, MakeNetwork
 from subjects import mapped, pruned_by
 
-from xbarpaper.data import ImageSet
 from xbarpaper.hardware import Devices, MappedNetwork, Parasitics, Variation, read_out
 from xbarpaper.hardware.mapped import Arrangement
 from xbarpaper.mitigation import (
@@ -55,7 +54,7 @@ def errors(mapped: MappedNetwork, devices: Devices, parasitics: Parasitics | Non
 
 
 @pytest.mark.parametrize("order", ARRANGEMENTS)
-def test_its_twin_is_itself_where_nothing_is_disturbed(pruned: PrunedNetwork, scheme: SchemeName, order: str):
+def test_its_twin_is_itself_where_nothing_is_disturbed(pruned, scheme, order):
     made, images = on_crossbars(pruned, scheme, order), torch.randn(4, 3, 32, 32)
     network = pruned.network.eval()
     with torch.no_grad():  # conductances round at 6e-8 of their range, through twenty layers
@@ -65,7 +64,7 @@ def test_its_twin_is_itself_where_nothing_is_disturbed(pruned: PrunedNetwork, sc
     assert all(error > 0 for error in errors(made, DEVICES, Parasitics()))
 
 
-def test_precompensation_comes_nearer_in_every_layer(pruned: PrunedNetwork, scheme: SchemeName):
+def test_precompensation_comes_nearer_in_every_layer(pruned, scheme):
     mapped = on_crossbars(pruned, scheme)
     known = Precompensation(DEVICES, Parasitics(), "layer", rounds=3)
     after = errors(known.program(mapped, [Variation(DEVICES.variation_sigma, 0)]), DEVICES, Parasitics())
@@ -83,9 +82,7 @@ def test_its_shortcut_computes_what_a_strided_convolution_does():
 
 
 @pytest.mark.parametrize("scheme", ["cf", "xcs"], indirect=True)
-def test_its_mask_and_its_limits_hold_through_training(
-    pruned: PrunedNetwork, scheme: SchemeName, tiny_images: ImageSet, make_params: MakeParams
-):
+def test_its_mask_and_its_limits_hold_through_training(pruned, scheme, tiny_images, make_params):
     mapped = on_crossbars(pruned, scheme)
     masks, limits = pruned.weight_masks(), limits_of(pruned, 0.9)
     before = copy.deepcopy(pruned.network.state_dict())
@@ -98,9 +95,7 @@ def test_its_mask_and_its_limits_hold_through_training(
     for name, weight in pruned.network.weights().items():
         assert not weight[~masks[name]].any()
         assert float(weight.detach().abs().max()) <= limits.limits[name]
-    BatchNormEstimate.drawn(tiny_images, 50, torch.device("cpu"), torch.float32).apply(
-        pruned.network, pruned.network
-    )
+    BatchNormEstimate.drawn(tiny_images, 50, torch.device("cpu"), torch.float32).apply(pruned.network, pruned.network)
     for name, value in pruned.network.state_dict().items():
         if name.endswith("running_mean"):
             assert not torch.equal(value, before[name])

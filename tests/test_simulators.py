@@ -20,16 +20,11 @@ def tile(rows: int, columns: int, seed: int = 0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (6, 9), (16, 16)])
-def test_badcrossbar_means_what_the_table_says(shape: tuple[int, int]):
+def test_badcrossbar_means_what_the_table_says(shape):
     badcrossbar = pytest.importorskip("badcrossbar")
     G = tile(*shape)
     solution = badcrossbar.compute(
-        np.eye(len(G)),
-        1 / G.numpy(),
-        r_i_word_line=7.0,
-        r_i_bit_line=12.0,
-        node_voltages=False,
-        all_currents=False,
+        np.eye(len(G)), 1 / G.numpy(), r_i_word_line=7.0, r_i_bit_line=12.0, node_voltages=False, all_currents=False
     )
     found = effective_conductance_as("badcrossbar", G, **WIRES)
     np.testing.assert_allclose(found, solution.currents.output, rtol=1e-9)
@@ -37,7 +32,7 @@ def test_badcrossbar_means_what_the_table_says(shape: tuple[int, int]):
 
 @settings(max_examples=20)
 @given(st.integers(1, 12), st.integers(1, 9), st.integers(0, 99), st.floats(0.1, 200))
-def test_aihwkit_is_a_ladder_for_each_column(rows: int, columns: int, seed: int, ohm: float):
+def test_aihwkit_is_a_ladder_for_each_column(rows, columns, seed, ohm):
     """Thevenin's voltage and resistance from the far end on, as its code has them; odd columns begin at the other end."""
     G = tile(rows, columns, seed).numpy()
     expected = np.empty_like(G)
@@ -55,7 +50,7 @@ def test_aihwkit_is_a_ladder_for_each_column(rows: int, columns: int, seed: int,
 
 
 @pytest.mark.parametrize("name", [name for name, one in CONVENTIONS.items() if not one.odd_columns_turned])
-def test_a_convention_is_the_circuit_of_its_parasitics(name: str):
+def test_a_convention_is_the_circuit_of_its_parasitics(name):
     G = tile(8, 5)
     found = effective_conductance_as(name, torch.stack([G, 2 * G]), source_ohm=40.0, **WIRES)
     circuit = CONVENTIONS[name].parasitics(7.0, 12.0, 40.0)
@@ -64,7 +59,5 @@ def test_a_convention_is_the_circuit_of_its_parasitics(name: str):
 
 
 def test_an_unknown_simulator_is_named():
-    with pytest.raises(
-        ValueError, match=r"simulator = spice must be one of badcrossbar, CrossSim, .*AIHWKit"
-    ):
+    with pytest.raises(ValueError, match=r"simulator = spice must be one of badcrossbar, CrossSim, .*AIHWKit"):
         effective_conductance_as("spice", tile(2, 2), **WIRES)

@@ -26,15 +26,7 @@ from xbarpaper.experiments import trained
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.networks import Architecture, build
-from xbarpaper.networks.spiking import (
-    Neuron,
-    SpikingVgg,
-    balance,
-    fold,
-    poisson_spikes,
-    spiking,
-    through_time,
-)
+from xbarpaper.networks.spiking import Neuron, SpikingVgg, balance, fold, poisson_spikes, spiking, through_time
 from xbarpaper.params import Params
 from xbarpaper.support.errors import ArtifactError, ParameterError
 from xbarpaper.support.validation import parse
@@ -50,9 +42,7 @@ def test_the_neuron_by_worked_numbers():
         before = (neuron.leak * membrane + current).detach().requires_grad_()
         spike, after = neuron.step(0.0, before)
         (factor,) = torch.autograd.grad(spike.sum(), before)
-        for found, value in zip(
-            (charged, spikes, left, factors), (before, spike, after, factor), strict=True
-        ):
+        for found, value in zip((charged, spikes, left, factors), (before, spike, after, factor), strict=True):
             found.append(value.item())
         membrane = after.detach()
     assert charged == pytest.approx([0.6, 1.17, 0.7615, 0.923425])
@@ -62,10 +52,8 @@ def test_the_neuron_by_worked_numbers():
     assert neuron.spikes(torch.tensor([[0.6], [0.6], [0.6], [0.2]])).flatten().tolist() == spikes
 
 
-@pytest.mark.parametrize(
-    ("current", "spikes"), [(2.0, [0, 1, 1, 1]), (2.001, [1, 1, 1, 1]), (1.2, [0, 1, 0, 1])]
-)
-def test_a_spike_leaves_above_the_threshold_not_at_it(current: float, spikes: list[int]):
+@pytest.mark.parametrize(("current", "spikes"), [(2.0, [0, 1, 1, 1]), (2.001, [1, 1, 1, 1]), (1.2, [0, 1, 0, 1])])
+def test_a_spike_leaves_above_the_threshold_not_at_it(current, spikes):
     assert Neuron(1.0, 2.0).spikes(torch.full((4, 1), current)).flatten().tolist() == spikes
 
 
@@ -94,13 +82,11 @@ def test_another_library_gives_the_same_outputs_spikes_and_gradients():
     found.outputs[-1].square().sum().backward()
     assert images.grad is not None
     expected = torch.tensor(made["gradient"])
-    torch.testing.assert_close(
-        images.grad[:, :, 10, ::4], expected, atol=1e-4 * float(expected.abs().max()), rtol=1e-3
-    )
+    torch.testing.assert_close(images.grad[:, :, 10, ::4], expected, atol=1e-4 * float(expected.abs().max()), rtol=1e-3)
 
 
 @pytest.mark.parametrize("coding", ["direct", "poisson"])
-def test_steps_apart_are_the_steps_together(coding: str):
+def test_steps_apart_are_the_steps_together(coding):
     """A network read anew at each step, all readings alike, is the network; and the outputs only add up."""
     network = small(Neuron(0.9, 1.0), coding=coding)
     copies = [small(Neuron(0.9, 1.0), coding=coding) for _ in range(golden.STEPS)]
@@ -149,7 +135,7 @@ def test_a_network_that_is_no_vgg_is_refused():
         ({"train_steps": 5}, r"spiking.train_steps = 5 must be among spiking.steps"),
     ],
 )  # fmt: skip
-def test_bad_values_are_refused(values: dict[str, object], message: str):
+def test_bad_values_are_refused(values, message):
     tree = tiny_profile().model_dump(mode="json")
     tree["spiking"] |= values
     with pytest.raises(ParameterError, match=message):
@@ -196,9 +182,7 @@ def test_ideal_crossbars_compute_what_software_does(made, tmp_path, monkeypatch)
     energy = on_crossbars.energy_table(work, networks)
     assert set(TABLES["spiking_energy"].columns) <= set(energy.columns)
     # The first layer is read once, the others once in each step.
-    own = energy[(energy["kind"] == "trained") & (energy["crossbar_size"] == 8)].set_index("steps")[
-        "conversions"
-    ]
+    own = energy[(energy["kind"] == "trained") & (energy["crossbar_size"] == 8)].set_index("steps")["conversions"]
     assert own[3] - own[2] == own[2] - own[1] > 0
 
 

@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,17 +56,15 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory):
 # --- what is asked for --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "scheduler", ["none", "local", "tcp://host:8786", "tls://10.0.0.1:80", "tcp://[::1]:1"]
-)
-def test_schedulers_are_understood(scheduler: str):
+@pytest.mark.parametrize("scheduler", ["none", "local", "tcp://host:8786", "tls://10.0.0.1:80", "tcp://[::1]:1"])
+def test_schedulers_are_understood(scheduler):
     assert Execution(scheduler=scheduler, workers=1).scheduler == scheduler
 
 
 @pytest.mark.parametrize(
     "scheduler", ["", "None", "host:8786", "tcp://host", "tcp://a b:1", "http://host:8786", "slurm"]
 )
-def test_anything_else_is_refused_in_one_line(scheduler: str, monkeypatch: pytest.MonkeyPatch):
+def test_anything_else_is_refused_in_one_line(scheduler, monkeypatch):
     message = "= .* must be local, none or an address such as tcp://host:8786$"
     with pytest.raises(ParameterError, match=f"^params.yaml: execution.scheduler {message}"):
         parse({"scheduler": scheduler, "workers": 1}, "params.yaml", Execution)
@@ -84,9 +81,7 @@ def test_anything_else_is_refused_in_one_line(scheduler: str, monkeypatch: pytes
 
 def spread(workers: Workers, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     """``function`` of every item, in the order of the items."""
-    return in_order(
-        workers, (Task(number, str(item), function, (item,)) for number, item in enumerate(items))
-    )
+    return in_order(workers, (Task(number, str(item), function, (item,)) for number, item in enumerate(items)))
 
 
 def test_in_process_is_lazy():
@@ -113,7 +108,7 @@ def test_no_stage_depends_on_where_work_is_done():
 # --- schedulers and workers of Dask -------------------------------------------------------------------------
 
 
-def test_results_come_in_order_and_are_shared(address: str):
+def test_results_come_in_order_and_are_shared(address):
     with dasked.at(address) as workers:
         assert spread(workers, abs, range(-20, 0)) == list(range(20, 0, -1))
         shared = workers.share([5, 6, 7])
@@ -121,7 +116,7 @@ def test_results_come_in_order_and_are_shared(address: str):
         assert dict(results(workers, tasks)) == {0: 5, 1: 6, 2: 7}
 
 
-def test_a_task_that_always_fails_is_named_in_one_line(address: str):
+def test_a_task_that_always_fails_is_named_in_one_line(address):
     with dasked.at(address) as workers:
         with pytest.raises(ArtifactError) as failed:
             list(results(workers, [Task(0, "xcs 16 none, both, seed 3", operator.truediv, (1, 0))]))
@@ -130,29 +125,22 @@ def test_a_task_that_always_fails_is_named_in_one_line(address: str):
         assert spread(workers, abs, [-1]) == [1]  # and all goes on
 
 
-def test_other_code_or_versions_are_refused(address: str, monkeypatch: pytest.MonkeyPatch):
+def test_other_code_or_versions_are_refused(address, monkeypatch):
     theirs = tuple(sameness.here().items())
     ours = tuple((sameness.here() | {"torch": "1.0"}).items())
     caller = threading.current_thread()
     monkeypatch.setattr(sameness, "_here", lambda: ours if threading.current_thread() is caller else theirs)
     with (
-        pytest.raises(
-            ArtifactError, match=r": the worker tcp://\S+ has torch \S+, this process 1\.0; they must be"
-        ),
+        pytest.raises(ArtifactError, match=r": the worker tcp://\S+ has torch \S+, this process 1\.0; they must be"),
         dasked.at(address),
     ):
         pass
-    monkeypatch.setattr(
-        dasked, "_require_same", lambda client, address: None
-    )  # as for a worker that comes later
-    with (
-        dasked.at(address) as workers,
-        pytest.raises(ArtifactError, match=r" has torch \S+, this process 1\.0"),
-    ):
+    monkeypatch.setattr(dasked, "_require_same", lambda client, address: None)  # as for a worker that comes later
+    with dasked.at(address) as workers, pytest.raises(ArtifactError, match=r" has torch \S+, this process 1\.0"):
         spread(workers, abs, [1])
 
 
-def test_without_a_scheduler_one_line(monkeypatch: pytest.MonkeyPatch):
+def test_without_a_scheduler_one_line(monkeypatch):
     monkeypatch.setattr(dasked, "_ANSWER_SECONDS", 1)
     with (
         pytest.raises(ArtifactError, match=r"^tcp://127\.0\.0\.1:1: no Dask scheduler answers there \(.*\)$"),
@@ -162,7 +150,7 @@ def test_without_a_scheduler_one_line(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_changes_nothing(machines: Machines, undisturbed, tmp_path: Path):
+def test_a_killed_worker_changes_nothing(machines, undisturbed, tmp_path):
     journal = tmp_path / "journal.csv"
 
     def kill() -> None:
@@ -178,7 +166,7 @@ def test_a_killed_worker_changes_nothing(machines: Machines, undisturbed, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_killed_caller_goes_on_from_its_journal(machines: Machines, undisturbed, tmp_path: Path):
+def test_a_killed_caller_goes_on_from_its_journal(machines, undisturbed, tmp_path):
     journal, table = tmp_path / "journal.csv", tmp_path / "table.csv"
     words = [sys.executable, "-m", "faults.sweeping", machines.address, str(journal), str(table)]
     process = subprocess.Popen(words, cwd=ROOT, env=machines.environment, stderr=subprocess.DEVNULL)
@@ -197,7 +185,7 @@ def test_a_killed_caller_goes_on_from_its_journal(machines: Machines, undisturbe
 # --- processes beside this one ------------------------------------------------------------------------------
 
 
-def test_local_workers_give_the_same_table(undisturbed, tmp_path: Path):
+def test_local_workers_give_the_same_table(undisturbed, tmp_path):
     assert same(swept("local", tmp_path / "journal.csv", SEEDS, processes=3), undisturbed)
 
 
@@ -230,7 +218,7 @@ def test_a_process_that_dies_is_told_in_one_line_that_names_its_task():
         list(results(workers, [Task(0, "the deadly row", os._exit, (1,))]))
 
 
-def test_processes_share_the_places_of_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_processes_share_the_places_of_a_command(tmp_path, monkeypatch):
     """Two processes and one place: what they do never overlaps."""
     monkeypatch.setenv(cores.VARIABLE, f"1:{tmp_path}")
     cores.place.cache_clear()
@@ -250,12 +238,12 @@ def _spent(_: int) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize(("workers", "kind"), [(1, InProcess), (2, spreading.Local)])
-def test_one_worker_is_this_process(workers: int, kind: type):
+def test_one_worker_is_this_process(workers, kind):
     with spreading.workers(Execution(workers=workers)) as found:
         assert isinstance(found, kind)
 
 
-def test_several_threads_of_torch_are_not_copied(monkeypatch: pytest.MonkeyPatch):
+def test_several_threads_of_torch_are_not_copied(monkeypatch):
     monkeypatch.setattr(opening, "threads_here", lambda: 2)
     with spreading.workers(Execution(workers=2)) as found:
         assert isinstance(found, InProcess)

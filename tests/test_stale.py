@@ -48,12 +48,7 @@ MEASURING = {
     "adversarial",
     "acdc",
 }  # fmt: skip
-OTHERS = {
-    "periphery",
-    "costs",
-    "spiking",
-    "on_crossbar_training",
-}  # without the sweep over draws of the devices
+OTHERS = {"periphery", "costs", "spiking", "on_crossbar_training"}  # without the sweep over draws of the devices
 TRAINING = {"train", "prune_cf", "prune_xcs", "prune_xrs"}
 EXPERIMENTS = TRAINING | {"map"} | MEASURING | OTHERS
 SUMMARIES = {"figures", "claims", "publish"}
@@ -134,16 +129,12 @@ def listed(scratch: Path, before: dict[str, str]) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("path", KNOWN)
-def test_a_module_is_listed_where_it_can_change_something_and_nowhere_else(
-    listed: dict[str, set[str]], path: str
-):
+def test_a_module_is_listed_where_it_can_change_something_and_nowhere_else(listed, path):
     assert {name for name, files in listed.items() if f"{code.LIBRARY}/{path}" in files} == KNOWN[path]
 
 
 @pytest.mark.parametrize("path", ["mitigation/wct.py", "experiments/evaluation.py"])
-def test_a_change_asks_for_all_that_list_it_and_for_nothing_else(
-    scratch: Path, before: dict[str, str], path: str
-):
+def test_a_change_asks_for_all_that_list_it_and_for_nothing_else(scratch, before, path):
     file = scratch / code.LIBRARY / path
     source = file.read_bytes()
     try:
@@ -160,10 +151,7 @@ LEFT_BEHIND: tuple[Callable[[Path], object], ...] = (
         top, lambda node: node["metadata"].update(language_info={"name": "python", "version": "3.99"})
     ),
     lambda top: rewritten(
-        top,
-        lambda node: node["cells"][-1].update(
-            outputs=[], execution_count=7, metadata={"execution": {"x": "y"}}
-        ),
+        top, lambda node: node["cells"][-1].update(outputs=[], execution_count=7, metadata={"execution": {"x": "y"}})
     ),
     lambda top: (top / code.LIBRARY / "networks/.DS_Store").touch(),
     lambda top: (top / code.LIBRARY / "report/templates/._head.html.j2").touch(),
@@ -180,13 +168,13 @@ def rewritten(top: Path, change: Callable[[Any], object]) -> None:
     notebook.write_text(json.dumps(node, indent=4), encoding="utf-8")
 
 
-def test_what_editors_and_file_managers_leave_makes_no_stage_run_again(scratch: Path, before: dict[str, str]):
+def test_what_editors_and_file_managers_leave_makes_no_stage_run_again(scratch, before):
     for leave in LEFT_BEHIND:
         leave(scratch)
     assert digests(scratch) == before
 
 
-def test_a_notebooks_text_is_part_of_what_its_stage_writes(scratch: Path, before: dict[str, str]):
+def test_a_notebooks_text_is_part_of_what_its_stage_writes(scratch, before):
     notebook = scratch / "notebooks/01_train.ipynb"
     text = notebook.read_text(encoding="utf-8")
     try:
@@ -197,7 +185,7 @@ def test_a_notebooks_text_is_part_of_what_its_stage_writes(scratch: Path, before
     assert {name for name in after if after[name] != before[name]} == {"train"}
 
 
-def test_magics_hide_no_import_of_a_notebook(scratch: Path, before: dict[str, str]):
+def test_magics_hide_no_import_of_a_notebook(scratch, before):
     notebook = scratch / "notebooks/01_train.ipynb"
     text = notebook.read_text(encoding="utf-8")
 
@@ -211,9 +199,7 @@ def test_magics_hide_no_import_of_a_notebook(scratch: Path, before: dict[str, st
         rewritten(scratch, add)
         after = digests(scratch)
         rewritten(scratch, lambda node: node["cells"][-1].update(cell_type="code", source="a b"))
-        with pytest.raises(
-            ArtifactError, match=r"^notebooks/01_train\.ipynb: not Python: invalid syntax: a b"
-        ):
+        with pytest.raises(ArtifactError, match=r"^notebooks/01_train\.ipynb: not Python: invalid syntax: a b"):
             digests(scratch)
     finally:
         notebook.write_text(text, encoding="utf-8")
@@ -221,9 +207,7 @@ def test_magics_hide_no_import_of_a_notebook(scratch: Path, before: dict[str, st
     assert after["train"].splitlines()[1:] == before["train"].splitlines()[1:]
 
 
-def test_a_stage_refuses_code_that_has_changed_since_it_was_looked_at(
-    scratch: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_stage_refuses_code_that_has_changed_since_it_was_looked_at(scratch, monkeypatch):
     stage_code.write_all(scratch)
     monkeypatch.setenv("DVC_STAGE", "train@x")
     inputs.check(scratch, Path("notebooks/01_train.ipynb"))
@@ -231,9 +215,7 @@ def test_a_stage_refuses_code_that_has_changed_since_it_was_looked_at(
     source = module.read_bytes()
     try:
         module.write_bytes(source + b"\n")
-        with pytest.raises(
-            ArtifactError, match=r"^xbarpaper/networks/training\.py: has changed since DVC looked"
-        ):
+        with pytest.raises(ArtifactError, match=r"^xbarpaper/networks/training\.py: has changed since DVC looked"):
             inputs.check(scratch, Path("notebooks/01_train.ipynb"))
         inputs.check(scratch, Path("notebooks/90_figures.ipynb"))
     finally:
@@ -284,13 +266,11 @@ def started_by(stage: dict[str, Any]) -> tuple[str, str]:
         for cell in json.loads((ROOT / word).read_text(encoding="utf-8"))["cells"]
         if cell["cell_type"] == "code"
     ]
-    nodes = [
-        node for node in ast.parse("\n".join(cells)).body if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
+    nodes = [node for node in ast.parse("\n".join(cells)).body if isinstance(node, ast.Import | ast.ImportFrom)]
     return module, "\n".join(map(ast.unparse, nodes))
 
 
-def test_no_stage_runs_code_that_it_does_not_list(listed: dict[str, set[str]]):
+def test_no_stage_runs_code_that_it_does_not_list(listed):
     told = json.dumps({name: started_by(STAGES[name]) for name in RECORDS})
     done = subprocess.run(
         [sys.executable, "-c", REFEREE], input=told, cwd=ROOT, capture_output=True, text=True, check=True
@@ -342,20 +322,18 @@ FRONT = {
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from xbarpaper import other", []),
     ],
 )
-def test_imports_lead_to_what_defines_the_name(tmp_path: Path, source: str, expected: list[str]):
+def test_imports_lead_to_what_defines_the_name(tmp_path, source, expected):
     found = code.reached(library(tmp_path, FRONT), sources=[source])
     assert sorted(path.as_posix() for path in found) == [f"xbarpaper/{name}.py" for name in expected]
 
 
-def test_what_is_not_there_is_refused(tmp_path: Path):
+def test_what_is_not_there_is_refused(tmp_path):
     root = library(tmp_path, FRONT)
     with pytest.raises(ModuleNotFoundError, match="no such module"):
         code.reached(root, ["xbarpaper.missing"])
     with pytest.raises(ModuleNotFoundError, match=r"xbarpaper\.room: imports no missing"):
         code.reached(root, sources=["from xbarpaper.room import missing"])
-    with pytest.raises(
-        ArtifactError, match=r"dvc\.yaml: train\.cmd = echo must start with python -m xbarpaper"
-    ):
+    with pytest.raises(ArtifactError, match=r"dvc\.yaml: train\.cmd = echo must start with python -m xbarpaper"):
         described(root, "stages: {train: {cmd: echo, deps: []}}")
 
 
@@ -374,5 +352,5 @@ def test_what_is_not_there_is_refused(tmp_path: Path):
         ("settings.sensitivity.sparsities", {"sensitivity.sparsities"}),
     ],
 )
-def test_values_that_code_reads_are_named_alone(source: str, expected: set[str]):
+def test_values_that_code_reads_are_named_alone(source, expected):
     assert parameters_read([source]) == expected

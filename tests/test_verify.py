@@ -91,7 +91,7 @@ NUMBERS = [
 # --- the whole ----------------------------------------------------------------------------------------------
 
 
-def test_a_report_is_identical_to_itself(now: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_report_is_identical_to_itself(now, capsys):
     comparison = compared(now)
     files = sum(path.is_file() for path in now.rglob("*"))
     assert comparison.count("identical") == files
@@ -101,7 +101,7 @@ def test_a_report_is_identical_to_itself(now: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("name", ["index.html", "claims.json", "tables/layers.csv", "figures/training.svg"])
-def test_a_missing_file_and_one_too_many_are_outside(now: Path, name: str):
+def test_a_missing_file_and_one_too_many_are_outside(now, name):
     kept = (now / name).read_bytes()
     if name != "claims.json":
         (now / name).unlink()
@@ -111,7 +111,7 @@ def test_a_missing_file_and_one_too_many_are_outside(now: Path, name: str):
     assert only(compared(now), "extra.txt") == "outside"
 
 
-def test_what_is_no_report_is_refused(now: Path, capsys: pytest.CaptureFixture[str]):
+def test_what_is_no_report_is_refused(now, capsys):
     (now / "claims.json").unlink()
     assert main(["compare", str(now.parent / "committed"), str(now)]) == 1
     assert capsys.readouterr().err == f"verify: {now}: not a report: it has no claims.json\n"
@@ -121,7 +121,7 @@ def test_what_is_no_report_is_refused(now: Path, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("table", MEASURED)
-def test_another_text_in_any_column_is_noticed(now: Path, table: str):
+def test_another_text_in_any_column_is_noticed(now, table):
     for place, column in enumerate(MEASURED[table][0]):
         rows = [row.copy() for row in MEASURED[table]]
         rows[1][place] = "something else"
@@ -136,9 +136,7 @@ def test_another_text_in_any_column_is_noticed(now: Path, table: str):
     share=st.one_of(st.floats(1e-3, 0.99), st.floats(1.01, 1e3)),
     sign=st.sampled_from((-1, 1)),
 )
-def test_another_number_anywhere_is_judged_by_its_tolerance(
-    tmp_path_factory: pytest.TempPathFactory, place: tuple[str, str], row: int, share: float, sign: int
-):
+def test_another_number_anywhere_is_judged_by_its_tolerance(tmp_path_factory, place, row, share, sign):
     table, column = place
     name = f"tables/{table}.csv"
     rows = [row.copy() for row in MEASURED[table]]
@@ -168,7 +166,7 @@ def test_another_number_anywhere_is_judged_by_its_tolerance(
 
 
 @pytest.mark.parametrize("value", ["", "nan", "inf", "-inf"])
-def test_a_number_that_is_no_number_is_outside(now: Path, value: str):
+def test_a_number_that_is_no_number_is_outside(now, value):
     path = now / "tables" / "evaluation.csv"
     rows = read(path)
     rows[7][rows[0].index("accuracy")] = value
@@ -191,7 +189,7 @@ STRUCTURE: dict[str, Callable[[Rows], Any]] = {
 
 @pytest.mark.parametrize("table", ["evaluation", "claims", "costs"])
 @pytest.mark.parametrize("change", STRUCTURE)
-def test_a_table_of_another_structure_is_outside(now: Path, table: str, change: str):
+def test_a_table_of_another_structure_is_outside(now, table, change):
     path = now / "tables" / f"{table}.csv"
     rows = read(path)
     STRUCTURE[change](rows)
@@ -253,7 +251,7 @@ VERDICTS: dict[str, tuple[Callable[[Any], Any], str, str]] = {
 
 
 @pytest.mark.parametrize("change", VERDICTS)
-def test_claims_are_compared_key_by_key(now: Path, change: str):
+def test_claims_are_compared_key_by_key(now, change):
     alter, of_equal_tables, of_other_tables = VERDICTS[change]
     change_claims(now, alter)
     assert only(compared(now), "claims.json") == of_equal_tables
@@ -307,7 +305,7 @@ SHOWN: dict[str, tuple[str, Callable[[Path], Any], str, str]] = {
 
 
 @pytest.mark.parametrize("change", SHOWN)
-def test_what_shows_the_tables_is_compared_part_by_part(now: Path, change: str):
+def test_what_shows_the_tables_is_compared_part_by_part(now, change):
     name, alter, of_equal_tables, of_other_tables = SHOWN[change]
     alter(now / name)
     assert only(compared(now), name) == of_equal_tables
@@ -318,7 +316,7 @@ def test_what_shows_the_tables_is_compared_part_by_part(now: Path, change: str):
 # --- what is said and kept ----------------------------------------------------------------------------------
 
 
-def test_the_largest_difference_is_named(now: Path):
+def test_the_largest_difference_is_named(now):
     remeasure(now)
     comparison = compared(now)
     largest = comparison.largest
@@ -330,7 +328,7 @@ def test_the_largest_difference_is_named(now: Path):
     assert said.endswith(" files identical, 1 within tolerance, 0 outside")
 
 
-def test_many_differences_are_told_in_few_lines(now: Path, capsys: pytest.CaptureFixture[str]):
+def test_many_differences_are_told_in_few_lines(now, capsys):
     path = now / "tables" / "evaluation.csv"
     rows = read(path)
     place = rows[0].index("accuracy")

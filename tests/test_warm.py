@@ -17,9 +17,7 @@ from repository import ROOT
 
 from xbarpaper.pipeline import warm
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="copies of such a process are made on Linux alone"
-)
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="copies of such a process are made on Linux alone")
 
 CELLS = {
     "works": "import pandas, torch\nprint(sum(range(number)), torch.get_num_threads())\n"
@@ -63,7 +61,7 @@ def started(name: str, *arguments: str, **environment: str) -> subprocess.Popen[
     )  # fmt: skip
 
 
-def test_a_copy_gives_the_same_notebook_as_the_command_alone(folder: Path):
+def test_a_copy_gives_the_same_notebook_as_the_command_alone(folder):
     given = []
     for waiting in (os.environ[warm.VARIABLE], ""):
         process = started("works", "-p", "number", "5", **{warm.VARIABLE: waiting})
@@ -77,17 +75,11 @@ def test_a_copy_gives_the_same_notebook_as_the_command_alone(folder: Path):
     ("name", "arguments", "said"),
     [
         ("fails", (), "fails: ValueError: no such thing"),
-        (
-            "works",
-            ("-p", "nothing", "1"),
-            "works: notebooks/works.ipynb: nothing is not a parameter of this notebook",
-        ),
+        ("works", ("-p", "nothing", "1"), "works: notebooks/works.ipynb: nothing is not a parameter of this notebook"),
         ("none", (), "none: notebooks/none.ipynb: no such notebook"),
     ],
 )
-def test_a_failure_is_told_as_the_command_alone_tells_it(
-    folder: Path, name: str, arguments: tuple[str, ...], said: str
-):
+def test_a_failure_is_told_as_the_command_alone_tells_it(folder, name, arguments, said):
     process = started(name, *arguments)
     assert said in process.communicate()[1]
     assert process.returncode == 1
@@ -95,7 +87,7 @@ def test_a_failure_is_told_as_the_command_alone_tells_it(
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
-def test_the_copy_ends_with_the_command(folder: Path, how: signal.Signals):
+def test_the_copy_ends_with_the_command(folder, how):
     began, limit = folder / "began", time.monotonic() + 300
     began.unlink(missing_ok=True)
     process = started("waits")
@@ -112,7 +104,7 @@ def test_the_copy_ends_with_the_command(folder: Path, how: signal.Signals):
     assert not (folder / "out/waits.ipynb").exists()
 
 
-def test_where_no_socket_can_be_made_stages_start_by_themselves(tmp_path: Path):
+def test_where_no_socket_can_be_made_stages_start_by_themselves(tmp_path):
     before = os.environ.get(warm.VARIABLE)
     with warm.waiting(tmp_path / ("a long path" * 20), tmp_path):
         assert os.environ.get(warm.VARIABLE) == before

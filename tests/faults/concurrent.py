@@ -61,9 +61,7 @@ def two_at_once(reference: Reference, folder: Path, share: float) -> list[Outcom
         wrong.append(f"`dvc repro` afterwards failed: {done.stderr.strip()[-300:]!r}")
     else:
         undisturbed = lock(reference.repository)
-        wrong += [
-            f"{stage} differs" for stage, outs in lock(repository).items() if outs != undisturbed[stage]
-        ]
+        wrong += [f"{stage} differs" for stage, outs in lock(repository).items() if outs != undisturbed[stage]]
         wrong += unlike_the_lock(repository)
     return [Outcome(fault, not wrong, "; ".join(wrong or told))]
 

@@ -71,9 +71,7 @@ class StartedAnewError(Exception):
 def readers(folder: Path) -> dict[str, tuple[Path, Path, Reader]]:
     """For each kind of file: one, another of its kind to put in its place, and what reads it."""
     images = writers.images()
-    paths = {
-        name: (folder / name, folder / f"other-{name}") for name in ("resume.safetensors", "journal.csv")
-    }
+    paths = {name: (folder / name, folder / f"other-{name}") for name in ("resume.safetensors", "journal.csv")}
     resume, journal = paths.values()
     for number, path in enumerate(resume):
         writers.resume_file(path, images, seed=number, epochs=2)
@@ -162,9 +160,7 @@ def handed_over(root: Path, times: int, seed: int) -> Iterator[Outcome]:
             for kind in (*DAMAGES, "another in its place"):
                 path = generator.choice(files)
                 whole = path.read_bytes()
-                damaged = (
-                    DAMAGES[kind](whole, generator) if kind in DAMAGES else _swapped(path, files, generator)
-                )
+                damaged = DAMAGES[kind](whole, generator) if kind in DAMAGES else _swapped(path, files, generator)
                 if damaged == whole:
                     continue
                 put_unseen(path, damaged)
@@ -223,10 +219,7 @@ def tasks(reference: Reference, folder: Path, seed: int) -> Iterator[Faults]:
 
 
 def _in_a_copy(
-    faults: Callable[[Repository, Reference, int], Iterator[Outcome]],
-    reference: Reference,
-    folder: Path,
-    seed: int,
+    faults: Callable[[Repository, Reference, int], Iterator[Outcome]], reference: Reference, folder: Path, seed: int
 ) -> list[Outcome]:
     return list(faults(reference.copy(folder), reference, seed))
 
@@ -261,9 +254,7 @@ def _seen(repository: Repository, reference: Reference, seed: int) -> Iterator[O
             yield _identical_after_repro(repository, reference, f"{name}: {kind}")
 
 
-def _identical_after_repro(
-    repository: Repository, reference: Reference, fault: str, *arguments: str
-) -> Outcome:
+def _identical_after_repro(repository: Repository, reference: Reference, fault: str, *arguments: str) -> Outcome:
     done = repository.dvc("repro", *arguments)
     wrong = reference.result.differences(repository) if not done.returncode else [last_line(done.stderr)]
     ran = done.stdout.count("Running stage '")
@@ -321,9 +312,7 @@ def _kept(repository: Repository, reference: Reference, seed: int) -> Iterator[O
         md5 = lock(repository)[kept.maker][kept.path]
         cached = _cached(repository, md5)
         if md5.endswith(".dir"):
-            found = re.search(
-                r'"md5": "(\w+)", "relpath": "evaluation\.csv"', cached.read_text(encoding="utf-8")
-            )
+            found = re.search(r'"md5": "(\w+)", "relpath": "evaluation\.csv"', cached.read_text(encoding="utf-8"))
             if found is None:
                 raise RuntimeError(f"{cached}: no evaluation.csv in this listing")
             cached, name = _cached(repository, found[1]), f"{kept.path}/evaluation.csv"

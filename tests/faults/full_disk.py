@@ -51,9 +51,7 @@ CASES: dict[str, Case] = {
     "checkpoint, a part of it fits": Case(_TRAIN, f"data/checkpoints/{EXPERIMENT}", free=20 * PAGE),
     "table": Case(_TRAIN, f"data/results/tiny/{EXPERIMENT}/01_train"),
     "resume file": Case(_TRAIN, _RESUME, f"{_RESUME}/trained-unpruned.safetensors"),
-    "resume file, a part of it fits": Case(
-        _TRAIN, _RESUME, f"{_RESUME}/trained-unpruned.safetensors", 20 * PAGE
-    ),
+    "resume file, a part of it fits": Case(_TRAIN, _RESUME, f"{_RESUME}/trained-unpruned.safetensors", 20 * PAGE),
     "journal": Case(f"evaluate@{EXPERIMENT}", _RESUME, f"{_RESUME}/06_evaluate.csv"),
     "executed notebook": Case("data@tiny", "data/notebooks/tiny/tiny"),
     "executed notebook, a part of it fits": Case("data@tiny", "data/notebooks/tiny/tiny", free=5 * PAGE),
@@ -68,9 +66,7 @@ CASES: dict[str, Case] = {
 
 def tasks(reference: Reference, folder: Path) -> Iterator[Faults]:
     """Every kind of file in a process with a limit, then every case on a full disk where this user may mount one."""
-    yield Faults(
-        "limited", "files with a limited size", collected, (writers.outcomes, folder / "limited", SHARES)
-    )
+    yield Faults("limited", "files with a limited size", collected, (writers.outcomes, folder / "limited", SHARES))
     if os.geteuid():
         print("full_disk: mounting needs root; only files with a limited size were tried", file=sys.stderr)
         return

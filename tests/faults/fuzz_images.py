@@ -41,9 +41,7 @@ def picture(value: int = 90, side: int = 32, mode: str = "RGB", kind: str = "PNG
 
 def good(kind: str = "PNG") -> Files:
     """Two classes in both splits."""
-    names = (
-        f"{split}/{name}/{n}.{kind.lower()}" for split in ("train", "test") for name in "ab" for n in (0, 1)
-    )
+    names = (f"{split}/{name}/{n}.{kind.lower()}" for split in ("train", "test") for name in "ab" for n in (0, 1))
     return {name: picture(20 * n, kind=kind) for n, name in enumerate(names)}
 
 
@@ -188,11 +186,7 @@ def pictures() -> Iterator[tuple[str, bytes, Any]]:
     for side in (9_000, 12_000, 65_535, 2**31 - 1):
         yield f"PNG that says {side} pixels", _png_of(side), "refused"
     yield "PNG that unfolds a thousandfold", _png_of(32, zlib.compress(bytes(1 << 26), 9)), "either"
-    yield (
-        "PNG with a text that unfolds a thousandfold",
-        _png_of(32, text=zlib.compress(bytes(1 << 26), 9)),
-        "either",
-    )
+    yield ("PNG with a text that unfolds a thousandfold", _png_of(32, text=zlib.compress(bytes(1 << 26), 9)), "either")
     yield "WebP that says 16383 pixels", _webp_of(16_383), "refused"
     yield "PPM that says much", b"P6 99999999 99999999 255\n" + bytes(100), "refused"
     yield "PPM that says less than nothing", b"P6 -32 -32 255\n" + bytes(3072), "refused"
@@ -206,9 +200,7 @@ def pictures() -> Iterator[tuple[str, bytes, Any]]:
 
 def _png_of(side: int, body: bytes = b"", text: bytes = b"") -> bytes:
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
     noted = chunk(b"zTXt", b"note\0\0" + text) if text else b""
@@ -292,9 +284,7 @@ def damaged(rng: random.Random) -> Case:
     start = rng.randrange(3) * 1024  # a header, its image in one block
     changed = bytearray(content)
     for _ in range(rng.randint(1, 12)):
-        changed[start + rng.randrange(512)] = rng.choice(
-            (0, 0x20, 0x2E, 0x2F, 0x80, 0xFF, rng.randrange(256))
-        )
+        changed[start + rng.randrange(512)] = rng.choice((0, 0x20, 0x2E, 0x2F, 0x80, 0xFF, rng.randrange(256)))
     if rng.random() < 0.9:  # with a checksum that fits
         changed[start + 148 : start + 156] = b" " * 8
         changed[start + 148 : start + 156] = b"%06o\0 " % sum(changed[start : start + 512])

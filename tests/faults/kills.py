@@ -17,9 +17,7 @@ from ruamel.yaml import YAML
 from .outcomes import Faults, Outcome, last_line
 from .tiny import Reference, computed, running
 
-WHAT = (
-    "SIGKILL of `dvc repro` and all its processes at random moments, in every stage; then `dvc repro` again"
-)
+WHAT = "SIGKILL of `dvc repro` and all its processes at random moments, in every stage; then `dvc repro` again"
 _LATEST = 1.05  # of a stage's known cost: a few kills meet its end, where DVC stores what it made
 _LOOK = 0.2  # seconds; looking costs time itself
 
@@ -80,9 +78,7 @@ def killed(reference: Reference, folder: Path, wanted: str, kills: int, seed: in
         fault = f"kill {hits.total()} of {wanted}, {after:.1f} computed seconds into it: {hit}"
         outcomes.append(Outcome(fault, not complaint, complaint))
     done = repository.dvc("repro", *hits)
-    wrong = (
-        reference.result.differences(repository, hits) if not done.returncode else [last_line(done.stderr)]
-    )
+    wrong = reference.result.differences(repository, hits) if not done.returncode else [last_line(done.stderr)]
     shutil.rmtree(folder)
     if not wrong:
         return outcomes

@@ -74,9 +74,7 @@ class Result:
             report = repository.contents("reports/tiny")
             names = sorted(self.report.keys() | report.keys())
             found += [f"reports/tiny/{n} differs" for n in names if self.report.get(n) != report.get(n)]
-        return (
-            found + unlike_the_lock(repository) + [f"{name} is left over" for name in leftovers(repository)]
-        )
+        return found + unlike_the_lock(repository) + [f"{name} is left over" for name in leftovers(repository)]
 
 
 def unlike_the_lock(repository: Repository) -> list[str]:
@@ -87,9 +85,7 @@ def unlike_the_lock(repository: Repository) -> list[str]:
     for stage, outs in lock(repository).items():
         for path, md5 in outs.items():
             try:
-                _, _, made = build(
-                    odb, str(repository.folder / path), odb.fs, "md5", dry_run=True, ignore=ignore
-                )
+                _, _, made = build(odb, str(repository.folder / path), odb.fs, "md5", dry_run=True, ignore=ignore)
             except FileNotFoundError:
                 found.append(f"{path}, which {stage} wrote, is missing")
                 continue
@@ -103,9 +99,7 @@ def lock(repository: Repository) -> dict[str, dict[str, str]]:
     path = repository.folder / "dvc.lock"
     entries = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))["stages"]
     return {
-        stage: {out["path"]: out["md5"] for out in entry["outs"]}
-        for stage, entry in entries.items()
-        if "tiny" in stage
+        stage: {out["path"]: out["md5"] for out in entry["outs"]} for stage, entry in entries.items() if "tiny" in stage
     }
 
 

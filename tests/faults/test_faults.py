@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 import yaml
@@ -26,7 +23,7 @@ KINDS = {fuzz_params: 40, fuzz_images: 30, fuzz_weights: 100, fuzz_commands: 20}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__.split("_")[-1])
-def test_bad_inputs_are_survived(kind: ModuleType) -> None:
+def test_bad_inputs_are_survived(kind):
     """The first of them; and of all images and checkpoints some good ones, which must be accepted."""
     mixed = kind in (fuzz_images, fuzz_weights)
     crafted = list(kind.cases(450 if mixed else KINDS[kind], 1))
@@ -36,20 +33,18 @@ def test_bad_inputs_are_survived(kind: ModuleType) -> None:
     assert failures([*crafted[: KINDS[kind]], *good]) == {}
 
 
-def test_a_good_profile_is_accepted(tmp_path: Path) -> None:
+def test_a_good_profile_is_accepted(tmp_path):
     good = fuzz_params.case("good", fuzz_params.written(fuzz_params.good()), "accepted")
     assert failure(good, tmp_path) is None
 
 
-def test_a_reader_that_lets_errors_through_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reader_that_lets_errors_through_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(profile, "read_yaml", lambda path, hint="": yaml.safe_load(path.read_text()))
     wrong = failures([case for case in fuzz_params.whole_files() if case.name.endswith("file: tabs")])
     assert "ScannerError" in wrong["params: file: tabs"]
 
 
-def test_a_campaign_counts_what_it_tried_and_what_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_campaign_counts_what_it_tried_and_what_survived(monkeypatch):
     def cases(inputs: int, seed: int) -> list[Case]:
         fine = Case("fine", lambda folder: None, lambda folder: None, "either")
         return [fine] * (inputs - 1) + [Case("crash", lambda folder: None, lambda folder: 1 / 0)]
@@ -61,8 +56,7 @@ def test_a_campaign_counts_what_it_tried_and_what_survived(monkeypatch: pytest.M
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates()
 ANYTHING = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
 )
 
 
@@ -71,7 +65,7 @@ PLACES = st.deferred(lambda: st.sampled_from(list(fuzz_params.places(Params, fuz
 
 
 @given(place=PLACES, value=ANYTHING)
-def test_any_value_of_any_parameter_is_valid_or_refused(tmp_path: Path, place: Any, value: Any) -> None:
+def test_any_value_of_any_parameter_is_valid_or_refused(tmp_path, place, value):
     tree = fuzz_params.changed(place, lambda holder, name: holder.__setitem__(name, value))
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8")
     with contextlib.suppress(ParameterError):  # printable in one line by its type
@@ -83,28 +77,25 @@ def assert_survived(outcomes: list[Outcome], least: int) -> None:
     assert [str(outcome) for outcome in outcomes if not outcome.survived] == []
 
 
-def test_no_room_for_any_kind_of_file(tmp_path: Path):
+def test_no_room_for_any_kind_of_file(tmp_path):
     assert_survived(list(writers.outcomes(tmp_path, (0.5,))), 8)
 
 
-def test_damaged_files_are_refused_or_made_anew(tmp_path: Path):
+def test_damaged_files_are_refused_or_made_anew(tmp_path):
     assert_survived(list(read_damaged(tmp_path, 10, seed=1)), 42)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damage_damages(damage: str):
+def test_a_damage_damages(damage):
     content, generator = bytes(range(256)), random.Random(0)
     assert all(DAMAGES[damage](content, generator) != content for _ in range(100))
 
 
-def test_counts_are_kept_beside_each_other(tmp_path: Path):
+def test_counts_are_kept_beside_each_other(tmp_path):
     path = tmp_path / "reliability.json"
     keep("kills", 5, 4, "what", "command", path)
     keep("caches", 1, 1, "what", "command", path)
     keep("kills", 6, 6, "what", "command", path)
-    assert [(kind, one["tried"]) for kind, one in json.loads(path.read_text()).items()] == [
-        ("caches", 1),
-        ("kills", 6),
-    ]
+    assert [(kind, one["tried"]) for kind, one in json.loads(path.read_text()).items()] == [("caches", 1), ("kills", 6)]
     with pytest.raises(ValueError, match=r"survived = 2 must be at most tried = 1"):
         keep("caches", 1, 2, "what", "command", path)

@@ -69,9 +69,7 @@ class Reference:
                 if stage:
                     seconds[stage] = computed(process.pid) - began
                 stage, began = line, computed(process.pid)
-                seconds[stage] = (
-                    statistics.mean(seconds.values()) if seconds else 0.0
-                )  # all that is known of the last
+                seconds[stage] = statistics.mean(seconds.values()) if seconds else 0.0  # all that is known of the last
         if process.wait():
             raise RuntimeError("the undisturbed run failed")
         return cls(repository, Result.of(repository), seconds)

@@ -73,9 +73,7 @@ def killed(folder: Path, kills: int, seed: int) -> list[Outcome]:
                 equal, said = False, str(error)
             killer.ended.set()
             killer.join()
-            found += [
-                Outcome(f"a worker killed, {n + 1} of this sweep", equal, said) for n in range(killer.kills)
-            ]
+            found += [Outcome(f"a worker killed, {n + 1} of this sweep", equal, said) for n in range(killer.kills)]
             journal.unlink(missing_ok=True)
             if not equal:
                 break
