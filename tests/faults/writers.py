@@ -123,16 +123,12 @@ def outcomes(folder: Path, shares: Iterable[float]) -> Iterator[Outcome]:
                 except ArtifactError as error:
                     told = str(error)
             wrong = []
-            if not told.startswith(f"{path}: cannot be written: ") and not (
-                name.startswith("figure") and ": cannot be written: " in told
-            ):
+            named = "" if name.startswith("figure") else f"{path}"  # its PNG comes first
+            if f"{named}: cannot be written: " not in told or "\n" in told:
                 wrong.append(f"it said {told!r}")
-            if "\n" in told:
-                wrong.append("more than one line")
             if _contents(path.parent) != before:
                 wrong.append("the folder is not as it was")
-            fault = f"{name}: room for {share:.0%} of it"
-            yield Outcome(fault, not wrong, "; ".join(wrong) or told.replace(f"{folder}/", ""))
+            yield Outcome.of(f"{name}: room for {share:.0%} of it", wrong, told.replace(f"{folder}/", ""))
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
