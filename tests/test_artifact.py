@@ -8,9 +8,10 @@ import shlex
 import sys
 
 import pytest
+from image_files import write_tree
 from repository import ROOT, Repository, tiny_profile
 from ruamel.yaml import YAML
-from test_image_folder import png, write_tree
+from test_image_folder import png
 from test_pipeline import UP_TO_DATE
 
 from tools import container

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +18,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from synthetic_results import make_params, make_results
 
-from xbarpaper import data
 from xbarpaper.claims import statements
 from xbarpaper.claims.batch_norms import batch_norm_statements
 from xbarpaper.claims.context import Context
 from xbarpaper.claims.schema import OwnClaim
-from xbarpaper.data import ImageSet
-from xbarpaper.experiments import crossbars, trained
+from xbarpaper.experiments import crossbars
 from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.experiments.published import batch_norms
@@ -89,20 +88,9 @@ def test_published_losses_are_found_by_size_and_where_none_is_told_for_every_siz
 # --- on crossbars -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet) -> Path:
-    """Where the network of an experiment is trained."""
-    folder = tmp_path_factory.mktemp("batch-norms")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        data.save(tiny_images, Path("data/datasets/tiny.safetensors"))
-        trained.train(Experiment("tiny-vgg11", make_params()))
-    return folder
-
-
 @pytest.fixture
-def work(made: Path, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch) -> Experiment:
-    monkeypatch.chdir(made)
+def work(trained_tiny: Path, tmp_path: Path, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    monkeypatch.chdir(shutil.copytree(trained_tiny, tmp_path / "work"))
     noise = {"read_sigmas": (0.2,), "drift_seconds": (1e4, 1e10), "crossbar_sizes": (16,)}
     return Experiment("tiny-vgg11", make_params(published=noise))
 

@@ -7,20 +7,14 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from importlib import metadata
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from repository import ROOT
+from test_environment import LOCK, PROJECT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCK = [
-    Requirement(line)
-    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    if line.strip() and not line.startswith("#")
-]
 HERE = sorted({entry.name for entry in LOCK if entry.marker is None or entry.marker.evaluate()})
 
 PERMISSIVE = (

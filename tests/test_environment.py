@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 
 from xbarpaper.params import load
 from xbarpaper.params.writing import write
+from xbarpaper.support.files import write_text
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = [
@@ -79,11 +80,19 @@ def test_citation_has_the_projects_version_and_licence():
 def workplace(tmp_path: Path) -> Path:
     """The Makefile with two profiles, and nothing to install or to run."""
     shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("requirements.lock", "pyproject.toml"):
+        (tmp_path / name).touch()
     (tmp_path / "profiles").mkdir()
     for name in ("small", "large"):
         shutil.copy(ROOT / "profiles" / "quick.yaml", tmp_path / "profiles" / f"{name}.yaml")
     write("small", tmp_path)
     return tmp_path
+
+
+def executable(path: Path, script: str) -> Path:
+    """A program of a shell's commands."""
+    write_text(path, f"#!/bin/sh\n{script}\n").chmod(0o755)
+    return path
 
 
 def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -104,12 +113,8 @@ def test_make_lists_its_targets_and_profiles(workplace):
 
 
 def test_make_activates_a_profile(workplace):
-    for name in ("requirements.lock", "pyproject.toml", ".venv/bin/python", ".venv/.installed"):
-        (workplace / name).parent.mkdir(parents=True, exist_ok=True)
-        (workplace / name).touch()
-    python = workplace / ".venv" / "bin" / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} "$@"\n', encoding="utf-8")
-    python.chmod(0o755)
+    executable(workplace / ".venv/bin/python", f'PYTHONPATH={ROOT} exec {sys.executable} "$@"')
+    (workplace / ".venv/.installed").touch()
     params = workplace / "params.yaml"
     before = params.stat().st_mtime_ns
     assert _make(workplace, "profile").returncode == 0
@@ -123,8 +128,6 @@ def test_make_activates_a_profile(workplace):
     ("given", "options"), [((), ""), (("PROFILE=large",), "--profile large"), (("RECORD=1",), "--record")]
 )
 def test_make_verify_runs_the_module(workplace, given, options):
-    for name in ("requirements.lock", "pyproject.toml"):
-        (workplace / name).touch()
     done = _make(workplace, "-n", "verify", *given)
     assert done.returncode == 0, done.stderr
     (command,) = (line for line in done.stdout.splitlines() if "tools.verify" in line)
@@ -140,18 +143,9 @@ def test_make_refuses_an_unknown_profile_before_installing(workplace):
 
 
 def test_make_refuses_another_python(workplace):
-    for name in ("requirements.lock", "pyproject.toml"):
-        (workplace / name).touch()
-    fake = workplace / "python2"
     # A Python that says it is 2.7 by running the check with another sys.version_info.
-    fake.write_text(
-        "#!/bin/sh\n"
-        'exec python3 -c "import sys, collections\n'
-        "sys.version_info = collections.namedtuple('V', 'major minor')(2, 7)\n"
-        'exec(sys.argv[1])" "$2"\n',
-        encoding="utf-8",
-    )
-    fake.chmod(0o755)
+    old = "import sys, collections\nsys.version_info = collections.namedtuple('V', 'major minor')(2, 7)"
+    fake = executable(workplace / "python2", f'exec python3 -c "{old}\nexec(sys.argv[1])" "$2"')
     done = _make(workplace, "repro", f"PYTHON={fake}")
     assert done.returncode != 0
     assert "is 2.7; it must be 3.11, 3.12 or 3.13" in done.stderr
@@ -161,12 +155,8 @@ def test_make_refuses_another_python(workplace):
 def test_an_environment_without_pip_is_made_anew_or_refused_in_one_line(workplace):
     """As uv makes them, and in a folder with a space in its name; installing stops where there is no index."""
     folder = shutil.copytree(workplace, workplace / "a folder", ignore=shutil.ignore_patterns("a folder"))
-    for name in ("requirements.lock", "pyproject.toml"):
-        (folder / name).touch()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
-    without = folder / "python3"
-    without.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec "{sys.executable}" "$@"\n')
-    without.chmod(0o755)
+    executable(folder / "python3", f'case "$2" in *ensurepip*) exit 1;; esac\nexec "{sys.executable}" "$@"')
     done = _make(folder, ".venv/.installed", "PYTHON=./python3")
     assert done.stderr.splitlines()[0] == (
         "PYTHON = ./python3 cannot make an environment with pip: apt-get install python3-venv"

@@ -119,15 +119,6 @@ def test_an_interrupted_sweep_goes_on_with_the_missing_rows(make_subject, bench,
         assert as_written(again, tmp_path) == as_written(whole, tmp_path)
 
 
-def test_further_seeds_compute_only_themselves(make_subject, bench, tmp_path, monkeypatch):
-    subjects, journal = [make_subject()], tmp_path / "journal.csv"
-    few = sweep(subjects, cases(("variation",), 1, ("none",), "layer"), bench, journal)
-    counted = Counted(monkeypatch)
-    more = sweep(subjects, cases(("variation",), 3, ("none",), "layer"), bench, journal)
-    assert counted.calls == 2
-    assert more.head(1)["accuracy"].tolist() == few["accuracy"].tolist()
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -178,11 +169,3 @@ def test_the_circuits_are_solved_once_for_all_gains(make_subject, bench, tmp_pat
     table = sweep([subject], [Case("both", 0, ("none", "layer", "tile"))], bench, tmp_path / "journal.csv")
     assert len(table) == 3
     assert solved == [subject.mapped.crossbars // 2]  # tiles, both signs in one batch
-
-
-def test_a_further_gain_leaves_no_row_twice(make_subject, bench, tmp_path):
-    subjects, journal = [make_subject()], tmp_path / "journal.csv"
-    sweep(subjects, [Case("both", 0, ("none",))], bench, journal)
-    for _ in range(2):
-        table = sweep(subjects, [Case("both", 0, ("none", "layer"))], bench, journal)
-        assert table["gain"].tolist() == ["none", "layer"]

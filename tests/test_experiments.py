@@ -93,13 +93,6 @@ def only_row(table: pd.DataFrame, **wanted: object) -> pd.Series:
     return row
 
 
-def test_every_stage_leaves_its_checkpoint(done):
-    folder = done.folder / "data" / "checkpoints" / NAME
-    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    schemes = {label: f"{label.split('-')[0]}/{label}" for label in VARIANTS[1:]} | {"unpruned": "unpruned"}
-    assert names == {f"{path}.safetensors" for path in schemes.values()} | {f"wct/{v}.safetensors" for v in VARIANTS}
-
-
 @pytest.mark.parametrize("label", VARIANTS)
 @pytest.mark.parametrize("wct", [False, True])
 def test_checkpoints_hold_the_network_whose_accuracy_they_state(work, label, wct):
@@ -316,9 +309,8 @@ def test_only_what_is_trained_from_scratch_is_cut_out_of(make_params):
     }
 
 
-def test_pruning_at_initialisation_needs_no_trained_network(make_params, tiny_images, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    data.save(tiny_images, tmp_path / "data" / "datasets" / "tiny.safetensors")
+@pytest.mark.usefixtures("with_images")
+def test_pruning_at_initialisation_needs_no_trained_network(make_params):
     params = make_params(prune={"when": "init", "epochs": 1}, train={"epochs": 2})
     work = Experiment(NAME, params)
     (run,) = pruned.prune(work, "xcs", (8,))

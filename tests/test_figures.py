@@ -31,6 +31,8 @@ TABLES = {
     name: (params, make_results(params))
     for name, params in (("one", ONE), ("two", TWO), ("three trainings", REPLICATES))
 }
+FURTHER = make_params(1, (16, 32), further=True)
+MADE, LABELS = make_results(FURTHER), figures.Labels.of(FURTHER)
 CHANCE = {"shapes10": 10.0}
 UNIT = re.compile(
     r"\((%|1/255|points|×|µS|µJ|bits|nat|rows × columns|rows|s|quantile of \|w\||× the profile's|sigma/mu)\)$"
@@ -64,48 +66,38 @@ def every_figure(profile):
     """Every figure of a profile's tables, by name."""
     params, tables = TABLES[profile]
     labels, report = figures.Labels.of(params), examined(profile)
-    drawn = {name: draw(name, profile) for name in OUTCOMES} | {"forest": figures.forest({"made-up": report})}
-    drawn["loss_by_width"] = figures.loss_by_width(
-        {name: (width, tables.evaluation, labels) for name, width in {"small": 0.25, "other": 0.25, "full": 1}.items()}
-    )
-    for claim in report.claims:
-        if (figure := figures.claim_effects(claim, labels)) is not None:
-            drawn[claim.id] = figure
-    ((_, errors), *_), ((_, losses), *_) = (labels.by_network(tables.errors), labels.by_network(tables.layer_losses))
-    drawn |= {"errors": figures.error_by_layer(errors, labels), "losses": figures.layer_losses(losses, labels)}
-    if len(tables.sensitivity):
-        drawn |= {
-            shown: figures.along_axes(tables.sensitivity, conventions(params), params, shown, 10)
-            for shown in ("loss", "C2")
-        }
-        held = regions.regions(tables.device_effects, params.claims, 10)
-        drawn["survival"] = figures.surviving(held, device_effects(params), params)
-    if len(tables.recovery):
-        drawn["recovery"] = figures.mitigations(tables.recovery, labels)
-    if len(tables.converters):
-        drawn["adc-bits"] = figures.accuracy_by_bits(tables.converters, labels, params.periphery)
-    if len(tables.adversarial):
-        drawn |= {
-            f"adversarial-{attack}": figures.adversarial_accuracy(tables.adversarial, labels, attack)
-            for attack in ("pgd", "fgsm")
-        }
-    if len(tables.energy):
-        measured = [tables.evaluation, tables.recovery]
-        drawn |= {
-            "acdc": figures.acdc_beside_gradual(tables.acdc, labels),
-            "energy-saved": figures.energy_saved(tables.energy, labels, params.costs),
-            "energy-shares": figures.energy_shares(tables.energy, labels, params.costs),
-            "accuracy-energy": figures.accuracy_against_energy(measured, tables.energy, labels, params.costs),
-        }
-    if len(tables.batch_norms):
-        drawn["batch-norms"] = figures.batch_norm_limits(tables.batch_norms, labels)
-    if len(tables.spiking):
-        drawn["spiking"] = figures.spiking_steps(tables.spiking, labels, params.spiking)
-    if len(tables.on_crossbar_training):
-        drawn["on-crossbar-training"] = figures.on_crossbar_training(
+    widths = {name: (width, tables.evaluation, labels) for name, width in {"a": 0.25, "b": 0.25, "full": 1}.items()}
+    drawn = {name: draw(name, profile) for name in OUTCOMES} | {
+        "forest": figures.forest({"made-up": report}),
+        "loss_by_width": figures.loss_by_width(widths),
+        "errors": figures.error_by_layer(labels.by_network(tables.errors)[0][1], labels),
+        "losses": figures.layer_losses(labels.by_network(tables.layer_losses)[0][1], labels),
+    }
+    effects = {claim.id: figures.claim_effects(claim, labels) for claim in report.claims}
+    drawn |= {name: figure for name, figure in effects.items() if figure is not None}
+    if profile != "one":  # nothing else was measured
+        return drawn
+    measured = [tables.evaluation, tables.recovery]
+    held = regions.regions(tables.device_effects, params.claims, 10)
+    return drawn | {
+        **{
+            name: figures.along_axes(tables.sensitivity, conventions(params), params, name, 10)
+            for name in ("loss", "C2")
+        },
+        **{name: figures.adversarial_accuracy(tables.adversarial, labels, name) for name in ("pgd", "fgsm")},
+        "survival": figures.surviving(held, device_effects(params), params),
+        "recovery": figures.mitigations(tables.recovery, labels),
+        "adc-bits": figures.accuracy_by_bits(tables.converters, labels, params.periphery),
+        "acdc": figures.acdc_beside_gradual(tables.acdc, labels),
+        "energy-saved": figures.energy_saved(tables.energy, labels, params.costs),
+        "energy-shares": figures.energy_shares(tables.energy, labels, params.costs),
+        "accuracy-energy": figures.accuracy_against_energy(measured, tables.energy, labels, params.costs),
+        "batch-norms": figures.batch_norm_limits(tables.batch_norms, labels),
+        "spiking": figures.spiking_steps(tables.spiking, labels, params.spiking),
+        "on-crossbar-training": figures.on_crossbar_training(
             tables.on_crossbar_training, labels, params.on_crossbar_training, params.devices
-        )
-    return drawn
+        ),
+    }
 
 
 def panels(figure):
@@ -533,9 +525,8 @@ def test_learning_curve_ends_where_the_table_ends():
 
 
 def test_settings_searched_are_points_of_the_table_and_the_best_is_ringed():
-    params = make_params(1, (16, 32), further=True)
-    space = make_results(params).search
-    figure = figures.searched_settings(space, figures.Labels.of(params))
+    space = MADE.search
+    figure = figures.searched_settings(space, LABELS)
     assert_readable(figure)
     for panel, (_, rows) in zip(panels(figure), space.groupby("mitigation", sort=False), strict=True):
         shown = [y for bars in panel.containers for y in bars[0].get_ydata()]
@@ -547,20 +538,18 @@ def test_settings_searched_are_points_of_the_table_and_the_best_is_ringed():
 
 
 def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named():
-    params = make_params(1, (16, 32), further=True)
-    tables = make_results(params)
-    far = distances(tables.published)
-    assert nearest(tables.published) == (100e3, "none")
+    far = distances(MADE.published)
+    assert nearest(MADE.published) == (100e3, "none")
     assert far.iloc[0]["all"] == pytest.approx(0)
     assert far.iloc[1:]["all"].tolist() == pytest.approx([10.0] * (len(far) - 1))
-    figure = figures.beside_published(tables.published, far, figures.Labels.of(params))
+    figure = figures.beside_published(MADE.published, far, LABELS)
     assert_readable(figure)
     assert "Nearest to the numbers without mitigation: R_min of 100 kΩ with no gain" in figure.caption
     (panel,) = panels(figure)
     told = sorted(one.lost for one in PUBLISHED)
     bars = [np.asarray(line.get_xdata(), dtype=float) for line in panel.lines if line.get_linewidth() == 2]
     assert sorted(float(bar[0]) for bar in bars if len(bar)) == told
-    like = under_conventions(tables.evaluation, tables.published_like, params, {"shapes10": 10.0})
+    like = under_conventions(MADE.evaluation, MADE.published_like, FURTHER, CHANCE)
     verdicts = like.set_index(["convention", "claim"])["verdict"]
     assert verdicts["R_min 100 kΩ, no gain", "C4"] == "supported"
     assert verdicts["R_min 100 kΩ, no gain", "C3"] == "no effect"
@@ -568,20 +557,17 @@ def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named(
 
 
 def test_what_batch_norms_win_back_stands_beside_what_is_published():
-    params = make_params(1, (16, 32), further=True)
-    table, labels = make_results(params).batch_norms, figures.Labels.of(params)
-    figure = figures.batch_norm_limits(table, labels)
-    assert_readable(figure)
-    every = panels(figure)
+    table, settings = MADE.batch_norms, FURTHER.published
+    every = panels(figures.batch_norm_limits(table, LABELS))
     mean = table.groupby(["crossbar_size", "axis", "value", "mitigation"])["lost"].mean()
     for rank, size in enumerate((64, 128)):
         for name in ("none", "BN", "norms"):
             label = "as they are" if name == "none" else name
             x, y = marks(every[rank], label)
-            assert list(x) == [0.0, *params.published.read_sigmas]
+            assert list(x) == [0.0, *settings.read_sigmas]
             assert list(y) == [mean[size, "read noise" if sigma else "none", sigma, name] for sigma in x]
             x, y = marks(every[2 + rank], label)
-            assert list(x) == list(params.published.drift_seconds)
+            assert list(x) == list(settings.drift_seconds)
             assert list(y) == [mean[size, "drift", seconds, name] for seconds in x]
         stars = {line.get_label(): line for line in every[rank].lines if "published" in str(line.get_label())}
         assert stars["as they are, published"].get_ydata().tolist() == [26.34 if size == 64 else 60.76]
@@ -591,10 +577,8 @@ def test_what_batch_norms_win_back_stands_beside_what_is_published():
 
 
 def test_spiking_networks_are_followed_step_by_step():
-    params = make_params(1, (16, 32), further=True)
-    tables, labels = make_results(params), figures.Labels.of(params)
-    figure = figures.spiking_steps(tables.spiking, labels, params.spiking)
-    mean = tables.spiking.groupby(["crossbar_size", "kind", "read_noise", "steps"])[["accuracy", "output_error"]].mean()
+    figure = figures.spiking_steps(MADE.spiking, LABELS, FURTHER.spiking)
+    mean = MADE.spiking.groupby(["crossbar_size", "kind", "read_noise", "steps"])[["accuracy", "output_error"]].mean()
     for panel, (value, size) in zip(
         panels(figure), itertools.product(("accuracy", "output_error"), (16, 32)), strict=True
     ):
@@ -608,10 +592,8 @@ def test_spiking_networks_are_followed_step_by_step():
 
 
 def test_training_on_crossbars_is_shown_by_phase_and_with_one_thing_changed():
-    params = make_params(1, (16, 32), further=True)
-    tables, labels = make_results(params), figures.Labels.of(params)
-    settings, table = params.on_crossbar_training, tables.on_crossbar_training
-    figure = figures.on_crossbar_training(table, labels, settings, params.devices)
+    settings, table = FURTHER.on_crossbar_training, MADE.on_crossbar_training
+    figure = figures.on_crossbar_training(table, LABELS, settings, FURTHER.devices)
     by_phase, *axes = panels(figure)
     lost = (table["software_accuracy"] - table["accuracy"]).groupby(table["phases"]).mean()
     x, _ = marks(by_phase, "_")
@@ -625,30 +607,24 @@ def test_training_on_crossbars_is_shown_by_phase_and_with_one_thing_changed():
 
 
 def test_energies_are_points_of_the_table():
-    params = make_params(1, (16, 32), further=True)
-    tables, labels = make_results(params), figures.Labels.of(params)
-    energy = tables.energy[(tables.energy["mitigation"] == "none") & (tables.energy["scheme"] != "unpruned")]
-    saved = figures.energy_saved(tables.energy, labels, params.costs)
+    table, costs = MADE.energy, FURTHER.costs
+    energy = table[(table["mitigation"] == "none") & (table["scheme"] != "unpruned")]
+    saved = figures.energy_saved(table, LABELS, costs)
     for panel, columns in zip(panels(saved), ("used", "all"), strict=True):
-        rows = energy[(energy["columns"] == columns) & (energy["adc"] == params.costs.adc)]
+        rows = energy[(energy["columns"] == columns) & (energy["adc"] == costs.adc)]
         marked = {(*line.get_xdata(), *line.get_ydata()) for line in panel.lines if len(line.get_xdata()) == 1}
         assert marked == set(zip(rows["compression_rate"], rows["energy_ratio"], strict=True))
-    accuracy = figures.accuracy_against_energy(
-        [tables.evaluation, tables.recovery], tables.energy, labels, params.costs
-    )
+    accuracy = figures.accuracy_against_energy([MADE.evaluation, MADE.recovery], table, LABELS, costs)
     placed = {float(x) for bars in panels(accuracy)[0].containers for x in bars[0].get_xdata()}
-    own = tables.energy[(tables.energy["adc"] == "isaac") & (tables.energy["columns"] == "used")]
+    own = table[(table["adc"] == "isaac") & (table["columns"] == "used")]
     assert placed == set(own.loc[own["crossbar_size"] == 16, "energy_uj"])
-    for bars in panels(figures.energy_shares(tables.energy, labels, params.costs)):
+    for bars in panels(figures.energy_shares(table, LABELS, costs)):
         assert sum(patch.get_height() for patch in bars.patches) == pytest.approx(400)
 
 
 def test_each_scheme_stands_by_acdc_beside_gradual_pruning():
-    params = make_params(1, (16, 32), further=True)
-    table = make_results(params).acdc
-    figure = figures.acdc_beside_gradual(table, figures.Labels.of(params))
-    assert_readable(figure)
-    software, lost = panels(figure)
+    table = MADE.acdc
+    software, lost = panels(figures.acdc_beside_gradual(table, LABELS))
     drawn = {
         name: sorted(float(x) for box in panel.containers for x in box.lines[0].get_xdata())
         for name, panel in {"software_accuracy": software, "lost": lost}.items()

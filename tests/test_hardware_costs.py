@@ -155,18 +155,6 @@ def test_every_converter_has_a_price_for_each_of_its_bits():
         assert energies == sorted(energies), name
 
 
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({"adc": "cimloop", "adc_bits": 3}, "costs.adc_bits = 3 must be from 4 to 14 for costs.adc = cimloop"),
-        ({"weight_slices": 8}, "costs.weight_slices = 8 must be at most 7, the bits of costs.weight_bits but"),
-    ],
-)
-def test_what_no_source_has_is_refused(values, said):
-    with pytest.raises(ValueError, match=said):
-        HardwareCosts(**values)
-
-
 # --- the power of the supplies ---------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from subjects import bits, same
 from torch import nn
 
 from xbarpaper.networks import (
@@ -60,10 +61,6 @@ def silence(network: Network, kept: Mapping[str, tuple[int, ...]]) -> None:
             if layer.norm:
                 norms[layer.name].weight[gone] = 0  # so that nothing but zero leaves the filter
                 norms[layer.name].bias[gone] = 0
-
-
-def state(network: Network) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in network.state_dict().items()}
 
 
 @pytest.mark.parametrize("network", PAPER)
@@ -124,11 +121,11 @@ def test_the_description_says_what_the_forward_pass_does(make_network, name):
 def test_folding_batch_norms_changes_no_answer(make_network, name, width, dtype):
     """At 0.3 VGG11 has channels enough for every way in which convolutions of small maps are computed."""
     network, images = make_network(name, width=width), torch.randn(16, 3, 32, 32)
-    before = state(network)
+    before = bits(network)
     with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=dtype is torch.bfloat16):
         plain, fewer = network(images).float(), folded(network)(images).float()
     assert float((plain - fewer).abs().max() / plain.std()) < (0.1 if dtype is torch.bfloat16 else 1e-3)
-    assert all(torch.equal(one, before[at]) for at, one in network.state_dict().items())
+    assert same(network.state_dict(), before)
     assert not any(isinstance(one, nn.BatchNorm2d) for one in folded(network).modules())
     other = nn.Flatten()
     assert folded(other) is other
@@ -152,9 +149,9 @@ def test_width_scales_every_group(network, width, channels):
 
 def test_the_seed_decides_the_weights_and_the_global_generator_is_left_alone():
     before = torch.get_rng_state()
-    one, same, other = (state(build(whole(width=0.05), seed)) for seed in (4, 4, 5))
+    one, again, other = (bits(build(whole(width=0.05), seed)) for seed in (4, 4, 5))
     assert torch.equal(torch.get_rng_state(), before)
-    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert same(one, again)
     assert not torch.equal(one["classifier.weight"], other["classifier.weight"])
 
 
@@ -162,7 +159,7 @@ def test_the_seed_decides_the_weights_and_the_global_generator_is_left_alone():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_network_without_channels_computes_what_silenced_filters_leave(make_network, network, seed):
     source = make_network(network, width=0.1, seed=seed)
-    before, kept = state(source), some_channels(source, seed)
+    before, kept = bits(source), some_channels(source, seed)
     smaller = with_channels(source, kept).eval()
     silenced = make_network(network, width=0.1, seed=seed)
     silence(silenced, kept)
@@ -173,7 +170,7 @@ def test_a_network_without_channels_computes_what_silenced_filters_leave(make_ne
         for parameter in smaller.parameters():
             parameter.zero_()
     assert smaller.channels == source.channels | {group: len(channels) for group, channels in kept.items()}
-    assert all(torch.equal(value, before[name]) for name, value in source.state_dict().items())
+    assert same(source.state_dict(), before)
 
 
 def test_channels_that_cannot_be_removed_are_refused(make_network):

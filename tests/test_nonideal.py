@@ -10,19 +10,17 @@ import torch
 from circuits import IDEAL
 from conftest import DEVICES, MakeNetwork
 from numpy.typing import NDArray
+from subjects import bits, pruned_by, same
 from subjects import mapped as mapped_by
-from subjects import pruned_by
 
 from xbarpaper.hardware.circuit import Parasitics, reference_effective_conductance
 from xbarpaper.hardware.conductances import DifferentialPair
 from xbarpaper.hardware.effects import Variation, chip
 from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork
 from xbarpaper.hardware.readout import drift_compensation, gain_factors, read_out
-from xbarpaper.hardware.tiles import tile_map
 from xbarpaper.mitigation import columns_ordered
-from xbarpaper.networks import Placement, matrix_of
+from xbarpaper.networks import matrix_of
 from xbarpaper.params import GAINS, SCHEMES, ColumnOrder, Devices, Rearrange, SchemeName
-from xbarpaper.pruning.compaction import Strip
 
 Floats = NDArray[np.float64]
 
@@ -122,28 +120,6 @@ def test_a_layer_equals_a_loop_over_its_crossbars(make_network, scheme, order, s
     np.testing.assert_allclose(
         twin.numpy(), layer.placement.extract(torch.from_numpy(expected)), rtol=0, atol=1e-6 * layer.w_max
     )
-
-
-def test_the_factor_of_one_device_between_driver_and_sense_resistance(make_network):
-    """I = V / (R_driver + 1 / G + R_sense), so NF is known on paper: the pair holds 20 and 200 kOhm."""
-    strips = [Strip(torch.tensor([0]), torch.tensor([0]))]
-    layer = MappedLayer(
-        name="conv1",
-        module="blocks.0.convolution",
-        matrix=torch.tensor([[0.7]]),
-        mask=torch.tensor([[True]]),
-        placement=Placement(torch.tensor([[0]]), torch.tensor([[0]]), (1, 1)),
-        tiles=tile_map(strips, (1, 1), 4),
-        w_max=0.7,
-    )
-    mapped = MappedNetwork(make_network(), (layer,), 4)
-    resistances = Parasitics(driver_ohm=1e3, row_wire_ohm=0.0, column_wire_ohm=0.0, sense_ohm=2e3)
-    read = read_out(mapped, DEVICES, [], resistances)
-    expected = (3 / 23 + 3 / 203) / 2
-    assert read.non_ideality_factor == pytest.approx(expected, rel=1e-5)  # float32
-    effective = (1 / 23e3 - 1 / 203e3) / 45e-6 * 0.7
-    assert float(read.layers[0].matrix("none")) == pytest.approx(effective, rel=1e-5)
-    assert float(read.layers[0].matrix("layer")) == pytest.approx(0.7, rel=1e-5)
 
 
 def test_non_ideality_factors_average_over_columns(make_network):
@@ -271,6 +247,6 @@ def test_effects_act_one_after_the_other(make_network):
 
 def test_the_network_that_is_read_out_stays_as_it_was(make_network):
     mapped = on_crossbars(make_network, "cf")
-    before = {name: value.clone() for name, value in mapped.network.state_dict().items()}
+    before = bits(mapped.network)
     read_out(mapped, DEVICES, [Variation(0.1, 0)], WIRES).twin("layer")
-    assert all(torch.equal(v, before[name]) for name, v in mapped.network.state_dict().items())
+    assert same(mapped.network.state_dict(), before)

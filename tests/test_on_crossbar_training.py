@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 import torch
@@ -14,13 +13,11 @@ from circuits import DEFAULTS, IDEAL, PARASITICS, ohms
 from conftest import DEVICES, MakeParams
 from hypothesis import given
 from hypothesis import strategies as st
-from repository import ROOT, tiny_profile
-from scipy.sparse import coo_array
-from scipy.sparse.linalg import spsolve
+from repository import ROOT
+from subjects import bits, same
 from synthetic_results import make_params as make_synthetic
 from synthetic_results import make_results
 
-from xbarpaper import data
 from xbarpaper.claims.context import Context
 from xbarpaper.claims.on_crossbar_training import thresholds, training_statements
 from xbarpaper.claims.statements import load
@@ -38,8 +35,7 @@ from xbarpaper.networks import Network
 from xbarpaper.networks.training import Run, train
 from xbarpaper.params import Params, Parasitics
 from xbarpaper.pruning import compaction_of, unpruned
-from xbarpaper.support.errors import ParameterError, TrainingError
-from xbarpaper.support.validation import parse
+from xbarpaper.support.errors import TrainingError
 
 NAME = "tiny-vgg11"
 ALL = ("forward", "backward", "update")
@@ -125,37 +121,6 @@ def test_the_noise_of_a_write_is_that_of_its_pulses(parts):
 # --- the circuit, driven from its columns ------------------------------------------------------------------------
 
 
-def from_columns(conductance: npt.NDArray[np.float64], parasitics: Parasitics) -> npt.NDArray[np.float64]:
-    """Currents into the rows' sense circuits with 1 V on one column at a time, from all nodes; shape (columns, rows)."""
-    rows, columns = conductance.shape
-    row = np.arange(rows * columns).reshape(rows, columns)
-    column, sources = row + rows * columns, 2 * rows * columns + np.arange(columns)
-    total = 2 * rows * columns + columns
-    ground = total  # all the rows' sense circuits end there
-    branches = [(row, column, conductance)]
-    branches += [(row[:, :-1], row[:, 1:], np.full((rows, columns - 1), 1 / parasitics.row_wire_ohm))]
-    branches += [(column[:-1], column[1:], np.full((rows - 1, columns), 1 / parasitics.column_wire_ohm))]
-    branches += [(column[-1], sources, np.full(columns, 1 / parasitics.driver_ohm))]
-    branches += [(row[:, 0], np.full(rows, ground), np.full(rows, 1 / parasitics.sense_ohm))]
-    one, other, values = (np.concatenate([np.ravel(branch[part]) for branch in branches]) for part in range(3))
-    ends = np.concatenate([one, other, one, other]), np.concatenate([one, other, other, one])
-    laplacian = coo_array(
-        (np.concatenate([values, values, -values, -values]), ends), shape=(total + 1, total + 1)
-    ).tocsr()
-    free = np.arange(2 * rows * columns)
-    voltages = spsolve(laplacian[free][:, free].tocsc(), -laplacian[free][:, sources].toarray())
-    return voltages.reshape(rows * columns * 2, columns)[row[:, 0]].T / parasitics.sense_ohm
-
-
-@pytest.mark.parametrize("parasitics", [DEFAULTS, ohms(50.0, 200.0, 0.5, 2.0), ohms(1e4, 0.1, 30.0, 0.1)], ids=str)
-@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 4), (6, 5)])
-def test_backward_currents_are_those_of_the_nodes(rows, columns, parasitics):
-    G = np.random.default_rng(0).uniform(LOW, HIGH, (rows, columns))
-    found = effective_conductance(torch.from_numpy(G), seen_from_columns(parasitics)).mT.numpy()
-    wanted = from_columns(G, parasitics)
-    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9 * wanted.max())
-
-
 @pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
 def test_backward_currents_are_those_of_the_crossbar_laid_on_its_side(parasitics):
     """Zero resistances too: the columns become rows, their feet, where the drivers now are, come first."""
@@ -189,7 +154,7 @@ def trained_state(
 ) -> dict[str, torch.Tensor]:
     with on_crossbars(mapped_at(network, factor), meets, "tiny on crossbars") as crossbars:
         train(network, images, replace(run, constraints=(crossbars,)))
-    return {name: value.clone() for name, value in network.state_dict().items()}
+    return bits(network)
 
 
 NOMINAL = DEVICES.model_copy(update={"variation_sigma": 0.0})
@@ -218,7 +183,7 @@ def test_ideal_hardware_trains_as_software_does(meets, make_network, make_params
 def test_the_same_bits_twice_and_others_on_another_chip(make_network, make_params, tiny_images):
     run = run_of(make_params)
     one, again, other = (trained_state(make_network(), tiny_images, run, surroundings(seed=seed)) for seed in (3, 3, 4))
-    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert same(one, again)
     assert not torch.equal(one["blocks.0.convolution.weight"], other["blocks.0.convolution.weight"])
 
 
@@ -303,29 +268,8 @@ def test_a_training_that_diverges_ends_in_one_line(make_network, make_params, ti
 # --- the experiment ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"experiments": ["nobody"]}, "on_crossbar_training.experiments: nobody is not in experiments"),
-        ({"phases": []}, "on_crossbar_training.phases"),
-        ({"phases": ["sideways"]}, "on_crossbar_training.phases.0 = sideways must be one of"),
-        ({"refresh_steps": 0}, "on_crossbar_training.refresh_steps = 0 must be at least 1"),
-        ({"write_noise": -0.1}, "on_crossbar_training.write_noise = -0.1 must be at least 0"),
-        ({"write_nonlinearities": [-1.0]}, "on_crossbar_training.write_nonlinearities.0 = -1.0 must be at least 0"),
-        ({"on_off_ratios": [1.0]}, "on_crossbar_training.on_off_ratios.0 = 1.0 must be at least"),
-        ({"training_seeds": 1}, "on_crossbar_training.training_seeds = 1 must be at least 2"),
-    ],
-)  # fmt: skip
-def test_bad_values_are_refused(values, message):
-    tree = tiny_profile().model_dump(mode="json")
-    tree["on_crossbar_training"] |= values
-    with pytest.raises(ParameterError, match=message):
-        parse(tree, "params.yaml", Params)
-
-
-def test_an_experiment_trains_every_case_beside_software(make_params, tiny_images, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    data.save(tiny_images, tmp_path / "data" / "datasets" / "tiny.safetensors")
+@pytest.mark.usefixtures("with_images")
+def test_an_experiment_trains_every_case_beside_software(make_params):
     fewer = {"write_nonlinearities": (0.1, 1.0), "write_noises": (), "on_off_ratios": (5.0,)}
     params = make_params(on_crossbar_training=fewer, execution={"scheduler": "none"})
     work = Experiment(NAME, params)

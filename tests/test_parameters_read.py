@@ -12,7 +12,6 @@ from repository import ROOT
 from ruamel.yaml import YAML
 from subjects import of_one_size
 
-from xbarpaper import data
 from xbarpaper.experiments import crossbars, mechanism, pruned, sweeps, trained, trained_on
 from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.experiment import Experiment
@@ -74,9 +73,8 @@ STAGES: dict[str, Callable[[Experiment], Any]] = {
 }  # fmt: skip
 
 
-def test_no_stage_reads_a_parameter_that_it_does_not_list(tmp_path, monkeypatch, make_params, tiny_images):
-    monkeypatch.chdir(tmp_path)
-    data.save(tiny_images, tmp_path / "data" / "datasets" / "tiny.safetensors")
+@pytest.mark.usefixtures("with_images")
+def test_no_stage_reads_a_parameter_that_it_does_not_list(make_params):
     changes = of_one_size(*SIZES) | {"execution": {"scheduler": "none"}}  # in this process
     work = Experiment("tiny-vgg11", make_params(**changes))
     stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]

@@ -46,13 +46,6 @@ def test_lossless_bits_of_the_sheet(rows, dac, cell, bits):
     assert Periphery().lossless_bits(rows) is None  # analog weights have no last bit
 
 
-def test_more_bits_than_the_slices_have_sums_are_refused(make_params):
-    sliced = {"dac_bits": 1, "weight_slices": 7, "adc_bits": (4, 5)}
-    make_params(periphery=sliced, mapping={"crossbar_sizes": (8, 16)})  # 16 rows of one-bit digits: 17 sums
-    with pytest.raises(ValueError, match=r"periphery.adc_bits = 6 must be at most 5: a column of the largest"):
-        make_params(periphery=sliced | {"adc_bits": (4, 6)}, mapping={"crossbar_sizes": (8, 16)})
-
-
 def test_conversions_of_the_sheet():
     first, one = torch.tensor([0]), torch.ones(1)
     column = Arrays(rows=first, columns=first, tiles=first, conductance=one[:, None], factor=one)

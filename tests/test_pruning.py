@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from subjects import bits, same
 from torch import Tensor, nn
 
 from xbarpaper.networks import NETWORKS, Architecture, Network, WeightedLayer
@@ -167,11 +168,11 @@ def test_the_sparsity_is_met_on_the_prunable_weights(make_network, name, where, 
 @pytest.mark.parametrize("name", SCHEMES)
 def test_pruning_zeroes_what_the_masks_say_and_nothing_else(make_network, name):
     network = make_network(width=0.1)
-    whole, before = unpruned(network), {key: value.clone() for key, value in network.state_dict().items()}
+    whole, before = unpruned(network), bits(network)
     originals = whole.matrices()
     assert whole.sparsity() == 0
     pruned = prune(network, SCHEMES[name], SETTINGS, 0.6, SIZE)
-    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    assert same(network.state_dict(), before)
     assert list(pruned.masks) == list(originals)
     for layer, matrix in pruned.matrices().items():
         assert torch.equal(matrix, originals[layer] * pruned.masks[layer])

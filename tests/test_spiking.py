@@ -5,31 +5,26 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import golden_spiking as golden
 import pandas as pd
 import pytest
 import torch
-from conftest import MakeParams
 from repository import tiny_profile
 from synthetic_results import make_params, make_results
 
-from xbarpaper import data
 from xbarpaper.claims import statements
 from xbarpaper.claims.context import Context
 from xbarpaper.claims.schema import OwnClaim
 from xbarpaper.claims.spiking import spiking_statements
-from xbarpaper.data import ImageSet
 from xbarpaper.experiments import spiking as on_crossbars
-from xbarpaper.experiments import trained
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.networks import Architecture, build
 from xbarpaper.networks.spiking import Neuron, SpikingVgg, balance, fold, poisson_spikes, spiking, through_time
-from xbarpaper.params import Params
-from xbarpaper.support.errors import ArtifactError, ParameterError
-from xbarpaper.support.validation import parse
+from xbarpaper.support.errors import ArtifactError
 
 NARROW = Architecture(network="vgg11", width=1 / 32, classes=10)
 
@@ -124,56 +119,19 @@ def test_a_network_that_is_no_vgg_is_refused():
         spiking(resnet, None)
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"steps": [0, 4]}, r"spiking.steps.0 = 0 must be at least 1"),
-        ({"train_steps": 0}, r"spiking.train_steps = 0 must be at least 1"),
-        ({"leak": 0.0}, r"spiking.leak = 0.0 must be above 0"),
-        ({"leak": 1.01}, r"spiking.leak = 1.01 must be above 0 and at most 1"),
-        ({"threshold": 0.0}, r"spiking.threshold = 0.0 must be above 0"),
-        ({"train_steps": 5}, r"spiking.train_steps = 5 must be among spiking.steps"),
-    ],
-)  # fmt: skip
-def test_bad_values_are_refused(values, message):
-    tree = tiny_profile().model_dump(mode="json")
-    tree["spiking"] |= values
-    with pytest.raises(ParameterError, match=message):
-        parse(tree, "params.yaml", Params)
-
-
 # --- on crossbars -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def made(
-    tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet
-) -> tuple[Path, Params]:
-    """Where the VGG of an experiment is trained."""
-    folder, params = tmp_path_factory.mktemp("spiking"), make_params()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        data.save(tiny_images, Path("data/datasets/tiny.safetensors"))
-        trained.train(Experiment("tiny-vgg11", params))
-    return folder, params
+@pytest.fixture
+def make_work(trained_tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Experiment]:
+    """Makes the experiment, its VGG trained, with changes by section."""
+    monkeypatch.chdir(shutil.copytree(trained_tiny, tmp_path / "work"))
+    return lambda **sections: Experiment("tiny-vgg11", tiny_profile(**sections))
 
 
-def experiment_with(
-    made: tuple[Path, Params], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **sections
-) -> Experiment:
-    """The experiment in a copy, with changes by section."""
-    folder, params = made
-    shutil.copytree(folder / "data", tmp_path / "data")
-    monkeypatch.chdir(tmp_path)
-    changed = {name: getattr(params, name).model_copy(update=values) for name, values in sections.items()}
-    return Experiment("tiny-vgg11", params.model_copy(update=changed))
-
-
-def test_ideal_crossbars_compute_what_software_does(made, tmp_path, monkeypatch):
+def test_ideal_crossbars_compute_what_software_does(make_work):
     wires = dict.fromkeys(("driver_ohm", "row_wire_ohm", "column_wire_ohm", "sense_ohm"), 0.0)
-    work = experiment_with(
-        made, tmp_path, monkeypatch, circuit=wires, devices={"variation_sigma": 0.0}, spiking={"read_noise": "none"}
-    )  # fmt: skip
+    work = make_work(circuit=wires, devices={"variation_sigma": 0.0}, spiking={"read_noise": "none"})
     networks = on_crossbars.make(work)
     table = on_crossbars.evaluate(work, networks)
     assert set(TABLES["spiking"].columns) <= set(table.columns)
@@ -186,8 +144,8 @@ def test_ideal_crossbars_compute_what_software_does(made, tmp_path, monkeypatch)
     assert own[3] - own[2] == own[2] - own[1] > 0
 
 
-def test_steps_meet_the_same_devices_and_read_noise_of_their_own(made, tmp_path, monkeypatch):
-    work = experiment_with(made, tmp_path, monkeypatch)
+def test_steps_meet_the_same_devices_and_read_noise_of_their_own(make_work):
+    work = make_work()
     network = small(Neuron(0.9, 1.0))
     read = dict(on_crossbars.readings(network, 8, 0, work.params))
     still, fresh = read["none"], read["fresh"]
@@ -200,8 +158,8 @@ def test_steps_meet_the_same_devices_and_read_noise_of_their_own(made, tmp_path,
     assert far[1] < far[0]
 
 
-def test_a_threshold_that_no_neuron_reaches_is_said(made, tmp_path, monkeypatch, capsys):
-    work = experiment_with(made, tmp_path, monkeypatch, spiking={"threshold": 1e9})
+def test_a_threshold_that_no_neuron_reaches_is_said(make_work, capsys):
+    work = make_work(spiking={"threshold": 1e9})
     networks = on_crossbars.make(work)
     table = on_crossbars.evaluate(work, networks)
     said = [line for line in capsys.readouterr().out.splitlines() if "no neuron of" in line]

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import MakeParams
+from subjects import bits, same
 from torch import Tensor
 
 from xbarpaper.data import Images, ImageSet, normalised
-from xbarpaper.networks import Architecture, Network, build, training, weight_of, winograd
+from xbarpaper.networks import Architecture, build, training, weight_of, winograd
 from xbarpaper.networks.training import HeldMask, Run, accuracy, device_of, forward_dtype, one_cycle_rates, train
 from xbarpaper.networks.vgg import Convolution3x3
 from xbarpaper.params import Train
@@ -39,14 +40,6 @@ def make_run(make_params: MakeParams) -> MakeRun:
         return Run(settings=recipe, resume=resume, **values)
 
     return make
-
-
-def bits(network: Network) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in network.state_dict().items()}
-
-
-def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return list(one) == list(other) and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def trained(images: ImageSet, run: Run) -> dict[str, Tensor]:
@@ -124,23 +117,6 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tiny_images, make_run, tmp_
     assert told == list(range(1, EPOCHS + 1))
     assert same(bits(network), bits(whole_network))
     assert history.equals(whole_history)
-
-
-def test_an_interrupted_fine_tuning_goes_on_under_its_constraints(
-    make_network, tiny_images, make_run, make_params, tmp_path
-):
-    def start() -> tuple[Network, HeldMask]:
-        pruned = prune(make_network(), SCHEMES["xrs"], make_params().prune, 0.5, 8)
-        return pruned.network, HeldMask(pruned.weight_masks())
-
-    whole, held = start()
-    train(whole, tiny_images, make_run(constraints=(held,)))
-    run = make_run(tmp_path / "run.safetensors", constraints=(held,))
-    with pytest.raises(KeyboardInterrupt):
-        train(start()[0], tiny_images, run, interrupt_after(2))
-    resumed = start()[0]
-    train(resumed, tiny_images, run)
-    assert same(bits(resumed), bits(whole))
 
 
 def test_a_run_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(tiny_images, make_run, tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ from repository import ROOT
 
 from tools.verify import Comparison, compare
 from tools.verify.__main__ import main
-from tools.verify.outcome import LINES, Outcome, told
+from tools.verify.comparing import LINES
 from tools.verify.tolerances import EXACT, NOT_COMPARED, ROUNDED, TOLERANCES, of_column
 from xbarpaper.experiments.results import TABLES
 
@@ -323,7 +323,7 @@ def test_the_largest_difference_is_named(now):
     assert largest is not None
     assert (largest.file, largest.column) == ("tables/evaluation.csv", "accuracy")
     assert largest.row == "quick-vgg11 unpruned 16 none wires layer"
-    said = told(comparison)
+    said = str(comparison)
     assert f"{largest.committed} committed, {largest.now} now" in said
     assert said.endswith(" files identical, 1 within tolerance, 0 outside")
 
@@ -339,10 +339,9 @@ def test_many_differences_are_told_in_few_lines(now, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == LINES + 2
     assert lines[-2] == f"outside: and {len(rows) - 1 - LINES} more values"
-    kept = Outcome.of(compared(now), profile="quick", seconds=1.23, threads=2, commit="abc")
-    assert len(kept.differences) == LINES
-    assert (kept.outside, kept.within) == (1, 0)
-    assert Outcome.model_validate_json(kept.write(now / "verify.json").read_text()) == kept
+    kept = compared(now).summary()
+    assert len(kept["differences"]) == LINES
+    assert (kept["outside"], kept["within"]) == (1, 0)
 
 
 def test_every_tolerance_has_a_reason_and_a_column():
