@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from repository import tiny_profile
 from torch import Tensor
@@ -49,6 +50,31 @@ def bits(network: Network) -> dict[str, Tensor]:
 
 def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+class Calls:
+    """Counts calls of a function on their way through; interrupts at one of them."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, module: object, name: str, fail_at: int | None = None) -> None:
+        self.count, self.fail_at, self.function = 0, fail_at, getattr(module, name)
+        patch.setattr(module, name, self)
+
+    def __call__(self, *arguments: object) -> object:
+        self.count += 1
+        if self.count == self.fail_at:
+            raise KeyboardInterrupt
+        return self.function(*arguments)
+
+
+@contextlib.contextmanager
+def threads(number: int) -> Iterator[None]:
+    """So many threads of torch within the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def unpruned_in(folder: Path, params: Params, images: ImageSet) -> Experiment:

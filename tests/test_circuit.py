@@ -12,6 +12,7 @@ import torch
 from circuits import DEFAULTS, IDEAL, PARASITICS, ohms
 from hypothesis import given
 from hypothesis import strategies as st
+from subjects import threads
 from torch import Tensor
 
 from xbarpaper.hardware.circuit import (
@@ -276,17 +277,13 @@ def test_a_size_beyond_the_memory_is_refused_before_anything_is_computed(monkeyp
         effective_conductance(torch.ones(1024, 1024), DEFAULTS)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_threads_change_nothing(threads):
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_threads_change_nothing(number):
     G = _random_tiles(200, 16, 16)
     expected = effective_conductance(G, DEFAULTS)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        counts: list[int] = []
+    counts: list[int] = []
+    with threads(number):
         found = effective_conductance(G, DEFAULTS, tiles_per_chunk=7, progress=counts.append)
-    finally:
-        torch.set_num_threads(before)
     assert torch.equal(found, expected)
     assert sum(counts) == 200
 

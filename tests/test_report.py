@@ -75,18 +75,35 @@ def params() -> Params:
 
 
 @pytest.fixture(scope="module")
-def invented(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
+def made(params: Params) -> results.Results:
+    return make_results(params)
+
+
+@pytest.fixture(scope="module")
+def examined(params: Params, made: results.Results) -> ClaimReport:
+    return examine(made, params)
+
+
+@pytest.fixture(scope="module")
+def unsearched(params: Params, made: results.Results) -> ClaimReport:
+    """Verdicts where no stronger settings were searched."""
+    return examine(replace(made, strongest=made.strongest.iloc[:0]), params)
+
+
+@pytest.fixture(scope="module")
+def invented(
+    tmp_path_factory: pytest.TempPathFactory, params: Params, made: results.Results, examined: ClaimReport
+) -> Path:
     """Everything that the stages would leave."""
     data = tmp_path_factory.mktemp("invented") / "data"
-    tables = make_results(params)
-    write_stages(data / "results" / params.profile, params, tables)
+    write_stages(data / "results" / params.profile, params, made)
     stages = data / "summaries" / params.profile
     _write_figures(stages / "90_figures", {"light": 20, "heavy": 5000})
     _write_figures(stages / "91_claims", {"forest": 30})
-    examine(tables, params).write(stages / "91_claims")
+    examined.write(stages / "91_claims")
     drawn = stages / "90_figures" / "tables"
     results.load(params, data / "results" / params.profile).write(drawn)
-    recovered = recovery_table(tables.recovery, tables.costs, Labels.of(params), params.claims)
+    recovered = recovery_table(made.recovery, made.costs, Labels.of(params), params.claims)
     files.write_table(drawn / "recovered.csv", recovered)
     for group, name in [("shapes10", "00_data"), *((name, "01_train") for name in params.experiments)]:
         _write_notebook(data / "notebooks" / params.profile / group / f"{name}.ipynb")
@@ -121,7 +138,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_report_holds_all_of_it_and_is_the_same_bytes_again(params, places):
+def test_report_holds_all_of_it_and_is_the_same_bytes_again(params, places, made):
     folder = publish(params, places)
     first = _contents(folder)
     assert folder == places.reports / "made-up"
@@ -138,7 +155,7 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params, places):
         ),
     } == set(first)
     evaluation = files.read_table(folder / "tables" / "evaluation.csv")
-    assert len(evaluation) == len(make_results(params).evaluation)
+    assert len(evaluation) == len(made.evaluation)
     assert tuple(evaluation.columns) == results.TABLES["evaluation"].columns
     assert _contents(publish(params, places)) == first
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
@@ -180,17 +197,10 @@ def test_an_embedded_svg_is_the_file(tmp_path):
     assert unquote(content) == svg.read_text(encoding="utf-8")
 
 
-def test_page_shows_the_accuracies_of_the_table(params, published):
+def test_page_shows_the_accuracies_of_the_table(params, published, made):
     text = (published / "index.html").read_text(encoding="utf-8")
-    table = make_results(params).evaluation
-    chosen = table[
-        (table["experiment"] == "made-up-1")
-        & (table["scheme"] == "cf")
-        & (table["crossbar_size"] == 32)
-        & (table["mitigation"] == "WCT")
-        & (table["effects"] == "both")
-        & (table["gain"] == "layer")
-    ]["accuracy"]
+    place = "experiment == 'made-up-1' and scheme == 'cf' and crossbar_size == 32 and mitigation == 'WCT'"
+    chosen = made.evaluation.query(f"{place} and effects == 'both' and gain == 'layer'")["accuracy"]
     assert len(chosen) == 5
     mean, low, high = mean_interval(chosen, params.claims.confidence)
     assert f"{mean:.1f} ± {(high - low) / 2:.1f}<" in text
@@ -267,25 +277,21 @@ def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(params, pu
         assert path.read_bytes() == (published / "tables" / path.name).read_bytes(), path.name
 
 
+SUBJECT = "earranging columns when a network is mapped (R)"
+
+
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        ("supported", "C3: Rearranging columns when a network is mapped (R) reduces that loss: +0.50 points"),
-        ("contradicted", "C3: Rearranging columns when a network is mapped (R) adds to that loss: -0.50 points"),
-        ("no effect", "C3: Rearranging columns when a network is mapped (R) has no effect on that loss: +0.50"),
-        (
-            "undecided",
-            "C3: Whether rearranging columns when a network is mapped (R) reduces that loss is undecided: +0.50",
-        ),
-        (
-            "not testable",
-            "C3: Whether rearranging columns when a network is mapped (R) reduces that loss is not testable: +0.50",
-        ),
+        ("supported", f"C3: R{SUBJECT} reduces that loss: +0.50 points"),
+        ("contradicted", f"C3: R{SUBJECT} adds to that loss: -0.50 points"),
+        ("no effect", f"C3: R{SUBJECT} has no effect on that loss: +0.50"),
+        ("undecided", f"C3: Whether r{SUBJECT} reduces that loss is undecided: +0.50"),
+        ("not testable", f"C3: Whether r{SUBJECT} reduces that loss is not testable: +0.50"),
     ],
 )
-def test_sentences_say_the_verdict(params, outcome, words):
-    tables = make_results(params)
-    report = examine(replace(tables, strongest=tables.strongest.iloc[:0]), params)
+def test_sentences_say_the_verdict(unsearched, outcome, words):
+    report = unsearched
     (row,) = report.claims[2].tops()
     c3 = report.claims[2].model_copy(update={"overall": outcome, "levels": [row.model_copy(update={"effect": 0.5})]})
     told = report.model_copy(update={"claims": [*report.claims[:2], c3, *report.claims[3:]]})
@@ -295,8 +301,8 @@ def test_sentences_say_the_verdict(params, outcome, words):
     assert both.endswith("(`one`; the same in `two`).")
 
 
-def test_a_sentence_says_that_the_best_of_the_settings_was_tested(params):
-    found = opening.findings({"one": examine(make_results(params), params)}, None)
+def test_a_sentence_says_that_the_best_of_the_settings_was_tested(examined):
+    found = opening.findings({"one": examined}, None)
     assert "mapped (R, at the best of the settings searched)" in found[2]
     assert "weights (WCT, at the best of the settings searched)" in found[3]
 

@@ -11,7 +11,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,16 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@contextmanager
+def restored(path: Path) -> Iterator[Path]:
+    """A file that is as before after the block."""
+    before = path.read_bytes()
+    try:
+        yield path
+    finally:
+        path.write_bytes(before)
+
+
 def digests(root: Path) -> dict[str, str]:
     """Everything that changes with code: what the stages depend on, and what results are kept under."""
     stage_code.write_all(root, ["xbarpaper.report"])
@@ -135,13 +146,9 @@ def test_a_module_is_listed_where_it_can_change_something_and_nowhere_else(liste
 
 @pytest.mark.parametrize("path", ["mitigation/wct.py", "experiments/evaluation.py"])
 def test_a_change_asks_for_all_that_list_it_and_for_nothing_else(scratch, before, path):
-    file = scratch / code.LIBRARY / path
-    source = file.read_bytes()
-    try:
-        file.write_bytes(source + b"\nCHANGED = 1\n")
+    with restored(scratch / code.LIBRARY / path) as file:
+        file.write_bytes(file.read_bytes() + b"\nCHANGED = 1\n")
         after = digests(scratch)
-    finally:
-        file.write_bytes(source)
     assert {name for name in after if after[name] != before[name]} == KNOWN[path]
 
 
@@ -175,34 +182,25 @@ def test_what_editors_and_file_managers_leave_makes_no_stage_run_again(scratch, 
 
 
 def test_a_notebooks_text_is_part_of_what_its_stage_writes(scratch, before):
-    notebook = scratch / "notebooks/01_train.ipynb"
-    text = notebook.read_text(encoding="utf-8")
-    try:
+    with restored(scratch / "notebooks/01_train.ipynb"):
         rewritten(scratch, lambda node: node["cells"][0].update(source="# Another title"))
         after = digests(scratch)
-    finally:
-        notebook.write_text(text, encoding="utf-8")
     assert {name for name in after if after[name] != before[name]} == {"train"}
 
 
 def test_magics_hide_no_import_of_a_notebook(scratch, before):
-    notebook = scratch / "notebooks/01_train.ipynb"
-    text = notebook.read_text(encoding="utf-8")
-
     def add(node: Any) -> None:
         codes = [cell for cell in node["cells"] if cell["cell_type"] == "code"]
         for cell in codes[1:]:
             cell["source"] = ["%%time\n", "%matplotlib inline\n", *cell["source"]]
         codes[0]["source"] = "%%bash\nfor x in 1; do echo $x; done"
 
-    try:
+    with restored(scratch / "notebooks/01_train.ipynb"):
         rewritten(scratch, add)
         after = digests(scratch)
         rewritten(scratch, lambda node: node["cells"][-1].update(cell_type="code", source="a b"))
         with pytest.raises(ArtifactError, match=r"^notebooks/01_train\.ipynb: not Python: invalid syntax: a b"):
             digests(scratch)
-    finally:
-        notebook.write_text(text, encoding="utf-8")
     assert {name for name in after if after[name] != before[name]} == {"train"}
     assert after["train"].splitlines()[1:] == before["train"].splitlines()[1:]
 
@@ -211,15 +209,11 @@ def test_a_stage_refuses_code_that_has_changed_since_it_was_looked_at(scratch, m
     stage_code.write_all(scratch)
     monkeypatch.setenv("DVC_STAGE", "train@x")
     inputs.check(scratch, Path("notebooks/01_train.ipynb"))
-    module = scratch / code.LIBRARY / "networks/training.py"
-    source = module.read_bytes()
-    try:
-        module.write_bytes(source + b"\n")
+    with restored(scratch / code.LIBRARY / "networks/training.py") as module:
+        module.write_bytes(module.read_bytes() + b"\n")
         with pytest.raises(ArtifactError, match=r"^xbarpaper/networks/training\.py: has changed since DVC looked"):
             inputs.check(scratch, Path("notebooks/01_train.ipynb"))
         inputs.check(scratch, Path("notebooks/90_figures.ipynb"))
-    finally:
-        module.write_bytes(source)
 
 
 # --- the referee --------------------------------------------------------------------------------------------

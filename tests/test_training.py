@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import MakeParams
-from subjects import bits, same
+from subjects import bits, same, threads
 from torch import Tensor
 
 from xbarpaper.data import Images, ImageSet, normalised
@@ -128,9 +128,8 @@ def test_a_run_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(tiny_im
             os.kill(os.getpid(), signal.SIGKILL)
         return take(*arguments)
 
-    take, threads = training.take, torch.get_num_threads()
-    torch.set_num_threads(1)  # a copy of a process has one, whatever the process had
-    try:
+    take = training.take
+    with threads(1):  # a copy of a process has one, whatever the process had
         with monkeypatch.context() as patch:
             patch.setattr(training, "take", take_or_die)
             arguments = (build(ARCHITECTURE, 0), tiny_images, run)
@@ -142,8 +141,6 @@ def test_a_run_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(tiny_im
         train(network, tiny_images, run, epochs.append)
         assert epochs == [2, 3]
         assert same(bits(network), trained(tiny_images, make_run()))
-    finally:
-        torch.set_num_threads(threads)
 
 
 def test_what_an_epoch_reached_is_on_disk_before_it_is_told(tiny_images, make_run, tmp_path):
