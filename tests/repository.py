@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,6 +147,19 @@ class Repository:
         """Every file under a folder, by its path there."""
         top = self.folder / name
         return {str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()}
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 300.0) -> None:
+    """Wait until something holds.
+
+    Raises:
+        TimeoutError: it does not in time.
+    """
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError(f"{what} after {seconds:g} s")
+        time.sleep(0.05)
 
 
 def suspend_all(pid: int) -> list[psutil.Process]:

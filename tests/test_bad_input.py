@@ -127,8 +127,6 @@ CASES: dict[str, Case] = {
         rf"^{UNPRUNED}: was made with other data \("),
     "class count that does not fit": ("06_evaluate", EXPERIMENT, other_images(classes=3),
         rf"^{UNPRUNED}: has 10 classes, the dataset tiny has 3$"),
-    "crossbar size without networks": ("06_evaluate", EXPERIMENT, setting("mapping", crossbar_sizes=[8, 32]),
-        r"^data/checkpoints/tiny-vgg11/xcs/xcs-32\.safetensors: no such checkpoint; `dvc repro` makes it$"),
     "no tables": ("90_figures", {"profile": "tiny"}, lambda: None,
         r"^data/results/tiny/tiny-vgg11/.*: no such table; `dvc repro .*` makes it$"),
     "another profile than the active one": ("91_claims", {"profile": "quick"}, lambda: None,

@@ -237,39 +237,34 @@ def test_a_clone_of_some_files_is_verified_or_refused_in_one_line(history, tmp_p
 # --- setting up ---------------------------------------------------------------------------------------------
 
 
-def test_make_installs_and_starts_whatever_the_users_settings(tmp_path):
-    top = tmp_path / '-a "folder" of $HOME\'s, 100 % `x` #1; é'
+def makefile_in(top: Path) -> Path:
+    """A folder with all that make reads."""
     shutil.copytree(ROOT / "profiles", top / "profiles")
-    shutil.copy(ROOT / "Makefile", top)
+    for name in ("Makefile", "params.yaml"):
+        shutil.copy(ROOT / name, top)
     for name in ("requirements.lock", "pyproject.toml"):
         (top / name).touch()
+    return top
+
+
+PYTHON = ("PATH", "HOME", "OPTIMIZE", "DONTWRITEBYTECODE", "SAFEPATH", "WARNINGS", "INSPECT")
+
+
+def test_make_installs_and_starts_whatever_the_users_settings(tmp_path):
+    top = makefile_in(tmp_path / '-a "folder" of $HOME\'s, 100 % `x` #1; é')
     python = top / ".venv/bin/python"
     write_text(python, f'#!/bin/sh\necho "$@" >>asked; env >>asked; [ "$1" = -m ] || exec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    theirs = (
-        "PIP_TARGET",
-        "PIP_PREFIX",
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "PYTHONOPTIMIZE",
-        "PYTHONDONTWRITEBYTECODE",
-        "PYTHONSAFEPATH",
-        "PYTHONWARNINGS",
-        "PYTHONINSPECT",
-        "PYTHONUSERBASE",
-    )
-    # make itself is given a Python that their settings do not reach
-    lone = tmp_path / "python3"
-    write_text(lone, f'#!/bin/sh\nexec env -u PYTHONHOME -u PYTHONPATH "{sys.executable}" "$@"\n').chmod(0o755)
-    settings: dict[str, str | None] = dict.fromkeys(theirs, "/theirs")
-    shutil.copy(ROOT / "params.yaml", top)
+    pips = ("PIP_TARGET", "PIP_PREFIX")
+    theirs = tuple(f"PYTHON{name}" for name in PYTHON)
+    settings: dict[str, str | None] = dict.fromkeys((*pips, *theirs, "PYTHONUSERBASE"), "/theirs")
     done = run("make", "repro", f"PYTHON={sys.executable}", cwd=top, **settings)
     assert done.returncode == 0, done.stderr
     asked = (top / "asked").read_text().splitlines()
     assert "-m xbarpaper.pipeline.repro" in asked
     since = asked[asked.index(next(line for line in asked if line.startswith("-m pip"))) :]
     assert "PIP_USER=0" in since
-    assert [line for line in since if line.startswith(tuple(f"{name}=" for name in theirs[:-1]))] == []
+    assert [line for line in since if line.startswith(tuple(f"{name}=" for name in (*pips, *theirs)))] == []
     assert [line for line in since if line.startswith("USER=") and line != "USER="]
     write_text(python.with_name("jupyter"), "#!/bin/sh\nenv >lab\n").chmod(0o755)
     done = run("make", "lab", f"PYTHON={sys.executable}", cwd=top, JUPYTER_PATH="/theirs", JUPYTER_PREFER_ENV_PATH="0")
@@ -281,20 +276,19 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path):
 
 @pytest.mark.parametrize("name", ["a {b}", "a:b"])
 def test_a_folder_in_which_dvc_cannot_work_is_refused_before_anything_is_installed(tmp_path, name):
-    top = tmp_path / name
-    shutil.copytree(ROOT / "profiles", top / "profiles")
-    shutil.copy(ROOT / "Makefile", top)
-    for needed in ("requirements.lock", "pyproject.toml"):
-        (top / needed).touch()
+    top = makefile_in(tmp_path / name)
     done = run("make", "repro", cwd=top)
     assert done.returncode != 0
     assert f"{top}: neither DVC nor Python's environments work in a folder whose path holds {{ }} or :" in done.stderr
     assert not (top / ".venv").exists()
 
 
+REPRO = ("python", "-m", "xbarpaper.pipeline.repro", "--jobs", "1")
+
+
 def test_an_archive_without_git_works(project):
     (project / ".dvc/config").write_text("[core]\n    analytics = false\n")
-    done = run("python", "-m", "xbarpaper.pipeline.repro", "--jobs", "1", cwd=project)
+    done = run(*REPRO, cwd=project)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("no git here: DVC does without it from now on")
     assert (project / "out/a.csv").is_file()
@@ -307,10 +301,7 @@ def test_a_user_without_a_name_runs_the_pipeline(project):
         "import pwd\ndef getpwuid(number):\n    raise KeyError(f'uid not found: {number}')\npwd.getpwuid = getpwuid\n",
     )
     names: dict[str, str | None] = dict.fromkeys(("USER", "LOGNAME", "LNAME", "USERNAME"))
-    done = run(
-        "python", "-m", "xbarpaper.pipeline.repro", "--jobs", "1", cwd=project, PYTHONPATH=str(nameless),
-        **names,
-    )  # fmt: skip
+    done = run(*REPRO, cwd=project, PYTHONPATH=str(nameless), **names)
     assert done.returncode == 0, done.stderr
 
 

@@ -24,26 +24,23 @@ BITS = (8, 7, 6, 5, 4, 3)
 
 def energies(rates: dict[str, float], ratios: dict[str, dict[str, float]]) -> pd.DataFrame:
     """A table of energies: the rate of each scheme, and by converter what each saves."""
-    place = {"experiment": "made-up-0", "crossbar_size": 16, "columns": "used", "mitigation": "none"}
-    return pd.DataFrame(
-        [
-            {**place, "adc": adc, "scheme": scheme, "compression_rate": rates[scheme], "energy_ratio": ratio}
-            for adc, own in ratios.items()
-            for scheme, ratio in own.items()
-        ]
-    )
+    rows = [
+        {"adc": adc, "scheme": scheme, "compression_rate": rates[scheme], "energy_ratio": ratio}
+        for adc, own in ratios.items()
+        for scheme, ratio in own.items()
+    ]
+    return pd.DataFrame(rows).assign(experiment="made-up-0", crossbar_size=16, columns="used", mitigation="none")
 
 
 def converters(needed: dict[str, int], images: int, lost: float = 20.0, changed: float = 0.2) -> pd.DataFrame:
     """A table of networks that lose a tenth of a point from so many bits on, and ``lost`` points with fewer."""
     rows = []
     for scheme, enough in needed.items():
-        place = {"experiment": "made-up-0", "scheme": scheme, "crossbar_size": 16, "images": images}
-        rows.append({**place, "adc_bits": 0, "accuracy": 80.0, "changed": 0.0})
+        rows.append({"scheme": scheme, "adc_bits": 0, "accuracy": 80.0, "changed": 0.0})
         for bits in BITS:
             off = 0.1 if bits >= enough else lost
-            rows.append({**place, "adc_bits": bits, "accuracy": 80.0 - off, "changed": off + changed})
-    return pd.DataFrame(rows)
+            rows.append({"scheme": scheme, "adc_bits": bits, "accuracy": 80.0 - off, "changed": off + changed})
+    return pd.DataFrame(rows).assign(experiment="made-up-0", crossbar_size=16, images=images)
 
 
 def test_orders_count_pairs_and_ties():
@@ -101,13 +98,9 @@ def test_sparsity_saves_bits_as_far_as_the_images_tell(needed, images, expected)
 def test_needed_bits_lie_in_their_range(moves, images, confidence):
     """Images that went wrong and images that went right, by the bits of a conversion."""
     rows = [{"adc_bits": 0, "accuracy": 70.0, "changed": 0.0}]
-    rows += [
-        {
-            "adc_bits": bits, "accuracy": 70 - 100 * (wrong - right) / images,
-            "changed": 100 * (wrong + right) / images,
-        }
-        for bits, (wrong, right) in zip(BITS, moves, strict=True)
-    ]  # fmt: skip
+    for bits, (wrong, right) in zip(BITS, moves, strict=True):
+        accuracy = 70 - 100 * (wrong - right) / images
+        rows.append({"adc_bits": bits, "accuracy": accuracy, "changed": 100 * (wrong + right) / images})
     table = pd.DataFrame(rows).assign(experiment="e", scheme="cf", crossbar_size=16, images=images)
     found, surer = (
         hardware_tables.needed(table, PARAMS.periphery, level).fillna(99).iloc[0]
@@ -152,13 +145,10 @@ def on_devices(lost: dict[str, float]) -> pd.DataFrame:
         for scheme in SCHEMES:
             for seed, jitter in enumerate((-0.1, 0.0, 0.1)):
                 off = 5.0 + (more + jitter if scheme != "unpruned" else 0.0)
-                rows.append(
-                    {
-                        "experiment": "made-up-0", "dataset": "shapes10", "network": "vgg11", "axis": "stuck_low",
-                        "value": value, "second": np.nan, "scheme": scheme, "sparsity": 0.8, "crossbar_size": 16,
-                        "mitigation": "none", "seed": seed, "accuracy": 90.0 - off, "software_accuracy": 90.0,
-                    }
-                )  # fmt: skip
+                place = {"experiment": "made-up-0", "dataset": "shapes10", "network": "vgg11", "crossbar_size": 16}
+                place |= {"axis": "stuck_low", "value": value, "second": np.nan, "mitigation": "none"}
+                reached = {"accuracy": 90.0 - off, "software_accuracy": 90.0}
+                rows.append({**place, "scheme": scheme, "sparsity": 0.8, "seed": seed, **reached})
     return pd.DataFrame(rows)
 
 
@@ -183,16 +173,6 @@ def test_a_report_holds_them_where_they_were_measured(tmp_path):
     path, _ = report.write(tmp_path)
     again = ClaimReport.read(path).own
     assert [(one.overall, one.summary) for one in again] == [(one.overall, one.summary) for one in report.own]
-    nothing = {
-        name: getattr(TABLES, name).iloc[:0]
-        for name in (
-            "energy",
-            "device_effects",
-            "adversarial",
-            "acdc",
-            "spiking",
-            "on_crossbar_training",
-            "batch_norms",
-        )
-    }
+    others = ("energy", "device_effects", "adversarial", "acdc", "spiking", "on_crossbar_training", "batch_norms")
+    nothing = {name: getattr(TABLES, name).iloc[:0] for name in others}
     assert [one.id for one in claims.examine(replace(TABLES, **nothing), PARAMS).own] == ["D2"]

@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import nbformat
 import pytest
+from repository import wait_for
 
 from xbarpaper.figures.style import new_figure
 from xbarpaper.pipeline import executing, stripping
@@ -198,9 +198,8 @@ def test_interruption_stops_the_kernel(repository):
         # A shell's background jobs ignore SIGINT, and hand that on to the tests and to what they start.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    pid_file, deadline = repository / "kernel", time.monotonic() + 300
-    while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    pid_file = repository / "kernel"
+    wait_for(lambda: pid_file.exists() and pid_file.read_text(), "not begun")
     kernel = int(pid_file.read_text())
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=300)
@@ -228,14 +227,11 @@ def test_bad_parameters_are_refused_before_anything_runs(repository, parameters,
     assert not (repository / "ran").exists()
 
 
-def test_missing_notebook_is_named(repository):
-    _notebook(repository)
+def test_a_missing_or_damaged_notebook_is_named(repository):
+    path = _notebook(repository)
     with pytest.raises(ArtifactError, match=r"^notebooks/02.ipynb: no such notebook .*01_tiny.ipynb"):
         executing.run("notebooks/02.ipynb", TARGET)
-
-
-def test_damaged_notebook_is_named(repository):
-    _notebook(repository).write_text("{}{", encoding="utf-8")
+    path.write_text("{}{", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"^notebooks/01_tiny.ipynb: not a Jupyter notebook"):
         executing.run("notebooks/01_tiny.ipynb", TARGET)
 

@@ -117,12 +117,6 @@ def test_segments_of_equal_norm_go_in_the_order_of_strips_and_columns():
     assert keep.tolist() == [[False] * 3] * 2 + [[True] * 3] * 2
 
 
-def test_segments_of_a_small_matrix_by_hand():
-    matrix = torch.tensor([[5.0, 1.0, -4.0], [5.0, 1.0, -4.0], [0.0, 3.0, 9.0], [1.0, 3.0, -9.0]])
-    keep = column_segments(matrix, 2, 0.34)  # of six segments, two: norms 2 and 1
-    assert keep.tolist() == [[True, False, True]] * 2 + [[False, True, True]] * 2
-
-
 @given(rows=st.integers(1, 30), columns=st.integers(1, 30), size=st.integers(2, 9), seed=st.integers(0, 2**31))
 def test_row_sparsity_is_column_sparsity_of_the_transpose(rows, columns, size, seed):
     matrix = random_matrix(rows, columns, seed)

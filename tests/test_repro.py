@@ -8,12 +8,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
+from repository import wait_for
 
 from xbarpaper.pipeline import repro
 
@@ -129,10 +129,8 @@ def test_after_a_failure_what_runs_ends_and_nothing_begins(top):
 
 def test_ctrl_c_stops_all_stages(top):
     (top / "work.py").write_text(MEETING.replace("open(sys.argv[1]", "time.sleep(600)\nopen(sys.argv[1]"))
-    process, deadline = start(), time.monotonic() + 300
-    while not (top / "begun-two.txt").exists() or not (top / "begun-one.txt").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    process = start()
+    wait_for(lambda: (top / "begun-two.txt").exists() and (top / "begun-one.txt").exists(), "not begun")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
@@ -169,12 +167,8 @@ def test_a_stage_ends_with_the_dvc_that_runs_it(top):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     start = f"import os, subprocess; subprocess.run(['sh', '-c', {STAGE!r}], env=os.environ | {{'DVC_STAGE': 'a'}})"
     dvc = subprocess.Popen([sys.executable, "-c", start], env={**os.environ, "PATH": path})
-    told, deadline = top / "process", time.monotonic() + 300
-    while not (told.exists() and told.read_text()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    told = top / "process"
+    wait_for(lambda: told.exists() and told.read_text(), "not begun")
     dvc.kill()
     dvc.wait()
-    while psutil.pid_exists(int(told.read_text())):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for(lambda: not psutil.pid_exists(int(told.read_text())), "the stage goes on")

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 from distributed import LocalCluster
-from faults.machines import ROOT, Machines, wait_for
+from faults.machines import Machines
 from faults.sweeping import swept
 from faults.workers import same
-from repository import stages
+from repository import ROOT, stages, wait_for
 
 from xbarpaper.params import Execution
 from xbarpaper.support import cores, spreading

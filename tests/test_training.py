@@ -100,14 +100,20 @@ def test_the_same_run_gives_the_same_bits_and_another_seed_others(tiny_images, m
 
 
 FEW_EPOCHS = {"alternating_flip": True, "norm_bias_rate": 16.0, "average_decay": 0.9}
+WEIGHTS = build(ARCHITECTURE, 0).weights()
+HALF = HeldMask({name: torch.arange(w.numel()).view(w.shape) % 2 == 0 for name, w in WEIGHTS.items()})
 
 
-@pytest.mark.parametrize(("epochs", "settings"), [((1, 3), {}), ((2, 3), FEW_EPOCHS)], ids=["plain", "few epochs"])
-def test_an_interrupted_run_goes_on_to_the_same_bits(tiny_images, make_run, tmp_path, epochs, settings):
+@pytest.mark.parametrize(
+    ("epochs", "settings", "constraints"),
+    [((1, 3), {}, ()), ((2, 3), FEW_EPOCHS, ()), ((2,), {}, (HALF,))],
+    ids=["plain", "few epochs", "constrained"],
+)
+def test_an_interrupted_run_goes_on_to_the_same_bits(tiny_images, make_run, tmp_path, epochs, settings, constraints):
     whole_network = build(ARCHITECTURE, 0)
-    whole_history = train(whole_network, tiny_images, make_run(settings=settings))
+    whole_history = train(whole_network, tiny_images, make_run(settings=settings, constraints=constraints))
 
-    run = make_run(tmp_path / "resume" / "run.safetensors", settings)
+    run = make_run(tmp_path / "resume" / "run.safetensors", settings, constraints=constraints)
     told: list[int] = []
     for epoch in epochs:
         with pytest.raises(KeyboardInterrupt):
@@ -151,9 +157,7 @@ def test_what_an_epoch_reached_is_on_disk_before_it_is_told(tiny_images, make_ru
 
 
 # Takes no weight: a file to go on from belongs to its constraints all the same.
-EVERYTHING = HeldMask(
-    {name: torch.ones_like(w, dtype=torch.bool) for name, w in build(ARCHITECTURE, 0).weights().items()}
-)
+EVERYTHING = HeldMask({name: torch.ones_like(w, dtype=torch.bool) for name, w in WEIGHTS.items()})
 TWO_EPOCHS = {"epochs": 2, "constraints": (EVERYTHING,)}
 
 

@@ -6,14 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
-from repository import ROOT
+from repository import ROOT, wait_for
 
 from xbarpaper.pipeline import warm
 
@@ -88,19 +87,14 @@ def test_a_failure_is_told_as_the_command_alone_tells_it(folder, name, arguments
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
 def test_the_copy_ends_with_the_command(folder, how):
-    began, limit = folder / "began", time.monotonic() + 300
+    began = folder / "began"
     began.unlink(missing_ok=True)
     process = started("waits")
-    while not (began.exists() and began.read_text().strip()):
-        assert process.poll() is None
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+    wait_for(lambda: process.poll() is not None or (began.exists() and began.read_text().strip()), "not begun")
     copy = int(began.read_text())
     process.send_signal(how)
     assert process.wait() == (130 if how == signal.SIGINT else -signal.SIGKILL)
-    while psutil.pid_exists(copy):
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+    wait_for(lambda: not psutil.pid_exists(copy), "the copy goes on")
     assert not (folder / "out/waits.ipynb").exists()
 
 
