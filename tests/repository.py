@@ -43,7 +43,8 @@ def stages(folder: Path) -> dict[str, Stage]:
     for stage in Repo(str(folder)).index.stages:
         params = tuple(name for dep in stage.deps if isinstance(dep, ParamsDependency) for name in dep.params)
         deps = tuple(dep.def_path for dep in stage.deps if not isinstance(dep, ParamsDependency))
-        found[stage.addressing] = Stage(stage.cmd, deps, params, tuple(out.def_path for out in stage.outs))
+        name = stage.addressing.rpartition(":")[2]  # before it a path, where the command is given elsewhere
+        found[name] = Stage(stage.cmd, deps, params, tuple(out.def_path for out in stage.outs))
     return found
 
 
