@@ -17,7 +17,7 @@ SHARES = {fuzz_params: 0.30, fuzz_images: 0.34, fuzz_weights: 0.32, fuzz_command
 def outcomes(inputs: int, seed: int) -> Iterator[Outcome]:
     """All kinds of inputs, ``inputs`` of them at most: there are only so many bad commands."""
     for kind, share in SHARES.items():
-        yield from read(kind.cases(round(inputs * share), seed))
+        yield from read(kind.cases(int(inputs * share), seed))
 
 
 def read(cases: Iterable[Case]) -> Iterator[Outcome]:

@@ -18,21 +18,19 @@ from typing import Final
 
 from tools.verify import running
 from tools.verify.comparing import compare
-from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.errors import ArtifactError, command
 from xbarpaper.support.files import find_root, write_text
 
 RECORD: Final = Path("reports/verify.json")
 """Where the maintainers keep what their own verification of the committed reports found."""
 
 
+@command("verify")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code: 0, 1 after a difference or an error, 130 after Ctrl-C."""
     given = _arguments(arguments)
     try:
         return _compare(given) if given.command == "compare" else _verify(given)
-    except ArtifactError as error:
-        print(f"verify: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("verify: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
