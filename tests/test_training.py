@@ -149,13 +149,6 @@ def test_a_run_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(tiny_im
         assert same(bits(network), trained(tiny_images, make_run()))
 
 
-def test_what_an_epoch_reached_is_on_disk_before_it_is_told(tiny_images, make_run, tmp_path):
-    path, sizes = tmp_path / "run.safetensors", []
-    train(build(ARCHITECTURE, 0), tiny_images, make_run(path), lambda _: sizes.append(path.stat().st_size))
-    assert len(sizes) == EPOCHS
-    assert [file.name for file in tmp_path.iterdir()] == ["run.safetensors"]
-
-
 # Takes no weight: a file to go on from belongs to its constraints all the same.
 EVERYTHING = HeldMask({name: torch.ones_like(w, dtype=torch.bool) for name, w in WEIGHTS.items()})
 TWO_EPOCHS = {"epochs": 2, "constraints": (EVERYTHING,)}
