@@ -183,6 +183,23 @@ def test_channels_that_cannot_be_removed_are_refused(make_network):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
+def test_placements_say_where_a_smaller_layer_sits_in_the_whole_one(make_network, network):
+    source = make_network(network, width=0.1)
+    smaller = with_channels(source, some_channels(source, 3))
+    originals = {name: matrix_of(weight.detach()) for name, weight in source.weights().items()}
+    places = smaller.placements()
+    assert list(places) == list(originals)
+    for name, weight in smaller.weights().items():
+        matrix = matrix_of(weight.detach())
+        place, original = places[name], originals[name]
+        assert place.full_shape == original.shape
+        assert torch.equal(place.extract(original), matrix)
+        inside = place.embed(torch.ones_like(matrix, dtype=torch.bool))
+        assert int(inside.sum()) == matrix.numel()
+        assert torch.equal(place.embed(matrix), original.where(inside, torch.zeros(())))
+
+
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("smaller", [False, True])
 def test_an_outline_has_the_state_of_the_network_and_no_memory(network, smaller):
     architecture = whole(network, 0.1, classes=7)
