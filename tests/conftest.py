@@ -93,7 +93,9 @@ def tiny_images() -> ImageSet:
 def make_network() -> MakeNetwork:
     """Makes tiny networks in evaluation mode, whose batch norms are as unlike a fresh one as a trained network's."""
 
-    def make(network: NetworkName = "vgg11", width: float = 0.04, seed: int = 0, classes: int = 10) -> Network:
+    def make(
+        network: NetworkName = "vgg11", width: float = 0.04, seed: int = 0, classes: int = 10
+    ) -> Network:
         made = build(Architecture(network=network, width=width, classes=classes), seed)
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():

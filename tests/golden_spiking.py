@@ -40,7 +40,9 @@ def fill(module: nn.Module) -> None:
         for one in module.modules():
             if isinstance(one, nn.Conv2d | nn.Linear):
                 number += 1
-                one.weight.copy_(waves(*one.weight.shape, pace=0.2 + 0.1 * number) * 3 / one.weight[0].numel() ** 0.5)
+                one.weight.copy_(
+                    waves(*one.weight.shape, pace=0.2 + 0.1 * number) * 3 / one.weight[0].numel() ** 0.5
+                )
                 if one.bias is not None:
                     one.bias.fill_(0.1)
             if isinstance(one, nn.BatchNorm2d):

@@ -22,7 +22,11 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def png_of(
-    side: int = 32, depth: int = 8, colour: int = 2, rows: bytes = zlib.compress(bytes(32 * 97)), text: bytes = b""
+    side: int = 32,
+    depth: int = 8,
+    colour: int = 2,
+    rows: bytes = zlib.compress(bytes(32 * 97)),
+    text: bytes = b"",
 ) -> bytes:
     """What the PNG standard allows and Pillow does not write; ``rows`` and ``text`` are compressed."""
 
@@ -64,4 +68,6 @@ def packed(files: Files, *others: tarfile.TarInfo, mode: str = "w", form: int = 
 
 def header_bomb(kind: bytes) -> bytes:
     """Thousands of headers, each of which says that it belongs to the next."""
-    return (member("n", type=kind, size=10).tobuf(tarfile.GNU_FORMAT) + b"9 path=x\n".ljust(512, b"\0")) * 2000
+    return (
+        member("n", type=kind, size=10).tobuf(tarfile.GNU_FORMAT) + b"9 path=x\n".ljust(512, b"\0")
+    ) * 2000

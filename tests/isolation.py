@@ -57,7 +57,9 @@ class Isolation:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command so."""
         environment = {**os.environ, **self.environment}
-        return subprocess.run([*self.before, *command], env=environment, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            [*self.before, *command], env=environment, capture_output=True, text=True, check=False
+        )
 
     def refused(self) -> str | None:
         """Why it cannot be had here; None where it can."""
@@ -65,4 +67,8 @@ class Isolation:
             done = self.run(sys.executable, "-c", "")
         except FileNotFoundError as error:
             return f"no {error.filename} here to cut a process off with"
-        return f"a network of its own is not permitted here: {done.stderr.strip():.100}" if done.returncode else None
+        return (
+            f"a network of its own is not permitted here: {done.stderr.strip():.100}"
+            if done.returncode
+            else None
+        )

@@ -147,7 +147,9 @@ class Repository:
     def contents(self, name: str) -> dict[str, bytes]:
         """Every file under a folder, by its path there."""
         top = self.folder / name
-        return {str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()}
+        return {
+            str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()
+        }
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 300.0) -> None:

@@ -55,7 +55,9 @@ def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 class Calls:
     """Counts calls of a function on their way through; interrupts at one of them."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, module: object, name: str, fail_at: int | None = None) -> None:
+    def __init__(
+        self, patch: pytest.MonkeyPatch, module: object, name: str, fail_at: int | None = None
+    ) -> None:
         self.count, self.fail_at, self.function = 0, fail_at, getattr(module, name)
         patch.setattr(module, name, self)
 

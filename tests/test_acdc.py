@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from conftest import MakeParams
+from conftest import MakeNetwork, MakeParams
 from repository import ROOT
 from subjects import bits, same
 from synthetic_results import make_params as make_synthetic
@@ -18,6 +18,7 @@ from torch import Tensor
 from xbarpaper.claims.acdc import acdc_statements
 from xbarpaper.claims.context import Context
 from xbarpaper.claims.statements import load
+from xbarpaper.data import ImageSet
 from xbarpaper.experiments import acdc, pruned, trained
 from xbarpaper.experiments.experiment import Experiment, Variant
 from xbarpaper.experiments.results import TABLES
@@ -45,20 +46,22 @@ CHANGES = (1, 2, 4)
         (2, 1, (1,)),
     ],
 )
-def test_the_shares_of_the_phases_are_the_published_ones(epochs, phases, expected):
+def test_the_shares_of_the_phases_are_the_published_ones(
+    epochs: int, phases: int, expected: tuple[int, ...]
+) -> None:
     found = Section(compressed_phases=phases).changes(epochs)
     assert found == expected
     assert (epochs - found[-1]) / epochs >= 0.15  # it ends compressed
 
 
 @pytest.mark.parametrize(("epochs", "phases"), [(10, 5), (1, 1), (40, 40)])
-def test_a_phase_without_an_epoch_is_refused(epochs, phases):
+def test_a_phase_without_an_epoch_is_refused(epochs: int, phases: int) -> None:
     with pytest.raises(ValueError, match=f"compressed_phases = {phases} must be fewer: in {epochs} epochs"):
         Section(compressed_phases=phases).changes(epochs)
 
 
 @pytest.mark.parametrize(("weights", "sparsity", "kept"), [(1000, 0.9, 99), (10, 0.75, 2)])
-def test_strictly_more_than_the_kth_largest_stay(weights, sparsity, kept):
+def test_strictly_more_than_the_kth_largest_stay(weights: int, sparsity: float, kept: int) -> None:
     class Plain(Network):
         """One layer, as far as pruning looks."""
 
@@ -80,7 +83,7 @@ def test_strictly_more_than_the_kth_largest_stay(weights, sparsity, kept):
     assert int(mask.sum()) == kept
 
 
-def test_unstructured_pruning_has_one_threshold_for_all_layers(make_network):
+def test_unstructured_pruning_has_one_threshold_for_all_layers(make_network: MakeNetwork) -> None:
     network = make_network()
     result = masked(network, scheme_named("unstructured"), EVERYWHERE, 0.7, 8)
     before = network.matrices()
@@ -101,7 +104,9 @@ def run_of(make_params: MakeParams, schedule: AcDc, resume: Path | None, average
 
 
 @pytest.mark.parametrize("name", ["cf", "xcs", "xrs", "unstructured"])
-def test_masks_come_and_go_and_the_end_is_compressed(name, make_network, make_params, tiny_images):
+def test_masks_come_and_go_and_the_end_is_compressed(
+    name: PrunedSchemeName, make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
+) -> None:
     network, schedule, seen = make_network(), schedule_of(name), list[dict[str, Tensor]]()
     free: list[bool] = []
 
@@ -123,7 +128,9 @@ def test_masks_come_and_go_and_the_end_is_compressed(name, make_network, make_pa
         assert not matrix[~result.masks[layer]].any()
 
 
-def test_weights_come_back_without_momentum(make_network, make_params, tiny_images, monkeypatch):
+def test_weights_come_back_without_momentum(
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     momenta = list[float]()
     step = torch.optim.SGD.step
 
@@ -141,8 +148,8 @@ def test_weights_come_back_without_momentum(make_network, make_params, tiny_imag
 
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_a_training_killed_again_and_again_goes_on_to_the_same_bytes(
-    average, make_network, make_params, tiny_images, tmp_path
-):
+    average: float, make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path
+) -> None:
     whole, schedule = make_network(), schedule_of("xrs")
     train(whole, tiny_images, run_of(make_params, schedule, None, average))
     told = list[list[int]]()
@@ -165,7 +172,9 @@ def test_a_training_killed_again_and_again_goes_on_to_the_same_bytes(
         assert not weight[~again.masks[name]].any()
 
 
-def test_another_schedule_is_another_run(make_network, make_params, tiny_images, tmp_path):
+def test_another_schedule_is_another_run(
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path
+) -> None:
     path, told = tmp_path / "run.safetensors", list[int]()
     train(make_network(), tiny_images, run_of(make_params, schedule_of("xrs"), path))
     other = AcDc(scheme_named("xrs"), EVERYWHERE, 0.5, 8, CHANGES)
@@ -174,7 +183,7 @@ def test_another_schedule_is_another_run(make_network, make_params, tiny_images,
 
 
 @pytest.mark.usefixtures("with_images")
-def test_an_experiment_compares_both_schedules_on_the_same_devices(make_params):
+def test_an_experiment_compares_both_schedules_on_the_same_devices(make_params: MakeParams) -> None:
     params = make_params(acdc={"schemes": ("xcs", "unstructured")})
     work = Experiment(NAME, params)
     trained.train(work)
@@ -189,7 +198,8 @@ def test_an_experiment_compares_both_schedules_on_the_same_devices(make_params):
     assert table["schedule"].tolist() == (["gradual"] * 2 + ["AC/DC"] * 2) * 2
     assert table["software_accuracy"].iloc[0] == gradual.run.checkpoint.metadata.software_accuracy
     assert (
-        table.groupby("scheme")["crossbars"].max()["xcs"] < table.groupby("scheme")["crossbars"].max()["unstructured"]
+        table.groupby("scheme")["crossbars"].max()["xcs"]
+        < table.groupby("scheme")["crossbars"].max()["unstructured"]
     )
     again = acdc.train(work)
     assert [one.checkpoint.metadata.tensors_digest for one in again] == [
@@ -205,7 +215,7 @@ def judged(table: pd.DataFrame) -> dict[str, tuple[str, float]]:
     return {one.id: (one.overall, one.cases[-1].effect or 0.0) for one in found}
 
 
-def test_b1_and_b2_are_read_from_intervals():
+def test_b1_and_b2_are_read_from_intervals() -> None:
     table = make_results(make_synthetic(1, (16,), further=True)).acdc
     assert judged(table) == {
         "B1": ("supported", pytest.approx(6.0)),
@@ -214,7 +224,8 @@ def test_b1_and_b2_are_read_from_intervals():
     by_acdc = table["schedule"] == "AC/DC"
     # Worse in software by as much, and it still loses less: B2 is about the better of the two, whichever it is.
     worse = table.assign(
-        accuracy=table["accuracy"] - 12.0 * by_acdc, software_accuracy=table["software_accuracy"] - 12.0 * by_acdc
+        accuracy=table["accuracy"] - 12.0 * by_acdc,
+        software_accuracy=table["software_accuracy"] - 12.0 * by_acdc,
     )
     assert judged(worse) == {
         "B1": ("contradicted", pytest.approx(-6.0)),

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import sys
+from pathlib import Path
 
 import pytest
 from image_files import write_tree
@@ -22,7 +23,7 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 INSTALL, DOCKER, MINIMAL, CLAIMS, VERDICTS, VERIFY, COMPARE, REAL = BLOCKS
 
 
-def test_ci_runs_what_the_page_begins_with():
+def test_ci_runs_what_the_page_begins_with() -> None:
     run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     (command,) = INSTALL.splitlines()
     assert command.split("#")[0].split()[-2:] == ["make", "repro"]
@@ -42,7 +43,7 @@ def environment(made: Repository) -> None:
 
 
 @pytest.mark.slow
-def test_the_pages_commands_reproduce_the_tiny_profile(tiny_pipeline, tmp_path):
+def test_the_pages_commands_reproduce_the_tiny_profile(tiny_pipeline: Path, tmp_path: Path) -> None:
     made = Repository.twin(tiny_pipeline / "copy", tmp_path / "clone")
     environment(made)
 
@@ -53,19 +54,24 @@ def test_the_pages_commands_reproduce_the_tiny_profile(tiny_pipeline, tmp_path):
         assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    follow(MINIMAL, **{"make test TESTS=tests/test_circuit.py": "make test TESTS='tests/test_circuit.py -k ideal'"})
+    follow(
+        MINIMAL,
+        **{"make test TESTS=tests/test_circuit.py": "make test TESTS='tests/test_circuit.py -k ideal'"},
+    )
     # A committed report has this already; here it is new, and would be a change of what DVC published.
     (made.folder / "reports/tiny/measured.json").unlink()
     own = re.sub(r"(\w+)@quick-vgg11 \w+@quick-vgg16", r"\1@tiny-vgg11", CLAIMS)
     assert follow(own).count(UP_TO_DATE) == len(own.splitlines())
     said = follow(VERDICTS)
     assert {line[:2] for line in said.splitlines()} == {"C1", "C2", "C3", "C4", "C5"}
-    assert follow(VERIFY, **{"make verify": "make verify PROFILE=tiny"}).splitlines()[-2].endswith(" 0 outside")
+    assert (
+        follow(VERIFY, **{"make verify": "make verify PROFILE=tiny"}).splitlines()[-2].endswith(" 0 outside")
+    )
     assert follow(COMPARE, **{"/path/to/quick": "reports/tiny"}).strip().endswith(" 0 outside")
 
 
 @pytest.mark.slow
-def test_a_report_on_image_files_is_made_from_a_clone_of_them(tmp_path):
+def test_a_report_on_image_files_is_made_from_a_clone_of_them(tmp_path: Path) -> None:
     origin, home = tmp_path / "origin/CIFAR-10-dataset", tmp_path / "home"
     classes = [f"class{number}" for number in range(10)]
     tree = {
@@ -78,7 +84,9 @@ def test_a_report_on_image_files_is_made_from_a_clone_of_them(tmp_path):
     images.git("init", "-q")
     images.commit()
     home.mkdir()
-    (home / ".gitconfig").write_text(f'[url "file://{tmp_path}/origin/"]\n insteadOf = https://github.com/cyizhuo/\n')
+    (home / ".gitconfig").write_text(
+        f'[url "file://{tmp_path}/origin/"]\n insteadOf = https://github.com/cyizhuo/\n'
+    )
     folder = {
         "kind": "image_folder", "path": "data/cifar10-images", "description": "small", "origin": "drawn",
     }  # fmt: skip
@@ -100,7 +108,7 @@ def test_a_report_on_image_files_is_made_from_a_clone_of_them(tmp_path):
 # --- the container ------------------------------------------------------------------------------------------
 
 
-def test_the_recipe_is_read_as_docker_reads_it():
+def test_the_recipe_is_read_as_docker_reads_it() -> None:
     found = container.instructions((ROOT / "Dockerfile").read_text(encoding="utf-8"))
     words = [word for word, _ in found]
     assert words == ["FROM", "RUN", "ARG", "ENV", "WORKDIR", "COPY", "RUN", "CMD"]
@@ -111,14 +119,18 @@ def test_the_recipe_is_read_as_docker_reads_it():
     assert shlex.join(["docker", "build", "-t", "xbarpaper", "."]) in DOCKER
 
 
-@pytest.mark.parametrize(("recipe", "message"), [("FROM alpine", "FROM alpine: must be"), ("VOLUME /a", "not known")])
-def test_what_a_recipe_may_not_hold_is_refused(tmp_path, recipe, message):
+@pytest.mark.parametrize(
+    ("recipe", "message"), [("FROM alpine", "FROM alpine: must be"), ("VOLUME /a", "not known")]
+)
+def test_what_a_recipe_may_not_hold_is_refused(tmp_path: Path, recipe: str, message: str) -> None:
     with pytest.raises(ArtifactError, match=message):
         container.build(container.Root(tmp_path, (), {}), recipe, None, {}, None)
 
 
-def test_what_a_step_fetched_is_counted(tmp_path):
+def test_what_a_step_fetched_is_counted(tmp_path: Path) -> None:
     wheel, log = tmp_path / "a.whl", tmp_path / "pip.log"
     wheel.write_bytes(b"0" * 1000)
     log.write_text(f"Downloading b.whl (2.5 MB)\nDownloading c.whl.metadata (4 kB)\nProcessing {wheel}\n" * 2)
-    assert container.downloaded("Need to get 32.1 MB of archives.\n", log) == pytest.approx(32.1 + 2 * 2.504 + 0.001)
+    assert container.downloaded("Need to get 32.1 MB of archives.\n", log) == pytest.approx(
+        32.1 + 2 * 2.504 + 0.001
+    )

@@ -26,12 +26,17 @@ UNPRUNED = Path("data/checkpoints/tiny-vgg11/unpruned.safetensors")
 CF = "data/checkpoints/tiny-vgg11/cf/cf.safetensors"
 EXPERIMENT = {"experiment": "tiny-vgg11"}
 FOLDER = ImageFolder(
-    kind="image_folder", path="data/pictures", path_environment="XBARPAPER_TEST_FOLDER", description="pictures"
+    kind="image_folder",
+    path="data/pictures",
+    path_environment="XBARPAPER_TEST_FOLDER",
+    description="pictures",
 )
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet) -> Path:
+def prepared(
+    tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet
+) -> Path:
     """The repository's top after the stages of data, training and pruning."""
     folder = tmp_path_factory.mktemp("prepared")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
@@ -152,7 +157,7 @@ def contents() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_it_is_refused_in_one_line_and_nothing_changes(top, case):
+def test_it_is_refused_in_one_line_and_nothing_changes(top: Path, case: str) -> None:
     stage, parameters, spoil, message = CASES[case]
     spoil()
     before = contents()
@@ -162,7 +167,7 @@ def test_it_is_refused_in_one_line_and_nothing_changes(top, case):
     assert contents() == before
 
 
-def test_the_command_says_it_in_one_line_and_fails(top, capfd):
+def test_the_command_says_it_in_one_line_and_fails(top: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = Path("params.yaml")
     path.write_text(path.read_text(encoding="utf-8").replace("label_smoothing", "label_smoothign"))
     before = contents()

@@ -49,13 +49,17 @@ def one_channel(*values: float) -> torch.Tensor:
         ((1, 3, 2), (4, 4, 4), 1.0, 1.0),  # a dead channel teaches the mean alone
     ],
 )
-def test_parts_of_an_error_by_worked_numbers(tested, before, error, rest):
+def test_parts_of_an_error_by_worked_numbers(
+    tested, before: dict[str, str], error: float, rest: float
+) -> None:
     found = batch_norms.error_parts(*(one_channel(*values) for values in ((1, 2, 3), tested, before)))
     assert found == pytest.approx((error, rest))
 
 
 @given(seed=SEEDS, noise=st.floats(0.01, 3), scale=st.floats(0.1, 10), shift=st.floats(-5, 5))
-def test_the_rest_is_what_a_line_for_each_channel_leaves(seed, noise, scale, shift):
+def test_the_rest_is_what_a_line_for_each_channel_leaves(
+    seed: int, noise: float, scale: float, shift: float
+) -> None:
     """Against scipy's regression; a scale and a shift change nothing; the second principal component says the same."""
     random = np.random.default_rng(seed)
     y = random.normal(1, random.uniform(0.5, 2, (1, 3, 1, 1)), (5, 3, 4, 4))
@@ -72,12 +76,14 @@ def test_the_rest_is_what_a_line_for_each_channel_leaves(seed, noise, scale, shi
     moved = scale * other + shift
     assert batch_norms.error_parts(outputs, moved, moved)[1] == pytest.approx(rest, rel=1e-6)
     for own, seen in channels:
-        second = np.linalg.eigvalsh(np.corrcoef(own, seen))[0] / 2  # its share of the variance of standardised pairs
+        second = (
+            np.linalg.eigvalsh(np.corrcoef(own, seen))[0] / 2
+        )  # its share of the variance of standardised pairs
         alone = [torch.from_numpy(one).reshape(-1, 1, 1, 1) for one in (own, seen, seen)]
         assert batch_norms.error_parts(*alone)[1] == pytest.approx(1 - (1 - 2 * second) ** 2, rel=1e-6)
 
 
-def test_published_losses_are_found_by_size_and_where_none_is_told_for_every_size():
+def test_published_losses_are_found_by_size_and_where_none_is_told_for_every_size() -> None:
     assert lost_under_devices("read noise", 0.1, 64, "none") == 26.34
     assert lost_under_devices("read noise", 0.1, 128, "norms") == 7.03
     assert [lost_under_devices("read noise", 0.15, size, "BN") for size in (64, 128)] == [10.73] * 2
@@ -89,13 +95,17 @@ def test_published_losses_are_found_by_size_and_where_none_is_told_for_every_siz
 
 
 @pytest.fixture
-def work(trained_tiny: Path, tmp_path: Path, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+def work(
+    trained_tiny: Path, tmp_path: Path, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> Experiment:
     monkeypatch.chdir(shutil.copytree(trained_tiny, tmp_path / "work"))
     noise = {"read_sigmas": (0.2,), "drift_seconds": (1e4, 1e10), "crossbar_sizes": (16,)}
     return Experiment("tiny-vgg11", make_params(published=noise))
 
 
-def test_every_disturbance_is_evaluated_with_and_without_norms(work, monkeypatch):
+def test_every_disturbance_is_evaluated_with_and_without_norms(
+    work: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     table = batch_norms.evaluate(work, (100e3, "layer"))
     assert tuple(table.columns) == TABLES["batch_norms"].columns
     keys = list(TABLES["batch_norms"].keys)
@@ -125,7 +135,9 @@ class Recorder:
         ({"drift": "pcm", "read_at_s": 1e10}, 0),
     ],
 )
-def test_norms_are_adapted_at_a_reading_that_does_not_test(work, acting, reading):
+def test_norms_are_adapted_at_a_reading_that_does_not_test(
+    work: Experiment, acting: dict, reading: int
+) -> None:
     shared, subject, seen = bench(work), crossbars.mapped(work, "unpruned", 16), Recorder()
     devices = shared.devices.nominal.model_copy(update=acting)
     here = replace(shared, devices=devices)
@@ -139,10 +151,12 @@ def test_norms_are_adapted_at_a_reading_that_does_not_test(work, acting, reading
     assert torch.equal(seen.network.get_submodule(last).weight, own)
 
 
-def test_ideal_crossbars_have_no_error(work):
+def test_ideal_crossbars_have_no_error(work: Experiment) -> None:
     shared, subject = bench(work), crossbars.mapped(work, "unpruned", 16)
     here = replace(shared, devices=shared.devices.nominal, parasitics=IDEAL)
-    (row,) = batch_norms.adapted(subject, here, "none", None, {}, shared.images, shared.labels).to_dict("records")
+    (row,) = batch_norms.adapted(subject, here, "none", None, {}, shared.images, shared.labels).to_dict(
+        "records"
+    )
     assert row["error"] == pytest.approx(0, abs=1e-9)
     assert row["rest"] == pytest.approx(0, abs=1e-9)
     assert row["none"] == pytest.approx(subject.software_accuracy)
@@ -151,7 +165,7 @@ def test_ideal_crossbars_have_no_error(work):
 # --- N1 to N3 ---------------------------------------------------------------------------------------------------
 
 
-def test_verdicts_follow_what_norms_win_back():
+def test_verdicts_follow_what_norms_win_back() -> None:
     params = make_params(1, (16, 32), further=True)
     texts, table = statements.load(), make_results(params).batch_norms
 
@@ -160,7 +174,9 @@ def test_verdicts_follow_what_norms_win_back():
         return {one.id: one for one in batch_norm_statements(context, rows)}
 
     found = judged(table)
-    assert {name: one.overall for name, one in found.items()} == dict.fromkeys(("N1", "N2", "N3"), "supported")
+    assert {name: one.overall for name, one in found.items()} == dict.fromkeys(
+        ("N1", "N2", "N3"), "supported"
+    )
     assert found["N1"].cases[0].effect == pytest.approx(58, abs=0.5)
     assert found["N2"].cases[0].effect == pytest.approx(60 * np.mean([0.15, 0.25, 0.35]), abs=0.5)
     assert re.search(

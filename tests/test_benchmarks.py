@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import MakeParams
 from repository import ROOT
 from subjects import of_one_size, trained_in
 from test_figures import assert_readable
 
 from xbarpaper import data
+from xbarpaper.data import ImageSet
 from xbarpaper.params import SCHEMES, Shapes10
 from xbarpaper.support import files
 from xbarpaper.support.files import read_table
@@ -66,7 +68,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         return folder, run("circuit", "--quick", "--output", folder)
 
 
-def test_quick_run_writes_all_tables_and_the_figure(quick):
+def test_quick_run_writes_all_tables_and_the_figure(quick: tuple[Path, str]) -> None:
     folder, printed = quick
     names = ["circuit-large.csv", "circuit-networks.csv", "circuit.csv", "circuit.png", "circuit.svg"]
     assert sorted(path.name for path in folder.iterdir()) == names
@@ -78,7 +80,7 @@ def test_quick_run_writes_all_tables_and_the_figure(quick):
     assert printed.startswith(missing) == (importlib.util.find_spec("badcrossbar") is None)
 
 
-def test_every_solver_is_timed_and_right_at_every_size(quick):
+def test_every_solver_is_timed_and_right_at_every_size(quick: tuple[Path, str]) -> None:
     table = read_table(quick[0] / "circuit.csv")
     assert list(table.columns) == TILE_COLUMNS
     peers = PEERS if importlib.util.find_spec("badcrossbar") else PEERS - {"badcrossbar"}
@@ -92,7 +94,7 @@ def test_every_solver_is_timed_and_right_at_every_size(quick):
     assert (table["ms_per_tile"] <= table["ms_per_tile_slowest"]).all()
 
 
-def test_ratios_and_exponents_follow_from_the_times(quick):
+def test_ratios_and_exponents_follow_from_the_times(quick: tuple[Path, str]) -> None:
     table = read_table(quick[0] / "circuit.csv")
     ours = table[table["solver"] == OURS].set_index(["circuit", "size", "precision"])["ms_per_tile"]
     assert table.loc[table["solver"] == OURS, ["ratio_float32", "ratio_float64"]].isna().all(axis=None)
@@ -106,7 +108,7 @@ def test_ratios_and_exponents_follow_from_the_times(quick):
         assert large.exponent == pytest.approx(np.log2(large.ms_per_tile / small.ms_per_tile), rel=1e-6)
 
 
-def test_a_network_is_measured_in_its_own_process(quick):
+def test_a_network_is_measured_in_its_own_process(quick: tuple[Path, str]) -> None:
     table = read_table(quick[0] / "circuit-networks.csv")
     assert list(table.columns) == NETWORK_COLUMNS
     (row,) = table.itertuples()
@@ -117,9 +119,12 @@ def test_a_network_is_measured_in_its_own_process(quick):
     assert 0.05 < row.peak_gb < 4
 
 
-def test_a_large_crossbar_is_measured_with_its_bound(quick):
+def test_a_large_crossbar_is_measured_with_its_bound(quick: tuple[Path, str]) -> None:
     table = read_table(quick[0] / "circuit-large.csv")
-    assert list(zip(table["rows"], table["columns"], table["wires"], strict=True)) == [(24, 20, 1), (24, 20, 10)]
+    assert list(zip(table["rows"], table["columns"], table["wires"], strict=True)) == [
+        (24, 20, 1),
+        (24, 20, 10),
+    ]
     assert (table["error"] <= table["bound"]).all()
     assert (table["bound"] <= TOLERANCES["float64"]).all()
     assert (table["checked_inputs"] == 24).all()
@@ -127,7 +132,7 @@ def test_a_large_crossbar_is_measured_with_its_bound(quick):
     np.testing.assert_allclose(table["superlu_ratio"], table["superlu_seconds"] / table["seconds"], rtol=1e-6)
 
 
-def test_a_quick_run_never_replaces_results(capsys):
+def test_a_quick_run_never_replaces_results(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         run("circuit", "--quick")
     said = capsys.readouterr().err.splitlines()[-1]
@@ -135,12 +140,13 @@ def test_a_quick_run_never_replaces_results(capsys):
 
 
 @pytest.mark.parametrize("peer_speed", [1.0, 10.0])
-def test_figure_can_be_read(peer_speed, monkeypatch):
+def test_figure_can_be_read(peer_speed: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     from circuit_figure import draw
 
     assert_readable(
-        draw(_table(peer_speed), "Processor, 2 cores; torch 2.13.0", "python benchmarks/circuit.py"), columns=2
+        draw(_table(peer_speed), "Processor, 2 cores; torch 2.13.0", "python benchmarks/circuit.py"),
+        columns=2,
     )
 
 
@@ -160,14 +166,17 @@ def _table(peer_speed: float) -> pd.DataFrame:
         for (solver, precision, circuit), ms in times.items():
             names = {"solver": solver, "precision": precision, "circuit": circuit, "size": size}
             ratios = {
-                f"ratio_{other}": np.nan if solver == OURS else ms / times[OURS, other, "full"] for other in TOLERANCES
+                f"ratio_{other}": np.nan if solver == OURS else ms / times[OURS, other, "full"]
+                for other in TOLERANCES
             }
             rows.append(names | ratios | {"ms_per_tile": ms, "error": 1e-7})
     return pd.DataFrame(rows)
 
 
-def test_the_recipe_s_table_has_a_row_for_each_part_and_goes_on(tmp_path):
-    images = data.prepare("tiny", Shapes10(kind="shapes10", train_images=40, test_images=20, noise_sigma=0.05, seed=1))
+def test_the_recipe_s_table_has_a_row_for_each_part_and_goes_on(tmp_path: Path) -> None:
+    images = data.prepare(
+        "tiny", Shapes10(kind="shapes10", train_images=40, test_images=20, noise_sigma=0.05, seed=1)
+    )
     made = data.save(images, tmp_path / "tiny.safetensors")
     recipe = (ROOT / "profiles" / "cifar10-full.yaml").read_text(encoding="utf-8")
     short = re.sub(r"^train:\n  epochs: \d+$", "train:\n  epochs: 2", recipe, count=1, flags=re.M)
@@ -188,7 +197,9 @@ def test_the_recipe_s_table_has_a_row_for_each_part_and_goes_on(tmp_path):
     assert again["accuracy"].tolist() == first["accuracy"].tolist()
 
 
-def test_both_arithmetics_read_the_same_crossbars(tmp_path, monkeypatch, make_params, tiny_images):
+def test_both_arithmetics_read_the_same_crossbars(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_params: MakeParams, tiny_images: ImageSet
+) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.chdir(tmp_path)
     experiment = trained_in(tmp_path, make_params(**of_one_size(16)), tiny_images, constrained=False)
@@ -199,7 +210,7 @@ def test_both_arithmetics_read_the_same_crossbars(tmp_path, monkeypatch, make_pa
     assert table["difference"].abs().max() < 20  # of an untrained network, whose answers nearly tie
 
 
-def test_steps_on_crossbars_are_timed_beside_those_in_software(tmp_path):
+def test_steps_on_crossbars_are_timed_beside_those_in_software(tmp_path: Path) -> None:
     arguments = ("--widths", "0.03", "--refresh-steps", "1", "2", "--steps", "2", "--epochs", "1")
     printed = run("on_crossbar_training", *arguments, "--output", tmp_path)
     table = read_table(tmp_path / "on-crossbar-training.csv")
@@ -209,7 +220,7 @@ def test_steps_on_crossbars_are_timed_beside_those_in_software(tmp_path):
     assert "ms_per_step" in printed
 
 
-def test_converters_are_timed_beside_folded_weights(tmp_path):
+def test_converters_are_timed_beside_folded_weights(tmp_path: Path) -> None:
     arguments = ("--width", "0.03", "--sizes", "8", "16", "--images", "6", "--processes", "1")
     run("converters", *arguments, "--output", tmp_path)
     table = read_table(tmp_path / "converters.csv")

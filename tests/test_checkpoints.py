@@ -63,7 +63,9 @@ def refused(path: Path, images: ImageSet, parameters: dict[str, object] | None =
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_checkpoint_comes_back_to_the_last_bit(make_checkpoint, tiny_images, tmp_path, scheme):
+def test_a_checkpoint_comes_back_to_the_last_bit(
+    make_checkpoint: MakeCheckpoint, tiny_images: ImageSet, tmp_path: Path, scheme: SchemeName
+) -> None:
     written = make_checkpoint(scheme)
     path = checkpoints.save(tmp_path / "a" / "b.safetensors", written)
     read = checkpoints.load(path, PARAMETERS, tiny_images)
@@ -78,12 +80,14 @@ def test_a_checkpoint_comes_back_to_the_last_bit(make_checkpoint, tiny_images, t
         assert torch.equal(read.pruned.network(images), written.pruned.network.eval()(images))
 
 
-def test_equal_checkpoints_are_equal_bytes(make_checkpoint, saved, tmp_path):
+def test_equal_checkpoints_are_equal_bytes(
+    make_checkpoint: MakeCheckpoint, saved: Path, tmp_path: Path
+) -> None:
     for number in range(8):  # safetensors writes several metadata in any order
         assert checkpoints.save(tmp_path / f"{number}", make_checkpoint()).read_bytes() == saved.read_bytes()
 
 
-def test_the_file_is_safetensors_with_readable_metadata(saved):
+def test_the_file_is_safetensors_with_readable_metadata(saved: Path) -> None:
     """Eight bytes of length, then JSON: nothing that loading could execute."""
     content = saved.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
@@ -96,7 +100,7 @@ def test_the_file_is_safetensors_with_readable_metadata(saved):
     assert 8 + length + end == len(content)
 
 
-def test_largest_weights_by_hand(make_network):
+def test_largest_weights_by_hand(make_network: MakeNetwork) -> None:
     network = make_network()
     with torch.no_grad():
         network.weights()["conv2"][0, 0, 0, 0] = -17.0
@@ -114,12 +118,12 @@ OTHER_PARAMETERS = {
 
 
 @pytest.mark.parametrize("name", OTHER_PARAMETERS)
-def test_other_parameters_are_refused(saved, tiny_images, name):
+def test_other_parameters_are_refused(saved: Path, tiny_images: ImageSet, name: str) -> None:
     value, shown = OTHER_PARAMETERS[name]
     assert shown in refused(saved, tiny_images, PARAMETERS | {name: value})
 
 
-def test_other_images_are_refused(saved, tiny_images):
+def test_other_images_are_refused(saved: Path, tiny_images: ImageSet) -> None:
     other = ImageSet.of("x", "y", tiny_images.classes, tiny_images.test, tiny_images.train)
     message = refused(saved, other)
     assert "other data" in message
@@ -147,7 +151,9 @@ def flipped(place: int, bits: int = 0xFF) -> Callable[[Path], object]:
     return flip
 
 
-def rewritten(change: Callable[[dict[str, torch.Tensor], dict[str, Any]], object]) -> Callable[[Path], object]:
+def rewritten(
+    change: Callable[[dict[str, torch.Tensor], dict[str, Any]], object],
+) -> Callable[[Path], object]:
     """Changes tensors and what the header says, with no damage to the file."""
 
     def rewrite(path: Path) -> None:
@@ -213,7 +219,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_checkpoint_is_refused(saved, tiny_images, case):
+def test_a_bad_checkpoint_is_refused(saved: Path, tiny_images: ImageSet, case: str) -> None:
     damage, shown = BAD[case]
     damage(saved)
     assert re.search(shown, refused(saved, tiny_images))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def _currents_by_integral_equation(G: Tensor, parasitics: Parasitics, voltages: 
 
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
 @pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
-def test_equals_the_nodal_solution(rows, columns, parasitics):
+def test_equals_the_nodal_solution(rows: int, columns: int, parasitics: Parasitics) -> None:
     G = _random_tiles(rows, columns)
     expected = reference_effective_conductance(G.numpy(), parasitics)
     assert _relative_error(effective_conductance(G, parasitics), expected) <= EXACT
@@ -93,13 +94,13 @@ def test_equals_the_nodal_solution(rows, columns, parasitics):
 
 
 @given(conductance_tiles(), parasitics_of_any_kind())
-def test_equals_the_nodal_solution_for_any_tile(G, parasitics):
+def test_equals_the_nodal_solution_for_any_tile(G: Tensor, parasitics: Parasitics) -> None:
     expected = reference_effective_conductance(G.numpy(), parasitics)
     assert _relative_error(effective_conductance(G, parasitics), expected) <= EXACT
 
 
 @given(conductance_tiles(), parasitics_of_any_kind(), st.integers(0, 2**31 - 1))
-def test_currents_satisfy_the_integral_equation(G, parasitics, seed):
+def test_currents_satisfy_the_integral_equation(G: Tensor, parasitics: Parasitics, seed: int) -> None:
     """Any voltages, negative ones too: superposition is what makes one matrix enough."""
     voltages = torch.randn(len(G), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     G_eff = effective_conductance(G, parasitics)
@@ -110,7 +111,7 @@ def test_currents_satisfy_the_integral_equation(G, parasitics, seed):
 
 
 @given(conductance_tiles())
-def test_ideal_wires_change_nothing(G):
+def test_ideal_wires_change_nothing(G: Tensor) -> None:
     found = effective_conductance(G, IDEAL)
     assert torch.equal(found, G)
     assert found.data_ptr() != G.data_ptr()
@@ -118,7 +119,7 @@ def test_ideal_wires_change_nothing(G):
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (3, 6, 4), (2, 3, 4, 6), (0, 5, 4), (2, 0, 4, 5)], ids=str)
-def test_leading_dimensions(shape):
+def test_leading_dimensions(shape: tuple[int, ...]) -> None:
     """Views need not be contiguous, and the input stays as it is."""
     G = _random_tiles(*shape).mT.contiguous().mT
     before = G.clone()
@@ -131,7 +132,7 @@ def test_leading_dimensions(shape):
 
 
 @pytest.mark.parametrize("tiles_per_chunk", [1, 3, 7, 100])
-def test_chunks_change_nothing_but_memory(tiles_per_chunk):
+def test_chunks_change_nothing_but_memory(tiles_per_chunk: int) -> None:
     """To rounding only: batched matrix products may sum in another order for another batch size."""
     G = _random_tiles(7, 9, 12)
     counts: list[int] = []
@@ -142,7 +143,7 @@ def test_chunks_change_nothing_but_memory(tiles_per_chunk):
 
 
 @pytest.mark.parametrize(("mode", "differentiable"), [(torch.no_grad, False), (torch.enable_grad, True)])
-def test_gradient_modes(mode, differentiable):
+def test_gradient_modes(mode: type, differentiable: bool) -> None:
     G = _random_tiles(2, 5, 4).requires_grad_()
     with mode():
         G_eff = effective_conductance(G, DEFAULTS)
@@ -160,7 +161,7 @@ def _scaled(G: Tensor, parasitics: Parasitics) -> Tensor:
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 4), (4, 3)], ids=str)
 @pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
-def test_gradients_are_those_of_finite_differences(shape, parasitics):
+def test_gradients_are_those_of_finite_differences(shape: tuple[int, int], parasitics: Parasitics) -> None:
     """Of every output by every device, each in a tile of its own: a gradient that leaks into another tile is wrong."""
     G, step = _random_tiles(*shape).clamp_min(1e-6) / UNIT, 1e-4
     each = torch.eye(G.numel(), dtype=torch.float64).reshape(-1, *shape)
@@ -172,7 +173,7 @@ def test_gradients_are_those_of_finite_differences(shape, parasitics):
     torch.testing.assert_close(copies.grad.flatten(1), by_device.T, rtol=1e-5, atol=1e-7)
 
 
-def test_gradient_of_an_absent_device_is_that_of_adding_it():
+def test_gradient_of_an_absent_device_is_that_of_adding_it() -> None:
     G = _random_tiles(4, 5).clamp_min(1e-6)
     G[1, 3] = 0.0
     weight = torch.randn(4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
@@ -181,12 +182,14 @@ def test_gradient_of_an_absent_device_is_that_of_adding_it():
     assert G.grad is not None
     added = G.detach().clone()
     added[1, 3] = 1e-10
-    both = (torch.from_numpy(reference_effective_conductance(g.numpy(), DEFAULTS)) for g in (added, G.detach()))
+    both = (
+        torch.from_numpy(reference_effective_conductance(g.numpy(), DEFAULTS)) for g in (added, G.detach())
+    )
     with_it, without = ((G_eff * weight).sum() for G_eff in both)
     assert float(G.grad[1, 3]) == pytest.approx(float(with_it - without) / 1e-10, rel=1e-4)
 
 
-def test_float32_gradients_come_from_float64():
+def test_float32_gradients_come_from_float64() -> None:
     G = _random_tiles(3, 6, 5)
     single = G.float().requires_grad_()
     effective_conductance(single, DEFAULTS).sum().backward()
@@ -198,7 +201,7 @@ def test_float32_gradients_come_from_float64():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_stays_on_its_device():
+def test_stays_on_its_device() -> None:
     G = _random_tiles(3, 9, 12)
     found = effective_conductance(G.cuda(), DEFAULTS)
     assert found.is_cuda
@@ -221,7 +224,9 @@ TEN_TIMES = ohms(1e3, 50.0, 100.0, 1e3)
     ],
     ids=str,
 )
-def test_the_fast_method_alone_does_crossbars_of_any_size(shape, parasitics, rtol):
+def test_the_fast_method_alone_does_crossbars_of_any_size(
+    shape: tuple[int, int], parasitics: Parasitics, rtol: float
+) -> None:
     """Nothing is left to elimination, the bound proven is one, and errors are far below it."""
     G = _random_tiles(2, *shape)
     G[1] = 5e-6 + 45e-6 * (G[1] / 50e-6) ** 8  # most devices low, as in a trained network
@@ -230,12 +235,16 @@ def test_the_fast_method_alone_does_crossbars_of_any_size(shape, parasitics, rto
         tiles = G.to(dtype)
         found, proven = dissection.solve(tiles, parasitics, bound)
         assert (proven <= bound).all()
-        expected = reference_effective_conductance(tiles[1].double().numpy(), parasitics, refine=False, inputs=rows)
-        assert float((found[1, rows].double() - torch.from_numpy(expected)).abs().max() / found[1].max()) <= most
+        expected = reference_effective_conductance(
+            tiles[1].double().numpy(), parasitics, refine=False, inputs=rows
+        )
+        assert (
+            float((found[1, rows].double() - torch.from_numpy(expected)).abs().max() / found[1].max()) <= most
+        )
 
 
 @given(conductance_tiles(), parasitics_of_any_kind())
-def test_no_error_is_above_its_bound(G, parasitics):
+def test_no_error_is_above_its_bound(G: Tensor, parasitics: Parasitics) -> None:
     expected = reference_effective_conductance(G.numpy(), parasitics)
     for dtype in (torch.float32, torch.float64):
         found, bounds = dissection.solve(G[None].to(dtype), parasitics, 1e-6)
@@ -245,7 +254,7 @@ def test_no_error_is_above_its_bound(G, parasitics):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 4), (20, 12)], ids=str)
-def test_the_bound_is_worth_asking_for(shape):
+def test_the_bound_is_worth_asking_for(shape: tuple[int, int]) -> None:
     """Usual devices are far within what is promised; a slip of one part in 10^9 would be noticed by the tests above."""
     for parasitics in PARASITICS[:-1]:
         bounds = dissection.solve(_random_tiles(3, *shape) + 1e-6, parasitics, 1e-9)[1]
@@ -254,21 +263,25 @@ def test_the_bound_is_worth_asking_for(shape):
 
 
 @given(conductance_tiles(), parasitics_of_any_kind())
-def test_both_methods_agree(G, parasitics):
+def test_both_methods_agree(G: Tensor, parasitics: Parasitics) -> None:
     direct, check = elimination.solve(G[None], parasitics)
     assert (check <= EXACT).all()
     assert _relative_error(direct[0], effective_conductance(G, parasitics)) <= EXACT
 
 
-@pytest.mark.parametrize(("shape", "tiles"), [((16, 16), 64), ((17, 3), 9), ((200, 200), 1), ((5, 700), 2)], ids=str)
-def test_memory_is_estimated_from_above(shape, tiles):
+@pytest.mark.parametrize(
+    ("shape", "tiles"), [((16, 16), 64), ((17, 3), 9), ((200, 200), 1), ((5, 700), 2)], ids=str
+)
+def test_memory_is_estimated_from_above(shape: tuple[int, int], tiles: int) -> None:
     room = dissection._Room(dissection._plan(*shape), tiles)
     held = sum(array.size for array in vars(room).values())
     in_and_out = 4 * tiles * shape[0] * shape[1]
     assert held + in_and_out <= dissection.numbers(*shape, tiles) <= 8 * (held + in_and_out) + 2e5
 
 
-def test_a_size_beyond_the_memory_is_refused_before_anything_is_computed(monkeypatch):
+def test_a_size_beyond_the_memory_is_refused_before_anything_is_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(memory, "free", lambda: 1e8)
     monkeypatch.setattr(dissection, "_plan", None)
     with pytest.raises(
@@ -278,7 +291,7 @@ def test_a_size_beyond_the_memory_is_refused_before_anything_is_computed(monkeyp
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_threads_change_nothing(number):
+def test_threads_change_nothing(number: Callable[[float], Any]) -> None:
     G = _random_tiles(200, 16, 16)
     expected = effective_conductance(G, DEFAULTS)
     counts: list[int] = []
@@ -288,7 +301,7 @@ def test_threads_change_nothing(number):
     assert sum(counts) == 200
 
 
-def test_tiles_that_the_fast_method_refuses_are_eliminated_and_counted():
+def test_tiles_that_the_fast_method_refuses_are_eliminated_and_counted() -> None:
     """One batch of both: rows that draw far more from one another than any column gets, beside ordinary ones."""
     G = _random_tiles(4, 12, 12)
     G[2] *= 1e4
@@ -301,13 +314,15 @@ def test_tiles_that_the_fast_method_refuses_are_eliminated_and_counted():
         assert _relative_error(solved, reference_effective_conductance(tile.numpy(), parasitics)) <= EXACT
 
 
-def test_an_accuracy_out_of_reach_is_an_error():
-    with pytest.raises(CircuitError, match=r"rtol = 3e-16: the circuit of tile [0-2] is only solved to") as caught:
+def test_an_accuracy_out_of_reach_is_an_error() -> None:
+    with pytest.raises(
+        CircuitError, match=r"rtol = 3e-16: the circuit of tile [0-2] is only solved to"
+    ) as caught:
         effective_conductance(_random_tiles(3, 40, 40), DEFAULTS, rtol=3e-16)
     assert "\n" not in str(caught.value)
 
 
-def test_a_wrong_elimination_is_noticed(monkeypatch):
+def test_a_wrong_elimination_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check is worth its name: a slip of one part in 10^6 anywhere does not pass."""
     right = elimination._inverse
     monkeypatch.setattr(elimination, "_inverse", lambda matrix: right(matrix) * (1 + 1e-6))
@@ -315,7 +330,7 @@ def test_a_wrong_elimination_is_noticed(monkeypatch):
 
 
 @pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
-def test_node_voltages_obey_every_law_of_the_circuit(parasitics):
+def test_node_voltages_obey_every_law_of_the_circuit(parasitics: Parasitics) -> None:
     """Ohm's law in every device and wire segment, and Kirchhoff's in every node."""
     G = _random_tiles(5, 7)
     inputs = torch.randn(3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
@@ -327,11 +342,17 @@ def test_node_voltages_obey_every_law_of_the_circuit(parasitics):
     torch.testing.assert_close(current, G * (row - column), rtol=1e-10, atol=1e-17)
     onward = current.flip(-1).cumsum(-1).flip(-1)  # along the row wire into each node
     torch.testing.assert_close(inputs - row[..., 0], parasitics.driver_ohm * onward[..., 0], **close)
-    torch.testing.assert_close(row[..., :-1] - row[..., 1:], parasitics.row_wire_ohm * onward[..., 1:], **close)
+    torch.testing.assert_close(
+        row[..., :-1] - row[..., 1:], parasitics.row_wire_ohm * onward[..., 1:], **close
+    )
     below = current.cumsum(-2)
-    torch.testing.assert_close(column[:, :-1] - column[:, 1:], parasitics.column_wire_ohm * below[:, :-1], **close)
+    torch.testing.assert_close(
+        column[:, :-1] - column[:, 1:], parasitics.column_wire_ohm * below[:, :-1], **close
+    )
     torch.testing.assert_close(column[:, -1], parasitics.sense_ohm * below[:, -1], **close)
-    torch.testing.assert_close(below[:, -1], inputs @ effective_conductance(G, parasitics), rtol=1e-9, atol=1e-16)
+    torch.testing.assert_close(
+        below[:, -1], inputs @ effective_conductance(G, parasitics), rtol=1e-9, atol=1e-16
+    )
 
 
 def tile_with(value: float) -> Tensor:
@@ -365,7 +386,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize(("call", "message"), REFUSED, ids=[message for _, message in REFUSED])
-def test_what_cannot_be_solved_is_refused_in_one_line(call, message):
+def test_what_cannot_be_solved_is_refused_in_one_line(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import MakeParams
 from repository import ROOT
 from ruamel.yaml import YAML
 
@@ -22,7 +24,7 @@ STAGES = [
 ]  # fmt: skip
 
 
-def test_a_tiny_profile_is_estimated(tmp_path, make_params):
+def test_a_tiny_profile_is_estimated(tmp_path: Path, make_params: MakeParams) -> None:
     with (tmp_path / "tiny.yaml").open("w", encoding="utf-8") as file:
         YAML().dump(make_params().model_dump(mode="json"), file)
     words = [BENCHMARKS / "costs.py", tmp_path / "tiny.yaml", "--seconds", "0.1", "--output", tmp_path]
@@ -37,16 +39,21 @@ def test_a_tiny_profile_is_estimated(tmp_path, make_params):
     assert table["hardware"].str.contains("torch 2").all()
     groups = set(read_yaml(ROOT / "dvc.yaml", "dvc.yaml")["stages"])
     said = next(line for line in done.stdout.splitlines() if line.startswith("not estimated: "))
-    assert {word.split()[0] for word in said.removeprefix("not estimated: ").split(", ")} == groups - {"data", *STAGES}
+    assert {word.split()[0] for word in said.removeprefix("not estimated: ").split(", ")} == groups - {
+        "data",
+        *STAGES,
+    }
 
 
-def test_a_folder_whose_images_are_counted_is_estimated(monkeypatch):
+def test_a_folder_whose_images_are_counted_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     dataset = params.load_profile(ROOT / "profiles" / "cifar10-full.yaml").datasets["cifar10-png"]
     assert importlib.import_module("costs_part").prepare(dataset)["seconds"] > 0
 
 
-def test_an_unknown_profile_is_one_line(tmp_path, monkeypatch, capsys):
+def test_an_unknown_profile_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setattr(sys, "argv", ["costs.py", "huge", "--output", str(tmp_path)])
     assert importlib.import_module("costs").main() == 1
@@ -66,7 +73,9 @@ def made_up(test_image_s: float, **circuit: float) -> dict[str, Any]:
     return {"trained": step, "cf": step, "masked": step, "circuit": solved}
 
 
-def test_minutes_follow_from_epochs_seeds_and_sizes(make_params, monkeypatch):
+def test_minutes_follow_from_epochs_seeds_and_sizes(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """100 images in batches of 25 are four steps of one second; 40 test images take no time, a row takes a second."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import costs
@@ -90,10 +99,16 @@ def test_minutes_follow_from_epochs_seeds_and_sizes(make_params, monkeypatch):
     gradual = settings.model_copy(update={"prune": settings.prune.model_copy(update={"steps": 5})})
     longer = costs.estimate(gradual, "tiny-vgg11", measured)
     more = {name: longer[name][0] - found[name][0] for name in found}
-    assert more == dict.fromkeys(found, 0) | {"prune_cf": 4 * 4, "prune_xcs": sizes * 4 * 4, "prune_xrs": sizes * 4 * 4}
+    assert more == dict.fromkeys(found, 0) | {
+        "prune_cf": 4 * 4,
+        "prune_xcs": sizes * 4 * 4,
+        "prune_xrs": sizes * 4 * 4,
+    }
 
 
-def test_more_weights_left_cost_more_where_filters_are_removed(make_params, monkeypatch):
+def test_more_weights_left_cost_more_where_filters_are_removed(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import costs
 
@@ -108,7 +123,7 @@ def test_more_weights_left_cost_more_where_filters_are_removed(make_params, monk
     assert ratio["map"] == pytest.approx(7 / 4)  # one of four schemes is not pruned
 
 
-def test_paper_has_the_grid_and_its_replicates():
+def test_paper_has_the_grid_and_its_replicates() -> None:
     paper = params.load_profile(ROOT / "profiles" / "paper.yaml")
     grid = {(one.network, one.dataset, one.training_seed) for one in paper.experiments.values()}
     assert grid == {("vgg11", "cifar10-png", 1), ("vgg11", "cifar10-png", 2)} | {

@@ -44,13 +44,13 @@ def same(one: data.ImageSet, other: data.ImageSet) -> bool:
 # --- shapes10 -----------------------------------------------------------------------------------------------
 
 
-def test_the_seed_fixes_every_pixel():
+def test_the_seed_fixes_every_pixel() -> None:
     assert same(shapes(), shapes())
     assert shapes().digest != shapes(seed=4).digest
 
 
 @pytest.mark.parametrize(("train", "test"), [(10, 10), (200, 60), (137, 23)])
-def test_classes_are_balanced_as_far_as_the_counts_allow(train, test):
+def test_classes_are_balanced_as_far_as_the_counts_allow(train: int, test: int) -> None:
     images = shapes(train_images=train, test_images=test)
     for split, count in ((images.train, train), (images.test, test)):
         assert len(split) == count
@@ -59,14 +59,16 @@ def test_classes_are_balanced_as_far_as_the_counts_allow(train, test):
     assert len(images.classes) == 10
 
 
-def test_training_and_test_images_share_nothing():
+def test_training_and_test_images_share_nothing() -> None:
     images = shapes(train_images=100, test_images=100)
-    train, test = ({split.pixels[i].numpy().tobytes() for i in range(100)} for split in (images.train, images.test))
+    train, test = (
+        {split.pixels[i].numpy().tobytes() for i in range(100)} for split in (images.train, images.test)
+    )
     assert len(train) == len(test) == 100
     assert not train & test
 
 
-def test_noise_has_the_deviation_asked_for():
+def test_noise_has_the_deviation_asked_for() -> None:
     quiet, noisy = (shapes(noise_sigma=sigma, train_images=100).train.pixels.double() for sigma in (0.0, 0.1))
     # The noise is drawn after the first scene (128 images), so both hold the same scenes.
     inside = (quiet > 80) & (quiet < 175)  # clipping at 0 and 255 does not reach here: 3 sigma are 77 levels
@@ -75,7 +77,7 @@ def test_noise_has_the_deviation_asked_for():
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_every_outline_is_one_figure_of_similar_size(name):
+def test_every_outline_is_one_figure_of_similar_size(name: str) -> None:
     line = np.arange(-150, 151) / 100
     x, y = np.meshgrid(line, line)
     distance = SHAPES[name](x, y)
@@ -86,7 +88,7 @@ def test_every_outline_is_one_figure_of_similar_size(name):
     np.testing.assert_allclose(distance, distance[:, ::-1], atol=1e-12)
 
 
-def test_colour_does_not_tell_the_class():
+def test_colour_does_not_tell_the_class() -> None:
     images = shapes(train_images=2000)
     means = images.train.pixels.double().mean((2, 3)) / 255
     overall = means.mean(0)
@@ -95,7 +97,7 @@ def test_colour_does_not_tell_the_class():
         assert ((means[images.train.labels == label].mean(0) - overall).abs() < 5 * spread).all()
 
 
-def test_images_that_memory_cannot_hold_are_refused_before_they_are_drawn():
+def test_images_that_memory_cannot_hold_are_refused_before_they_are_drawn() -> None:
     """In a process of its own, under a limit like that of a cluster's shell."""
     code = (
         "import resource, sys\n"
@@ -121,20 +123,20 @@ def test_images_that_memory_cannot_hold_are_refused_before_they_are_drawn():
 # --- one file -----------------------------------------------------------------------------------------------
 
 
-def test_statistics_equal_numpy():
+def test_statistics_equal_numpy() -> None:
     images = shapes()
     scaled = images.train.pixels.numpy().astype(np.float64) / 255
     np.testing.assert_allclose(images.mean, scaled.mean((0, 2, 3)), rtol=1e-12)  # sums of float64
     np.testing.assert_allclose(images.std, scaled.std((0, 2, 3)), rtol=1e-12)
 
 
-def test_a_channel_that_never_varies_divides_by_one():
+def test_a_channel_that_never_varies_divides_by_one() -> None:
     mean, std = channel_statistics(torch.full((4, 3, 2, 2), 51, dtype=torch.uint8))
     assert mean == pytest.approx((0.2, 0.2, 0.2))
     assert std == (1.0, 1.0, 1.0)
 
 
-def test_save_and_load_give_the_same_dataset_and_the_same_bytes(tmp_path):
+def test_save_and_load_give_the_same_dataset_and_the_same_bytes(tmp_path: Path) -> None:
     images = shapes()
     path = data.save(images, tmp_path / "deep" / "one.safetensors")
     read = data.load(path)
@@ -148,7 +150,9 @@ def test_save_and_load_give_the_same_dataset_and_the_same_bytes(tmp_path):
 
 
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), near_start=st.booleans())
-def test_a_flipped_bit_is_found(tmp_path_factory, place, bit, near_start):
+def test_a_flipped_bit_is_found(
+    tmp_path_factory: pytest.TempPathFactory, place: float, bit: int, near_start: bool
+) -> None:
     folder = tmp_path_factory.mktemp("flipped")
     path = data.save(shapes(train_images=20, test_images=10), folder / "set.safetensors")
     content = bytearray(path.read_bytes())
@@ -158,9 +162,11 @@ def test_a_flipped_bit_is_found(tmp_path_factory, place, bit, near_start):
         data.load(path)
 
 
-def test_a_missing_a_cut_and_a_foreign_file_are_refused(tmp_path):
+def test_a_missing_a_cut_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "set.safetensors"
-    with pytest.raises(DatasetError, match=r"set\.safetensors: no such dataset; the notebook 00_data makes it"):
+    with pytest.raises(
+        DatasetError, match=r"set\.safetensors: no such dataset; the notebook 00_data makes it"
+    ):
         data.load(path)
     data.save(shapes(train_images=20, test_images=10), path)
     path.write_bytes(path.read_bytes()[:-1])
@@ -173,7 +179,7 @@ def test_a_missing_a_cut_and_a_foreign_file_are_refused(tmp_path):
         data.load(path)
 
 
-def test_the_digest_covers_pixels_labels_and_classes():
+def test_the_digest_covers_pixels_labels_and_classes() -> None:
     base = shapes(train_images=20, test_images=10)
     pixels = base.train.pixels.clone()
     pixels[3, 1, 4, 5] ^= 1
@@ -247,13 +253,13 @@ def original(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     return Original(request.param, tmp_path / "originals", monkeypatch)
 
 
-def test_original_files_are_read_as_they_are(original):
+def test_original_files_are_read_as_they_are(original: Original) -> None:
     read = original.read()
     assert same(read, original.images)
     assert read.description == {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}[original.kind]
 
 
-def test_the_official_archive_is_enough(original):
+def test_the_official_archive_is_enough(original: Original) -> None:
     original.remove()
     assert same(original.read(), original.images)
 
@@ -268,12 +274,14 @@ class Trap:
         return Path.touch, (self.path,)
 
 
-def test_damaged_files_are_refused_before_they_are_unpickled(original, tmp_path):
+def test_damaged_files_are_refused_before_they_are_unpickled(original: Original, tmp_path: Path) -> None:
     original.archive.unlink()
     sprung = tmp_path / "sprung"
     name = original.source.train_list[0][0]
     (original.folder / name).write_bytes(pickle.dumps(Trap(sprung)))
-    with pytest.raises(DatasetError, match=f"{name}: damaged or not the official file .MD5 .*, must be ") as refused:
+    with pytest.raises(
+        DatasetError, match=f"{name}: damaged or not the official file .MD5 .*, must be "
+    ) as refused:
         original.read()
     assert "\n" not in str(refused.value)
     assert not sprung.exists()
@@ -281,20 +289,28 @@ def test_damaged_files_are_refused_before_they_are_unpickled(original, tmp_path)
     assert sprung.exists()  # the trap works: only the checksum kept it shut
 
 
-def test_missing_files_say_what_to_put_where(original):
+def test_missing_files_say_what_to_put_where(original: Original) -> None:
     original.remove()
     original.archive.write_bytes(b"something else")
     with pytest.raises(DatasetError) as refused:
         original.read()
-    for part in (f"{original.archive}: not the official file", original.source.url, "datasets.c.download = true"):
+    for part in (
+        f"{original.archive}: not the official file",
+        original.source.url,
+        "datasets.c.download = true",
+    ):
         assert part in str(refused.value)
 
 
-def test_a_failed_download_says_what_to_put_where(original, monkeypatch):
+def test_a_failed_download_says_what_to_put_where(
+    original: Original, monkeypatch: pytest.MonkeyPatch
+) -> None:
     original.remove()
     original.archive.unlink()
     monkeypatch.setattr(original.source, "url", "http://127.0.0.1:9/none.tar.gz")  # nothing listens there
-    with pytest.raises(DatasetError, match=r"the download failed .*; put cifar-.*-python.tar.gz from") as refused:
+    with pytest.raises(
+        DatasetError, match=r"the download failed .*; put cifar-.*-python.tar.gz from"
+    ) as refused:
         original.read(download=True)
     assert "\n" not in str(refused.value)
     assert not original.folder.exists()
@@ -303,7 +319,7 @@ def test_a_failed_download_says_what_to_put_where(original, monkeypatch):
 # --- towards a network --------------------------------------------------------------------------------------
 
 
-def test_normalised_training_images_have_no_mean_and_unit_variance():
+def test_normalised_training_images_have_no_mean_and_unit_variance() -> None:
     images = shapes(train_images=600)
     batch = data.normalised(images.train, images, "cpu")
     assert batch.dtype == torch.float32
@@ -314,7 +330,7 @@ def test_normalised_training_images_have_no_mean_and_unit_variance():
     assert float(batch[7, 1, 3, 4]) == pytest.approx(float(expected), rel=1e-6, abs=1e-6)
 
 
-def test_take_equals_indexing_and_keeps_the_layout():
+def test_take_equals_indexing_and_keeps_the_layout() -> None:
     batch = torch.randn(9, 3, 32, 32).contiguous(memory_format=torch.channels_last)
     chosen = torch.tensor([4, 4, 0, 8])
     taken = data.take(batch, chosen)
@@ -336,13 +352,19 @@ batches = st.builds(
 )
 
 
-def augmented(batch: Tensor, seed: int, *, flip: bool = True, shift_pixels: int = 2, cut_out_pixels: int = 0) -> Tensor:
+def augmented(
+    batch: Tensor, seed: int, *, flip: bool = True, shift_pixels: int = 2, cut_out_pixels: int = 0
+) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return data.augment(batch, flip=flip, shift_pixels=shift_pixels, cut_out_pixels=cut_out_pixels, generator=generator)
+    return data.augment(
+        batch, flip=flip, shift_pixels=shift_pixels, cut_out_pixels=cut_out_pixels, generator=generator
+    )
 
 
 @given(batch=batches, seed=st.integers(0, 2**31), flip=st.booleans(), shift=st.integers(0, 4))
-def test_an_augmented_image_is_a_window_of_the_padded_one(batch, seed, flip, shift):
+def test_an_augmented_image_is_a_window_of_the_padded_one(
+    batch: Tensor, seed: int, flip: bool, shift: int
+) -> None:
     height, width = batch.shape[2:]
     result = augmented(batch, seed, flip=flip, shift_pixels=shift)
     assert result.shape == batch.shape
@@ -357,13 +379,13 @@ def test_an_augmented_image_is_a_window_of_the_padded_one(batch, seed, flip, shi
         assert any(torch.equal(window, image_result) for window in allowed)
 
 
-def test_every_shift_and_both_sides_come_up():
+def test_every_shift_and_both_sides_come_up() -> None:
     image = torch.arange(1.0, 1 + 3 * 8 * 8).view(1, 3, 8, 8)
     results = augmented(image.expand(2000, -1, -1, -1), 0, shift_pixels=2)
     assert len({result.numpy().tobytes() for result in results}) == 5 * 5 * 2
 
 
-def test_augmentation_keeps_layout_and_type_and_leaves_its_input_alone():
+def test_augmentation_keeps_layout_and_type_and_leaves_its_input_alone() -> None:
     batch = torch.randn(8, 3, 32, 32).contiguous(memory_format=torch.channels_last)
     before = batch.clone()
     for dtype in (torch.float32, torch.bfloat16):
@@ -374,7 +396,9 @@ def test_augmentation_keeps_layout_and_type_and_leaves_its_input_alone():
 
 
 @given(batch=batches, seed=st.integers(0, 2**31), side=st.integers(1, 16))
-def test_what_is_cut_out_is_one_square_that_may_reach_over_the_edge(batch, seed, side):
+def test_what_is_cut_out_is_one_square_that_may_reach_over_the_edge(
+    batch: Tensor, seed: int, side: int
+) -> None:
     whole, cut = (augmented(batch, seed, cut_out_pixels=pixels) for pixels in (0, side))
     inside = augmented(torch.ones_like(batch), seed, shift_pixels=0, cut_out_pixels=side) == 0
     for blanked in inside:
@@ -390,20 +414,20 @@ def test_what_is_cut_out_is_one_square_that_may_reach_over_the_edge(batch, seed,
     assert torch.equal(cut[kept], whole[kept])
 
 
-def test_every_pixel_is_the_middle_of_a_square_as_often():
+def test_every_pixel_is_the_middle_of_a_square_as_often() -> None:
     results = augmented(torch.ones(20000, 3, 6, 6), 0, shift_pixels=0, cut_out_pixels=1)
     share = (results[:, 0] == 0).double().mean(0)
     assert (share - 1 / 36).abs().max() < 5 * (1 / 36 / 20000) ** 0.5  # five standard errors
 
 
 @pytest.mark.parametrize("name", ["shift_pixels", "cut_out_pixels"])
-def test_a_negative_number_of_pixels_is_refused(name):
+def test_a_negative_number_of_pixels_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} = -1 must be at least 0"):
         augmented(torch.zeros(1, 3, 4, 4), 0, **{name: -1})
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_gives_what_the_cpu_gives():
+def test_a_gpu_gives_what_the_cpu_gives() -> None:
     images = shapes()
     on_cpu, on_gpu = (data.normalised(images.train, images, device) for device in ("cpu", "cuda"))
     torch.testing.assert_close(on_gpu.cpu(), on_cpu)
@@ -414,7 +438,7 @@ def test_a_gpu_gives_what_the_cpu_gives():
 # --- pictures -----------------------------------------------------------------------------------------------
 
 
-def test_pictures_and_tables_show_every_class():
+def test_pictures_and_tables_show_every_class() -> None:
     images = shapes()
     table = pictures.table_of_counts(images)
     assert table.loc["total"].tolist() == [200, 60]

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -61,12 +62,12 @@ OPTIONAL = [text for extra in PROJECT["optional-dependencies"].values() for text
 DIRECT = {Requirement(text).name for text in [*PROJECT["dependencies"], *OPTIONAL]}
 
 
-def test_the_table_names_the_direct_dependencies_and_no_other():
+def test_the_table_names_the_direct_dependencies_and_no_other() -> None:
     assert set(described()) == DIRECT
 
 
 @pytest.mark.parametrize("package", sorted(DIRECT))
-def test_a_direct_dependency_has_a_reason_and_the_licence_that_it_says(package):
+def test_a_direct_dependency_has_a_reason_and_the_licence_that_it_says(package: str) -> None:
     licence, reason = described()[package]
     assert len(reason) >= 5
     assert allowed(licence)
@@ -80,7 +81,7 @@ def test_a_direct_dependency_has_a_reason_and_the_licence_that_it_says(package):
 
 
 @pytest.mark.parametrize("package", HERE)
-def test_every_licence_of_the_lock_goes_with_apache_2(package):
+def test_every_licence_of_the_lock_goes_with_apache_2(package: str) -> None:
     assert allowed(licences(package)), f"{package}: {licences(package) or 'says nothing of its licence'}"
 
 
@@ -93,11 +94,11 @@ def test_every_licence_of_the_lock_goes_with_apache_2(package):
         ("", False),
     ],
 )  # fmt: skip
-def test_the_policy(said, expected):
+def test_the_policy(said: str, expected: bool) -> None:
     assert allowed(said) == expected
 
 
-def test_every_package_is_in_the_policy_by_name_where_it_is_gpl():
+def test_every_package_is_in_the_policy_by_name_where_it_is_gpl() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     gpl = {canonicalize_name(name) for name in HERE if re.search(r"(?<!L)GPL", licences(name))}
     assert gpl == {name for name in gpl if f"`{name}`" in text}
@@ -113,13 +114,23 @@ def entry(name: str, *, skipped: bool = False, vulnerable: bool = False) -> dict
 @pytest.mark.parametrize(
     ("answer", "code", "says"),
     [
-        ({"dependencies": [entry("a"), entry("b")]}, 0, "audit: 2 packages looked up, no vulnerability known"),
+        (
+            {"dependencies": [entry("a"), entry("b")]},
+            0,
+            "audit: 2 packages looked up, no vulnerability known",
+        ),
         ({"dependencies": [entry("a", vulnerable=True)]}, 1, "audit: a 1.0: X-1, fixed in 2.0"),
-        ({"dependencies": [entry("a"), entry("b", skipped=True)]}, 2, "1 of 2 packages could not be looked up"),
+        (
+            {"dependencies": [entry("a"), entry("b", skipped=True)]},
+            2,
+            "1 of 2 packages could not be looked up",
+        ),
         ("no network", 2, "audit: the vulnerability database could not be asked: no network"),
     ],
 )
-def test_an_audit_that_looked_nothing_up_is_not_clean(tmp_path, answer, code, says):
+def test_an_audit_that_looked_nothing_up_is_not_clean(
+    tmp_path: Path, answer: object, code: int, says: str
+) -> None:
     text = answer if isinstance(answer, str) else json.dumps(answer)
     (tmp_path / "pip_audit.py").write_text(f"print({text!r})\n", encoding="utf-8")
     done = subprocess.run(

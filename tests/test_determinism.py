@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import DEVICES, MakeParams
+from conftest import DEVICES, MakeNetwork, MakeParams
 from subjects import mapped, of_one_size, threads
 
 from xbarpaper import data
@@ -114,13 +114,15 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_training_twice_gives_the_same_bytes(trained, tmp_path, settings, tiny_images):
+def test_training_twice_gives_the_same_bytes(
+    trained: Path, tmp_path: Path, settings: Params, tiny_images: ImageSet
+) -> None:
     again = contents(run_apart(prepared(tmp_path, settings, tiny_images), TRAINING, 1))
     assert len([name for name in again if name.endswith(".safetensors")]) == 8
     assert again == contents(trained)
 
 
-def test_what_is_measured_does_not_depend_on_the_number_of_threads(trained, tmp_path):
+def test_what_is_measured_does_not_depend_on_the_number_of_threads(trained: Path, tmp_path: Path) -> None:
     """Mapping, the circuits, what reads them out, and inference, also in bfloat16 where the machine has it."""
     one, two = (shutil.copytree(trained, tmp_path / name) for name in ("one", "two"))
     tables = contents(run_here(one, MEASURING))
@@ -129,7 +131,9 @@ def test_what_is_measured_does_not_depend_on_the_number_of_threads(trained, tmp_
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_inference_at_the_width_of_quick_does_not_depend_on_the_number_of_threads(make_network, tiny_images, dtype):
+def test_inference_at_the_width_of_quick_does_not_depend_on_the_number_of_threads(
+    make_network: MakeNetwork, tiny_images: ImageSet, dtype: torch.dtype
+) -> None:
     network, images = make_network("vgg16", 0.125), normalised(tiny_images.test, tiny_images, "cpu")
     outputs = []
     for number in (1, 2):
@@ -139,7 +143,9 @@ def test_inference_at_the_width_of_quick_does_not_depend_on_the_number_of_thread
     assert torch.equal(*outputs)
 
 
-def test_what_reads_crossbars_out_depends_on_threads_in_the_gain_of_a_layer_alone(make_network):
+def test_what_reads_crossbars_out_depends_on_threads_in_the_gain_of_a_layer_alone(
+    make_network: MakeNetwork,
+) -> None:
     """A layer's gain is one sum over all its weights, which torch splits between threads from 32,768 on."""
     network = unpruned(make_network("vgg11", 0.125))
     case = Case("both", 0, ("layer",))

@@ -67,7 +67,7 @@ def top_of(one: programming.Spread | drift.Ageing | reading.Flicker) -> Devices:
 # --- every effect -------------------------------------------------------------------------------------------
 
 
-def test_the_same_seed_and_layer_give_the_same_devices_in_any_order():
+def test_the_same_seed_and_layer_give_the_same_devices_in_any_order() -> None:
     names = ["conv1", "conv2", "classifier"]
     before = torch.get_rng_state()
     forward = {name: drawn(ALL_ON, 3, name) for name in names}
@@ -88,11 +88,15 @@ RANDOM = {
 
 
 @pytest.mark.parametrize("changes", RANDOM.values(), ids=RANDOM)
-def test_other_seeds_layers_and_signs_meet_independent_devices(changes):
+def test_other_seeds_layers_and_signs_meet_independent_devices(changes: dict[str, object]) -> None:
     devices = Devices().model_copy(update=changes)
     pairs = [
         (drawn(devices, *one)[0], drawn(devices, *other)[0])
-        for one, other in (((0, "conv1"), (1, "conv1")), ((0, "conv1"), (0, "conv2")), ((1, "conv1"), (11, "conv1")))
+        for one, other in (
+            ((0, "conv1"), (1, "conv1")),
+            ((0, "conv1"), (0, "conv2")),
+            ((1, "conv1"), (11, "conv1")),
+        )
     ]
     pairs.append((drawn(devices)[0], drawn(devices)[1]))
     for a, b in pairs:
@@ -100,13 +104,13 @@ def test_other_seeds_layers_and_signs_meet_independent_devices(changes):
         assert abs(float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])) < 0.02
 
 
-def test_effects_act_in_one_order_and_by_default_there_is_only_variation():
+def test_effects_act_in_one_order_and_by_default_there_is_only_variation() -> None:
     assert chip(Devices(), 3) == (Variation(0.1, 3),)
     kinds = [type(effect) for effect in chip(ALL_ON, 0)]
     assert kinds == [Levels, ProgrammingNoise, Variation, Drift, Stuck, ReadNoise]
 
 
-def test_what_is_known_of_a_chip_and_what_the_readout_was_calibrated_on():
+def test_what_is_known_of_a_chip_and_what_the_readout_was_calibrated_on() -> None:
     every = chip(ALL_ON, 0)
     assert [type(effect) for effect in known(every)] == [Levels, Variation, Stuck]
     before_drift = [Levels, ProgrammingNoise, Variation, Stuck]
@@ -119,7 +123,7 @@ def test_what_is_known_of_a_chip_and_what_the_readout_was_calibrated_on():
         assert [type(effect) for effect in calibrated_on(every, devices)] == wanted
 
 
-def test_another_reading_meets_the_same_devices_with_other_noise():
+def test_another_reading_meets_the_same_devices_with_other_noise() -> None:
     first, second = drawn(ALL_ON, read=0), drawn(ALL_ON, read=1)
     assert not torch.equal(first, second)
     quiet = ALL_ON.model_copy(update={"read_noise": "none"})
@@ -127,7 +131,7 @@ def test_another_reading_meets_the_same_devices_with_other_noise():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_conductances_are_never_negative_and_keep_their_kind(dtype):
+def test_conductances_are_never_negative_and_keep_their_kind(dtype: torch.dtype) -> None:
     loud = ALL_ON.model_copy(update={"programming_factor": 30.0, "read_factor": 30.0, "variation_sigma": 1.0})
     pair = DifferentialPair(torch.rand(SHAPE, dtype=dtype) * 5e-5, torch.zeros(SHAPE, dtype=dtype))
     for effect in chip(loud, 0):
@@ -142,13 +146,13 @@ def test_conductances_are_never_negative_and_keep_their_kind(dtype):
 
 
 @pytest.mark.parametrize(("bits", "expected"), [(1, 50.0), (2, 35.0), (4, 29.0), (6, 27.857143)])
-def test_levels_are_the_worked_ones(bits, expected):
+def test_levels_are_the_worked_ones(bits: int, expected: float) -> None:
     pair = Levels(2**bits, OURS).disturb(constant(27.9e-6, (2, 2)), "conv1")
     assert float(pair.plus[0, 0]) / MICRO == pytest.approx(expected, rel=1e-6)
 
 
 @given(levels=st.integers(2, 40), share=st.floats(0, 1))
-def test_a_level_is_the_nearest_of_those_there_are_and_stays(levels, share):
+def test_a_level_is_the_nearest_of_those_there_are_and_stays(levels: int, share: float) -> None:
     there = torch.linspace(5.0, 50.0, levels, dtype=torch.float64)
     effect, value = Levels(levels, OURS), 5.0 + 45.0 * share
     one = torch.full((1, 1), value * MICRO, dtype=torch.float64)
@@ -161,7 +165,7 @@ def test_a_level_is_the_nearest_of_those_there_are_and_stays(levels, share):
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.01, 0.1, 0.3])
-def test_mean_and_deviation_of_the_variation_are_those_of_the_parameter(sigma):
+def test_mean_and_deviation_of_the_variation_are_those_of_the_parameter(sigma: float) -> None:
     # At sigma 0.3 the clipping of one draw in 2000 moves both by less than 1e-4.
     assert_moments(Variation(sigma, 5).disturb(constant(MICRO), "conv3"), 1.0, sigma, 1e-4 * (sigma > 0.2))
 
@@ -190,7 +194,7 @@ SIGMAS = [  # conductance and standard deviation in microsiemens (SONOS: nanoamp
 
 
 @pytest.mark.parametrize(("preset", "conductance", "sigma"), SIGMAS)
-def test_programming_noise_is_the_published_one(preset, conductance, sigma):
+def test_programming_noise_is_the_published_one(preset, conductance: float, sigma: float) -> None:
     noise = programming.PRESETS[preset]
     assert float(noise.sigma(published(conductance))) == pytest.approx(sigma, abs=1.1e-6)
     # Through the effect, on devices of the published range: mean and deviation; what falls below zero is cut off.
@@ -200,11 +204,13 @@ def test_programming_noise_is_the_published_one(preset, conductance, sigma):
 
 
 @given(preset=st.sampled_from(sorted(programming.PRESETS)), share=st.floats(0.1, 1), factor=st.floats(0.1, 3))
-def test_published_noise_is_relative_to_the_highest_conductance(preset, share, factor):
+def test_published_noise_is_relative_to_the_highest_conductance(preset, share: float, factor: float) -> None:
     """On devices of ten times the range the same draw moves a device ten times as far."""
     small, large = Devices(r_min_ohm=2e5, r_max_ohm=2e6), Devices(r_min_ohm=2e4, r_max_ohm=2e5)
     moved = [
-        ProgrammingNoise(preset, factor, one, 1).disturb(constant(share * one.g_max_siemens, (4, 5)), "conv1").plus
+        ProgrammingNoise(preset, factor, one, 1)
+        .disturb(constant(share * one.g_max_siemens, (4, 5)), "conv1")
+        .plus
         for one in (small, large)
     ]
     torch.testing.assert_close(moved[1], 10 * moved[0], rtol=1e-4, atol=1e-10)
@@ -223,7 +229,9 @@ FACTORS = [  # conductance, seconds after t_0, conductance left of each unit whe
 
 
 @pytest.mark.parametrize(("preset", "conductance", "seconds", "left"), FACTORS)
-def test_drift_is_the_published_power_of_time(preset, conductance, seconds, left):
+def test_drift_is_the_published_power_of_time(
+    preset, conductance: float, seconds: float, left: float
+) -> None:
     first = {"pcm": 20.0, "hermes-2": 300.0}[preset]
     law = drift.PRESETS[preset].law
     found = law(published(conductance), published(0.0), seconds + first)
@@ -238,7 +246,7 @@ def test_drift_is_the_published_power_of_time(preset, conductance, seconds, left
         ("hermes-2", 0.5, 0.0564, 0.009), ("hermes-1", 0.5, 0.0564, 0.012075),
     ],
 )  # fmt: skip
-def test_each_device_has_an_exponent_of_its_own(preset, share, mean, spread):
+def test_each_device_has_an_exponent_of_its_own(preset, share: float, mean: float, spread: float) -> None:
     one = drift.PRESETS[preset]
     devices, first = top_of(one), {"pcm": 20.0, "hermes-2": 300.0, "hermes-1": 200.0}[preset]
     start = constant(share * devices.g_max_siemens)
@@ -250,17 +258,21 @@ def test_each_device_has_an_exponent_of_its_own(preset, share, mean, spread):
     assert float(nu.std()) == pytest.approx(float(n.abs().std()), rel=0.02)
 
 
-@pytest.mark.parametrize(("seconds", "shift", "spread"), [(HOUR, -0.728810, 0.755851), (DAY, -1.011664, 0.889366)])
-def test_cmo_drifts_with_the_logarithm_of_time(seconds, shift, spread):
+@pytest.mark.parametrize(
+    ("seconds", "shift", "spread"), [(HOUR, -0.728810, 0.755851), (DAY, -1.011664, 0.889366)]
+)
+def test_cmo_drifts_with_the_logarithm_of_time(seconds: float, shift: float, spread: float) -> None:
     one = drift.PRESETS["rram-cmo"]
-    assert_moments(Drift("rram-cmo", seconds, top_of(one), 0).disturb(constant(40e-6), "conv1"), 40 + shift, spread)
+    assert_moments(
+        Drift("rram-cmo", seconds, top_of(one), 0).disturb(constant(40e-6), "conv1"), 40 + shift, spread
+    )
     assert float(one.law(published(9.0), published(-3.0), seconds)) == 9.0
 
 
 # --- stuck devices ------------------------------------------------------------------------------------------
 
 
-def test_stuck_devices_are_as_many_as_was_worked_out():
+def test_stuck_devices_are_as_many_as_was_worked_out() -> None:
     effect = Stuck(low=0.0904, high=0.0175, side=1, devices=OURS, seed=0)
     means = []
     for number in range(40):
@@ -275,7 +287,9 @@ def test_stuck_devices_are_as_many_as_was_worked_out():
 
 
 @given(side=st.integers(1, 6), low=st.floats(0, 0.5), high=st.floats(0, 0.5), seed=st.integers(0, 10**6))
-def test_clusters_strike_as_many_devices_whatever_their_side(side, low, high, seed):
+def test_clusters_strike_as_many_devices_whatever_their_side(
+    side: int, low: float, high: float, seed: int
+) -> None:
     pair = Stuck(low, high, side, OURS, seed).disturb(constant(), "conv1")
     found = torch.stack([pair.plus, pair.minus])
     for wanted, conductance in ((low, 5e-6), (high, 5e-5)):
@@ -285,14 +299,15 @@ def test_clusters_strike_as_many_devices_whatever_their_side(side, low, high, se
         assert abs(share - wanted) <= 6 * (wanted * (1 - wanted) / independent) ** 0.5 + 1e-9
 
 
-def test_a_device_beside_a_stuck_one_is_stuck_with_the_chance_worked_out():
+def test_a_device_beside_a_stuck_one_is_stuck_with_the_chance_worked_out() -> None:
     """Centres strike with q; two neighbours share side (side - 1) of their side^2 centres."""
     side, rate = 4, 0.1
     q = 1 - (1 - rate) ** (1 / side**2)
     neither = (1 - q) ** (2 * side**2 - side * (side - 1))
     expected = 1 - 2 * (1 - rate) + neither
     struck = [
-        Stuck(rate, 0.0, side, OURS, seed).disturb(constant(), "conv1").plus == torch.tensor(5e-6) for seed in range(40)
+        Stuck(rate, 0.0, side, OURS, seed).disturb(constant(), "conv1").plus == torch.tensor(5e-6)
+        for seed in range(40)
     ]
     both = torch.stack([(one[:, :-1] & one[:, 1:]).double().mean() for one in struck])
     assert float(both.mean()) == pytest.approx(expected, abs=5 * float(both.std()) / len(both) ** 0.5)
@@ -300,7 +315,7 @@ def test_a_device_beside_a_stuck_one_is_stuck_with_the_chance_worked_out():
 
 
 @pytest.mark.parametrize(("low", "high", "value"), [(1.0, 0.0, 5.0), (0.0, 1.0, 50.0)])
-def test_a_stuck_device_ignores_all_that_came_before(low, high, value):
+def test_a_stuck_device_ignores_all_that_came_before(low: float, high: float, value: float) -> None:
     changes = {"stuck_low": low, "stuck_high": high, "read_noise": "none"}
     found = drawn(ALL_ON.model_copy(update=changes))
     assert torch.allclose(found, torch.full_like(found, value))
@@ -320,16 +335,22 @@ RELATIVE = [  # conductance, seconds since programming, relative standard deviat
 
 
 @pytest.mark.parametrize(("preset", "conductance", "seconds", "relative"), RELATIVE)
-def test_read_noise_is_the_published_one_at_its_time(preset, conductance, seconds, relative):
+def test_read_noise_is_the_published_one_at_its_time(
+    preset, conductance: float, seconds: float, relative: float
+) -> None:
     noise = reading.PRESETS[preset]
     found = float(noise.sigma(published(conductance), seconds)) / conductance
     assert found == pytest.approx(relative, rel=6e-5 if relative > 0.5 else 2e-6)
     if relative < 0.2:
         effect = ReadNoise(preset, 1.0, seconds, top_of(noise), 0, 0)
-        assert_moments(effect.disturb(constant(conductance * MICRO), "conv1"), conductance, relative * conductance)
+        assert_moments(
+            effect.disturb(constant(conductance * MICRO), "conv1"), conductance, relative * conductance
+        )
 
 
 @pytest.mark.parametrize(("conductance", "sigma"), [(5.0, 0.05), (50.0, 0.2)])
-def test_relative_read_noise_has_the_chosen_share_of_each_conductance(conductance, sigma):
+def test_relative_read_noise_has_the_chosen_share_of_each_conductance(
+    conductance: float, sigma: float
+) -> None:
     _, effect = chip(Devices(read_noise="relative", read_factor=sigma, read_at_s=0.0), seed=0)
     assert_moments(effect.disturb(constant(conductance * MICRO), "conv1"), conductance, sigma * conductance)

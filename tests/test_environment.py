@@ -32,7 +32,7 @@ DIRECT = [Requirement(text) for text in [*PROJECT["dependencies"], *PROJECT["opt
 
 
 @pytest.mark.parametrize("dependency", DIRECT, ids=lambda requirement: requirement.name)
-def test_every_direct_dependency_is_locked_at_a_version_that_satisfies_it(dependency):
+def test_every_direct_dependency_is_locked_at_a_version_that_satisfies_it(dependency: Requirement) -> None:
     locked = [entry for entry in LOCK if canonicalize_name(entry.name) == canonicalize_name(dependency.name)]
     assert locked, f"{dependency.name} is not in requirements.lock: `make lock`"
     for entry in locked:
@@ -40,7 +40,7 @@ def test_every_direct_dependency_is_locked_at_a_version_that_satisfies_it(depend
         assert dependency.specifier.contains(version), f"{entry} does not satisfy {dependency}: `make lock`"
 
 
-def test_lock_pins_exactly_and_leaves_cuda_to_torch():
+def test_lock_pins_exactly_and_leaves_cuda_to_torch() -> None:
     assert len(LOCK) > len(DIRECT)
     for entry in LOCK:
         assert re.fullmatch(r"==[^,*]+", str(entry.specifier)), f"{entry} is not pinned"
@@ -48,7 +48,7 @@ def test_lock_pins_exactly_and_leaves_cuda_to_torch():
         assert "+" not in str(entry.specifier), f"{entry} is a build of one machine"
 
 
-def test_conda_installs_the_lock_on_a_python_that_the_project_allows():
+def test_conda_installs_the_lock_on_a_python_that_the_project_allows() -> None:
     tree = YAML(typ="safe").load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     assert tree["name"] == PROJECT["name"]
     words = [entry for entry in tree["dependencies"] if isinstance(entry, str)]
@@ -61,7 +61,7 @@ def test_conda_installs_the_lock_on_a_python_that_the_project_allows():
     assert f"--python-version {python} " in makefile
 
 
-def test_make_accepts_the_pythons_that_the_project_allows():
+def test_make_accepts_the_pythons_that_the_project_allows() -> None:
     allowed = SpecifierSet(PROJECT["requires-python"])
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     low, high = re.findall(r"\((3), (\d+)\) <= v\[:2\] <= \((3), (\d+)\)", makefile)[0][1::2]
@@ -69,7 +69,7 @@ def test_make_accepts_the_pythons_that_the_project_allows():
         assert allowed.contains(f"3.{minor}.0") == (int(low) <= minor <= int(high))
 
 
-def test_citation_has_the_projects_version_and_licence():
+def test_citation_has_the_projects_version_and_licence() -> None:
     citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert str(citation["version"]) == PROJECT["version"]
     assert citation["license"] == PROJECT["license"]
@@ -104,7 +104,7 @@ def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_make_lists_its_targets_and_profiles(workplace):
+def test_make_lists_its_targets_and_profiles(workplace: Path) -> None:
     done = _make(workplace)
     assert done.returncode == 0
     for target in ("repro", "test", "verify", "audit", "lab", "lint", "lock", "clean"):
@@ -112,7 +112,7 @@ def test_make_lists_its_targets_and_profiles(workplace):
     assert set(done.stdout.splitlines()[-1].split()) == {"profiles:", "small", "large"}
 
 
-def test_make_activates_a_profile(workplace):
+def test_make_activates_a_profile(workplace: Path) -> None:
     executable(workplace / ".venv/bin/python", f'PYTHONPATH={ROOT} exec {sys.executable} "$@"')
     (workplace / ".venv/.installed").touch()
     params = workplace / "params.yaml"
@@ -127,14 +127,14 @@ def test_make_activates_a_profile(workplace):
 @pytest.mark.parametrize(
     ("given", "options"), [((), ""), (("PROFILE=large",), "--profile large"), (("RECORD=1",), "--record")]
 )
-def test_make_verify_runs_the_module(workplace, given, options):
+def test_make_verify_runs_the_module(workplace: Path, given: tuple[str, ...], options: str) -> None:
     done = _make(workplace, "-n", "verify", *given)
     assert done.returncode == 0, done.stderr
     (command,) = (line for line in done.stdout.splitlines() if "tools.verify" in line)
     assert command.split("python -m tools.verify")[1].split() == options.split()
 
 
-def test_make_refuses_an_unknown_profile_before_installing(workplace):
+def test_make_refuses_an_unknown_profile_before_installing(workplace: Path) -> None:
     done = _make(workplace, "repro", "PROFILE=huge")
     assert done.returncode != 0
     assert "PROFILE = huge: no file profiles/huge.yaml (there are: " in done.stderr
@@ -142,7 +142,7 @@ def test_make_refuses_an_unknown_profile_before_installing(workplace):
     assert load(workplace / "params.yaml").profile == "small"
 
 
-def test_make_refuses_another_python(workplace):
+def test_make_refuses_another_python(workplace: Path) -> None:
     # A Python that says it is 2.7 by running the check with another sys.version_info.
     old = "import sys, collections\nsys.version_info = collections.namedtuple('V', 'major minor')(2, 7)"
     fake = executable(workplace / "python2", f'exec python3 -c "{old}\nexec(sys.argv[1])" "$2"')
@@ -152,7 +152,7 @@ def test_make_refuses_another_python(workplace):
     assert not (workplace / ".venv").exists()
 
 
-def test_an_environment_without_pip_is_made_anew_or_refused_in_one_line(workplace):
+def test_an_environment_without_pip_is_made_anew_or_refused_in_one_line(workplace: Path) -> None:
     """As uv makes them, and in a folder with a space in its name; installing stops where there is no index."""
     folder = shutil.copytree(workplace, workplace / "a folder", ignore=shutil.ignore_patterns("a folder"))
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)

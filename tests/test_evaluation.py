@@ -8,11 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from conftest import DEVICES
+from conftest import DEVICES, MakeSubject
 from subjects import Calls
 
 from xbarpaper.experiments.evaluation import Case, cases, disturbed, sweep
 from xbarpaper.experiments.journal import Journal
+from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware import readout as nonideal
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.effects import Variation
@@ -33,7 +34,7 @@ def as_written(table: pd.DataFrame, folder: Path) -> str:
     return write_table(folder / "written.csv", table).read_text()
 
 
-def test_cases_of_a_sweep():
+def test_cases_of_a_sweep() -> None:
     assert cases(("wires", "variation", "both"), 2, ("none", "tile"), "layer") == [
         Case("wires", None, ("layer",)), Case("variation", 0, ("layer",)), Case("variation", 1, ("layer",)),
         Case("both", 0, ("none", "tile")), Case("both", 1, ("none", "tile")),
@@ -41,13 +42,17 @@ def test_cases_of_a_sweep():
     assert cases(("both",), 1, ("none",), "layer") == [Case("both", 0, ("none",))]
 
 
-def test_a_row_per_evaluation(make_subject, bench, tmp_path):
+def test_a_row_per_evaluation(make_subject: MakeSubject, bench: Bench, tmp_path: Path) -> None:
     subject = make_subject("xcs")
     table = sweep([make_subject(), subject], WANTED, bench, tmp_path / "journal.csv", 2)
     assert list(table.columns) == COLUMNS
     assert len(table) == 2 * ROWS
     part = table[table["scheme"] == "xcs"]
-    described = part[["effects", "seed", "gain"]].astype(object).where(part[["effects", "seed", "gain"]].notna(), None)
+    described = (
+        part[["effects", "seed", "gain"]]
+        .astype(object)
+        .where(part[["effects", "seed", "gain"]].notna(), None)
+    )
     assert described.to_numpy().tolist() == [
         ["wires", None, "layer"], ["variation", 0, "layer"], ["variation", 1, "layer"], ["both", 0, "none"],
         ["both", 0, "layer"], ["both", 1, "none"], ["both", 1, "layer"],
@@ -72,7 +77,14 @@ def test_a_row_per_evaluation(make_subject, bench, tmp_path):
     ],
     ids=["wires", "variation", "both"],
 )
-def test_each_row_is_its_own_twin(make_subject, bench, tmp_path, case, effects, parasitics):
+def test_each_row_is_its_own_twin(
+    make_subject: MakeSubject,
+    bench: Bench,
+    tmp_path: Path,
+    case: Case,
+    effects: list[Variation],
+    parasitics: Parasitics | None,
+) -> None:
     subject = make_subject("cf")
     read = read_out(subject.mapped, DEVICES, effects, parasitics)
     (row,) = sweep([subject], [case], bench, tmp_path / "journal.csv").to_dict("records")
@@ -83,7 +95,9 @@ def test_each_row_is_its_own_twin(make_subject, bench, tmp_path, case, effects, 
         assert torch.equal(one.effective_weights, other.effective_weights)
 
 
-def test_an_interrupted_sweep_goes_on_with_the_missing_rows(make_subject, bench, tmp_path, monkeypatch):
+def test_an_interrupted_sweep_goes_on_with_the_missing_rows(
+    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     subjects = [make_subject("xcs"), make_subject("xrs")]
     whole = sweep(subjects, WANTED, bench, tmp_path / "whole.csv")
     for fail_at in (1, 2, 5, 2 * ROWS):
@@ -116,7 +130,13 @@ def test_an_interrupted_sweep_goes_on_with_the_missing_rows(make_subject, bench,
     ],
     ids=["variation", "range", "wires", "images", "threshold"],
 )
-def test_other_conditions_make_all_rows_anew(make_subject, bench, tmp_path, monkeypatch, change):
+def test_other_conditions_make_all_rows_anew(
+    make_subject: MakeSubject,
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, object],
+) -> None:
     subjects, journal = [make_subject()], tmp_path / "journal.csv"
     wanted = cases(("both",), 1, ("none", "layer"), "layer")
     before = sweep(subjects, wanted, bench, journal)
@@ -131,7 +151,9 @@ def test_other_conditions_make_all_rows_anew(make_subject, bench, tmp_path, monk
     assert as_written(again, tmp_path) == as_written(before, tmp_path)
 
 
-def test_another_network_makes_its_rows_anew(make_subject, bench, tmp_path, monkeypatch):
+def test_another_network_makes_its_rows_anew(
+    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal, wanted = tmp_path / "journal.csv", [Case("wires", None, ("layer",))]
     sweep([make_subject()], wanted, bench, journal)
     counted = Calls(monkeypatch, training, "accuracy")
@@ -142,7 +164,9 @@ def test_another_network_makes_its_rows_anew(make_subject, bench, tmp_path, monk
     assert counted.count == 1
 
 
-def test_the_circuits_are_solved_once_for_all_gains(make_subject, bench, tmp_path, monkeypatch):
+def test_the_circuits_are_solved_once_for_all_gains(
+    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     solved: list[int] = []
     solve = nonideal.effective_conductance
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pandas as pd
@@ -22,6 +23,7 @@ from repository import ROOT
 from ruamel.yaml import YAML
 
 from tools import lab
+from xbarpaper.data import ImageSet
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.mitigation.wct import WeightLimits
 from xbarpaper.networks import training
@@ -42,7 +44,9 @@ def run(*command: str, cwd: Path, **environment: str | None) -> subprocess.Compl
     """A command with this interpreter's programs; a variable of None is taken out of the environment."""
     changed = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": None, **environment}
     everything = {name: value for name, value in {**os.environ, **changed}.items() if value is not None}
-    return subprocess.run(command, cwd=cwd, env=everything, capture_output=True, text=True, check=False, timeout=600)
+    return subprocess.run(
+        command, cwd=cwd, env=everything, capture_output=True, text=True, check=False, timeout=600
+    )
 
 
 @pytest.fixture
@@ -81,13 +85,15 @@ def executed(top: Path, **environment: str | None) -> bytes:
 # --- results that are those of the inputs -------------------------------------------------------------------
 
 
-def test_nothing_of_the_users_world_changes_an_executed_notebook(top):
+def test_nothing_of_the_users_world_changes_an_executed_notebook(top: Path) -> None:
     home, foreign = top / "home", top / "foreign"
     profile = home / ".ipython/profile_default"
     (profile / "startup").mkdir(parents=True)
     for name in ("ipython_config.py", "ipython_kernel_config.py"):
         (profile / name).write_text("c.InlineBackend.figure_formats = {'retina'}\n")
-    (profile / "startup/00.py").write_text("print('hello')\nimport pandas\npandas.options.display.width = 7\n")
+    (profile / "startup/00.py").write_text(
+        "print('hello')\nimport pandas\npandas.options.display.width = 7\n"
+    )
     (home / ".config/matplotlib").mkdir(parents=True)
     (home / ".config/matplotlib/matplotlibrc").write_text("figure.facecolor: red\n")
     activated = foreign / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
@@ -110,7 +116,9 @@ def test_nothing_of_the_users_world_changes_an_executed_notebook(top):
     assert unwritable == plain
 
 
-def test_an_output_that_is_a_link_into_a_cache_is_replaced(top, monkeypatch):
+def test_an_output_that_is_a_link_into_a_cache_is_replaced(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(top)
     kept = top / "cached"
     kept.write_text("what another commit has")
@@ -122,8 +130,13 @@ def test_an_output_that_is_a_link_into_a_cache_is_replaced(top, monkeypatch):
 
 
 def test_what_other_code_trained_is_not_gone_on_from(
-    make_network, make_params, tiny_images, tmp_path, monkeypatch, capsys
-):
+    make_network: Any,
+    make_params: Any,
+    tiny_images: ImageSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """As when the limit of WCT is changed by hand: the file that a training goes on from belongs to the code before."""
     resume, limits = tmp_path / "r.safetensors", WeightLimits(dict.fromkeys(make_network().weights(), 0.1))
     recipe = make_params().train
@@ -161,7 +174,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_editors_and_disks_leave_in_folders_makes_no_stage_run(project):
+def test_what_editors_and_disks_leave_in_folders_makes_no_stage_run(project: Path) -> None:
     assert run("dvc", "repro", cwd=project).returncode == 0
     for name in LEAVINGS:
         for folder in ("in", "out"):
@@ -169,7 +182,7 @@ def test_what_editors_and_disks_leave_in_folders_makes_no_stage_run(project):
     assert run("dvc", "status", cwd=project).stdout.strip() == "Data and pipelines are up to date."
 
 
-def test_a_users_git_settings_leave_files_as_they_are(tmp_path):
+def test_a_users_git_settings_leave_files_as_they_are(tmp_path: Path) -> None:
     clone, settings = tmp_path / "clone", tmp_path / "gitconfig"
     (tmp_path / "attributes").write_text("*.ipynb filter=strip\n* text=auto eol=crlf\n")
     settings.write_text(
@@ -205,7 +218,9 @@ def history(tmp_path: Path) -> Path:
 
 def verified(folder: Path, **environment: str | None) -> str:
     """What ``make verify`` says first: here it has its copy, in which there is no profile to run."""
-    done = run("python", "-m", "tools.verify", "--folder", "copy", cwd=folder, PYTHONPATH=str(ROOT), **environment)
+    done = run(
+        "python", "-m", "tools.verify", "--folder", "copy", cwd=folder, PYTHONPATH=str(ROOT), **environment
+    )
     assert done.returncode == 1
     return done.stderr.strip()
 
@@ -213,7 +228,7 @@ def verified(folder: Path, **environment: str | None) -> str:
 NO_PROFILE = "verify: profile = quick: not in the last commit (there are: )"
 
 
-def test_a_users_hooks_do_not_stop_the_copy_that_is_verified(history, tmp_path):
+def test_a_users_hooks_do_not_stop_the_copy_that_is_verified(history: Path, tmp_path: Path) -> None:
     """git-lfs leaves hooks that fail once it is gone; with them a clone is made, and ends with an error."""
     for name in ("post-checkout", "reference-transaction", "post-index-change"):
         write_text(tmp_path / "hooks" / name, "#!/bin/sh\nexit 1\n").chmod(0o755)
@@ -222,7 +237,9 @@ def test_a_users_hooks_do_not_stop_the_copy_that_is_verified(history, tmp_path):
 
 
 @pytest.mark.parametrize("options", [("--filter=blob:none",), ("--filter=blob:none", "--depth=1")])
-def test_a_clone_of_some_files_is_verified_or_refused_in_one_line(history, tmp_path, options):
+def test_a_clone_of_some_files_is_verified_or_refused_in_one_line(
+    history: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
     some = tmp_path / "some"
     done = run("git", "clone", "-q", "--sparse", *options, history.as_uri(), str(some), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -250,10 +267,12 @@ def makefile_in(top: Path) -> Path:
 PYTHON = ("PATH", "HOME", "OPTIMIZE", "DONTWRITEBYTECODE", "SAFEPATH", "WARNINGS", "INSPECT")
 
 
-def test_make_installs_and_starts_whatever_the_users_settings(tmp_path):
+def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path) -> None:
     top = makefile_in(tmp_path / '-a "folder" of $HOME\'s, 100 % `x` #1; é')
     python = top / ".venv/bin/python"
-    write_text(python, f'#!/bin/sh\necho "$@" >>asked; env >>asked; [ "$1" = -m ] || exec "{sys.executable}" "$@"\n')
+    write_text(
+        python, f'#!/bin/sh\necho "$@" >>asked; env >>asked; [ "$1" = -m ] || exec "{sys.executable}" "$@"\n'
+    )
     python.chmod(0o755)
     pips = ("PIP_TARGET", "PIP_PREFIX")
     theirs = tuple(f"PYTHON{name}" for name in PYTHON)
@@ -267,7 +286,14 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path):
     assert [line for line in since if line.startswith(tuple(f"{name}=" for name in (*pips, *theirs)))] == []
     assert [line for line in since if line.startswith("USER=") and line != "USER="]
     write_text(python.with_name("jupyter"), "#!/bin/sh\nenv >lab\n").chmod(0o755)
-    done = run("make", "lab", f"PYTHON={sys.executable}", cwd=top, JUPYTER_PATH="/theirs", JUPYTER_PREFER_ENV_PATH="0")
+    done = run(
+        "make",
+        "lab",
+        f"PYTHON={sys.executable}",
+        cwd=top,
+        JUPYTER_PATH="/theirs",
+        JUPYTER_PREFER_ENV_PATH="0",
+    )
     assert done.returncode == 0, done.stderr
     asked = (top / "lab").read_text().splitlines()
     assert "JUPYTER_PREFER_ENV_PATH=1" in asked
@@ -275,18 +301,23 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a {b}", "a:b"])
-def test_a_folder_in_which_dvc_cannot_work_is_refused_before_anything_is_installed(tmp_path, name):
+def test_a_folder_in_which_dvc_cannot_work_is_refused_before_anything_is_installed(
+    tmp_path: Path, name: str
+) -> None:
     top = makefile_in(tmp_path / name)
     done = run("make", "repro", cwd=top)
     assert done.returncode != 0
-    assert f"{top}: neither DVC nor Python's environments work in a folder whose path holds {{ }} or :" in done.stderr
+    assert (
+        f"{top}: neither DVC nor Python's environments work in a folder whose path holds {{ }} or :"
+        in done.stderr
+    )
     assert not (top / ".venv").exists()
 
 
 REPRO = ("python", "-m", "xbarpaper.pipeline.repro", "--jobs", "1")
 
 
-def test_an_archive_without_git_works(project):
+def test_an_archive_without_git_works(project: Path) -> None:
     (project / ".dvc/config").write_text("[core]\n    analytics = false\n")
     done = run(*REPRO, cwd=project)
     assert done.returncode == 0, done.stderr
@@ -294,7 +325,7 @@ def test_an_archive_without_git_works(project):
     assert (project / "out/a.csv").is_file()
 
 
-def test_a_user_without_a_name_runs_the_pipeline(project):
+def test_a_user_without_a_name_runs_the_pipeline(project: Path) -> None:
     nameless = project / "nameless"
     write_text(
         nameless / "sitecustomize.py",
@@ -308,7 +339,9 @@ def test_a_user_without_a_name_runs_the_pipeline(project):
 # --- disks, caches ------------------------------------------------------------------------------------------
 
 
-def test_a_refused_chmod_is_no_error_and_the_umask_counts(tmp_path, monkeypatch):
+def test_a_refused_chmod_is_no_error_and_the_umask_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
@@ -322,7 +355,7 @@ def test_a_refused_chmod_is_no_error_and_the_umask_counts(tmp_path, monkeypatch)
     assert path.stat().st_mode & 0o777 == 0o660
 
 
-def test_a_damaged_file_of_compiled_code_is_compiled_anew(tmp_path):
+def test_a_damaged_file_of_compiled_code_is_compiled_anew(tmp_path: Path) -> None:
     """The index of one function and the code of another are cut short."""
     write_text(
         tmp_path / "twice.py",
@@ -338,7 +371,9 @@ def test_a_damaged_file_of_compiled_code_is_compiled_anew(tmp_path):
             assert run(*command, cwd=tmp_path, **cache).stdout == "6 9 0\n"
 
 
-def test_workers_that_dask_has_paused_are_told_of(monkeypatch, capsys):
+def test_workers_that_dask_has_paused_are_told_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(dasked, "_PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(dasked, "_MOST_SECONDS_PAUSED", 0.5)
     with Client(processes=False, n_workers=1, memory_limit=0, dashboard_address=None) as client:
@@ -349,13 +384,15 @@ def test_workers_that_dask_has_paused_are_told_of(monkeypatch, capsys):
         client.run(pause)
         pool = dasked.Dask(client, "tcp://host:8786")
         pool.submit(Task("a", "a", abs, (1,)))
-        message = "tcp://host:8786: Dask has paused all 1 workers, because they take 80 % of their memory limit"
+        message = (
+            "tcp://host:8786: Dask has paused all 1 workers, because they take 80 % of their memory limit"
+        )
         with pytest.raises(ArtifactError, match=message):
             pool.next()
     assert message in capsys.readouterr().out
 
 
-def test_another_machines_half_written_file_stays(tmp_path, monkeypatch):
+def test_another_machines_half_written_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xbarpaper.support.files._HOST", "other")
     with atomic(tmp_path / "a.txt") as theirs:
         monkeypatch.setattr("xbarpaper.support.files._HOST", "here")
@@ -364,7 +401,9 @@ def test_another_machines_half_written_file_stays(tmp_path, monkeypatch):
         assert theirs.exists()
 
 
-def test_data_on_another_disk_is_refused_before_anything_runs(top, monkeypatch):
+def test_data_on_another_disk_is_refused_before_anything_runs(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (top / "inside").mkdir()
     (top / "inside/data").symlink_to(top / "scratch")
     (top / "scratch").mkdir()
@@ -376,10 +415,11 @@ def test_data_on_another_disk_is_refused_before_anything_runs(top, monkeypatch):
 # --- DVC's and Jupyter's own habits -------------------------------------------------------------------------
 
 
-def test_a_run_comes_out_as_a_few_flat_numbers():
+def test_a_run_comes_out_as_a_few_flat_numbers() -> None:
     tables = ROOT / "reports/quick/tables"
     evaluation, verdicts = (
-        pd.read_csv(tables / f"{name}.csv", keep_default_na=False, na_values=[""]) for name in ("evaluation", "claims")
+        pd.read_csv(tables / f"{name}.csv", keep_default_na=False, na_values=[""])
+        for name in ("evaluation", "claims")
     )
     found = metrics.flat(evaluation, verdicts, "layer")
     assert 10 <= len(found) <= 30
@@ -389,14 +429,14 @@ def test_a_run_comes_out_as_a_few_flat_numbers():
     assert listed == ["reports/${profile}/metrics.json"]
 
 
-def test_the_graph_is_shown_narrow_enough_to_read(project):
+def test_the_graph_is_shown_narrow_enough_to_read(project: Path) -> None:
     (command,) = re.findall(r"`(dvc dag --md)`", (ROOT / "docs/habits.md").read_text(encoding="utf-8"))
     shown = run(*command.split(), cwd=project).stdout
     assert shown.startswith("```mermaid\n")
     assert max(map(len, shown.splitlines())) < 100
 
 
-def test_what_other_profiles_made_stays_in_the_cache(project):
+def test_what_other_profiles_made_stays_in_the_cache(project: Path) -> None:
     shutil.copytree(ROOT / "profiles", project / "profiles")
     stage = {"cmd": "echo ${item} > out-${item}", "outs": ["out-${item}"]}
     with (project / "dvc.yaml").open("w") as file:
@@ -413,7 +453,7 @@ def test_what_other_profiles_made_stays_in_the_cache(project):
     assert kept == {f"{name}\n" for name in names}
 
 
-def test_a_notebook_of_another_clone_is_refused_or_runs_its_own_code(top):
+def test_a_notebook_of_another_clone_is_refused_or_runs_its_own_code(top: Path) -> None:
     other = top / "other"
     for name in ("dvc.yaml", "params.yaml", "xbarpaper/__init__.py"):
         write_text(other / name, "")
@@ -431,18 +471,20 @@ def test_a_notebook_of_another_clone_is_refused_or_runs_its_own_code(top):
     assert done.returncode == 0, done.stderr
 
 
-def test_a_notebook_run_by_hand_takes_the_profiles_first_experiment(make_params):
+def test_a_notebook_run_by_hand_takes_the_profiles_first_experiment(make_params: Any) -> None:
     params: Params = make_params()
     assert Experiment("", params).name == next(iter(params.experiments))
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         (cell,) = (
-            cell for cell in nbformat.read(path, as_version=4).cells if "parameters" in cell.metadata.get("tags", [])
+            cell
+            for cell in nbformat.read(path, as_version=4).cells
+            if "parameters" in cell.metadata.get("tags", [])
         )
         assert "quick" not in cell.source
         assert "shapes10" not in cell.source
 
 
-def test_what_jupyterlab_saves_of_a_notebook_that_was_run_is_its_source():
+def test_what_jupyterlab_saves_of_a_notebook_that_was_run_is_its_source() -> None:
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         node = nbformat.read(path, as_version=4)
         node.metadata["language_info"] = {"name": "python", "version": "3.11.2"}
@@ -457,7 +499,9 @@ def test_what_jupyterlab_saves_of_a_notebook_that_was_run_is_its_source():
     assert f"pre_save_hook={lab.__name__}.{lab.keep_source_clean.__name__}" in makefile
 
 
-def test_what_needs_a_missing_program_is_skipped_and_told_in_one_line(monkeypatch):
+def test_what_needs_a_missing_program_is_skipped_and_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Or fails, where CI demands the program."""
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv(programs.REQUIRE, raising=False)
@@ -473,9 +517,15 @@ def test_what_needs_a_missing_program_is_skipped_and_told_in_one_line(monkeypatc
         programs.program("ngspice")
 
 
-def test_the_suite_needs_no_package_of_the_name_tests():
+def test_the_suite_needs_no_package_of_the_name_tests() -> None:
     """Another package may install one that wins over our folder."""
-    modules = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    modules = [
+        *(ROOT / "tests").rglob("*.py"),
+        *(ROOT / "tools").rglob("*.py"),
+        *(ROOT / "benchmarks").rglob("*.py"),
+    ]
     assert [
-        path for path in modules if re.search(r"^\s*(from|import) tests\b", path.read_text(encoding="utf-8"), re.M)
+        path
+        for path in modules
+        if re.search(r"^\s*(from|import) tests\b", path.read_text(encoding="utf-8"), re.M)
     ] == []

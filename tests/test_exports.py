@@ -46,11 +46,13 @@ def mapped() -> MappedNetwork:
     """The network, with the columns of the negative arrays of one layer in another order."""
     found = map_module(network(), 8)
     first, *others = found.layers
-    turned = replace(first, minus_tiles=TileMap(first.tiles.rows, first.tiles.columns.flip(1), first.tiles.shape))
+    turned = replace(
+        first, minus_tiles=TileMap(first.tiles.rows, first.tiles.columns.flip(1), first.tiles.shape)
+    )
     return replace(found, layers=(turned, *others))
 
 
-def test_what_is_read_back_computes_the_same(tmp_path):
+def test_what_is_read_back_computes_the_same(tmp_path: Path) -> None:
     """With ideal wires the layer's own outputs; with wires the effective weights of the read-out."""
     chip, images, parasitics = mapped(), torch.randn(2, 3, 10, 10), Parasitics(driver_ohm=500.0)
     path = write_crossbars(tmp_path / "chip.npz", chip, DEVICES, [], parasitics, images, vectors=7)
@@ -75,7 +77,9 @@ def test_what_is_read_back_computes_the_same(tmp_path):
         expected = (plain.flatten(2).transpose(1, 2) if before.ndim == 4 else plain).flatten(0, -2)
         at = torch.linspace(0, len(expected) - 1, len(summed)).round().long()
         np.testing.assert_allclose(outputs, expected[at].detach(), rtol=1e-4, atol=1e-5)
-    disturbed = read_crossbars(write_crossbars(tmp_path / "disturbed.npz", chip, DEVICES, EFFECTS, parasitics))
+    disturbed = read_crossbars(
+        write_crossbars(tmp_path / "disturbed.npz", chip, DEVICES, EFFECTS, parasitics)
+    )
     read = read_out(chip, DEVICES, EFFECTS, parasitics)
     for one in read.layers:
         layer = disturbed.layers[one.layer.name]
@@ -84,10 +88,14 @@ def test_what_is_read_back_computes_the_same(tmp_path):
         np.testing.assert_allclose(layer.matrix(solved, SPAN), one.matrix("none"), atol=1e-5)
 
 
-def test_units_are_in_the_names_and_conductances_in_their_range(tmp_path):
-    path = write_crossbars(tmp_path / "chip.npz", mapped(), DEVICES, [], Parasitics(), torch.randn(1, 3, 10, 10))
+def test_units_are_in_the_names_and_conductances_in_their_range(tmp_path: Path) -> None:
+    path = write_crossbars(
+        tmp_path / "chip.npz", mapped(), DEVICES, [], Parasitics(), torch.randn(1, 3, 10, 10)
+    )
     with np.load(path) as file:
-        physical = [name for name in file.files if not re.search(r"/(rows|columns|matrix_shape|w_max)$", name)]
+        physical = [
+            name for name in file.files if not re.search(r"/(rows|columns|matrix_shape|w_max)$", name)
+        ]
         assert all(name.endswith(("_siemens", "_ohm", "_volt")) for name in physical)
         for name in (one for one in file.files if one.endswith("conductances_siemens")):
             there = file[name][file[name] > 0]
@@ -114,7 +122,9 @@ def damaged(path: Path, **changed: object) -> Path:
         ("0/inputs_volt", np.zeros((5, 3)), "0: inputs_volt of shape (5, 3) must be (vectors, 27)"),
     ],
 )  # fmt: skip
-def test_a_file_that_does_not_fit_is_refused_in_one_line(tmp_path, name, value, message):
+def test_a_file_that_does_not_fit_is_refused_in_one_line(
+    tmp_path: Path, name: str, value: object, message: str
+) -> None:
     path = write_crossbars(tmp_path / "chip.npz", mapped(), DEVICES, [], Parasitics())
     with pytest.raises(ArtifactError, match=re.escape(f"{path}: {message}")) as caught:
         read_crossbars(damaged(path, **{name: value}))
@@ -122,7 +132,7 @@ def test_a_file_that_does_not_fit_is_refused_in_one_line(tmp_path, name, value, 
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no archive", b"PK\x03\x04cut off"])
-def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, content):
+def test_a_file_that_is_none_is_refused_in_one_line(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "chip.npz"
     if content is not None:
         path.write_bytes(content)
@@ -130,7 +140,7 @@ def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, content):
         read_crossbars(path)
 
 
-def test_the_lines_of_the_page_run(tmp_path, monkeypatch):
+def test_the_lines_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     space: dict[str, object] = {"my_network": network(), "images": torch.randn(2, 3, 10, 10)}
     for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,7 @@ OUTCOMES = {
 ACCURACIES = ("accuracy_by_size", "compression", "gain_sensitivity")
 
 
-def draw(name, profile="two"):
+def draw(name: str, profile="two"):
     params, tables = TABLES[profile]
     further = {"chance": CHANCE} if name in ACCURACIES else {}
     return getattr(figures, name)(getattr(tables, OUTCOMES[name]), figures.Labels.of(params), **further)
@@ -66,7 +67,9 @@ def every_figure(profile):
     """Every figure of a profile's tables, by name."""
     params, tables = TABLES[profile]
     labels, report = figures.Labels.of(params), examined(profile)
-    widths = {name: (width, tables.evaluation, labels) for name, width in {"a": 0.25, "b": 0.25, "full": 1}.items()}
+    widths = {
+        name: (width, tables.evaluation, labels) for name, width in {"a": 0.25, "b": 0.25, "full": 1}.items()
+    }
     drawn = {name: draw(name, profile) for name in OUTCOMES} | {
         "forest": figures.forest({"made-up": report}),
         "loss_by_width": figures.loss_by_width(widths),
@@ -108,20 +111,22 @@ def legend_entries(figure):
     return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
-def marks(panel, label):
+def marks(panel, label: str):
     """Positions of the marks of a legend entry: x and y."""
     (bars,) = [one for one in panel.containers if one.get_label() == label and len(one[0].get_xdata())]
     return bars[0].get_xdata(), bars[0].get_ydata()
 
 
-def assert_readable(figure, columns=1):
+def assert_readable(figure, columns: int = 1):
     """No text below 7 points, none over another one or out of the figure, and a width that so many columns hold."""
     canvas = FigureCanvasAgg(figure)
     figure.settle()
     renderer = canvas.get_renderer()
     assert figure.get_figwidth() <= columns * style.COLUMN_INCHES + 1e-9
     ticks = [axis for panel in figure.findobj(Axes) for axis in (panel.xaxis, panel.yaxis)]
-    every = {label for axis in ticks for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)}
+    every = {
+        label for axis in ticks for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)
+    }
     # Only the labels of ticks inside the axis' limits are drawn.
     drawn = {label for axis in ticks for tick in axis._update_ticks() for label in (tick.label1, tick.label2)}
     shown = [
@@ -147,7 +152,7 @@ CALCULATED = ("energy-saved", "energy-shares", "adc-bits")
 
 
 @pytest.mark.parametrize("profile", TABLES)
-def test_every_figure_fits_a_column_and_says_what_it_shows(profile):
+def test_every_figure_fits_a_column_and_says_what_it_shows(profile: str) -> None:
     """A title in the figure, units on the axes, one kind of interval, and the network in the caption."""
     for name, figure in every_figure(profile).items():
         assert_readable(figure)
@@ -155,15 +160,23 @@ def test_every_figure_fits_a_column_and_says_what_it_shows(profile):
         if name != "forest":
             assert ("VGG11 (width 0.25" in figure.caption) or name.startswith("C"), name
         intervals = name not in ("non_ideality", "training_curves", "errors", *CALCULATED)
-        assert ("95 % intervals" in figure.caption or "too few for intervals" in figure.caption) == intervals, name
+        assert (
+            "95 % intervals" in figure.caption or "too few for intervals" in figure.caption
+        ) == intervals, name
         for panel in panels(figure):
             for text in (panel.get_xlabel(), panel.get_ylabel().replace("\n", " ")):
-                known = not text or text in WITHOUT_UNIT or UNIT.search(text) or name[0] == "C" or name == "forest"
+                known = (
+                    not text
+                    or text in WITHOUT_UNIT
+                    or UNIT.search(text)
+                    or name[0] == "C"
+                    or name == "forest"
+                )
                 assert known, f"{name}: {text!r} has no unit"
 
 
 @pytest.mark.parametrize("name", ACCURACIES)
-def test_accuracies_start_at_zero_and_show_chance(name):
+def test_accuracies_start_at_zero_and_show_chance(name: str) -> None:
     for panel in panels(draw(name)):
         assert panel.get_ylim() == (0, 100)
         dotted = [line for line in panel.lines if line.get_linestyle() == ":" and len(line.get_xdata())]
@@ -185,20 +198,22 @@ def test_accuracies_start_at_zero_and_show_chance(name):
         ("training_curves", {"unpruned", "C/F", "XCS", "XRS"}),
     ],
 )
-def test_legends_name_everything_once(name, entries):
+def test_legends_name_everything_once(name: str, entries: list[tuple[str, int]]) -> None:
     found = legend_entries(draw(name))
     assert set(found) == entries
     assert len(found) == len(entries)
 
 
-def _chosen(table, experiment="made-up-0", **values):
-    rows = table[(table["experiment"] == experiment) & (table["effects"] == "both") & (table["gain"] == "layer")]
+def _chosen(table, experiment: str = "made-up-0", **values):
+    rows = table[
+        (table["experiment"] == experiment) & (table["effects"] == "both") & (table["gain"] == "layer")
+    ]
     for column, value in values.items():
         rows = rows[rows[column] == value]
     return rows
 
 
-def test_marks_are_the_means_of_the_table():
+def test_marks_are_the_means_of_the_table() -> None:
     evaluation = TABLES["two"][1].evaluation
     rows = _chosen(evaluation, scheme="cf", mitigation="none")
     expected = rows.groupby("crossbar_size")["accuracy"].mean().tolist()
@@ -211,10 +226,12 @@ def test_marks_are_the_means_of_the_table():
         .groupby(["experiment", "scheme", "crossbar_size"])["accuracy"]
         .mean()
     )
-    assert f"between {means.min():.1f} % (C/F, 32 × 32) and {means.max():.1f} % (unpruned, 16 × 16)" in caption
+    assert (
+        f"between {means.min():.1f} % (C/F, 32 × 32) and {means.max():.1f} % (unpruned, 16 × 16)" in caption
+    )
 
 
-def test_mitigations_are_named_beside_their_marks_which_count_from_software():
+def test_mitigations_are_named_beside_their_marks_which_count_from_software() -> None:
     params, tables = TABLES["one"]
     figure = figures.mitigations(tables.recovery, figures.Labels.of(params))
     panel = panels(figure)[0]
@@ -230,7 +247,7 @@ def test_mitigations_are_named_beside_their_marks_which_count_from_software():
         assert value == pytest.approx(lost)
 
 
-def test_intervals_of_several_trainings_are_over_trainings():
+def test_intervals_of_several_trainings_are_over_trainings() -> None:
     evaluation = TABLES["three trainings"][1].evaluation
     figure = draw("accuracy_by_size", "three trainings")
     assert "3 trainings, 5 draws of device variation each" in figure.caption
@@ -241,25 +258,28 @@ def test_intervals_of_several_trainings_are_over_trainings():
     (bars,) = [one for one in panel.containers if one.get_label() == "C/F"]
     low, high = sorted(point[1] for point in bars[2][0].get_segments()[1])
     assert (low + high) / 2 == pytest.approx(each.mean())
-    assert (high - low) / 2 == pytest.approx(4.302653 * each.std() / np.sqrt(3), rel=1e-5)  # t of 97.5 %, 2 degrees
+    assert (high - low) / 2 == pytest.approx(
+        4.302653 * each.std() / np.sqrt(3), rel=1e-5
+    )  # t of 97.5 %, 2 degrees
 
 
-def test_two_draws_have_no_interval():
+def test_two_draws_have_no_interval() -> None:
     params = make_params(1, (16,), seeds=2)
     figure = figures.gain_sensitivity(make_results(params).evaluation, figures.Labels.of(params))
     assert "Means over 2 draws of device variation, too few for intervals." in figure.caption
 
 
-def test_two_trainings_are_told_to_be_too_few_for_bars():
+def test_two_trainings_are_told_to_be_too_few_for_bars() -> None:
     params = make_params(1, (16,), training_seeds=(0, 1))
     figure = figures.accuracy_by_size(make_results(params).evaluation, figures.Labels.of(params))
     assert (
-        "Means over 2 trainings, 5 draws of device variation each: too few trainings for intervals." in figure.caption
+        "Means over 2 trainings, 5 draws of device variation each: too few trainings for intervals."
+        in figure.caption
     )
     assert "95 % intervals" not in figure.caption
 
 
-def test_compression_shows_rates_beside_accuracies():
+def test_compression_shows_rates_beside_accuracies() -> None:
     params, tables = TABLES["one"]
     table = tables.evaluation.copy()
     table.loc[table["scheme"] == "xcs", "compression_rate"] = 2.5
@@ -269,13 +289,17 @@ def test_compression_shows_rates_beside_accuracies():
     assert found == {1.0, 2.5, 4.0}
 
 
-def test_sensitivity_says_images_and_draws_and_leaves_the_sparsity_out():
+def test_sensitivity_says_images_and_draws_and_leaves_the_sparsity_out() -> None:
     params, tables = TABLES["one"]
     moved = tables.sensitivity[tables.sensitivity["axis"] == "on_off"].assign(axis="sparsity", value="0.5")
     figure = figures.along_axes(pd.concat([tables.sensitivity, moved]), conventions(params), params, "C2", 10)
     names = [panel.get_xlabel() for panel in panels(figure)]
     assert names == ["ON/OFF ratio of the devices", "one readout gain per"]
-    for text in ("2 draws", f"{params.sensitivity.test_images} random test images", "The sparsity is left out"):
+    for text in (
+        "2 draws",
+        f"{params.sensitivity.test_images} random test images",
+        "The sparsity is left out",
+    ):
         assert text in figure.caption
     assert len({panel.get_ylim() for panel in panels(figure)}) == 1
     unpruned = tables.sensitivity["scheme"] == "unpruned"
@@ -285,7 +309,7 @@ def test_sensitivity_says_images_and_draws_and_leaves_the_sparsity_out():
     assert [label.get_text() for label in panels(left)[0].get_xticklabels()] == ["10"]
 
 
-def test_where_all_networks_guess_the_figures_say_so():
+def test_where_all_networks_guess_the_figures_say_so() -> None:
     params, tables = TABLES["one"]
     guessing = tables.sensitivity.assign(accuracy=10.5)
     one = guessing[guessing["axis"] == "on_off"]
@@ -300,9 +324,11 @@ def test_where_all_networks_guess_the_figures_say_so():
 
 
 @pytest.mark.parametrize("seeds", [2, 3])
-def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(seeds):
+def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(seeds: int) -> None:
     params, tables = TABLES["one"]
-    params = params.model_copy(update={"effects": params.effects.model_copy(update={"variation_seeds": seeds})})
+    params = params.model_copy(
+        update={"effects": params.effects.model_copy(update={"variation_seeds": seeds})}
+    )
     held = regions.regions(tables.device_effects, params.claims, 10)
     held.loc[(held["value"] == "4"), ["verdict", "effect", "low", "high"]] = [
         "contradicted", -3.0, -4.0, -2.0,
@@ -317,14 +343,19 @@ def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(
     assert drawn[-3.0,] == 2
     assert ((-4.0, -2.0) in drawn) == (seeds > 2)
     assert legend_entries(figure) == ["supported", "contradicted"]
-    assert "C2 is supported as it is and at 1 of 2 strengths; not with 4 levels (contradicted)." in figure.caption
+    assert (
+        "C2 is supported as it is and at 1 of 2 strengths; not with 4 levels (contradicted)."
+        in figure.caption
+    )
 
 
-def test_pairs_of_axes_have_a_line_for_each_value_of_the_second():
+def test_pairs_of_axes_have_a_line_for_each_value_of_the_second() -> None:
     params, tables = TABLES["one"]
     first = tables.sensitivity[tables.sensitivity["axis"] == "on_off"]
     parts = [first.assign(axis="on_off_by_w_max", second=second) for second in (0.95, 1.0)]
-    pair = pd.concat([part.assign(mitigation=name) for part in parts for name in ("none", "R", "WCT", "R+WCT")])
+    pair = pd.concat(
+        [part.assign(mitigation=name) for part in parts for name in ("none", "R", "WCT", "R+WCT")]
+    )
     figure = figures.over_pair(pair, conventions(params), params, "on_off_by_w_max", 10)
     assert [panel.get_title() for panel in panels(figure)] == [
         "effect of pruning", "effect of R", "effect of WCT", "effect of R + WCT",
@@ -333,7 +364,7 @@ def test_pairs_of_axes_have_a_line_for_each_value_of_the_second():
     assert_readable(figure)
 
 
-def test_errors_by_layer_are_told_apart_by_lightness():
+def test_errors_by_layer_are_told_apart_by_lightness() -> None:
     """What a reader without one kind of cones sees: bars that differ in lightness or in their hatch."""
     params, tables = TABLES["two"]
     ((_, rows), *_) = figures.Labels.of(params).by_network(tables.errors)
@@ -344,7 +375,7 @@ def test_errors_by_layer_are_told_apart_by_lightness():
     assert min(np.diff(lightness)) > 0.1
 
 
-def test_forest_shows_every_overall_effect_once_with_its_corrected_interval():
+def test_forest_shows_every_overall_effect_once_with_its_corrected_interval() -> None:
     reports = {name: examined(name) for name in TABLES}
     figure = figures.forest(reports)
     assert_readable(figure)
@@ -356,14 +387,16 @@ def test_forest_shows_every_overall_effect_once_with_its_corrected_interval():
         for line in panel.lines
         if line.get_marker() == "None" and line.get_color() in style.VERDICT_COLOURS.values()
     ]
-    np.testing.assert_allclose(sorted(bars), sorted((row.low, row.high) for row in tops if row.low is not None))
+    np.testing.assert_allclose(
+        sorted(bars), sorted((row.low, row.high) for row in tops if row.low is not None)
+    )
     texts = {text.get_text() for panel in panels(figure) for text in panel.texts}
     for row in tops:
         assert any(text.startswith(f"{row.effect:+.2f}") for text in texts)
     assert set(legend_entries(figure)) == {row.verdict for row in tops} | {"tolerance", "margin of no effect"}
 
 
-def test_effects_of_a_claim_stand_where_the_report_has_them():
+def test_effects_of_a_claim_stand_where_the_report_has_them() -> None:
     claim = examined("two").claims[1]
     figure = figures.claim_effects(claim, figures.Labels.of(TWO))
     points = [
@@ -376,7 +409,7 @@ def test_effects_of_a_claim_stand_where_the_report_has_them():
     assert f"Of {sum(claim.counts.values())} comparisons" in figure.caption
 
 
-def test_panels_of_unlike_rows_have_labels_of_their_own():
+def test_panels_of_unlike_rows_have_labels_of_their_own() -> None:
     claim = examined("two").claims[2]
     rows = [row for row in claim.verdicts if row.mitigation == "R" and row.low is not None]
     rows = [row for row in rows if row.experiment == rows[0].experiment]
@@ -390,10 +423,12 @@ def test_panels_of_unlike_rows_have_labels_of_their_own():
     assert_readable(figure)
 
 
-def test_a_second_report_of_a_width_stands_beside_the_line():
+def test_a_second_report_of_a_width_stands_beside_the_line() -> None:
     params, tables = TABLES["one"]
     table, labels = tables.evaluation, figures.Labels.of(params)
-    figure = figures.loss_by_width({"a": (1, table, labels), "b": (0.25, table, labels), "c": (1, table, labels)})
+    figure = figures.loss_by_width(
+        {"a": (1, table, labels), "b": (0.25, table, labels), "c": (1, table, labels)}
+    )
     assert "Hollow, beside the line: c" in figure.caption
     hollow = {bars[0].get_linestyle() for bars in panels(figure)[0].containers if bars.get_label() == "_"}
     assert hollow == {"None"}
@@ -401,11 +436,13 @@ def test_a_second_report_of_a_width_stands_beside_the_line():
     assert all((np.diff(x) > 0.5).all() for x in lines)
 
 
-def test_files_and_captions_are_the_same_twice(tmp_path):
+def test_files_and_captions_are_the_same_twice(tmp_path: Path) -> None:
     saved = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         captions = figures.Captions()
-        figure = figures.save(draw("compression"), folder, "rate", command="dvc repro figures@x", captions=captions)
+        figure = figures.save(
+            draw("compression"), folder, "rate", command="dvc repro figures@x", captions=captions
+        )
         captions.write(folder / "captions.json")
         saved.append({path.name: path.read_bytes() for path in folder.iterdir()})
         assert figure.heading == captions.entries["rate"].title
@@ -418,28 +455,31 @@ def test_files_and_captions_are_the_same_twice(tmp_path):
     assert entry["command"] == "dvc repro figures@x"
 
 
-def test_two_svgs_share_no_identifier(tmp_path):
+def test_two_svgs_share_no_identifier(tmp_path: Path) -> None:
     captions = figures.Captions()
     for name in ("one", "two"):
         figures.save(draw("compression"), tmp_path, name, command="x", captions=captions)
-    found = [set(re.findall(r'clipPath id="(\w+)"', (tmp_path / f"{name}.svg").read_text())) for name in ("one", "two")]
+    found = [
+        set(re.findall(r'clipPath id="(\w+)"', (tmp_path / f"{name}.svg").read_text()))
+        for name in ("one", "two")
+    ]
     assert found[0]
     assert not found[0] & found[1]
 
 
-def test_a_figure_without_words_is_refused(tmp_path):
+def test_a_figure_without_words_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="needs a title and a caption"):
         figures.save(figures.ArtifactFigure(), tmp_path, "x", command="x", captions=figures.Captions())
     assert not list(tmp_path.iterdir())
 
 
-def test_a_notebook_shows_the_same_bytes_twice():
+def test_a_notebook_shows_the_same_bytes_twice() -> None:
     figure = figures.heat_maps({"": np.arange(12.0).reshape(3, 4)}, "A layer", "µS", "conductance")
     assert figure._repr_png_() == figure._repr_png_()
     assert b"Software" not in figure._repr_png_()
 
 
-def test_pruning_masks_give_each_layer_s_sparsity():
+def test_pruning_masks_give_each_layer_s_sparsity() -> None:
     masks = {"first": np.array([[1, 0], [0, 0]]), "second": np.ones((3, 2), dtype=bool)}
     figure = figures.pruning_masks(masks)
     titles = [panel.get_title() for panel in panels(figure)]
@@ -449,12 +489,12 @@ def test_pruning_masks_give_each_layer_s_sparsity():
     assert_readable(figure)
 
 
-def test_pruning_masks_need_a_layer():
+def test_pruning_masks_need_a_layer() -> None:
     with pytest.raises(ValueError, match="no layers"):
         figures.pruning_masks({})
 
 
-def test_tile_map_counts_tiles_removed_weights_and_padding():
+def test_tile_map_counts_tiles_removed_weights_and_padding() -> None:
     owner = np.add.outer(np.arange(64) // 16 * 3, np.arange(48) // 16)
     owner[:, 5:8] = -1
     figure = figures.tile_map(owner, padding=7)
@@ -464,7 +504,7 @@ def test_tile_map_counts_tiles_removed_weights_and_padding():
     assert_readable(figure)
 
 
-def test_neighbouring_tiles_differ_in_colour_even_across_removed_columns():
+def test_neighbouring_tiles_differ_in_colour_even_across_removed_columns() -> None:
     # As many tile columns as colours: colouring by number alone would paint whole columns alike.
     owner = np.add.outer(np.arange(40) // 8 * 6, np.arange(48) // 8)
     owner[:, 8:10] = -1
@@ -476,7 +516,7 @@ def test_neighbouring_tiles_differ_in_colour_even_across_removed_columns():
     assert (colours[:, 7] != colours[:, 10]).all()
 
 
-def test_conductance_histograms_show_programmed_devices_in_microsiemens():
+def test_conductance_histograms_show_programmed_devices_in_microsiemens() -> None:
     before = {"first": np.array([[5e-6, 0.0], [15e-6, 10e-6]]), "second": np.full(4, 20e-6)}
     after = {name: 0.5 * values for name, values in before.items()}
     figure = figures.conductance_histograms(before, after, names=("none", "WCT"))
@@ -488,8 +528,10 @@ def test_conductance_histograms_show_programmed_devices_in_microsiemens():
 
 
 @pytest.mark.parametrize("shape", [(8, 1), (1, 1), (3, 40)])
-def test_cells_are_counted_in_whole_numbers(shape):
-    figure = figures.heat_maps({"": np.arange(float(np.prod(shape))).reshape(shape)}, "A layer", "µS", "conductance")
+def test_cells_are_counted_in_whole_numbers(shape: tuple[int, int]) -> None:
+    figure = figures.heat_maps(
+        {"": np.arange(float(np.prod(shape))).reshape(shape)}, "A layer", "µS", "conductance"
+    )
     (panel,) = (one for one in panels(figure) if one.images)
     for axis, limits in ((panel.xaxis, panel.get_xlim()), (panel.yaxis, panel.get_ylim())):
         seen = [tick for tick in axis.get_majorticklocs() if min(limits) <= tick <= max(limits)]
@@ -497,7 +539,7 @@ def test_cells_are_counted_in_whole_numbers(shape):
         assert all(tick == round(tick) for tick in seen)
 
 
-def test_heat_maps_share_one_scale_and_name_the_unit():
+def test_heat_maps_share_one_scale_and_name_the_unit() -> None:
     matrices = {"before R": np.array([[1.0, np.nan]]), "after R": np.array([[4.0, 2.0]])}
     figure = figures.heat_maps(matrices, "A layer", "µS", "conductance")
     first, second, bar = figure.axes
@@ -506,7 +548,7 @@ def test_heat_maps_share_one_scale_and_name_the_unit():
     assert "before R 1, after R 3" in figure.caption
 
 
-def test_learning_curve_ends_where_the_table_ends():
+def test_learning_curve_ends_where_the_table_ends() -> None:
     table = pd.DataFrame(
         {
             "epoch": [1, 2, 3],
@@ -524,7 +566,7 @@ def test_learning_curve_ends_where_the_table_ends():
     assert_readable(figure)
 
 
-def test_settings_searched_are_points_of_the_table_and_the_best_is_ringed():
+def test_settings_searched_are_points_of_the_table_and_the_best_is_ringed() -> None:
     space = MADE.search
     figure = figures.searched_settings(space, LABELS)
     assert_readable(figure)
@@ -537,7 +579,7 @@ def test_settings_searched_are_points_of_the_table_and_the_best_is_ringed():
     assert "Best: R, setting 5 (+3.00 points, +2.50 to +3.50); WCT, setting 5 (+3.00 points" in figure.caption
 
 
-def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named():
+def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named() -> None:
     far = distances(MADE.published)
     assert nearest(MADE.published) == (100e3, "none")
     assert far.iloc[0]["all"] == pytest.approx(0)
@@ -553,10 +595,13 @@ def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named(
     verdicts = like.set_index(["convention", "claim"])["verdict"]
     assert verdicts["R_min 100 kΩ, no gain", "C4"] == "supported"
     assert verdicts["R_min 100 kΩ, no gain", "C3"] == "no effect"
-    assert list(dict.fromkeys(like["convention"])) == ["R_min 20 kΩ, a gain per layer", "R_min 100 kΩ, no gain"]
+    assert list(dict.fromkeys(like["convention"])) == [
+        "R_min 20 kΩ, a gain per layer",
+        "R_min 100 kΩ, no gain",
+    ]
 
 
-def test_what_batch_norms_win_back_stands_beside_what_is_published():
+def test_what_batch_norms_win_back_stands_beside_what_is_published() -> None:
     table, settings = MADE.batch_norms, FURTHER.published
     every = panels(figures.batch_norm_limits(table, LABELS))
     mean = table.groupby(["crossbar_size", "axis", "value", "mitigation"])["lost"].mean()
@@ -576,9 +621,11 @@ def test_what_batch_norms_win_back_stands_beside_what_is_published():
         assert sorted(set(np.round(rests, 6))) == [0.0, 1.0, 2.5, 5.0, 7.5, 12.5, 17.5]
 
 
-def test_spiking_networks_are_followed_step_by_step():
+def test_spiking_networks_are_followed_step_by_step() -> None:
     figure = figures.spiking_steps(MADE.spiking, LABELS, FURTHER.spiking)
-    mean = MADE.spiking.groupby(["crossbar_size", "kind", "read_noise", "steps"])[["accuracy", "output_error"]].mean()
+    mean = MADE.spiking.groupby(["crossbar_size", "kind", "read_noise", "steps"])[
+        ["accuracy", "output_error"]
+    ].mean()
     for panel, (value, size) in zip(
         panels(figure), itertools.product(("accuracy", "output_error"), (16, 32)), strict=True
     ):
@@ -591,14 +638,18 @@ def test_spiking_networks_are_followed_step_by_step():
             assert list(y) == pytest.approx(list(factor * mean.loc[size, kind, noise][value]))
 
 
-def test_training_on_crossbars_is_shown_by_phase_and_with_one_thing_changed():
+def test_training_on_crossbars_is_shown_by_phase_and_with_one_thing_changed() -> None:
     settings, table = FURTHER.on_crossbar_training, MADE.on_crossbar_training
     figure = figures.on_crossbar_training(table, LABELS, settings, FURTHER.devices)
     by_phase, *axes = panels(figure)
     lost = (table["software_accuracy"] - table["accuracy"]).groupby(table["phases"]).mean()
     x, _ = marks(by_phase, "_")
     assert list(x[:3]) == pytest.approx([lost[phase] for phase in settings.phases])
-    assert [text.get_text() for text in by_phase.get_yticklabels()] == [*settings.phases, "all, L = 20", "all, L = 1"]
+    assert [text.get_text() for text in by_phase.get_yticklabels()] == [
+        *settings.phases,
+        "all, L = 20",
+        "all, L = 1",
+    ]
     shown = [[text.get_text() for text in panel.get_xticklabels()] for panel in axes]
     assert shown == [["0", "0.1", "1"], ["0", "0.1", "0.3"], ["5", "10", "100"]]
     for panel, step in zip(axes, (9.0, 4.0, 2.0), strict=True):
@@ -606,13 +657,15 @@ def test_training_on_crossbars_is_shown_by_phase_and_with_one_thing_changed():
         assert y[2] - y[1] == pytest.approx(step, abs=0.3)
 
 
-def test_energies_are_points_of_the_table():
+def test_energies_are_points_of_the_table() -> None:
     table, costs = MADE.energy, FURTHER.costs
     energy = table[(table["mitigation"] == "none") & (table["scheme"] != "unpruned")]
     saved = figures.energy_saved(table, LABELS, costs)
     for panel, columns in zip(panels(saved), ("used", "all"), strict=True):
         rows = energy[(energy["columns"] == columns) & (energy["adc"] == costs.adc)]
-        marked = {(*line.get_xdata(), *line.get_ydata()) for line in panel.lines if len(line.get_xdata()) == 1}
+        marked = {
+            (*line.get_xdata(), *line.get_ydata()) for line in panel.lines if len(line.get_xdata()) == 1
+        }
         assert marked == set(zip(rows["compression_rate"], rows["energy_ratio"], strict=True))
     accuracy = figures.accuracy_against_energy([MADE.evaluation, MADE.recovery], table, LABELS, costs)
     placed = {float(x) for bars in panels(accuracy)[0].containers for x in bars[0].get_xdata()}
@@ -622,7 +675,7 @@ def test_energies_are_points_of_the_table():
         assert sum(patch.get_height() for patch in bars.patches) == pytest.approx(400)
 
 
-def test_each_scheme_stands_by_acdc_beside_gradual_pruning():
+def test_each_scheme_stands_by_acdc_beside_gradual_pruning() -> None:
     table = MADE.acdc
     software, lost = panels(figures.acdc_beside_gradual(table, LABELS))
     drawn = {

@@ -21,7 +21,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_appears_with_its_folders_and_without_a_trace(tmp_path):
+def test_a_file_appears_with_its_folders_and_without_a_trace(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a" / "b" / "text.txt", "größe\n")
     assert path.read_bytes() == "größe\n".encode()
     assert names(path.parent) == ["text.txt"]
@@ -34,10 +34,16 @@ TOLD = r"^\S*text\.txt: cannot be written: No space left on device$"
 
 @pytest.mark.parametrize(
     ("error", "raised", "says"),
-    [(ValueError("x"), ValueError, "^x$"), (KeyboardInterrupt(), KeyboardInterrupt, ""), (FULL, ArtifactError, TOLD)],
+    [
+        (ValueError("x"), ValueError, "^x$"),
+        (KeyboardInterrupt(), KeyboardInterrupt, ""),
+        (FULL, ArtifactError, TOLD),
+    ],
     ids=repr,
 )
-def test_an_error_keeps_what_was_there_and_leaves_nothing_else(tmp_path, error, raised, says):
+def test_an_error_keeps_what_was_there_and_leaves_nothing_else(
+    tmp_path: Path, error: BaseException, raised, says: str
+) -> None:
     path = write_text(tmp_path / "text.txt", "old")
 
     def fail() -> None:
@@ -51,7 +57,7 @@ def test_an_error_keeps_what_was_there_and_leaves_nothing_else(tmp_path, error, 
     assert names(tmp_path) == ["text.txt"]
 
 
-def test_until_the_end_the_old_file_is_seen(tmp_path):
+def test_until_the_end_the_old_file_is_seen(tmp_path: Path) -> None:
     path = write_text(tmp_path / "text.txt", "old")
     with atomic(path) as temporary:
         temporary.write_text("new")
@@ -61,7 +67,7 @@ def test_until_the_end_the_old_file_is_seen(tmp_path):
     assert path.read_text() == "new"
 
 
-def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path):
+def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     host = socket.gethostname()[:40]
@@ -81,7 +87,7 @@ BLOCKED: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("case", BLOCKED)
-def test_what_cannot_be_written_is_one_line(tmp_path, case):
+def test_what_cannot_be_written_is_one_line(tmp_path: Path, case: str) -> None:
     if case == "closed" and os.geteuid() == 0:
         pytest.skip("root may write anywhere")
     BLOCKED[case](tmp_path / "folder")
@@ -89,10 +95,12 @@ def test_what_cannot_be_written_is_one_line(tmp_path, case):
         write_text(tmp_path / "folder/text.txt", "new")
     assert str(caught.value).startswith(f"{tmp_path}/folder/text.txt: cannot be written: ")
     assert "\n" not in str(caught.value)
-    assert sum(path.is_file() for path in tmp_path.rglob("*")) == (case == "a file in the place of the folder")
+    assert sum(path.is_file() for path in tmp_path.rglob("*")) == (
+        case == "a file in the place of the folder"
+    )
 
 
-def test_tables_keep_the_word_none_and_the_empty_cell(tmp_path):
+def test_tables_keep_the_word_none_and_the_empty_cell(tmp_path: Path) -> None:
     table = pd.DataFrame(
         {
             "mitigation": ["none", "R", "R+WCT"],
@@ -117,7 +125,7 @@ def test_tables_keep_the_word_none_and_the_empty_cell(tmp_path):
     assert write_table(tmp_path / "again.csv", read.astype({"seed": "Int64"})).read_text() == path.read_text()
 
 
-def test_a_missing_table_says_what_makes_it(tmp_path):
+def test_a_missing_table_says_what_makes_it(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"table\.csv: no such table; `dvc repro` makes it$"):
         read_table(tmp_path / "table.csv")
 
@@ -125,7 +133,7 @@ def test_a_missing_table_says_what_makes_it(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"a,b\n1,2\n1,2,3,4\n", b"a,\xff\xfe\n1,2\n"], ids=["empty", "ragged", "bytes"]
 )
-def test_a_damaged_table_is_refused(tmp_path, content):
+def test_a_damaged_table_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(content)
     with pytest.raises(ArtifactError, match=r"table\.csv: damaged table"):
@@ -133,7 +141,7 @@ def test_a_damaged_table_is_refused(tmp_path, content):
 
 
 @pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1])
-def test_sha256_of_a_file(tmp_path, size):
+def test_sha256_of_a_file(tmp_path: Path, size: int) -> None:
     path = tmp_path / "file"
     path.write_bytes(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
     assert sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from circuits import IDEAL
-from conftest import DEVICES, MakeParams
+from conftest import DEVICES, MakeNetwork, MakeParams, MakeSubject
 from torch import nn
 from torch.nn import functional
 
 from xbarpaper.data import ImageSet, normalised
 from xbarpaper.experiments.evaluation import cases, sweep
+from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.readout import read_out
@@ -42,7 +44,9 @@ def run_of(make_params: MakeParams, epochs: int = 1) -> Run:
 # --- batch norm ---------------------------------------------------------------------------------------------
 
 
-def test_the_statistics_are_those_of_the_images(make_network, estimate):
+def test_the_statistics_are_those_of_the_images(
+    make_network: MakeNetwork, estimate: BatchNormEstimate
+) -> None:
     network = make_network()
     estimate.apply(network, network)
     features = estimate.images
@@ -57,7 +61,9 @@ def test_the_statistics_are_those_of_the_images(make_network, estimate):
     assert {norm.momentum for norm in network.norms().values()} == {0.1}
 
 
-def test_a_scale_of_the_weights_is_forgotten(make_network, estimate, tiny_images):
+def test_a_scale_of_the_weights_is_forgotten(
+    make_network: MakeNetwork, estimate: BatchNormEstimate, tiny_images: ImageSet
+) -> None:
     images = normalised(tiny_images.test, tiny_images, "cpu")
     network = estimate.apply(make_network(), make_network())
     scaled = copy.deepcopy(network)
@@ -69,7 +75,9 @@ def test_a_scale_of_the_weights_is_forgotten(make_network, estimate, tiny_images
     torch.testing.assert_close(estimate.apply(scaled, network)(images), network(images), rtol=1e-2, atol=1e-2)
 
 
-def test_tuned_norms_answer_more_like_the_network_without_crossbars(make_network, estimate):
+def test_tuned_norms_answer_more_like_the_network_without_crossbars(
+    make_network: MakeNetwork, estimate: BatchNormEstimate
+) -> None:
     """Than with measured statistics alone, on the very images; weights and statistics stay as they are."""
     software = make_network()
 
@@ -91,7 +99,9 @@ def test_tuned_norms_answer_more_like_the_network_without_crossbars(make_network
     finish = NormTuning(estimate, epochs=10, learning_rate=0.01)
     finish.apply(tuned, software)
     assert distance(tuned) < 0.5 * distance(measured)
-    changed = {name for name, value in tuned.state_dict().items() if not value.equal(measured.state_dict()[name])}
+    changed = {
+        name for name, value in tuned.state_dict().items() if not value.equal(measured.state_dict()[name])
+    }
     norms = {f"blocks.{n}.normalisation.{kind}" for n in range(8) for kind in ("weight", "bias")}
     assert changed == norms
     again = disturbed()
@@ -99,12 +109,14 @@ def test_tuned_norms_answer_more_like_the_network_without_crossbars(make_network
     assert all(value.equal(tuned.state_dict()[name]) for name, value in again.state_dict().items())
 
 
-def test_images_are_drawn_from_all_classes_and_always_the_same(tiny_images):
+def test_images_are_drawn_from_all_classes_and_always_the_same(tiny_images: ImageSet) -> None:
     ordered = tiny_images.train.labels.sort(stable=True).indices
     by_class = replace(
         tiny_images,
         train=replace(
-            tiny_images.train, pixels=tiny_images.train.pixels[ordered], labels=tiny_images.train.labels[ordered]
+            tiny_images.train,
+            pixels=tiny_images.train.pixels[ordered],
+            labels=tiny_images.train.labels[ordered],
         ),
     )
     one, same = (BatchNormEstimate.drawn(by_class, 50, torch.device("cpu"), torch.float32) for _ in range(2))
@@ -116,10 +128,14 @@ def test_images_are_drawn_from_all_classes_and_always_the_same(tiny_images):
     assert len(set(by_class.train.labels[places].tolist())) == len(by_class.classes)
 
 
-def test_each_twin_is_finished_before_it_is_evaluated(make_subject, bench, estimate, tmp_path):
+def test_each_twin_is_finished_before_it_is_evaluated(
+    make_subject: MakeSubject, bench: Bench, estimate: BatchNormEstimate, tmp_path: Path
+) -> None:
     subject = make_subject()
     wanted = cases(("both",), 2, ("layer",), "layer")
-    table = sweep([replace(subject, mitigation="BN", finish=estimate)], wanted, bench, tmp_path / "journal.csv")
+    table = sweep(
+        [replace(subject, mitigation="BN", finish=estimate)], wanted, bench, tmp_path / "journal.csv"
+    )
     for seed, accuracy in zip(table["seed"], table["accuracy"], strict=True):
         read = read_out(subject.mapped, DEVICES, [Variation(0.1, int(seed))], Parasitics())
         assert accuracy == bench.accuracy(estimate.apply(read.twin("layer"), read.mapped.network))
@@ -129,13 +145,16 @@ def test_each_twin_is_finished_before_it_is_evaluated(make_subject, bench, estim
 # --- tuning -------------------------------------------------------------------------------------------------
 
 
-def test_without_disturbance_tuning_is_training(make_subject, make_params, tiny_images):
+def test_without_disturbance_tuning_is_training(
+    make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet
+) -> None:
     subject, run = make_subject("xcs"), run_of(make_params, epochs=2)
     pruned: PrunedNetwork = subject.mapped.pruned
     expected = copy.deepcopy(pruned.network)
     training.train(expected, tiny_images, replace(run, constraints=(HeldMask(pruned.weight_masks()),)))
     wide = replace(
-        subject.mapped, layers=tuple(replace(layer, w_max=10 * layer.w_max) for layer in subject.mapped.layers)
+        subject.mapped,
+        layers=tuple(replace(layer, w_max=10 * layer.w_max) for layer in subject.mapped.layers),
     )
     tune(wide, tiny_images, run, UNDISTURBED)
     for name, weight in pruned.network.weights().items():
@@ -145,7 +164,9 @@ def test_without_disturbance_tuning_is_training(make_subject, make_params, tiny_
     assert not pruned.network.training
 
 
-def test_training_sees_what_the_crossbars_compute(make_subject, make_params, tiny_images, monkeypatch):
+def test_training_sees_what_the_crossbars_compute(
+    make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     subject = make_subject("cf")
     seen: dict[str, torch.Tensor] = {}
 
@@ -159,7 +180,7 @@ def test_training_sees_what_the_crossbars_compute(make_subject, make_params, tin
         torch.testing.assert_close(seen[name], weight, rtol=1e-4, atol=1e-6)
 
 
-def test_draws_of_tuning_are_not_those_of_evaluations():
+def test_draws_of_tuning_are_not_those_of_evaluations() -> None:
     drawn = {effect.seed for number in range(1000) for effect in SURROUNDINGS.draw(number)}
     assert len(drawn) == 1000
     assert min(drawn) >= 1_000_000
@@ -167,7 +188,9 @@ def test_draws_of_tuning_are_not_those_of_evaluations():
     assert drawn.isdisjoint(effect.seed for number in range(1000) for effect in others.draw(number))
 
 
-def test_circuits_are_solved_as_often_as_the_costs_say(make_subject, make_params, tiny_images, monkeypatch):
+def test_circuits_are_solved_as_often_as_the_costs_say(
+    make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = []
 
     def counted(*arguments):
@@ -181,7 +204,7 @@ def test_circuits_are_solved_as_often_as_the_costs_say(make_subject, make_params
     assert len(calls) == solutions(steps, SURROUNDINGS)
 
 
-def test_the_gradient_is_nearly_that_of_the_adjoint_circuit(make_subject):
+def test_the_gradient_is_nearly_that_of_the_adjoint_circuit(make_subject: MakeSubject) -> None:
     generator = torch.Generator().manual_seed(0)
     for layer in make_subject(size=16).mapped.layers:
         gradient = torch.randn(layer.matrix.shape, generator=generator)
@@ -189,7 +212,9 @@ def test_the_gradient_is_nearly_that_of_the_adjoint_circuit(make_subject):
         assert adjoint_cosine(layer, gradient, UNDISTURBED) == pytest.approx(1, abs=1e-12)
 
 
-def test_a_loss_that_is_not_a_number_ends_in_one_line(make_subject, make_params, tiny_images):
+def test_a_loss_that_is_not_a_number_ends_in_one_line(
+    make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet
+) -> None:
     subject = make_subject()
     keys = set(subject.mapped.network.state_dict())
     with pytest.raises(ArtifactError, match=r"tiny: weights of conv1 .* lower it"):
@@ -197,6 +222,13 @@ def test_a_loss_that_is_not_a_number_ends_in_one_line(make_subject, make_params,
     assert set(subject.mapped.network.state_dict()) == keys
 
 
-def test_a_run_that_would_be_resumed_is_refused(make_subject, make_params, tiny_images, tmp_path):
+def test_a_run_that_would_be_resumed_is_refused(
+    make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path
+) -> None:
     with pytest.raises(ValueError, match="no resume file and no constraints"):
-        tune(make_subject().mapped, tiny_images, replace(run_of(make_params), resume=tmp_path / "a"), SURROUNDINGS)
+        tune(
+            make_subject().mapped,
+            tiny_images,
+            replace(run_of(make_params), resume=tmp_path / "a"),
+            SURROUNDINGS,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,12 @@ from xbarpaper.hardware.circuit import node_voltages, reference_effective_conduc
 from xbarpaper.hardware.circuit.supply import mean_supply_conductance, supply_admittance
 from xbarpaper.hardware.conductances import digits_of, sliced_conductances
 from xbarpaper.hardware.costs import ADCS, LATENCIES, Load, load_costs, load_of
-from xbarpaper.hardware.costs.blocks import cimloop_adc_pj, cimloop_adc_um2, neurosim_flash_pj, neurosim_sar_pj
+from xbarpaper.hardware.costs.blocks import (
+    cimloop_adc_pj,
+    cimloop_adc_um2,
+    neurosim_flash_pj,
+    neurosim_sar_pj,
+)
 from xbarpaper.hardware.tiles import tile_map
 from xbarpaper.params import Devices, HardwareCosts, Parasitics
 from xbarpaper.params.names import ADC_BITS
@@ -58,7 +64,7 @@ def worked(strips: list[Strip] | None = None, slices: int = 1) -> Load:
     ],
     ids=["analog", "sliced"],
 )  # fmt: skip
-def test_the_worked_layer_to_all_its_digits(slices, expected):
+def test_the_worked_layer_to_all_its_digits(slices: int, expected: dict[str, float]) -> None:
     load, settings = worked(slices=slices), HardwareCosts(weight_slices=slices, driver_ns=100)
     found = load_costs(load, settings, ISAAC, "used")
     brief = load_costs(load, settings.model_copy(update={"driver_ns": 10.0}), ISAAC, "used")
@@ -81,14 +87,14 @@ def test_the_worked_layer_to_all_its_digits(slices, expected):
         ("MNSIM", 10, 228.93), ("NeuroSim", 10, 147.46),
     ],
 )  # fmt: skip
-def test_the_latency_of_the_worked_layer(rule, read_ns, microseconds):
+def test_the_latency_of_the_worked_layer(rule: str, read_ns: float, microseconds: float) -> None:
     found = load_costs(worked(), HardwareCosts(read_ns=read_ns), ISAAC, "used", rule)
     assert found.latency_ns * 1e-3 == pytest.approx(microseconds, abs=0.005)
     assert rule in LATENCIES
 
 
 @pytest.mark.parametrize(("bits", "total", "share"), [(4, 39.59, 37.2), (6, 58.02, 57.2), (8, 83.83, 70.4)])
-def test_the_sliced_layer_by_bits_of_its_converter(bits, total, share):
+def test_the_sliced_layer_by_bits_of_its_converter(bits: int, total: float, share: float) -> None:
     settings = HardwareCosts(weight_slices=4, adc_bits=bits, driver_ns=100)
     found = load_costs(worked(slices=4), settings, ISAAC, "used")
     energy = (found.energy_pj - found.sample_hold_pj) * 1e-6  # the published sum leaves it out
@@ -112,7 +118,9 @@ KEPT = {
 
 
 @pytest.mark.parametrize(("strips", "crossbars", "microjoules", "saved"), KEPT.values(), ids=KEPT)
-def test_the_law_of_compression(strips, crossbars, microjoules, saved):
+def test_the_law_of_compression(
+    strips: list[Strip], crossbars: int, microjoules: float, saved: float
+) -> None:
     """Crossbars understate what XCS saves where empty columns are skipped, and tell it exactly where they are not."""
     settings = HardwareCosts(driver_ns=100)
     found, dense = (load_costs(worked(one), settings, ISAAC, "used") for one in (strips, None))
@@ -131,7 +139,10 @@ def test_the_law_of_compression(strips, crossbars, microjoules, saved):
     ("found", "expected"),
     [
         ([ISAAC.energy_pj(bits) for bits in (4, 6, 8)], [0.390625, 0.878906, 1.5625]),
-        ([cimloop_adc_pj(bits) for bits in range(4, 11)], [0.9237, 0.9363, 1.0651, 1.3122, 1.7137, 2.3401, 3.3097]),
+        (
+            [cimloop_adc_pj(bits) for bits in range(4, 11)],
+            [0.9237, 0.9363, 1.0651, 1.3122, 1.7137, 2.3401, 3.3097],
+        ),
         ([cimloop_adc_pj(8, samples_per_second=1.28e9), cimloop_adc_pj(11)], [1.9292, 9.292]),
         ([cimloop_adc_pj(bits, node_nm=65) for bits in (4, 6, 8)], [3.5007, 4.0364, 6.4945]),
         ([cimloop_adc_um2(8)], [3938.9]),
@@ -140,14 +151,14 @@ def test_the_law_of_compression(strips, crossbars, microjoules, saved):
         ([ADCS["mnsim"].energy_pj(8), ADCS["mnsim"].conversion_ns(8)], [15.625, 7.8125]),
     ],
 )
-def test_converters_have_their_published_energies(found, expected):
+def test_converters_have_their_published_energies(found: list[float], expected: list[float]) -> None:
     for one, value in zip(found, expected, strict=True):
         digits = len(str(value).partition(".")[2])
         # half of the last digit, and what the last printed digit of the coefficients moves
         assert one == pytest.approx(value, abs=0.6 * 10**-digits)
 
 
-def test_every_converter_has_a_price_for_each_of_its_bits():
+def test_every_converter_has_a_price_for_each_of_its_bits() -> None:
     assert list(ADCS) == list(ADC_BITS)
     for name, (least, most) in ADC_BITS.items():
         energies = [ADCS[name].energy_pj(bits) for bits in range(least, most + 1)]
@@ -165,7 +176,9 @@ def nodal_admittance(G: np.ndarray, wires: Parasitics) -> np.ndarray:
     ground = M + 2 * M * N
     branches = [(i, row[i, 0], wires.driver_ohm) for i in range(M)]
     branches += [(row[i, j], row[i, j + 1], wires.row_wire_ohm) for i in range(M) for j in range(N - 1)]
-    branches += [(column[i, j], column[i + 1, j], wires.column_wire_ohm) for i in range(M - 1) for j in range(N)]
+    branches += [
+        (column[i, j], column[i + 1, j], wires.column_wire_ohm) for i in range(M - 1) for j in range(N)
+    ]
     branches += [(column[-1, j], ground, wires.sense_ohm) for j in range(N)]
     L = np.zeros((ground + 1, ground + 1))
     # No resistance is a very small one here: the rounding of so stiff a circuit limits the comparison to 1e-5.
@@ -180,7 +193,9 @@ def nodal_admittance(G: np.ndarray, wires: Parasitics) -> np.ndarray:
 
 @pytest.mark.parametrize("wires", PARASITICS, ids=str)
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 4), (5, 1), (4, 6), (7, 3)])
-def test_the_supplies_deliver_what_the_nodal_equations_say(wires, rows, columns):
+def test_the_supplies_deliver_what_the_nodal_equations_say(
+    wires: Parasitics, rows: int, columns: int
+) -> None:
     G = np.random.default_rng(rows * columns).uniform(5e-6, 50e-6, (rows, columns))
     G[rows // 2, columns // 2] = 0 if rows * columns > 1 else G[0, 0]  # a missing device
     Y = supply_admittance(torch.from_numpy(G)[None], wires)[0].numpy()
@@ -189,7 +204,7 @@ def test_the_supplies_deliver_what_the_nodal_equations_say(wires, rows, columns)
     assert Y.sum() == pytest.approx(reference_effective_conductance(G, wires).sum(), rel=1e-10)
 
 
-def test_rows_at_zero_volt_take_current_so_column_currents_understate_the_power():
+def test_rows_at_zero_volt_take_current_so_column_currents_understate_the_power() -> None:
     G = torch.full((1, 16, 16), 25e-6, dtype=torch.float64)
     V = torch.tensor([1.0, 0.0] * 8, dtype=torch.float64)
     inside = node_voltages(G[0], DEFAULTS, V)
@@ -199,7 +214,7 @@ def test_rows_at_zero_volt_take_current_so_column_currents_understate_the_power(
 
 
 @pytest.mark.parametrize("active", [0.25, 0.5, 0.9])
-def test_the_mean_power_is_that_of_all_input_patterns(active):
+def test_the_mean_power_is_that_of_all_input_patterns(active: float) -> None:
     G = torch.rand(1, 5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 50e-6
     Y = supply_admittance(G, DEFAULTS)[0]
     patterns = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * 5)
@@ -214,14 +229,14 @@ def test_the_mean_power_is_that_of_all_input_patterns(active):
 # --- slices ----------------------------------------------------------------------------------------------------
 
 
-def test_a_weight_of_the_sheet_is_sliced():
+def test_a_weight_of_the_sheet_is_sliced() -> None:
     pairs = sliced_conductances(torch.tensor([-93.0], dtype=torch.float64), Devices(), 127.0, 8, 4)
     assert [round(1e6 * float(pair.minus), 9) for pair in pairs] == [20, 50, 20, 20]
     assert [round(1e6 * float(pair.plus), 9) for pair in pairs] == [5, 5, 5, 5]
 
 
 @given(weights=st.lists(st.floats(-2, 2), min_size=1, max_size=20), bits=st.integers(2, 12), data=st.data())
-def test_digits_add_up_to_the_rounded_weight(weights, bits, data):
+def test_digits_add_up_to_the_rounded_weight(weights: list[float], bits: int, data: Any) -> None:
     slices = data.draw(st.integers(1, bits - 1))
     w = torch.tensor(weights, dtype=torch.float64)
     digits = digits_of(w, 1.5, bits, slices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,9 @@ def energies(rates: dict[str, float], ratios: dict[str, dict[str, float]]) -> pd
         for adc, own in ratios.items()
         for scheme, ratio in own.items()
     ]
-    return pd.DataFrame(rows).assign(experiment="made-up-0", crossbar_size=16, columns="used", mitigation="none")
+    return pd.DataFrame(rows).assign(
+        experiment="made-up-0", crossbar_size=16, columns="used", mitigation="none"
+    )
 
 
 def converters(needed: dict[str, int], images: int, lost: float = 20.0, changed: float = 0.2) -> pd.DataFrame:
@@ -39,11 +42,13 @@ def converters(needed: dict[str, int], images: int, lost: float = 20.0, changed:
         rows.append({"scheme": scheme, "adc_bits": 0, "accuracy": 80.0, "changed": 0.0})
         for bits in BITS:
             off = 0.1 if bits >= enough else lost
-            rows.append({"scheme": scheme, "adc_bits": bits, "accuracy": 80.0 - off, "changed": off + changed})
+            rows.append(
+                {"scheme": scheme, "adc_bits": bits, "accuracy": 80.0 - off, "changed": off + changed}
+            )
     return pd.DataFrame(rows).assign(experiment="made-up-0", crossbar_size=16, images=images)
 
 
-def test_orders_count_pairs_and_ties():
+def test_orders_count_pairs_and_ties() -> None:
     rates = {"unpruned": 1, "cf": 4, "xcs": 2, "xrs": 4}
     table = energies(rates, {"isaac": {"unpruned": 1, "cf": 3, "xcs": 3.5, "xrs": 3}})
     (row,) = hardware_tables.orders(table).to_dict("records")
@@ -57,7 +62,9 @@ def test_orders_count_pairs_and_ties():
     st.lists(st.integers(1, 40), min_size=4, max_size=4, unique=True),
     st.lists(st.integers(0, 1), min_size=1, max_size=4),
 )
-def test_energy_follows_compression_where_it_does_so_for_every_converter(rates, turned):
+def test_energy_follows_compression_where_it_does_so_for_every_converter(
+    rates: list[int], turned: list[int]
+) -> None:
     """A converter whose energy rises with the rate agrees, one whose energy falls with it does not."""
     by_scheme = dict(zip(SCHEMES, map(float, rates), strict=True))
     ratios = {
@@ -84,7 +91,9 @@ def test_energy_follows_compression_where_it_does_so_for_every_converter(rates, 
         ({"unpruned": 9, "cf": 9, "xcs": 9}, 100_000, "not testable"),
     ],
 )
-def test_sparsity_saves_bits_as_far_as_the_images_tell(needed, images, expected):
+def test_sparsity_saves_bits_as_far_as_the_images_tell(
+    needed: dict[str, int], images: int, expected: str
+) -> None:
     found = hardware.bits_saved(CONTEXT, converters(needed, images))
     assert found.overall == found.cases[0].verdict == expected
     assert len(found.cases) == len(needed)
@@ -95,7 +104,7 @@ def test_sparsity_saves_bits_as_far_as_the_images_tell(needed, images, expected)
     st.integers(100, 10_000),
     st.floats(0.5, 0.99),
 )
-def test_needed_bits_lie_in_their_range(moves, images, confidence):
+def test_needed_bits_lie_in_their_range(moves: list[tuple[int, int]], images: int, confidence: float) -> None:
     """Images that went wrong and images that went right, by the bits of a conversion."""
     rows = [{"adc_bits": 0, "accuracy": 70.0, "changed": 0.0}]
     for bits, (wrong, right) in zip(BITS, moves, strict=True):
@@ -111,7 +120,7 @@ def test_needed_bits_lie_in_their_range(moves, images, confidence):
 
 
 @pytest.mark.parametrize("images", [80, 1000])
-def test_the_interval_of_a_loss_on_the_same_images_holds_as_often_as_it_says(images):
+def test_the_interval_of_a_loss_on_the_same_images_holds_as_often_as_it_says(images: int) -> None:
     shares = np.array([0.08, 0.03, 0.89])  # right to wrong, wrong to right, the same
     draws = np.random.default_rng(0).multinomial(images, shares, 4000) / images * 100
     held = 0
@@ -134,7 +143,7 @@ def test_the_interval_of_a_loss_on_the_same_images_holds_as_often_as_it_says(ima
         ("not testable", "supported", "not testable"),
     ],
 )
-def test_what_survives(plain, there, expected):
+def test_what_survives(plain: str, there: str, expected: str) -> None:
     assert hardware.survived(plain, there) == expected
 
 
@@ -145,7 +154,12 @@ def on_devices(lost: dict[str, float]) -> pd.DataFrame:
         for scheme in SCHEMES:
             for seed, jitter in enumerate((-0.1, 0.0, 0.1)):
                 off = 5.0 + (more + jitter if scheme != "unpruned" else 0.0)
-                place = {"experiment": "made-up-0", "dataset": "shapes10", "network": "vgg11", "crossbar_size": 16}
+                place = {
+                    "experiment": "made-up-0",
+                    "dataset": "shapes10",
+                    "network": "vgg11",
+                    "crossbar_size": 16,
+                }
                 place |= {"axis": "stuck_low", "value": value, "second": np.nan, "mitigation": "none"}
                 reached = {"accuracy": 90.0 - off, "software_accuracy": 90.0}
                 rows.append({**place, "scheme": scheme, "sparsity": 0.8, "seed": seed, **reached})
@@ -160,19 +174,29 @@ def on_devices(lost: dict[str, float]) -> pd.DataFrame:
         ({"0": 0.3, "0.1": 6.0}, "not testable"),
     ],
 )
-def test_a_finding_survives_where_its_verdict_does(lost, expected):
+def test_a_finding_survives_where_its_verdict_does(lost: dict[str, float], expected: str) -> None:
     found = hardware.survival(CONTEXT, on_devices(lost))
     assert found.overall == expected
     assert len(found.cases) == len(lost) - 1
 
 
-def test_a_report_holds_them_where_they_were_measured(tmp_path):
+def test_a_report_holds_them_where_they_were_measured(tmp_path: Path) -> None:
     report = claims.examine(TABLES, PARAMS)
     assert [one.id for one in report.own if one.id.startswith("D")] == ["D1", "D2", "D3"]
-    assert all(one.cases and one.overall in OUTCOMES and report.rules[one.id] == one.rule for one in report.own)
+    assert all(
+        one.cases and one.overall in OUTCOMES and report.rules[one.id] == one.rule for one in report.own
+    )
     path, _ = report.write(tmp_path)
     again = ClaimReport.read(path).own
     assert [(one.overall, one.summary) for one in again] == [(one.overall, one.summary) for one in report.own]
-    others = ("energy", "device_effects", "adversarial", "acdc", "spiking", "on_crossbar_training", "batch_norms")
+    others = (
+        "energy",
+        "device_effects",
+        "adversarial",
+        "acdc",
+        "spiking",
+        "on_crossbar_training",
+        "batch_norms",
+    )
     nothing = {name: getattr(TABLES, name).iloc[:0] for name in others}
     assert [one.id for one in claims.examine(replace(TABLES, **nothing), PARAMS).own] == ["D2"]

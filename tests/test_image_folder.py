@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import MakeParams
 from image_files import Files, encoded, header_bomb, member, packed, png_of, write_tree
 from PIL import Image
 from repository import ROOT, Repository, tiny_profile
@@ -73,7 +74,7 @@ def same(one: data.ImageSet, other: data.ImageSet) -> bool:
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
-def test_a_tree_and_its_archive_in_any_order_give_the_same(tmp_path, mode):
+def test_a_tree_and_its_archive_in_any_order_give_the_same(tmp_path: Path, mode: str) -> None:
     backwards = {f"./{name}": GOOD[name] for name in sorted(GOOD, reverse=True)}
     one = read(write_tree(tmp_path / "tree", GOOD))
     assert same(one, read(write_archive(tmp_path / "images", backwards, mode)))
@@ -91,7 +92,8 @@ LEFT_BEHIND = (
 SAME: dict[str, Files] = {
     "read me beside": GOOD | {"README.md": b"x", "LICENSE": b"x", "extra/cat/1.txt": b"x"},
     "one folder around": {f"CIFAR-10-main/{name}": content for name, content in GOOD.items()},
-    "two folders around, a read me": {f"a/b/{name}": content for name, content in GOOD.items()} | {"a/R": b""},
+    "two folders around, a read me": {f"a/b/{name}": content for name, content in GOOD.items()}
+    | {"a/R": b""},
     "macOS's folder beside": {f"a/{n}": c for n, c in GOOD.items()} | {"__MACOSX/a/._train": b"x"},
     "left in each folder": GOOD
     | {f"{folder}{name}": b"x" for folder in ("", "train/", "test/cat/") for name in LEFT_BEHIND},
@@ -100,16 +102,17 @@ SAME: dict[str, Files] = {
 
 @pytest.mark.parametrize("as_archive", [False, True], ids=["tree", "archive"])
 @pytest.mark.parametrize("case", SAME)
-def test_what_lies_around_the_images_makes_no_difference(tmp_path, case, as_archive):
+def test_what_lies_around_the_images_makes_no_difference(tmp_path: Path, case: str, as_archive: bool) -> None:
     files = SAME[case]
     path = write_archive(tmp_path / "a.tar", files) if as_archive else write_tree(tmp_path / "a", files)
     assert same(read(path), read(write_tree(tmp_path / "good", GOOD)))
 
 
-def test_names_in_either_unicode_form_are_the_same(tmp_path):
+def test_names_in_either_unicode_form_are_the_same(tmp_path: Path) -> None:
     files = {name.replace("dog", "é").replace("0.png", "ö.png"): content for name, content in GOOD.items()}
     one, other = (
-        {unicodedata.normalize(form, name): content for name, content in files.items()} for form in ("NFC", "NFD")
+        {unicodedata.normalize(form, name): content for name, content in files.items()}
+        for form in ("NFC", "NFD")
     )
     assert set(one) != set(other)
     split = {name: c for name, c in one.items() if "train" in name}
@@ -162,17 +165,19 @@ BAD_FILES: dict[str, tuple[Files, str]] = {
 
 @pytest.mark.parametrize("as_archive", [False, True], ids=["tree", "archive"])
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_what_does_not_fit_is_refused_in_one_line(tmp_path, case, as_archive):
+def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path, case: str, as_archive: bool) -> None:
     files, message = BAD_FILES[case]
     path = write_archive(tmp_path / "a.tar", files) if as_archive else write_tree(tmp_path / "a", files)
     assert refusal(path, message).startswith(f"{path}: ")
 
 
-def test_images_that_are_missing_are_missed(tmp_path):
+def test_images_that_are_missing_are_missed(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", GOOD)
     assert len(read(tree, train_images=6, test_images=4).train) == 6
     (tree / "train/cat/2.png").unlink()
-    assert refusal(tree, train_images=6) == (f"{tree}: train/ holds 5 images and datasets.x.train_images says 6")
+    assert refusal(tree, train_images=6) == (
+        f"{tree}: train/ holds 5 images and datasets.x.train_images says 6"
+    )
     assert refusal(tree, test_images=40).endswith("test/ holds 4 images and datasets.x.test_images says 40")
 
 
@@ -220,7 +225,7 @@ SHOWN: dict[str, tuple[bytes, Image.Image]] = {
 
 
 @pytest.mark.parametrize("case", SHOWN)
-def test_an_image_is_read_as_a_viewer_shows_it(tmp_path, case):
+def test_an_image_is_read_as_a_viewer_shows_it(tmp_path: Path, case: str) -> None:
     content, shown = SHOWN[case]
     pixels = read(write_tree(tmp_path, GOOD | {"train/cat/x.png": content})).train.pixels[3]
     assert np.array_equal(pixels.permute(1, 2, 0).numpy(), np.asarray(shown.convert("RGB")))
@@ -247,7 +252,7 @@ BAD_IMAGES = {
 
 
 @pytest.mark.parametrize("case", BAD_IMAGES)
-def test_an_image_without_a_plain_reading_is_refused(tmp_path, case):
+def test_an_image_without_a_plain_reading_is_refused(tmp_path: Path, case: str) -> None:
     content, message = BAD_IMAGES[case]
     tree = write_tree(tmp_path, GOOD | {"train/cat/x.png": content})
     assert refusal(tree) == f"{tree}: train/cat/x.png: {message}"
@@ -256,7 +261,7 @@ def test_an_image_without_a_plain_reading_is_refused(tmp_path, case):
 # --- links --------------------------------------------------------------------------------------------------
 
 
-def test_links_count_as_what_they_lead_to_in_a_tree_and_in_its_archive(tmp_path):
+def test_links_count_as_what_they_lead_to_in_a_tree_and_in_its_archive(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", GOOD | {"store/far.png": png(200), "store/emus/0.png": png(9)})
     (tree / "train/cat/hard.png").hardlink_to(tree / "store/far.png")
     (tree / "train/cat/near.png").symlink_to("0.png")
@@ -290,21 +295,25 @@ BAD_LINKS = {
     "absolute": (SYMBOLIC, "/etc/passwd", "refused: {} is a link that leads out of the archive"),
     "above": (SYMBOLIC, "../../../s.png", "refused: {} is a link that leads out of the archive"),
     "hard, above": (HARD, "../s.png", "refused: {} is a link that leads out of the archive"),
-    "nothing": (SYMBOLIC, "none.png", "{} is a link to no file of the archive; unpack it and name the folder"),
+    "nothing": (
+        SYMBOLIC,
+        "none.png",
+        "{} is a link to no file of the archive; unpack it and name the folder",
+    ),
     "itself": (SYMBOLIC, "s.png", "refused: {} is a link that leads in a circle"),
     "its folder": (SYMBOLIC, ".", "{} is a link to no file of the archive; unpack it and name the folder"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_LINKS)
-def test_a_link_in_an_archive_that_leads_astray_is_refused(tmp_path, case):
+def test_a_link_in_an_archive_that_leads_astray_is_refused(tmp_path: Path, case: str) -> None:
     kind, target, message = BAD_LINKS[case]
     path = tmp_path / "a.tar"
     path.write_bytes(packed(GOOD, member("train/cat/s.png", type=kind, linkname=target)))
     assert refusal(path) == f"{path}: {message.format('train/cat/s.png')}"
 
 
-def test_a_link_in_a_tree_that_leads_to_nothing_is_refused(tmp_path):
+def test_a_link_in_a_tree_that_leads_to_nothing_is_refused(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", GOOD)
     (tree / "train/cat/s.png").symlink_to("none.png")
     assert refusal(tree) == f"{tree}: train/cat/s.png is a link that leads to nothing"
@@ -357,14 +366,14 @@ BAD_ARCHIVES = {
 
 
 @pytest.mark.parametrize("case", BAD_ARCHIVES)
-def test_a_damaged_or_hostile_archive_is_refused_in_one_line(tmp_path, case):
+def test_a_damaged_or_hostile_archive_is_refused_in_one_line(tmp_path: Path, case: str) -> None:
     content, message = BAD_ARCHIVES[case]
     path = tmp_path / "images.tar"
     path.write_bytes(content)
     assert refusal(path, message).startswith(f"{path}: ")
 
 
-def test_what_is_too_large_and_pipes_are_refused(tmp_path, monkeypatch):
+def test_what_is_too_large_and_pipes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = write_tree(tmp_path / "tree", GOOD | {"train/cat/hole.png": b""})
     os.truncate(tree / "train/cat/hole.png", 1 << 40)
     refusal(tree, r"train/cat/hole\.png has 1048576 MiB; at most 16 are allowed")
@@ -376,7 +385,7 @@ def test_what_is_too_large_and_pipes_are_refused(tmp_path, monkeypatch):
     refusal(bomb, "refused: more than 0 GiB once unpacked")
 
 
-def test_the_environment_variable_wins(tmp_path, monkeypatch):
+def test_the_environment_variable_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = write_tree(tmp_path / "tree", GOOD)
     monkeypatch.setenv("HOME", str(tmp_path))
     for value, path in ((str(tree), "nowhere"), ("~/tree", "nowhere"), ("", tree), ("", "~/tree")):
@@ -429,7 +438,7 @@ OTHER: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("case", OTHER)
-def test_other_images_are_refused_and_their_own_are_taken_again(prepared, case):
+def test_other_images_are_refused_and_their_own_are_taken_again(prepared: Prepared, case: str) -> None:
     other = write_tree(prepared.source.with_name("other"), GOOD)
     assert same(prepared.load(), prepared.load(other))
     OTHER[case](other)
@@ -444,7 +453,7 @@ def test_other_images_are_refused_and_their_own_are_taken_again(prepared, case):
     assert same(prepared.load(other), prepared.load())
 
 
-def test_where_the_images_lie_makes_no_difference(prepared):
+def test_where_the_images_lie_makes_no_difference(prepared: Prepared) -> None:
     before = prepared.load()
     assert before.source is not None
     moved = prepared.source.rename(prepared.source.with_name("moved"))
@@ -452,7 +461,9 @@ def test_where_the_images_lie_makes_no_difference(prepared):
     assert all(same(prepared.load(source), before) for source in (moved, archive, "gone"))
 
 
-def test_a_damaged_or_unwritable_record_is_only_slower(prepared, monkeypatch):
+def test_a_damaged_or_unwritable_record_is_only_slower(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prepared.load()
     content = prepared.record.read_bytes()
     for damage in (b"", b"\xff\x00", b"a b c", flipped(content, len(content) // 2)):
@@ -467,7 +478,12 @@ def test_a_damaged_or_unwritable_record_is_only_slower(prepared, monkeypatch):
     prepared.load()
 
 
-def test_what_dvc_compares_follows_the_images(prepared, make_params, capsys, monkeypatch):
+def test_what_dvc_compares_follows_the_images(
+    prepared: Prepared,
+    make_params: MakeParams,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def looked(source: Path | str) -> str:
         active = make_params().model_copy(update={"datasets": {"x": settings(source)}})
         monkeypatch.setattr(looking.params, "load", lambda: active)
@@ -488,10 +504,12 @@ def test_what_dvc_compares_follows_the_images(prepared, make_params, capsys, mon
 
 
 @pytest.mark.slow
-def test_dvc_repro_prepares_the_images_that_are_named_now(tmp_path):
+def test_dvc_repro_prepares_the_images_that_are_named_now(tmp_path: Path) -> None:
     repository = Repository.copy(tmp_path / "repository")
     one, other = (write_tree(place, GOOD) for place in (repository.folder / "data/pictures", tmp_path / "b"))
-    assert repository.dvc("add", "data/pictures").returncode == 0  # data/ is git-ignored, its .dvc files are not
+    assert (
+        repository.dvc("add", "data/pictures").returncode == 0
+    )  # data/ is git-ignored, its .dvc files are not
     OTHER["added"](other)
     entry = settings(one)
     repository.activate(tiny_profile().model_copy(update={"datasets": {"tiny": entry}}))
@@ -511,7 +529,7 @@ def test_dvc_repro_prepares_the_images_that_are_named_now(tmp_path):
     assert (repository.folder / "dvc.lock").read_bytes() == lock
 
 
-def test_every_kind_of_dataset_has_what_dvc_compares():
+def test_every_kind_of_dataset_has_what_dvc_compares() -> None:
     """dvc.yaml lets the stage of a dataset depend on ``data/sources/<kind>``; one of them is made by a stage."""
     kept = {path.name for path in (ROOT / "data/sources").iterdir()} - {"image_folder"}
     assert kept == set(KINDS) - {"image_folder"}

@@ -68,7 +68,9 @@ def executed(made: Repository) -> list[dict[str, Any]]:
 def lab(made: Repository) -> Iterator[str]:
     """JupyterLab as ``make lab`` starts it, on a free port and without a browser; gives the notebook's address."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    (command,) = re.findall(r"^\t@\$\(RUN\) (.*\bjupyter lab .*)$", makefile.replace("\\\n\t", ""), flags=re.M)
+    (command,) = re.findall(
+        r"^\t@\$\(RUN\) (.*\bjupyter lab .*)$", makefile.replace("\\\n\t", ""), flags=re.M
+    )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]  # where another process takes it until then, Jupyter takes the next
@@ -99,7 +101,9 @@ def _address(runtime: Path, process: subprocess.Popen[bytes]) -> str:
             time.sleep(0.1)
 
 
-def test_run_all_in_jupyterlab_shows_what_the_stage_shows_and_leaves_the_source_clean(made):
+def test_run_all_in_jupyterlab_shows_what_the_stage_shows_and_leaves_the_source_clean(
+    made: Repository,
+) -> None:
     source = (made.folder / NOTEBOOK).read_bytes()
     with chromium() as browser, lab(made) as address:
         page = browser.new_page()
@@ -117,7 +121,9 @@ def test_run_all_in_jupyterlab_shows_what_the_stage_shows_and_leaves_the_source_
     assert made.dvc("status").stdout.strip() == UP_TO_DATE
 
 
-def test_run_all_in_vs_code_makes_no_stage_but_code_run(made, monkeypatch):
+def test_run_all_in_vs_code_makes_no_stage_but_code_run(
+    made: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It starts the kernel in the notebook's folder, and saves outputs, numbers and metadata of its own."""
     path = made.folder / NOTEBOOK
     node = nbformat.read(path, as_version=4)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import MakeNetwork, MakeParams
 from repository import ROOT, Repository
 
 from xbarpaper.data import ImageSet
@@ -41,8 +42,13 @@ def shown(repository: Repository, *command: str) -> str:
 
 
 def metrics(repository: Repository) -> dict[str, dict[str, float]]:
-    files = json.loads(shown(repository, "metrics", "show", "data/live/metrics", "--json"))[""].get("data", {})
-    return {str(Path(name).relative_to(live.METRICS).with_suffix("")): file["data"] for name, file in files.items()}
+    files = json.loads(shown(repository, "metrics", "show", "data/live/metrics", "--json"))[""].get(
+        "data", {}
+    )
+    return {
+        str(Path(name).relative_to(live.METRICS).with_suffix("")): file["data"]
+        for name, file in files.items()
+    }
 
 
 def plots(repository: Repository) -> dict[str, list[dict[str, str]]]:
@@ -61,7 +67,7 @@ def interrupted_training(images: ImageSet, run: Run, network, epoch: int) -> Non
         train(network, images, run, interrupt)
 
 
-def test_before_anything_ran_there_is_nothing_to_complain_about(fresh):
+def test_before_anything_ran_there_is_nothing_to_complain_about(fresh: Repository) -> None:
     assert metrics(fresh) == {}
     (published,) = plots(fresh).values()
     table = read_table(fresh.folder / "reports" / "quick" / "tables" / "training.csv")
@@ -69,8 +75,13 @@ def test_before_anything_ran_there_is_nothing_to_complain_about(fresh):
 
 
 def test_a_training_that_is_cut_off_shows_its_curve_so_far(
-    fresh, top, tiny_images, make_network, make_params, tmp_path
-):
+    fresh: Repository,
+    top: Path,
+    tiny_images: ImageSet,
+    make_network: MakeNetwork,
+    make_params: MakeParams,
+    tmp_path: Path,
+) -> None:
     recipe, resume = make_params().train, tmp_path / "run.safetensors"
     run = Run("tiny", recipe, epochs=5, learning_rate=0.05, seed=0, resume=resume, live=NAME)
     interrupted_training(tiny_images, run, make_network(), 2)
@@ -92,7 +103,7 @@ def test_a_training_that_is_cut_off_shows_its_curve_so_far(
     assert fresh.git("status", "--porcelain") == ""
 
 
-def test_stages_show_what_they_measured_on_crossbars(fresh, top):
+def test_stages_show_what_they_measured_on_crossbars(fresh: Repository, top: Path) -> None:
     rows = [
         (scheme, 16, mitigation, effects, gain, software - lost, software)
         for scheme, software in (("unpruned", 80.0), ("cf", 70.0))
@@ -112,7 +123,7 @@ def test_stages_show_what_they_measured_on_crossbars(fresh, top):
     assert found["crossbars/quick-vgg11/software-16"] == {"cf": 70.0, "unpruned": 80.0}
 
 
-def test_the_commands_of_the_pipeline_page_run(fresh, top):
+def test_the_commands_of_the_pipeline_page_run(fresh: Repository, top: Path) -> None:
     text = (ROOT / "docs" / "pipeline.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"## Watch a long run\n.*?```sh\n(.*?)```", text, re.DOTALL)
     commands = [shlex.split(line, comments=True) for line in block.splitlines()]

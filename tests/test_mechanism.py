@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import DEVICES
+from conftest import DEVICES, MakeSubject
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
 from xbarpaper.experiments import mechanism
 from xbarpaper.experiments.evaluation import Case, disturbed
+from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.networks.training import accuracy
 
@@ -24,7 +25,7 @@ def _share(part: Tensor, whole: Tensor) -> float:
 
 
 @given(st.integers(0, 1000), st.sampled_from([0.0, 0.1, 1.0]))
-def test_parts_add_up_to_the_error(seed, noise):
+def test_parts_add_up_to_the_error(seed: int, noise: float) -> None:
     W = _random(3, 8, 8, seed=seed)
     E = 0.7 * W + noise * _random(3, 8, 8, seed=seed + 1)
     parts = mechanism.error_parts(W, E)
@@ -37,7 +38,7 @@ def test_parts_add_up_to_the_error(seed, noise):
     ("part", "shape"),
     [("attenuation", (1, 1, 1)), ("crossbars", (3, 1, 1)), ("columns", (3, 1, 8)), ("rows", (3, 8, 1))],
 )
-def test_a_scaling_is_found_in_its_own_part(part, shape):
+def test_a_scaling_is_found_in_its_own_part(part: str, shape: tuple[int, ...]) -> None:
     """Nothing is left for finer parts, and what coarser ones take is what coarser gains can take."""
     W = _random(3, 8, 8)
     found = mechanism.error_parts(W, W * (0.3 + torch.rand(*shape, dtype=torch.float64)))
@@ -46,14 +47,14 @@ def test_a_scaling_is_found_in_its_own_part(part, shape):
     assert sum(found[name] for name in finer) < 1e-4 * found[part]
 
 
-def test_errors_of_single_devices_are_the_rest():
+def test_errors_of_single_devices_are_the_rest() -> None:
     W = _random(2, 64, 64)
     parts = mechanism.error_parts(W, W + 0.1 * _random(2, 64, 64, seed=1))
     assert parts["rest"] == pytest.approx(0.01, rel=0.1)
     assert parts["rest"] > 20 * max(parts[name] for name in mechanism.PARTS[:-1])
 
 
-def test_error_table_of_a_network(make_subject, bench):
+def test_error_table_of_a_network(make_subject: MakeSubject, bench: Bench) -> None:
     subject = make_subject("cf")
     table = mechanism.error_table([subject], bench)
     names = [layer.name for layer in subject.mapped.layers]
@@ -66,7 +67,7 @@ def test_error_table_of_a_network(make_subject, bench):
         assert total["wires", layer.layer.name] == pytest.approx(error, rel=1e-5)
 
 
-def test_partial_twins_lie_between_the_network_and_its_twin(make_subject):
+def test_partial_twins_lie_between_the_network_and_its_twin(make_subject: MakeSubject) -> None:
     subject = make_subject()
     read = disturbed(subject.mapped, Case("both", 0, ()), DEVICES, Parasitics())
     names = [layer.name for layer in subject.mapped.layers]
@@ -81,7 +82,7 @@ def test_partial_twins_lie_between_the_network_and_its_twin(make_subject):
         assert torch.equal(value, none[key])
 
 
-def test_layer_table(make_subject, bench):
+def test_layer_table(make_subject: MakeSubject, bench: Bench) -> None:
     subject = make_subject("xcs")
     table = mechanism.layer_table([subject], bench, "layer", 2, 1)
     names = [layer.name for layer in subject.mapped.layers]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import DEVICES
+from conftest import DEVICES, MakeNetwork, MakeParams
 from subjects import mapped, pruned_by
 
+from xbarpaper.data import ImageSet
 from xbarpaper.experiments.checkpoints import largest_weights
 from xbarpaper.hardware.circuit import effective_conductance
 from xbarpaper.hardware.conductances import DifferentialPair, weights_of
@@ -50,7 +52,7 @@ TOP = Strip(torch.tensor([0, 1]), torch.tensor([0, 1, 2, 3, 4]))  # means of |w|
     ],
     ids=str,
 )
-def test_columns_are_ordered_as_the_settings_say(settings, columns):
+def test_columns_are_ordered_as_the_settings_say(settings: dict[str, Any], columns: list[int]) -> None:
     def errors(plan: LayerPlan) -> torch.Tensor:
         return torch.tensor([[0.0, 1.0, 5.0, 3.0, 2.0]]).expand(3, -1)
 
@@ -60,17 +62,20 @@ def test_columns_are_ordered_as_the_settings_say(settings, columns):
     assert (arranged.minus_strips, arranged.w_max) == (None, 9.0)
 
 
-def test_each_row_of_crossbars_and_each_sign_may_have_an_order_of_its_own():
+def test_each_row_of_crossbars_and_each_sign_may_have_an_order_of_its_own() -> None:
     plan = LayerPlan(WEIGHTS, (Strip(torch.arange(3), torch.arange(5)),), 2, 9.0)
     rows = columns_ordered(Rearrange(scope="crossbar"))(plan).strips
     assert [strip.rows.tolist() for strip in rows] == [[0, 1], [2]]
     assert [strip.columns.tolist() for strip in rows] == [[1, 3, 4, 0, 2], [2, 0, 1, 3, 4]]
     signs = columns_ordered(Rearrange(arrays="signs"))(plan)
     assert signs.minus_strips is not None
-    assert [one.columns.tolist() for (one,) in (signs.strips, signs.minus_strips)] == [[2, 4, 0, 3, 1], [1, 3, 4, 0, 2]]
+    assert [one.columns.tolist() for (one,) in (signs.strips, signs.minus_strips)] == [
+        [2, 4, 0, 3, 1],
+        [1, 3, 4, 0, 2],
+    ]
 
 
-def test_each_crossbar_may_have_a_range_of_its_own(make_network):
+def test_each_crossbar_may_have_a_range_of_its_own(make_network: MakeNetwork) -> None:
     """Its largest weight programs the highest conductance; ideal crossbars give the weights back."""
     pruned = pruned_by(make_network(width=0.06), "xcs")
     arrangement = columns_ordered(Rearrange(range="crossbar"))
@@ -83,7 +88,7 @@ def test_each_crossbar_may_have_a_range_of_its_own(make_network):
         torch.testing.assert_close(read.matrix("none"), read.layer.matrix, rtol=1e-5, atol=1e-6)
 
 
-def test_an_order_for_each_sign_is_two_arrays_that_are_solved_apart(make_network):
+def test_an_order_for_each_sign_is_two_arrays_that_are_solved_apart(make_network: MakeNetwork) -> None:
     pruned = pruned_by(make_network(width=0.06), "cf")
     arrangement = columns_ordered(Rearrange(arrays="signs"))
     network = mapped(pruned, "cf", SIZE, arrangement)
@@ -102,7 +107,9 @@ def test_an_order_for_each_sign_is_two_arrays_that_are_solved_apart(make_network
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("order", ORDERS)
-def test_rearranging_costs_no_crossbar_and_moves_no_device_out_of_the_low_range(make_network, scheme, order):
+def test_rearranging_costs_no_crossbar_and_moves_no_device_out_of_the_low_range(
+    make_network: MakeNetwork, scheme: SchemeName, order: ColumnOrder
+) -> None:
     pruned = pruned_by(make_network(width=0.06), scheme)
     plain, moved = on_crossbars(pruned, scheme, "none"), on_crossbars(pruned, scheme, order)
     tables = [network.layer_table(DEVICES, 0.1) for network in (plain, moved)]
@@ -116,7 +123,9 @@ def test_rearranging_costs_no_crossbar_and_moves_no_device_out_of_the_low_range(
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("quantile", [0.5, 0.95])
-def test_limits_are_quantiles_of_the_weights_that_pruning_left(make_network, scheme, quantile):
+def test_limits_are_quantiles_of_the_weights_that_pruning_left(
+    make_network: MakeNetwork, scheme: SchemeName, quantile: float
+) -> None:
     pruned = pruned_by(make_network(width=0.06), scheme)
     limits = limits_of(pruned, quantile).limits
     matrices = pruned.matrices()
@@ -126,7 +135,7 @@ def test_limits_are_quantiles_of_the_weights_that_pruning_left(make_network, sch
         assert limits[name] == pytest.approx(np.quantile(living, quantile), rel=1e-6)
 
 
-def test_limits_clamp_each_layer_at_its_own(make_network):
+def test_limits_clamp_each_layer_at_its_own(make_network: MakeNetwork) -> None:
     network = make_network()
     before = {name: weight.detach().clone() for name, weight in network.weights().items()}
     limits = {name: 0.1 + 0.01 * n for n, name in enumerate(before)}
@@ -137,7 +146,7 @@ def test_limits_clamp_each_layer_at_its_own(make_network):
         assert float(weight.detach().abs().max()) < float(before[name].abs().max())
 
 
-def test_the_digest_of_limits_tells_them_apart():
+def test_the_digest_of_limits_tells_them_apart() -> None:
     limits = WeightLimits({"conv1": 0.1, "conv2": 0.2})
     assert limits.digest() == WeightLimits({"conv2": 0.2, "conv1": 0.1}).digest()
     assert limits.digest() != WeightLimits({"conv1": 0.1, "conv2": 0.20000001}).digest()
@@ -145,7 +154,9 @@ def test_the_digest_of_limits_tells_them_apart():
 
 @pytest.mark.parametrize("rounds", [0, 2])
 @pytest.mark.parametrize("scheme", ["unpruned", "cf", "xcs"])
-def test_limits_and_masks_hold_after_training(make_network, make_params, tiny_images, scheme, rounds):
+def test_limits_and_masks_hold_after_training(
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, scheme: SchemeName, rounds: int
+) -> None:
     pruned = pruned_by(make_network(width=0.06), scheme)
     limits, masks, params = limits_of(pruned, 0.9), pruned.weight_masks(), make_params()
     before = {name: weight.detach().clone() for name, weight in pruned.network.weights().items()}
@@ -162,7 +173,9 @@ def test_limits_and_masks_hold_after_training(make_network, make_params, tiny_im
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_clamped_weights_in_the_old_range_have_no_fewer_low_devices(make_network, scheme):
+def test_clamped_weights_in_the_old_range_have_no_fewer_low_devices(
+    make_network: MakeNetwork, scheme: SchemeName
+) -> None:
     """A clamp makes no |w| larger, so with the old w_max no device leaves the low range; a limit below it adds all."""
     pruned = pruned_by(make_network(width=0.06), scheme)
     old = on_crossbars(pruned, scheme, "none")

@@ -58,7 +58,9 @@ def blocks_by_hand(mask: Floats, matrix: Floats, scheme: SchemeName, order: Colu
 def programmed_by_hand(layer: MappedLayer, seed: int | None) -> list[Floats]:
     """Conductances of both signs in original coordinates, siemens."""
     matrix, g_min, g_max = layer.matrix.double().numpy(), 5e-6, 50e-6
-    pair = [g_min + (g_max - g_min) * np.clip(sign * matrix, 0, layer.w_max) / layer.w_max for sign in (1, -1)]
+    pair = [
+        g_min + (g_max - g_min) * np.clip(sign * matrix, 0, layer.w_max) / layer.w_max for sign in (1, -1)
+    ]
     if seed is None:
         return pair
     tensors = DifferentialPair(*(torch.from_numpy(array) for array in pair))
@@ -69,11 +71,15 @@ def programmed_by_hand(layer: MappedLayer, seed: int | None) -> list[Floats]:
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("parasitics", [None, IDEAL], ids=["none", "zero"])
 @pytest.mark.parametrize("gain", GAINS)
-def test_without_effects_the_twin_is_the_network(make_network, scheme, parasitics, gain):
+def test_without_effects_the_twin_is_the_network(
+    make_network: MakeNetwork, scheme: SchemeName, parasitics: Parasitics | None, gain: str
+) -> None:
     mapped = on_crossbars(make_network, scheme, "descending")
     read = read_out(mapped, DEVICES, [], parasitics)
     twin = read.twin(gain)
-    for layer, weight, own in zip(read.layers, twin.weights().values(), mapped.network.weights().values(), strict=True):
+    for layer, weight, own in zip(
+        read.layers, twin.weights().values(), mapped.network.weights().values(), strict=True
+    ):
         # A float32 conductance rounds at 6e-8 of up to 50 uS, and two of them over the range of 45 uS.
         torch.testing.assert_close(weight, own, rtol=1e-6, atol=3e-7 * layer.layer.w_max)
         assert layer.non_ideality_factor == pytest.approx(0.0, abs=1e-9)
@@ -91,7 +97,9 @@ def test_without_effects_the_twin_is_the_network(make_network, scheme, parasitic
         ("xrs", "ascending", 2),
     ],
 )  # fmt: skip
-def test_a_layer_equals_a_loop_over_its_crossbars(make_network, scheme, order, seed):
+def test_a_layer_equals_a_loop_over_its_crossbars(
+    make_network: MakeNetwork, scheme: SchemeName, order: ColumnOrder, seed: int | None
+) -> None:
     mapped = on_crossbars(make_network, scheme, order)
     effects = [] if seed is None else [Variation(0.1, seed)]
     read = read_out(mapped, DEVICES, effects, WIRES)
@@ -122,7 +130,7 @@ def test_a_layer_equals_a_loop_over_its_crossbars(make_network, scheme, order, s
     )
 
 
-def test_non_ideality_factors_average_over_columns(make_network):
+def test_non_ideality_factors_average_over_columns(make_network: MakeNetwork) -> None:
     read = read_out(on_crossbars(make_network, "xcs"), DEVICES, [], WIRES)
     everything = torch.cat([layer.column_factors.flatten() for layer in read.layers])
     assert read.non_ideality_factor == pytest.approx(float(everything[~everything.isnan()].mean()), rel=1e-6)
@@ -139,7 +147,7 @@ def slope(weights: Floats, effective: Floats) -> float:
 
 
 @pytest.mark.parametrize("gain", GAINS)
-def test_gains_are_least_squares_factors(gain):
+def test_gains_are_least_squares_factors(gain: str) -> None:
     generator = torch.Generator().manual_seed(0)
     weights = torch.randn(5, 7, 7, generator=generator, dtype=torch.float64)
     effective = 0.6 * weights + 0.1 * torch.randn(5, 7, 7, generator=generator, dtype=torch.float64)
@@ -157,7 +165,7 @@ def test_gains_are_least_squares_factors(gain):
 
 
 @pytest.mark.parametrize("gain", GAINS)
-def test_where_nothing_is_read_the_gain_is_one(gain):
+def test_where_nothing_is_read_the_gain_is_one(gain: str) -> None:
     weights, effective = torch.ones(2, 3, 3), torch.ones(2, 3, 3) * 0.5
     effective[1] = 0
     factors = gain_factors(weights, effective, gain).expand_as(weights)
@@ -176,7 +184,9 @@ ALL_ON = Devices(
 
 @pytest.mark.parametrize("devices", [DEVICES, ALL_ON], ids=["variation", "all effects"])
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_effects_without_wires_do_not_know_where_a_device_sits(make_network, scheme, devices):
+def test_effects_without_wires_do_not_know_where_a_device_sits(
+    make_network: MakeNetwork, scheme: SchemeName, devices: Devices
+) -> None:
     reads = [
         read_out(on_crossbars(make_network, scheme, order), devices, chip(devices, 4), None)
         for order in ("none", "ascending", "descending")
@@ -188,12 +198,16 @@ def test_effects_without_wires_do_not_know_where_a_device_sits(make_network, sch
 
 
 @pytest.mark.parametrize("parasitics", [None, WIRES], ids=["ideal", "wires"])
-def test_drift_is_made_up_for_as_the_parameters_say(make_network, parasitics):
+def test_drift_is_made_up_for_as_the_parameters_say(
+    make_network: MakeNetwork, parasitics: Parasitics | None
+) -> None:
     """The gain is that of the devices as programmed, times one factor; or it is found anew. Each wins something back."""
     mapped, errors = on_crossbars(make_network, "unpruned"), {}
     fresh = read_out(mapped, DEVICES, chip(DEVICES, 2), parasitics)
     for compensation in ("none", "global", "recalibrated"):
-        devices = DEVICES.model_copy(update={"drift": "pcm", "read_at_s": 1e6, "drift_compensation": compensation})
+        devices = DEVICES.model_copy(
+            update={"drift": "pcm", "read_at_s": 1e6, "drift_compensation": compensation}
+        )
         read = read_out(mapped, devices, chip(devices, 2), parasitics)
         errors[compensation] = sum(layer.squared_error("layer") for layer in read.layers)
         for now, then in zip(read.layers, fresh.layers, strict=True):
@@ -209,13 +223,13 @@ def test_drift_is_made_up_for_as_the_parameters_say(make_network, parasitics):
     assert errors["recalibrated"] <= errors["global"]
 
 
-def test_the_factor_against_drift_is_the_worked_one():
+def test_the_factor_against_drift_is_the_worked_one() -> None:
     probes = torch.tensor([1.0, -2.0, 3.0]), torch.tensor([0.8, -1.5, 2.1])
     assert drift_compensation(*probes) == pytest.approx(1.363636, abs=1e-6)
     assert drift_compensation(torch.zeros(3), torch.zeros(3)) == 1.0
 
 
-def test_read_noise_is_not_calibrated_away(make_network):
+def test_read_noise_is_not_calibrated_away(make_network: MakeNetwork) -> None:
     mapped = on_crossbars(make_network, "cf")
     noisy = DEVICES.model_copy(update={"read_noise": "pcm", "drift_compensation": "recalibrated"})
     quiet = read_out(mapped, DEVICES, chip(DEVICES, 2), WIRES)
@@ -226,7 +240,7 @@ def test_read_noise_is_not_calibrated_away(make_network):
         assert not torch.equal(first.matrix("column"), second.matrix("column"))
 
 
-def test_effects_act_one_after_the_other(make_network):
+def test_effects_act_one_after_the_other(make_network: MakeNetwork) -> None:
     mapped = on_crossbars(make_network, "xrs")
     both = read_out(mapped, DEVICES, [Variation(0.1, 0), Variation(0.2, 1)], None)
     layer = both.layers[1]
@@ -237,7 +251,7 @@ def test_effects_act_one_after_the_other(make_network):
     torch.testing.assert_close(layer.matrix("none"), by_hand)
 
 
-def test_the_network_that_is_read_out_stays_as_it_was(make_network):
+def test_the_network_that_is_read_out_stays_as_it_was(make_network: MakeNetwork) -> None:
     mapped = on_crossbars(make_network, "cf")
     before = bits(mapped.network)
     read_out(mapped, DEVICES, [Variation(0.1, 0)], WIRES).twin("layer")

@@ -79,7 +79,7 @@ def _texts(outputs: Sequence[dict], name: str) -> str:
     return "".join(output["text"] for output in outputs if output.get("name") == name)
 
 
-def test_two_runs_give_the_same_bytes_without_progress(repository):
+def test_two_runs_give_the_same_bytes_without_progress(repository: Path) -> None:
     _notebook(
         repository,
         START + "\nimport sys\nfrom pathlib import Path\nprint(Path('dvc.yaml').is_file())",
@@ -97,14 +97,17 @@ def test_two_runs_give_the_same_bytes_without_progress(repository):
     outputs = _outputs(TARGET)
     assert f"True\n{sys.executable}\nother 4 0.5 False\n" in _texts(outputs, "stdout")
     assert _texts(outputs, "stdout").endswith("step 0\nstep 1\nstep 2\nstep 3\n")
-    assert _texts(outputs, "stderr") == "<cell>:2: UserWarning: worth knowing\n  warnings.warn('worth knowing')\n"
+    assert (
+        _texts(outputs, "stderr")
+        == "<cell>:2: UserWarning: worth knowing\n  warnings.warn('worth knowing')\n"
+    )
     assert [kind for output in outputs for kind in output.get("data", {})] == ["image/png", "text/plain"]
     subprocess.run(command, timeout=600, check=True)
     assert TARGET.read_bytes() == before
     assert not FAILED.exists()
 
 
-def test_a_figure_is_shown_with_its_heading(repository, execute):
+def test_a_figure_is_shown_with_its_heading(repository: Path, execute: Execute) -> None:
     draw = "from xbarpaper.figures.style import new_figure\nfigure, axes = new_figure(1, 1, height=1)"
     _notebook(repository, START, f"{draw}\nfigure.heading = 'A heading'\nfigure", f"{draw}\nfigure")
     assert execute()[0] == 0
@@ -115,7 +118,9 @@ def test_a_figure_is_shown_with_its_heading(repository, execute):
     assert with_heading != without
 
 
-def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(repository, execute, monkeypatch):
+def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(
+    repository: Path, execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _notebook(
         repository,
         START,
@@ -140,8 +145,10 @@ def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(reposito
         assert _texts(_outputs(TARGET), "stderr") == "worth knowing\n"
 
 
-def test_user_error_is_one_line_and_the_earlier_result_stays(repository, execute):
-    _notebook(repository, "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')")
+def test_user_error_is_one_line_and_the_earlier_result_stays(repository: Path, execute: Execute) -> None:
+    _notebook(
+        repository, "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')"
+    )
     TARGET.parent.mkdir(parents=True)
     TARGET.write_text("earlier", encoding="utf-8")
     assert execute() == (1, "01_tiny: a.tar: damaged\n")
@@ -149,12 +156,15 @@ def test_user_error_is_one_line_and_the_earlier_result_stays(repository, execute
     assert [path.name for path in TARGET.parent.iterdir()] == [TARGET.name]
 
 
-def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository, execute):
+def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository: Path, execute: Execute) -> None:
     _notebook(repository, "print('so far')", "shares = [1]\nshares[7]")
     code, said = execute()
     assert code == 1
     assert "Traceback (most recent call last)" in said
-    assert said.splitlines()[-1] == f"01_tiny: IndexError: list index out of range (executed up to there: {FAILED})"
+    assert (
+        said.splitlines()[-1]
+        == f"01_tiny: IndexError: list index out of range (executed up to there: {FAILED})"
+    )
     assert "so far" in _texts(_outputs(FAILED), "stdout")
     assert not TARGET.exists()
     _notebook(repository, "print('mended')")
@@ -162,14 +172,18 @@ def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository, exec
     assert not FAILED.exists()
 
 
-def test_what_failed_is_told_even_where_nothing_can_be_kept(repository, execute):
-    _notebook(repository, "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')")
+def test_what_failed_is_told_even_where_nothing_can_be_kept(repository: Path, execute: Execute) -> None:
+    _notebook(
+        repository, "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')"
+    )
     FAILED.parent.parent.parent.mkdir(parents=True)
     FAILED.parent.parent.write_text("a file in the place of the folder", encoding="utf-8")
     assert execute() == (1, "01_tiny: a.tar: damaged\n")
 
 
-def test_no_room_for_temporary_files_is_one_line(repository, monkeypatch, capfd):
+def test_no_room_for_temporary_files_is_one_line(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     _notebook(repository, "1")
 
     def full(*_: object, **__: object) -> None:
@@ -182,14 +196,14 @@ def test_no_room_for_temporary_files_is_one_line(repository, monkeypatch, capfd)
     )
 
 
-def test_dead_kernel_is_told(repository, execute):
+def test_dead_kernel_is_told(repository: Path, execute: Execute) -> None:
     _notebook(repository, "import os\nos._exit(9)")
     code, said = execute()
     assert code == 1
     assert said.splitlines()[-1] == "01_tiny: the notebook's process died, most often because memory ran out"
 
 
-def test_interruption_stops_the_kernel(repository):
+def test_interruption_stops_the_kernel(repository: Path) -> None:
     _notebook(repository, "import os, time\nopen('kernel', 'w').write(str(os.getpid()))\ntime.sleep(600)")
     process = subprocess.Popen(
         _command(),
@@ -213,13 +227,18 @@ def test_interruption_stops_the_kernel(repository):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"experimnt": "x"}, r"01_tiny.ipynb: experimnt is not a parameter of this notebook \(allowed: exper"),
+        (
+            {"experimnt": "x"},
+            r"01_tiny.ipynb: experimnt is not a parameter of this notebook \(allowed: exper",
+        ),
         ({"steps": "many"}, "steps = many must be of type int"),
         ({"quick": "1"}, "quick = 1 must be of type bool"),
         ({"share": "half"}, "share = half must be of type float"),
     ],
 )
-def test_bad_parameters_are_refused_before_anything_runs(repository, parameters, message):
+def test_bad_parameters_are_refused_before_anything_runs(
+    repository: Path, parameters: dict[str, str], message: str
+) -> None:
     source = _notebook(repository, "open('ran', 'w')")
     with pytest.raises(ArtifactError, match=message) as caught:
         executing.run(source, TARGET, parameters)
@@ -227,7 +246,7 @@ def test_bad_parameters_are_refused_before_anything_runs(repository, parameters,
     assert not (repository / "ran").exists()
 
 
-def test_a_missing_or_damaged_notebook_is_named(repository):
+def test_a_missing_or_damaged_notebook_is_named(repository: Path) -> None:
     path = _notebook(repository)
     with pytest.raises(ArtifactError, match=r"^notebooks/02.ipynb: no such notebook .*01_tiny.ipynb"):
         executing.run("notebooks/02.ipynb", TARGET)
@@ -236,7 +255,7 @@ def test_a_missing_or_damaged_notebook_is_named(repository):
         executing.run("notebooks/01_tiny.ipynb", TARGET)
 
 
-def test_unwritable_target_is_found_before_anything_runs(repository):
+def test_unwritable_target_is_found_before_anything_runs(repository: Path) -> None:
     source = _notebook(repository, "open('ran', 'w')")
     Path("data").write_text("a file where a folder should be", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"01_tiny.ipynb: cannot be written"):
@@ -244,24 +263,24 @@ def test_unwritable_target_is_found_before_anything_runs(repository):
     assert not (repository / "ran").exists()
 
 
-def test_start_goes_to_the_top_of_the_repository(repository, monkeypatch):
+def test_start_goes_to_the_top_of_the_repository(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository / "notebooks")
     start()
     assert Path.cwd() == repository
 
 
-def test_start_outside_the_repository_is_refused(tmp_path, monkeypatch):
+def test_start_outside_the_repository_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ArtifactError, match="not inside the repository"):
         start()
 
 
-def test_no_grammar_is_built_that_no_notebook_needs():
+def test_no_grammar_is_built_that_no_notebook_needs() -> None:
     code = "import sys, xbarpaper.pipeline.executing, papermill; assert not sys.modules.get('rfc3987_syntax')"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_strip_joins_streams_however_they_arrived(tmp_path):
+def test_strip_joins_streams_however_they_arrived(tmp_path: Path) -> None:
     def cell(*streams: tuple[str, str]):
         code = nbformat.v4.new_code_cell("pass")
         code.outputs = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in streams]
@@ -277,7 +296,7 @@ def test_strip_joins_streams_however_they_arrived(tmp_path):
     assert '"a.py:1: odd' in texts[0]
 
 
-def test_strip_drops_what_a_run_says_of_files_to_go_on_from(tmp_path):
+def test_strip_drops_what_a_run_says_of_files_to_go_on_from(tmp_path: Path) -> None:
     said = [
         "data/resume/a/06.csv: damaged journal, starting anew (data/resume/a/06.csv: damaged table: x)",
         "data/resume/a/trained.safetensors: of another run, starting anew",

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from circuits import DEFAULTS, IDEAL, PARASITICS, ohms
-from conftest import DEVICES, MakeParams
+from conftest import DEVICES, MakeNetwork, MakeParams
 from hypothesis import given
 from hypothesis import strategies as st
 from repository import ROOT
@@ -26,7 +26,11 @@ from xbarpaper.experiments import on_crossbar_training, trained
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.hardware import in_place, map_network, read_out
-from xbarpaper.hardware.circuit import effective_conductance, reference_effective_conductance, seen_from_columns
+from xbarpaper.hardware.circuit import (
+    effective_conductance,
+    reference_effective_conductance,
+    seen_from_columns,
+)
 from xbarpaper.hardware.effects import chip
 from xbarpaper.hardware.in_place import Surroundings, on_crossbars
 from xbarpaper.hardware.mapped import MappedNetwork
@@ -49,7 +53,9 @@ def written(write: Write, share: float, change: float, seed: int = 0) -> float:
     range_siemens = HIGH - LOW
     before = torch.tensor([LOW + range_siemens * share], dtype=torch.float64)
     generator = torch.Generator().manual_seed(seed)
-    after = write(before, torch.tensor([range_siemens * change], dtype=torch.float64), DEVICES, generator).item()
+    after = write(
+        before, torch.tensor([range_siemens * change], dtype=torch.float64), DEVICES, generator
+    ).item()
     assert LOW <= after <= HIGH
     return (after - LOW) / range_siemens
 
@@ -66,7 +72,9 @@ def written(write: Write, share: float, change: float, seed: int = 0) -> float:
         (0.0, 0.75, -1.0, 5.0),
     ],
 )
-def test_writes_by_worked_numbers(pulses_over_a, start, change, microsiemens):
+def test_writes_by_worked_numbers(
+    pulses_over_a: float, start: float, change: float, microsiemens: float
+) -> None:
     after = written(Write(pulses_over_a), start, change)
     assert 1e6 * (LOW + (HIGH - LOW) * after) == pytest.approx(microsiemens, abs=1e-6)
 
@@ -77,19 +85,23 @@ curves = st.floats(0, 20)
 
 
 @given(share=shares, change=changes, curve=curves, noise=st.floats(0, 10), seed=st.integers(0, 9))
-def test_a_write_stays_in_the_range(share, change, curve, noise, seed):
+def test_a_write_stays_in_the_range(
+    share: float, change: float, curve: float, noise: float, seed: int
+) -> None:
     written(Write(curve, noise), share, change, seed)  # asserts it
     assert written(Write(curve, noise), share, 0.0, seed) == pytest.approx(share, abs=1e-12)
 
 
 @given(share=shares, change=changes)
-def test_without_a_curve_a_write_is_linear(share, change):
+def test_without_a_curve_a_write_is_linear(share: float, change: float) -> None:
     assert written(Write(), share, change) == pytest.approx(min(max(share + change, 0), 1), abs=1e-9)
     assert written(Write(1e-7), share, change) == pytest.approx(written(Write(), share, change), abs=1e-6)
 
 
 @given(share=shares, first=st.floats(0, 1), second=st.floats(0, 1), curve=curves, falls=st.booleans())
-def test_two_writes_are_the_write_of_both(share, first, second, curve, falls):
+def test_two_writes_are_the_write_of_both(
+    share: float, first: float, second: float, curve: float, falls: bool
+) -> None:
     write, sign = Write(curve), -1 if falls else 1
     between = written(write, share, sign * first)
     assert sign * (between - share) >= -1e-12  # it goes where it is asked to
@@ -98,14 +110,14 @@ def test_two_writes_are_the_write_of_both(share, first, second, curve, falls):
 
 
 @given(share=shares, change=changes, curve=curves)
-def test_falling_mirrors_rising(share, change, curve):
+def test_falling_mirrors_rising(share: float, change: float, curve: float) -> None:
     assert written(Write(curve), 1 - share, -change) == pytest.approx(
         1 - written(Write(curve), share, change), abs=1e-9
     )
 
 
 @pytest.mark.parametrize("parts", [1, 4])
-def test_the_noise_of_a_write_is_that_of_its_pulses(parts):
+def test_the_noise_of_a_write_is_that_of_its_pulses(parts: int) -> None:
     devices, count, share = 40_000, 0.04, 0.3
     generator = torch.Generator().manual_seed(0)
     middle = torch.full((devices,), (LOW + HIGH) / 2, dtype=torch.float64)
@@ -122,10 +134,12 @@ def test_the_noise_of_a_write_is_that_of_its_pulses(parts):
 
 
 @pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
-def test_backward_currents_are_those_of_the_crossbar_laid_on_its_side(parasitics):
+def test_backward_currents_are_those_of_the_crossbar_laid_on_its_side(parasitics: Parasitics) -> None:
     """Zero resistances too: the columns become rows, their feet, where the drivers now are, come first."""
     G = np.random.default_rng(1).uniform(LOW, HIGH, (5, 7))
-    turned = ohms(parasitics.driver_ohm, parasitics.column_wire_ohm, parasitics.row_wire_ohm, parasitics.sense_ohm)
+    turned = ohms(
+        parasitics.driver_ohm, parasitics.column_wire_ohm, parasitics.row_wire_ohm, parasitics.sense_ohm
+    )
     wanted = reference_effective_conductance(G.T[::-1, ::-1], turned)[::-1, ::-1]
     found = effective_conductance(torch.from_numpy(G), seen_from_columns(parasitics)).mT.numpy()
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9 * wanted.max())
@@ -169,7 +183,9 @@ NOMINAL = DEVICES.model_copy(update={"variation_sigma": 0.0})
     ],
     ids=["ideal resistances", "no circuit", "exact phases"],
 )
-def test_ideal_hardware_trains_as_software_does(meets, make_network, make_params, tiny_images):
+def test_ideal_hardware_trains_as_software_does(
+    meets: Surroundings, make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
+) -> None:
     plain, run = make_network(), run_of(make_params)
     train(plain, tiny_images, run)
     found = trained_state(make_network(), tiny_images, run, meets, factor=3.0)
@@ -180,17 +196,24 @@ def test_ideal_hardware_trains_as_software_does(meets, make_network, make_params
         torch.testing.assert_close(found[name], value, rtol=1e-3, atol=2e-4)
 
 
-def test_the_same_bits_twice_and_others_on_another_chip(make_network, make_params, tiny_images):
+def test_the_same_bits_twice_and_others_on_another_chip(
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
+) -> None:
     run = run_of(make_params)
-    one, again, other = (trained_state(make_network(), tiny_images, run, surroundings(seed=seed)) for seed in (3, 3, 4))
+    one, again, other = (
+        trained_state(make_network(), tiny_images, run, surroundings(seed=seed)) for seed in (3, 3, 4)
+    )
     assert same(one, again)
     assert not torch.equal(one["blocks.0.convolution.weight"], other["blocks.0.convolution.weight"])
 
 
 @pytest.mark.parametrize("gain", ["none", "layer", "tile", "column"])
-def test_the_forward_pass_is_that_of_the_non_ideal_twin(gain, make_network):
+def test_the_forward_pass_is_that_of_the_non_ideal_twin(gain: Any, make_network: MakeNetwork) -> None:
     network = make_network()
-    images, meets = (torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)), surroundings(gain=gain))
+    images, meets = (
+        torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)),
+        surroundings(gain=gain),
+    )
     mapped, plain = mapped_at(network), network(images)
     twin = read_out(mapped, DEVICES, chip(DEVICES, meets.seed), meets.parasitics).twin(gain)
     with torch.no_grad():
@@ -201,13 +224,16 @@ def test_the_forward_pass_is_that_of_the_non_ideal_twin(gain, make_network):
         torch.testing.assert_close(network(images), plain, rtol=1e-4, atol=1e-4)  # as before the block
 
 
-def test_errors_go_back_through_the_circuit_driven_from_the_columns(make_network):
+def test_errors_go_back_through_the_circuit_driven_from_the_columns(make_network: MakeNetwork) -> None:
     """Outputs and the gradient of the weights are exact, the gradient of the inputs is that of the backward crossbars."""
     network, meets = make_network(), surroundings(phases=("backward",))
     mapped = mapped_at(network)
     assert meets.parasitics is not None
     other = seen_from_columns(meets.parasitics)
-    layer, back = (network.blocks[1].convolution, read_out(mapped, DEVICES, chip(DEVICES, 3), other).twin("layer"))
+    layer, back = (
+        network.blocks[1].convolution,
+        read_out(mapped, DEVICES, chip(DEVICES, 3), other).twin("layer"),
+    )
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(2, layer.in_channels, 16, 16, generator=generator).requires_grad_()
     plain = layer(inputs)
@@ -232,8 +258,14 @@ def test_errors_go_back_through_the_circuit_driven_from_the_columns(make_network
     [(ALL, 1, 10), (ALL, 3, 4), (("forward",), 1, 5), (("forward",), 3, 2), (("update",), 1, 0)],
 )
 def test_circuits_are_solved_anew_every_few_steps(
-    phases, every, solutions, make_network, make_params, tiny_images, monkeypatch
-):
+    phases: Any,
+    every: int,
+    solutions: int,
+    make_network: MakeNetwork,
+    make_params: MakeParams,
+    tiny_images: ImageSet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Once before the first of four steps, and in each direction whose ends differ."""
     solved = list[Parasitics]()
 
@@ -250,7 +282,9 @@ def test_circuits_are_solved_anew_every_few_steps(
     assert len(solved) == (solutions if phases == ("forward",) else solutions // 2)  # both ends alike
 
 
-def test_weights_stay_within_the_range_of_the_devices(make_network, make_params, tiny_images):
+def test_weights_stay_within_the_range_of_the_devices(
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
+) -> None:
     network = make_network()
     limits = {name: float(weight.detach().abs().max()) / 2 for name, weight in network.weights().items()}
     trained_state(network, tiny_images, run_of(make_params), surroundings(write=Write(5.0, 1.0)), factor=0.5)
@@ -258,7 +292,9 @@ def test_weights_stay_within_the_range_of_the_devices(make_network, make_params,
         assert float(weight.detach().abs().max()) <= limits[name] * (1 + 1e-6)
 
 
-def test_a_training_that_diverges_ends_in_one_line(make_network, make_params, tiny_images):
+def test_a_training_that_diverges_ends_in_one_line(
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
+) -> None:
     network = make_network()
     with pytest.raises(TrainingError, match=r"^tiny.*(not numbers|the loss is nan).*lower"):
         trained_state(network, tiny_images, run_of(make_params, 1e38), surroundings())
@@ -269,7 +305,7 @@ def test_a_training_that_diverges_ends_in_one_line(make_network, make_params, ti
 
 
 @pytest.mark.usefixtures("with_images")
-def test_an_experiment_trains_every_case_beside_software(make_params):
+def test_an_experiment_trains_every_case_beside_software(make_params: MakeParams) -> None:
     fewer = {"write_nonlinearities": (0.1, 1.0), "write_noises": (), "on_off_ratios": (5.0,)}
     params = make_params(on_crossbar_training=fewer, execution={"scheduler": "none"})
     work = Experiment(NAME, params)
@@ -285,7 +321,9 @@ def test_an_experiment_trains_every_case_beside_software(make_params):
     pd.testing.assert_frame_equal(table, on_crossbar_training.evaluate(work))
     trained.train(work)
     section = params.on_crossbar_training.model_copy(update={"start": "trained", "phases": ("forward",)})
-    again = on_crossbar_training.evaluate(Experiment(NAME, params.model_copy(update={"on_crossbar_training": section})))
+    again = on_crossbar_training.evaluate(
+        Experiment(NAME, params.model_copy(update={"on_crossbar_training": section}))
+    )
     assert set(again["phases"]) == {"forward"}
     assert again["software_accuracy"].tolist()[:2] != table["software_accuracy"].tolist()[:2]
 
@@ -293,7 +331,7 @@ def test_an_experiment_trains_every_case_beside_software(make_params):
 # --- T1 to T6 ---------------------------------------------------------------------------------------------------
 
 
-def test_verdicts_follow_what_is_lost():
+def test_verdicts_follow_what_is_lost() -> None:
     params, texts = make_synthetic(1, (16,), further=True), load(ROOT / "claims.yaml")
     table = make_results(params).on_crossbar_training
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from conftest import MakeParams
 from pydantic import BaseModel
 from repository import ROOT
 from ruamel.yaml import YAML
@@ -35,7 +36,9 @@ def noted() -> Iterator[set[str]]:
         for section, kind in SECTIONS.items():
             names = {name: f"{section}.{name}" for name in kind.model_fields}
 
-            def read(self: Any, name: str, real: Any = kind.__getattribute__, names: dict[str, str] = names) -> Any:
+            def read(
+                self: Any, name: str, real: Any = kind.__getattribute__, names: dict[str, str] = names
+            ) -> Any:
                 # What a copy of a section leaves at its default does not come from params.yaml.
                 if name in names and name in real(self, "__pydantic_fields_set__"):
                     found.add(names[name])
@@ -74,7 +77,7 @@ STAGES: dict[str, Callable[[Experiment], Any]] = {
 
 
 @pytest.mark.usefixtures("with_images")
-def test_no_stage_reads_a_parameter_that_it_does_not_list(make_params):
+def test_no_stage_reads_a_parameter_that_it_does_not_list(make_params: MakeParams) -> None:
     changes = of_one_size(*SIZES) | {"execution": {"scheduler": "none"}}  # in this process
     work = Experiment("tiny-vgg11", make_params(**changes))
     stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from dvc.utils.serialize import modify_yaml
+from pydantic import BaseModel
 from repository import ROOT, tiny_profile
 from ruamel.yaml import YAML
 
@@ -126,8 +127,12 @@ def refusal(folder: Path, text: str | bytes) -> str:
     return message.removeprefix(f"{path}: ")
 
 
-@pytest.mark.parametrize(("start", "line", "message"), WRONG, ids=[f"{a.strip()} {b.strip()}" for a, b, _ in WRONG])
-def test_a_wrong_parameter_is_named_with_what_is_allowed(tmp_path, start, line, message):
+@pytest.mark.parametrize(
+    ("start", "line", "message"), WRONG, ids=[f"{a.strip()} {b.strip()}" for a, b, _ in WRONG]
+)
+def test_a_wrong_parameter_is_named_with_what_is_allowed(
+    tmp_path: Path, start: str, line: str, message: str
+) -> None:
     assert refusal(tmp_path, changed(start, line)) == message
 
 
@@ -143,9 +148,17 @@ VALUES: list[tuple[str, dict[str, Any], str]] = [
     ("on_crossbar_training", {"refresh_steps": 0}, "refresh_steps = 0 must be at least 1"),
     ("on_crossbar_training", {"training_seeds": 1}, "training_seeds = 1 must be at least 2"),
     ("on_crossbar_training", {"write_noise": -0.1}, "write_noise = -0.1 must be at least 0"),
-    ("on_crossbar_training", {"write_nonlinearities": [-1.0]}, "write_nonlinearities.0 = -1.0 must be at least 0"),
+    (
+        "on_crossbar_training",
+        {"write_nonlinearities": [-1.0]},
+        "write_nonlinearities.0 = -1.0 must be at least 0",
+    ),
     # the tiny profile's crossbars have at most 16 rows: of one-bit digits there are 17 sums
-    ("periphery", {"dac_bits": 1, "weight_slices": 7, "adc_bits": [4, 6]}, "adc_bits = 6 must be at most 5: a column"),
+    (
+        "periphery",
+        {"dac_bits": 1, "weight_slices": 7, "adc_bits": [4, 6]},
+        "adc_bits = 6 must be at most 5: a column",
+    ),
     ("spiking", {"leak": 0.0}, "leak = 0.0 must be above 0"),
     ("spiking", {"leak": 1.01}, "leak = 1.01 must be above 0 and at most 1"),
     ("spiking", {"steps": [0, 4]}, "steps.0 = 0 must be at least 1"),
@@ -156,7 +169,9 @@ VALUES: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("section", "values", "message"), VALUES, ids=str)
-def test_a_wrong_value_of_a_section_is_refused(section, values, message):
+def test_a_wrong_value_of_a_section_is_refused(
+    section: type[BaseModel], values: list[float], message: str
+) -> None:
     tree = tiny_profile().model_dump(mode="json")
     tree[section] |= values
     with pytest.raises(ParameterError, match=re.escape(f"{section}.{message}")):
@@ -200,21 +215,23 @@ NO_PROFILE: dict[str, tuple[str | bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", NO_PROFILE)
-def test_a_file_that_is_no_profile_is_refused_in_one_line(tmp_path, case):
+def test_a_file_that_is_no_profile_is_refused_in_one_line(tmp_path: Path, case: str) -> None:
     text, message = NO_PROFILE[case]
     said = refusal(tmp_path, text)
     assert said.startswith(message)
     assert "\n" not in said
 
 
-def test_a_missing_file_says_where_to_take_one(tmp_path):
-    with pytest.raises(ParameterError, match=r"params\.yaml: no such file; `make profile PROFILE=quick` writes it"):
+def test_a_missing_file_says_where_to_take_one(tmp_path: Path) -> None:
+    with pytest.raises(
+        ParameterError, match=r"params\.yaml: no such file; `make profile PROFILE=quick` writes it"
+    ):
         load(tmp_path / "params.yaml")
     with pytest.raises(ParameterError, match="cannot be read: Is a directory"):
         load(tmp_path)
 
 
-def test_sources_are_the_kinds_of_datasets_whose_images_lie_outside(tmp_path):
+def test_sources_are_the_kinds_of_datasets_whose_images_lie_outside(tmp_path: Path) -> None:
     text = as_yaml(load_profile(PROFILES / "cifar10-small.yaml"))
     assert yaml.safe_load(text)["sources"] == ["image_folder"]
     for wrong in ("", "sources: []\n", "sources: image_folder\n"):
@@ -222,11 +239,13 @@ def test_sources_are_the_kinds_of_datasets_whose_images_lie_outside(tmp_path):
         assert said.endswith(f" must be ['image_folder']: {OUTSIDE}")
 
 
-def test_unknown_experiments_and_datasets_are_named():
+def test_unknown_experiments_and_datasets_are_named() -> None:
     params = load_profile(PROFILES / "quick.yaml")
     assert isinstance(params.dataset("shapes10"), Shapes10)
     assert params.experiment("quick-vgg11").network == "vgg11"
-    with pytest.raises(ArtifactError, match=r"^experiment 'x' is not in experiments \(there are: quick-vgg11, quick-"):
+    with pytest.raises(
+        ArtifactError, match=r"^experiment 'x' is not in experiments \(there are: quick-vgg11, quick-"
+    ):
         params.experiment("x")
     with pytest.raises(ArtifactError, match=r"^dataset 'x' is not in datasets \(there are: shapes10\)"):
         params.dataset("x")
@@ -235,13 +254,13 @@ def test_unknown_experiments_and_datasets_are_named():
 # --- profiles -----------------------------------------------------------------------------------------------
 
 
-def test_the_committed_params_are_those_of_quick(tmp_path):
+def test_the_committed_params_are_those_of_quick(tmp_path: Path) -> None:
     shutil.copytree(PROFILES, tmp_path / "profiles")
     write("quick", tmp_path)
     assert (ROOT / "params.yaml").read_bytes() == (tmp_path / "params.yaml").read_bytes()
 
 
-def test_experiments_and_datasets_mean_the_same_in_all_profiles():
+def test_experiments_and_datasets_mean_the_same_in_all_profiles() -> None:
     seen: dict[str, str] = {}
     datasets: dict[str, Any] = {}
     for name in NAMES:
@@ -254,7 +273,7 @@ def test_experiments_and_datasets_mean_the_same_in_all_profiles():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_dvc_changes_no_line_but_those_of_the_parameters(tmp_path, name):
+def test_dvc_changes_no_line_but_those_of_the_parameters(tmp_path: Path, name: str) -> None:
     """As ``dvc exp run -S train.epochs=... -S ...`` does."""
     path = tmp_path / "params.yaml"
     before = as_yaml(load_profile(PROFILES / f"{name}.yaml"), ["# A comment."])
@@ -265,7 +284,7 @@ def test_dvc_changes_no_line_but_those_of_the_parameters(tmp_path, name):
     assert [one.split()[0] for one, other in lines if one != other] == ["epochs:", "r_min_ohm:", "epochs:"]
 
 
-def test_every_parameter_is_explained():
+def test_every_parameter_is_explained() -> None:
     schema = Params.model_json_schema()
     entries = [(name, entry) for name, entry in schema["$defs"].items() if "properties" in entry]
     assert [
@@ -286,12 +305,13 @@ ODD = (
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_written_is_read_again(tmp_path, name):
+def test_what_is_written_is_read_again(tmp_path: Path, name: str) -> None:
     """Also texts that YAML takes for something else, and numbers that are very small or large."""
     tree = load_profile(PROFILES / f"{name}.yaml").model_dump()
     known = {"kind": "image_folder", "path": "p", "origin": "o"}
     tree["datasets"] |= {
-        f"odd-{n}": {**known, "description": text, "path_environment": f"ODD_{n}"} for n, text in enumerate(ODD)
+        f"odd-{n}": {**known, "description": text, "path_environment": f"ODD_{n}"}
+        for n, text in enumerate(ODD)
     }
     tree["devices"]["r_max_ohm"], tree["train"]["learning_rate"] = 1e12, 1.5e-07
     params, path = Params.model_validate(tree), tmp_path / "params.yaml"
@@ -314,7 +334,7 @@ def top(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_profiles_are_written_and_no_edit_by_hand_is_lost(top):
+def test_profiles_are_written_and_no_edit_by_hand_is_lost(top: Path) -> None:
     assert write("cifar10-small", top) == "params.yaml is now that of profiles/cifar10-small.yaml"
     assert load(top / "params.yaml") == load_profile(PROFILES / "cifar10-small.yaml")
     write("quick", top)
@@ -357,7 +377,7 @@ REFUSED: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_wrong_profile_is_refused_and_nothing_is_written(top, case):
+def test_a_wrong_profile_is_refused_and_nothing_is_written(top: Path, case: str) -> None:
     addition, message = REFUSED[case]
     good = "datasets: {s: {kind: shapes10}}\nexperiments: {e: {dataset: s, network: vgg11}}\n"
     (top / "profiles" / "mine.yaml").write_text(good + addition)
@@ -367,13 +387,13 @@ def test_a_wrong_profile_is_refused_and_nothing_is_written(top, case):
     assert (top / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
 
 
-def test_a_size_that_no_experiment_uses_need_not_be_mapped(top):
+def test_a_size_that_no_experiment_uses_need_not_be_mapped(top: Path) -> None:
     profile = "datasets: {s: {kind: shapes10}}\nexperiments: {e: {dataset: s, network: vgg11}}\n"
     (top / "profiles" / "mine.yaml").write_text(profile + "mapping: {crossbar_sizes: [64]}\n")
     assert write("mine", top).startswith("params.yaml is now that of profiles/mine.yaml")
 
 
-def test_the_command_tells_an_error_in_one_line(top):
+def test_the_command_tells_an_error_in_one_line(top: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "xbarpaper.params", "write", "huge"]
     done = subprocess.run(command, cwd=top, capture_output=True, text=True, env=environment, check=False)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from circuits import DEFAULTS
+from conftest import MakeParams
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -40,13 +43,13 @@ EFFECTS = [Variation(0.1, 3)]
     ("rows", "dac", "cell", "bits"),
     [(128, 1, 2, 9), (64, 1, 2, 8), (64, 1, 1, 7), (32, 1, 2, 7), (16, 1, 2, 6), (16, 1, 1, 5)],
 )
-def test_lossless_bits_of_the_sheet(rows, dac, cell, bits):
+def test_lossless_bits_of_the_sheet(rows: int, dac: int, cell: int, bits: int) -> None:
     sheet = Periphery(dac_bits=dac, weight_bits=4 * cell + 1, weight_slices=4)
     assert sheet.lossless_bits(rows) == bits
     assert Periphery().lossless_bits(rows) is None  # analog weights have no last bit
 
 
-def test_conversions_of_the_sheet():
+def test_conversions_of_the_sheet() -> None:
     first, one = torch.tensor([0]), torch.ones(1)
     column = Arrays(rows=first, columns=first, tiles=first, conductance=one[:, None], factor=one)
     layer = CrossbarLayer(nn.Linear(1, 1, bias=False), [column], Converters(adc_bits=4))
@@ -55,7 +58,7 @@ def test_conversions_of_the_sheet():
     torch.testing.assert_close(found, torch.tensor([12.8, 64.0, 64.0, 0.0])[:, None])
 
 
-def test_an_input_goes_bit_by_bit():
+def test_an_input_goes_bit_by_bit() -> None:
     def reads(dac_bits: int) -> list[tuple[list[float], float]]:
         found = digits(torch.tensor([173.0, -173.0]), Converters(input_bits=8, dac_bits=dac_bits))
         return [(digit.tolist(), counts) for digit, counts in found]
@@ -93,17 +96,24 @@ def small(channels: int = 5, kernel: int = 3, stride: int = 1, seed: int = 0) ->
     channels=st.integers(1, 9), kernel=st.sampled_from([1, 3]), stride=st.integers(1, 2), seed=st.integers(0, 99),
     size=st.integers(3, 12), gain=st.sampled_from(["none", "layer", "tile", "column"]), data=st.data(),
 )  # fmt: skip
-def test_with_ideal_converters_it_is_the_folded_weight(channels, kernel, stride, seed, size, gain, data):
+def test_with_ideal_converters_it_is_the_folded_weight(
+    channels: int, kernel: int, stride: int, seed: int, size: int, gain: str, data: Any
+) -> None:
     network, images = small(channels, kernel, stride, seed)
     mapped = map_module(network, size)
-    arrays = {layer.name: arrays_of(layer, DEVICES, EFFECTS, DEFAULTS, Slicing(), gain) for layer in mapped.layers}
+    arrays = {
+        layer.name: arrays_of(layer, DEVICES, EFFECTS, DEFAULTS, Slicing(), gain) for layer in mapped.layers
+    }
     twin = read_out(mapped, DEVICES, EFFECTS, DEFAULTS).twin(gain)
     found = on_crossbars(mapped, arrays, Converters())(images)
     wanted = twin(images).detach()
     torch.testing.assert_close(found, wanted, rtol=2e-5, atol=2e-5 * float(wanted.abs().max()))
     # inputs bit by bit: the same product of rounded inputs, whatever the number of reads
     bits = data.draw(st.sampled_from([4, 8]))
-    serial = [on_crossbars(mapped, arrays, Converters(input_bits=bits, dac_bits=dac)) for dac in (1, bits // 2, bits)]
+    serial = [
+        on_crossbars(mapped, arrays, Converters(input_bits=bits, dac_bits=dac))
+        for dac in (1, bits // 2, bits)
+    ]
     for one in serial:
         calibrate(one, images)
     whole = serial[-1](images)
@@ -112,14 +122,18 @@ def test_with_ideal_converters_it_is_the_folded_weight(channels, kernel, stride,
     largest = crossbar_layers(serial[0])[0].largest  # a stride may leave the image's own largest out
     rounded = (images / largest * (2**bits - 1)).round() / (2**bits - 1) * largest
     expected = twin.first(rounded).detach()
-    torch.testing.assert_close(serial[0].first(images), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+    torch.testing.assert_close(
+        serial[0].first(images), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max())
+    )
 
 
 @pytest.mark.parametrize("slices", [2, 3, 7])
-def test_ideal_slices_add_up_to_the_rounded_weights(slices):
+def test_ideal_slices_add_up_to_the_rounded_weights(slices: int) -> None:
     network, images = small()
     mapped = map_module(network, 8)
-    arrays = {layer.name: arrays_of(layer, DEVICES, [], None, Slicing(8, slices), "none") for layer in mapped.layers}
+    arrays = {
+        layer.name: arrays_of(layer, DEVICES, [], None, Slicing(8, slices), "none") for layer in mapped.layers
+    }
     expected = read_out(mapped, DEVICES, [], None).twin("none")
     with torch.no_grad():
         for name in ("first", "last"):
@@ -130,10 +144,13 @@ def test_ideal_slices_add_up_to_the_rounded_weights(slices):
 
 
 @pytest.mark.parametrize("scope", ["layer", "tile", "column"])
-def test_more_bits_of_a_converter_come_closer(scope):
+def test_more_bits_of_a_converter_come_closer(scope) -> None:
     network, images = small(9)
     mapped = map_module(network, 8)
-    arrays = {layer.name: arrays_of(layer, DEVICES, EFFECTS, DEFAULTS, Slicing(), "layer") for layer in mapped.layers}
+    arrays = {
+        layer.name: arrays_of(layer, DEVICES, EFFECTS, DEFAULTS, Slicing(), "layer")
+        for layer in mapped.layers
+    }
     converters = Converters(input_bits=6, scope=scope)
     found = on_crossbars(mapped, arrays, converters)
     calibrate(found, images)
@@ -157,7 +174,7 @@ def test_more_bits_of_a_converter_come_closer(scope):
     torch.testing.assert_close(found(images), ideal)
 
 
-def test_a_quantile_clips_the_largest_currents():
+def test_a_quantile_clips_the_largest_currents() -> None:
     network, images = small()
     mapped = map_module(network, 8)
     arrays = {layer.name: arrays_of(layer, DEVICES, [], None, Slicing(), "layer") for layer in mapped.layers}
@@ -172,13 +189,15 @@ def test_a_quantile_clips_the_largest_currents():
         assert (inner_high < high).any()
 
 
-def test_a_grouped_convolution_is_refused_by_name():
+def test_a_grouped_convolution_is_refused_by_name() -> None:
     mapped = map_module(nn.Sequential(nn.Conv2d(4, 4, 3, groups=2)), 8)
     with pytest.raises(ValueError, match=r"layer 0: a grouped convolution is not read tile by tile"):
         arrays_of(mapped.layers[0], DEVICES, [], None, Slicing(), "none")
 
 
-def test_currents_that_do_not_fit_are_refused_before_anything_runs(make_params, monkeypatch):
+def test_currents_that_do_not_fit_are_refused_before_anything_runs(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The layer with most: its inputs and the currents of both signs, twice, for a batch."""
     network = build(Architecture(network="vgg11", width=0.125, classes=10), 0)
     pruned = PrunedNetwork(network, {name: place.whole() for name, place in network.placements().items()})

@@ -49,7 +49,7 @@ def ran(output: str) -> list[str]:
 # --- what comes out -----------------------------------------------------------------------------------------
 
 
-def test_every_notebook_is_executed_and_published(repository):
+def test_every_notebook_is_executed_and_published(repository: Repository) -> None:
     published = {path.stem: path for path in (repository.folder / "reports/tiny/notebooks").rglob("*.ipynb")}
     assert sorted(published) == NOTEBOOKS
     for path in published.values():
@@ -60,7 +60,7 @@ def test_every_notebook_is_executed_and_published(repository):
         assert str(repository.folder) not in path.read_text(encoding="utf-8")
 
 
-def test_the_tables_hold_every_evaluation(repository, tiny):
+def test_the_tables_hold_every_evaluation(repository: Repository, tiny: Params) -> None:
     tables = repository.folder / "reports/tiny/tables"
     for name, described in TABLES.items():
         assert (tables / f"{name}.csv").is_file() == bool(described.experiments(tiny))
@@ -82,7 +82,7 @@ def test_the_tables_hold_every_evaluation(repository, tiny):
     assert (table.loc[table["scheme"] == "cf", "compression_rate"] > 1).all()
 
 
-def test_claims_and_figures_are_there(repository):
+def test_claims_and_figures_are_there(repository: Repository) -> None:
     report = repository.folder / "reports/tiny"
     claims = json.loads((report / "claims.json").read_text(encoding="utf-8"))
     assert [claim["id"] for claim in claims["claims"]] == ["C1", "C2", "C3", "C4", "C5"]
@@ -97,7 +97,7 @@ def test_claims_and_figures_are_there(repository):
     assert not re.search(r"""(src|href)=["']https?://""", re.sub(r"<a [^>]*>", "", page))
 
 
-def test_nothing_is_left_beside_the_outputs(repository):
+def test_nothing_is_left_beside_the_outputs(repository: Repository) -> None:
     assert repository.git("status", "--porcelain", "--ignored=no") == ""
     leftovers = [
         str(path.relative_to(repository.folder))
@@ -111,13 +111,13 @@ def test_nothing_is_left_beside_the_outputs(repository):
 # --- what runs again ----------------------------------------------------------------------------------------
 
 
-def test_a_second_run_has_nothing_to_do(repository):
+def test_a_second_run_has_nothing_to_do(repository: Repository) -> None:
     output = repository.repro()
     assert output.strip().endswith(UP_TO_DATE)
     assert ran(output) == []
 
 
-def test_a_fresh_clone_finds_that_nothing_changed(repository, tmp_path):
+def test_a_fresh_clone_finds_that_nothing_changed(repository: Repository, tmp_path: Path) -> None:
     clone = repository.clone(tmp_path / "clone")
     output = clone.repro("--dry", "--allow-missing")
     assert output.strip().endswith(UP_TO_DATE)
@@ -125,7 +125,7 @@ def test_a_fresh_clone_finds_that_nothing_changed(repository, tmp_path):
     assert clone.git("status", "--porcelain") == ""
 
 
-def test_other_variation_evaluates_anew_but_trains_nothing(repository, tiny):
+def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repository, tiny: Params) -> None:
     networks = repository.contents(f"data/checkpoints/{EXPERIMENT}")
     # Unpruned, C/F, and XCS and XRS at two sizes; at another sparsity the pruned ones at one size; each also after WCT.
     # By AC/DC XCS at one size, and unstructured pruning both ways.
@@ -140,15 +140,19 @@ def test_other_variation_evaluates_anew_but_trains_nothing(repository, tiny):
     again = [f"{stage}@{EXPERIMENT}" for stage in ("evaluate", "rearrange", "wct")]
     assert sorted(ran(repository.repro(*again[1:]))) == sorted(again)
     assert repository.contents(f"data/checkpoints/{EXPERIMENT}") == networks
-    changed = {path for path, content in repository.contents("data/results/tiny").items() if content != results[path]}
-    assert {f"{EXPERIMENT}/{stage}/evaluation.csv" for stage in ("06_evaluate", "07_rearrange", "08_wct")} <= changed
+    changed = {
+        path for path, content in repository.contents("data/results/tiny").items() if content != results[path]
+    }
+    assert {
+        f"{EXPERIMENT}/{stage}/evaluation.csv" for stage in ("06_evaluate", "07_rearrange", "08_wct")
+    } <= changed
     repository.activate(tiny)
     assert ran(repository.repro()) == []  # taken from the cache
     assert repository.contents("data/results/tiny") == results
     assert repository.git("status", "--porcelain") == ""
 
 
-def test_changed_code_of_wct_trains_other_networks_and_nothing_else(repository):
+def test_changed_code_of_wct_trains_other_networks_and_nothing_else(repository: Repository) -> None:
     """No checkpoint comes from a file that the code of before left."""
     folder, stage = f"data/checkpoints/{EXPERIMENT}", f"wct@{EXPERIMENT}"
     networks, source = repository.contents(folder), repository.folder / "xbarpaper/mitigation/wct.py"
@@ -169,13 +173,17 @@ def test_changed_code_of_wct_trains_other_networks_and_nothing_else(repository):
     assert repository.contents(folder) == networks
 
 
-def test_a_refused_parameter_stops_the_pipeline_and_loses_nothing(repository, tiny):
+def test_a_refused_parameter_stops_the_pipeline_and_loses_nothing(
+    repository: Repository, tiny: Params
+) -> None:
     report = repository.contents("reports")
     repository.activate(tiny, devices={"variation_sigma": 1.5})
     done = repository.dvc("repro")
     assert done.returncode != 0
     said = [line for line in done.stderr.splitlines() if "variation_sigma" in line]
-    assert said == ["06_evaluate: params.yaml: devices.variation_sigma = 1.5 must be at least 0 and at most 1"]
+    assert said == [
+        "06_evaluate: params.yaml: devices.variation_sigma = 1.5 must be at least 0 and at most 1"
+    ]
     assert "Traceback" not in done.stderr
     assert repository.contents("reports") == report
     repository.activate(tiny)
@@ -183,7 +191,7 @@ def test_a_refused_parameter_stops_the_pipeline_and_loses_nothing(repository, ti
     assert repository.git("status", "--porcelain") == ""
 
 
-def test_a_damaged_input_is_refused_and_comes_back(repository):
+def test_a_damaged_input_is_refused_and_comes_back(repository: Repository) -> None:
     """A stage that is forced to run compares what it reads with what was written."""
     path = repository.folder / "data/datasets/tiny.safetensors"
     content = path.read_bytes()
@@ -205,12 +213,18 @@ def other(make_params: MakeParams) -> Params:
     """A second profile on the same data, whose network trains for long enough to be killed."""
     made = make_params(train={"epochs": 40})
     there = {"experiments": ("other-vgg11",)}
-    sections = {name: section.model_copy(update=there) for name, section in made if getattr(section, "experiments", ())}
+    sections = {
+        name: section.model_copy(update=there)
+        for name, section in made
+        if getattr(section, "experiments", ())
+    }
     experiments = {"other-vgg11": made.experiments[EXPERIMENT]}
     return made.model_copy(update={"profile": "other", "experiments": experiments, **sections})
 
 
-def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(repository, tiny, other):
+def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(
+    repository: Repository, tiny: Params, other: Params
+) -> None:
     report = repository.contents("reports")
     stage, checkpoint = "train@other-vgg11", Path("data/checkpoints/other-vgg11/unpruned.safetensors")
     unfinished = repository.folder / "data/resume/other-vgg11"
@@ -225,7 +239,9 @@ def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(repo
     kill_all(killed.pid)
     killed.wait(timeout=300)
     assert watched[str(live)]["data"]["epochs"] == other.train.epochs
-    curve = repository.dvc("plots", "show", "--show-vega", "data/live/curves/other-vgg11/trained-unpruned.csv")
+    curve = repository.dvc(
+        "plots", "show", "--show-vega", "data/live/curves/other-vgg11/trained-unpruned.csv"
+    )
     values = json.loads(curve.stdout)["data"]["values"]
     # The curve is written first, so the run may have stopped between the two.
     assert len(values) - watched[str(live)]["data"]["epoch"] in (0, 1)
@@ -259,7 +275,7 @@ def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(repo
 # --- this repository ----------------------------------------------------------------------------------------
 
 
-def test_the_committed_report_belongs_to_the_committed_code(tmp_path):
+def test_the_committed_report_belongs_to_the_committed_code(tmp_path: Path) -> None:
     """That of quick; a profile on real images takes hours, and its report names the commit that made it."""
     copy = Repository.copy(tmp_path)
     write("quick", copy.folder)

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from conftest import MakeNetwork
 from hypothesis import given
 from hypothesis import strategies as st
 from subjects import bits, same
@@ -82,7 +83,9 @@ def segment_sums(values: Tensor, length: int) -> list[Tensor]:
     strips=st.integers(1, 6), length=st.integers(1, 9), columns=st.integers(1, 12), sparsity=st.floats(0, 0.95),
     seed=st.integers(0, 2**31),
 )  # fmt: skip
-def test_the_weakest_segments_go_first(strips, length, columns, sparsity, seed):
+def test_the_weakest_segments_go_first(
+    strips: int, length: int, columns: int, sparsity: float, seed: int
+) -> None:
     matrix = random_matrix(strips * length, columns, seed)
     segments = sparsity * strips * columns
     if abs(segments % 1 - 0.5) > 1e-6:  # at a tie either number of segments is as near
@@ -93,7 +96,9 @@ def test_the_weakest_segments_go_first(strips, length, columns, sparsity, seed):
     rows=st.integers(1, 40), length=st.integers(1, 17), columns=st.integers(1, 12), sparsity=st.floats(0, 0.95),
     seed=st.integers(0, 2**31),
 )  # fmt: skip
-def test_segments_go_whole_and_in_order_for_any_shape(rows, length, columns, sparsity, seed):
+def test_segments_go_whole_and_in_order_for_any_shape(
+    rows: int, length: int, columns: int, sparsity: float, seed: int
+) -> None:
     matrix = random_matrix(rows, columns, seed)
     keep = column_segments(matrix, length, sparsity)
     kept_norms, removed_norms = [], []
@@ -112,13 +117,17 @@ def test_segments_go_whole_and_in_order_for_any_shape(rows, length, columns, spa
     assert abs(removed - sparsity * rows * columns) <= length  # within one whole segment
 
 
-def test_segments_of_equal_norm_go_in_the_order_of_strips_and_columns():
+def test_segments_of_equal_norm_go_in_the_order_of_strips_and_columns() -> None:
     keep = column_segments(torch.ones(4, 3), 2, 0.5)
     assert keep.tolist() == [[False] * 3] * 2 + [[True] * 3] * 2
 
 
-@given(rows=st.integers(1, 30), columns=st.integers(1, 30), size=st.integers(2, 9), seed=st.integers(0, 2**31))
-def test_row_sparsity_is_column_sparsity_of_the_transpose(rows, columns, size, seed):
+@given(
+    rows=st.integers(1, 30), columns=st.integers(1, 30), size=st.integers(2, 9), seed=st.integers(0, 2**31)
+)
+def test_row_sparsity_is_column_sparsity_of_the_transpose(
+    rows: int, columns: int, size: int, seed: int
+) -> None:
     matrix = random_matrix(rows, columns, seed)
     xrs = SCHEMES["xrs"].masks(chain({"conv2": matrix}), frozenset({"conv2"}), 0.6, size)["conv2"]
     xcs = SCHEMES["xcs"].masks(chain({"conv2": matrix.T}), frozenset({"conv2"}), 0.6, size)["conv2"]
@@ -133,7 +142,9 @@ def test_row_sparsity_is_column_sparsity_of_the_transpose(rows, columns, size, s
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize("classifier", [False, True])
-def test_the_parameters_say_which_layers_may_lose_weights(make_network, network, first, classifier):
+def test_the_parameters_say_which_layers_may_lose_weights(
+    make_network: MakeNetwork, network: str, first: bool, classifier: bool
+) -> None:
     chosen = SETTINGS.model_copy(update={"first_convolution": first, "classifier": classifier})
     layers, every = prunable_layers(make_network(network), chosen), set(make_network(network).weights())
     assert ("conv1" in layers, "classifier" in layers) == (first, classifier)
@@ -143,7 +154,9 @@ def test_the_parameters_say_which_layers_may_lose_weights(make_network, network,
 @pytest.mark.parametrize("name", SCHEMES)
 @pytest.mark.parametrize("where", [SETTINGS, EVERYWHERE], ids=["inner", "everywhere"])
 @pytest.mark.parametrize("sparsity", [0.0, 0.4, 0.75])
-def test_the_sparsity_is_met_on_the_prunable_weights(make_network, name, where, sparsity):
+def test_the_sparsity_is_met_on_the_prunable_weights(
+    make_network: MakeNetwork, name: str, where: Prune, sparsity: float
+) -> None:
     network = make_network(width=0.15)
     pruned = prune(network, SCHEMES[name], where, sparsity, SIZE)
     layers = prunable_layers(network, where)
@@ -160,7 +173,7 @@ def test_the_sparsity_is_met_on_the_prunable_weights(make_network, name, where, 
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-def test_pruning_zeroes_what_the_masks_say_and_nothing_else(make_network, name):
+def test_pruning_zeroes_what_the_masks_say_and_nothing_else(make_network: MakeNetwork, name: str) -> None:
     network = make_network(width=0.1)
     whole, before = unpruned(network), bits(network)
     originals = whole.matrices()
@@ -186,7 +199,7 @@ def channel_scores(network: Network, group: str) -> Tensor:
 
 @pytest.mark.parametrize("network_name", NETWORKS)
 @pytest.mark.parametrize("where", [SETTINGS, EVERYWHERE], ids=["inner", "everywhere"])
-def test_the_weakest_channels_go(make_network, network_name, where):
+def test_the_weakest_channels_go(make_network: MakeNetwork, network_name: str, where: Prune) -> None:
     network = make_network(network_name, width=0.2)
     kept = prune(network, SCHEMES["cf"], where, 0.6, SIZE).network.kept_channels
     prunable, shares = prunable_layers(network, where), []
@@ -205,14 +218,14 @@ def test_the_weakest_channels_go(make_network, network_name, where):
         assert abs(left - shares[-1][0] / shares[-1][1] * count) <= 1.0
 
 
-def test_a_smaller_network_is_not_pruned_again(make_network):
+def test_a_smaller_network_is_not_pruned_again(make_network: MakeNetwork) -> None:
     smaller = prune(make_network(), SCHEMES["cf"], SETTINGS, 0.5, SIZE).network
     with pytest.raises(ArtifactError, match="has them all"):
         prune(smaller, SCHEMES["cf"], SETTINGS, 0.5, SIZE)
 
 
 @pytest.mark.parametrize("sparsity", [0.2, 0.4, 0.55, 0.65])
-def test_any_number_of_filters_may_stay(sparsity):
+def test_any_number_of_filters_may_stay(sparsity: float) -> None:
     names = ["conv1", "conv2", "conv3", "conv4"]
     matrices = {n: torch.rand(9 * 9, 9) for n in names} | {"classifier": torch.rand(9, 10)}
     prunable = frozenset(names[1:])
@@ -223,7 +236,7 @@ def test_any_number_of_filters_may_stay(sparsity):
 
 
 @given(sparsity=st.floats(0, 0.99), steps=st.integers(1, 20))
-def test_the_sparsity_grows_to_its_end_ever_more_slowly(sparsity, steps):
+def test_the_sparsity_grows_to_its_end_ever_more_slowly(sparsity: float, steps: int) -> None:
     found = np.array([0.0, *growing(sparsity, steps)])
     assert found[-1] == pytest.approx(sparsity)
     rises = np.diff(found)
@@ -232,7 +245,7 @@ def test_the_sparsity_grows_to_its_end_ever_more_slowly(sparsity, steps):
 
 
 @pytest.mark.parametrize("name", NAMES[1:])
-def test_what_went_in_a_step_stays_away_in_the_next(name, make_network):
+def test_what_went_in_a_step_stays_away_in_the_next(name: str, make_network: MakeNetwork) -> None:
     first = masked(make_network(), SCHEMES[name], SETTINGS, 0.4, SIZE)
     second = prune(first.network, SCHEMES[name], SETTINGS, 0.7, SIZE)
     for layer, mask in second.masks.items():
@@ -254,7 +267,9 @@ class Drawn(Network):
         self.parts = nn.ModuleDict()
         layers: list[WeightedLayer] = []
         for name, reads, writes, groups, normed in self.described():
-            self.parts[name] = nn.Conv2d(self.channels[reads], self.channels[writes], 3, padding=1, groups=groups)
+            self.parts[name] = nn.Conv2d(
+                self.channels[reads], self.channels[writes], 3, padding=1, groups=groups
+            )
             if normed:
                 self.parts[f"{name}norm"] = nn.BatchNorm2d(self.channels[writes])
             norm = f"parts.{name}norm" if normed else None
@@ -308,7 +323,9 @@ def drawn_networks(draw: st.DrawFn) -> Network:
 
 
 @given(network=drawn_networks(), sparsity=st.floats(0, 0.95), where=st.sampled_from([SETTINGS, EVERYWHERE]))
-def test_channels_go_in_every_layer_that_writes_or_reads_them(network, sparsity, where):
+def test_channels_go_in_every_layer_that_writes_or_reads_them(
+    network: Network, sparsity: float, where: Prune
+) -> None:
     prunable, places = prunable_layers(network, where), network.placements()
     pruned = prune(network, SCHEMES["cf"], where, sparsity, SIZE)
     kept = {group: torch.ones(n, dtype=torch.bool) for group, n in network.channels.items()}
@@ -327,12 +344,14 @@ def test_channels_go_in_every_layer_that_writes_or_reads_them(network, sparsity,
 
 
 @given(network=drawn_networks(), sparsity=st.floats(0, 0.95), name=st.sampled_from(list(SCHEMES)))
-def test_a_compact_network_computes_what_its_mask_says(network, sparsity, name):
+def test_a_compact_network_computes_what_its_mask_says(network: Network, sparsity: float, name: str) -> None:
     pruned = prune(network, SCHEMES[name], EVERYWHERE, sparsity, SIZE)
     zeros = masked(network, SCHEMES[name], EVERYWHERE, sparsity, SIZE).network
     images = torch.randn(2, 3, 6, 6, dtype=torch.float64)
     with torch.no_grad():  # the same sums in another order, in float64
-        torch.testing.assert_close(pruned.network.double().eval()(images), zeros(images), rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(
+            pruned.network.double().eval()(images), zeros(images), rtol=1e-9, atol=1e-9
+        )
     for layer, matrix in unpruned(network).matrices().items():
         expected = torch.where(pruned.masks[layer], matrix, 0.0)
         torch.testing.assert_close(pruned.matrices()[layer], expected, rtol=1e-6, atol=1e-6)

@@ -11,7 +11,7 @@ from xbarpaper import params
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_report_is_there(profile):
+def test_report_is_there(profile: str) -> None:
     folder = ROOT / "reports" / profile
     settings = params.load_profile(ROOT / "profiles" / f"{profile}.yaml")
     for name in ("index.html", "claims.json", "tables/evaluation.csv", "tables/claims.csv"):
@@ -23,10 +23,12 @@ def test_report_is_there(profile):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_no_image_of_a_foreign_dataset_is_published(profile):
+def test_no_image_of_a_foreign_dataset_is_published(profile: str) -> None:
     settings = params.load_profile(ROOT / "profiles" / f"{profile}.yaml")
     for name, dataset in settings.datasets.items():
-        notebook = nbformat.read(ROOT / "reports" / profile / "notebooks" / name / "00_data.ipynb", as_version=4)
+        notebook = nbformat.read(
+            ROOT / "reports" / profile / "notebooks" / name / "00_data.ipynb", as_version=4
+        )
         shown = [
             kind
             for cell in notebook.cells

@@ -86,34 +86,36 @@ TINY = {
 
 @pytest.mark.parametrize("G", TINY.values(), ids=TINY)
 @pytest.mark.parametrize("parasitics", EXTREME, ids=str)
-def test_equals_rational_arithmetic(G, parasitics):
+def test_equals_rational_arithmetic(G: np.ndarray, parasitics: Parasitics) -> None:
     expected = _exact(G, parasitics, Fraction)
     assert _error(reference_effective_conductance(G, parasitics), expected) <= EXACT
 
 
 @given(tiny_tiles(), st.builds(ohms, resistances, resistances, resistances, resistances))
-def test_equals_rational_arithmetic_for_any_tiny_tile(G, parasitics):
+def test_equals_rational_arithmetic_for_any_tiny_tile(G: np.ndarray, parasitics: Parasitics) -> None:
     expected = _exact(G, parasitics, Fraction)
     assert _error(reference_effective_conductance(G, parasitics), expected) <= EXACT
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 50), (50, 1), (8, 9)])
 @pytest.mark.parametrize("parasitics", EXTREME[:4], ids=str)
-def test_equals_long_decimal_arithmetic_along_longer_wires(rows, columns, parasitics):
+def test_equals_long_decimal_arithmetic_along_longer_wires(
+    rows: int, columns: int, parasitics: Parasitics
+) -> None:
     G = _decades(-12, 0, rows, columns)
     with decimal.localcontext(prec=80):
         expected = _exact(G, parasitics, Decimal)
     assert _error(reference_effective_conductance(G, parasitics), expected) <= EXACT
 
 
-def test_the_exact_solution_knows_one_device():
+def test_the_exact_solution_knows_one_device() -> None:
     G = np.array([[0.0, 0.0], [0.0, 0.25], [0.0, 0.0]])
     # driver 1, one row segment 2, the device 4, one column segment 8, sense 16: 31 ohm in series
     expected = np.array([[0.0, 0.0], [0.0, 1 / 31], [0.0, 0.0]])
     assert np.array_equal(_exact(G, ohms(1.0, 2.0, 8.0, 16.0), Fraction), expected)
 
 
-def test_the_plain_solution_is_what_refinement_improves():
+def test_the_plain_solution_is_what_refinement_improves() -> None:
     G = _decades(-5.3, -4.3, 8, 9)
     usual = Parasitics()
     refined = reference_effective_conductance(G, usual)
@@ -126,13 +128,13 @@ def test_the_plain_solution_is_what_refinement_improves():
 
 @pytest.mark.parametrize("parasitics", [ohms(0.0, 0.0, 0.0, 0.0), *EXTREME], ids=str)
 @pytest.mark.parametrize("refine", [True, False])
-def test_a_tile_without_devices_conducts_nothing(parasitics, refine):
+def test_a_tile_without_devices_conducts_nothing(parasitics: Parasitics, refine: bool) -> None:
     G_eff = reference_effective_conductance(np.zeros((2, 3)), parasitics, refine=refine)
     assert np.array_equal(G_eff, np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize("ohm", [1e-25, 1e-300])
-def test_refuses_what_it_cannot_solve(ohm):
+def test_refuses_what_it_cannot_solve(ohm: float) -> None:
     """Such wires are as good as none, but the sums in their nodes have lost everything else."""
     with pytest.raises(ArithmeticError, match="span too many decades") as caught:
         reference_effective_conductance(_decades(-6, 0, 4, 4), ohms(1e5, ohm, ohm, 1e5))

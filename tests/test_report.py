@@ -19,7 +19,8 @@ from browser import chromium, visit
 from markupsafe import escape
 from matplotlib.figure import Figure
 from PIL import Image, ImageChops
-from repository import ROOT
+from playwright.sync_api import Browser
+from repository import ROOT, Repository
 from synthetic_results import make_params, make_results, write_stages
 
 from tools import redraw
@@ -138,7 +139,9 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_report_holds_all_of_it_and_is_the_same_bytes_again(params, places, made):
+def test_report_holds_all_of_it_and_is_the_same_bytes_again(
+    params: Params, places: Places, made: Repository
+) -> None:
     folder = publish(params, places)
     first = _contents(folder)
     assert folder == places.reports / "made-up"
@@ -161,14 +164,14 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params, places, made
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
 
-def test_no_absolute_path_in_the_report(published, invented):
+def test_no_absolute_path_in_the_report(published: Path, invented: Path) -> None:
     pages = [path for path in published.rglob("*.*") if path.suffix in (".html", ".csv", ".json")]
     assert len(pages) > 5
     for path in pages:
         assert str(invented.parent) not in path.read_text(encoding="utf-8"), path
 
 
-def test_each_figure_is_embedded_and_lighter_than_its_files(published):
+def test_each_figure_is_embedded_and_lighter_than_its_files(published: Path) -> None:
     text = (published / "index.html").read_text(encoding="utf-8")
     found = re.findall(r'src="(data:image/[^"]+)"', text)
     files_of = [[published / "figures" / f"{name}.{suffix}" for suffix in ("svg", "png")] for name in ORDER]
@@ -177,7 +180,7 @@ def test_each_figure_is_embedded_and_lighter_than_its_files(published):
         assert len(address) < min(path.stat().st_size for path in both)
 
 
-def test_a_palette_keeps_the_colours_of_a_figure(published):
+def test_a_palette_keeps_the_colours_of_a_figure(published: Path) -> None:
     path = published / "figures" / "light.png"
     with Image.open(path) as before, Image.open(io.BytesIO(rendering.with_palette(path))) as after:
         assert after.mode == "P"
@@ -186,18 +189,20 @@ def test_a_palette_keeps_the_colours_of_a_figure(published):
         assert max(high for _, high in difference.getextrema()) <= 24  # of 255, at the edges of letters
 
 
-def test_an_embedded_svg_is_the_file(tmp_path):
+def test_an_embedded_svg_is_the_file(tmp_path: Path) -> None:
     svg, png = tmp_path / "a.svg", tmp_path / "a.png"
     Figure().savefig(png)
     svg.write_text('<svg id="a#1" width="50%">\n<text>µS &amp; "</text></svg>', encoding="utf-8")
-    address = rendering.data_uri(gather.Picture(gather.Caption(name="a", title="", caption="", command=""), png, svg))
+    address = rendering.data_uri(
+        gather.Picture(gather.Caption(name="a", title="", caption="", command=""), png, svg)
+    )
     head, content = address.split(",", 1)
     assert head == "data:image/svg+xml"
     assert not set(content) & set('"<>#')
     assert unquote(content) == svg.read_text(encoding="utf-8")
 
 
-def test_page_shows_the_accuracies_of_the_table(params, published, made):
+def test_page_shows_the_accuracies_of_the_table(params: Params, published: Path, made: Repository) -> None:
     text = (published / "index.html").read_text(encoding="utf-8")
     place = "experiment == 'made-up-1' and scheme == 'cf' and crossbar_size == 32 and mitigation == 'WCT'"
     chosen = made.evaluation.query(f"{place} and effects == 'both' and gain == 'layer'")["accuracy"]
@@ -207,7 +212,7 @@ def test_page_shows_the_accuracies_of_the_table(params, published, made):
     assert ">with PC/chip<" in text
 
 
-def test_findings_name_the_sizes_that_disagree():
+def test_findings_name_the_sizes_that_disagree() -> None:
     params = make_params(1, (16, 32))
     tables = make_results(params)
     turned = (tables.evaluation["crossbar_size"] == 32) & (tables.evaluation["scheme"] != "unpruned")
@@ -221,7 +226,7 @@ def test_findings_name_the_sizes_that_disagree():
     assert alone.endswith("; by crossbar size: 16 × 16 supported, 32 × 32 contradicted.")
 
 
-def test_page_opens_with_scope_findings_and_forest_plot(published):
+def test_page_opens_with_scope_findings_and_forest_plot(published: Path) -> None:
     """Verdicts come first and stand beside the claim's text; joined effects and comparisons fold."""
     text = (published / "index.html").read_text(encoding="utf-8").split("<main>")[1]
     report = ClaimReport.read(published / "claims.json")
@@ -251,23 +256,30 @@ def test_page_opens_with_scope_findings_and_forest_plot(published):
         assert f"<dt>{name}</dt>" in text
 
 
-def test_a_report_drawn_again_names_both_commits(params, places):
-    measured = provenance.Measured(code="commit 0123456789 of 2026-01-02", versions="Python 3.11.7, torch 2.13.0")
+def test_a_report_drawn_again_names_both_commits(params: Params, places: Places) -> None:
+    measured = provenance.Measured(
+        code="commit 0123456789 of 2026-01-02", versions="Python 3.11.7, torch 2.13.0"
+    )
     folder = publish(params, places, measured)
     text = (folder / "index.html").read_text(encoding="utf-8")
-    assert "<dt>Code</dt><dd>measured by commit 0123456789 of 2026-01-02; figures, verdicts and this page by " in text
+    assert (
+        "<dt>Code</dt><dd>measured by commit 0123456789 of 2026-01-02; figures, verdicts and this page by "
+        in text
+    )
     assert "measured with Python 3.11.7, torch 2.13.0; on the machine that made this report" in text
     assert redraw._measured(folder) == measured
     assert not (publish(params, places) / "measured.json").exists()
 
 
-def test_committed_reports_hold_no_figures_or_verdicts_of_an_earlier_code():
+def test_committed_reports_hold_no_figures_or_verdicts_of_an_earlier_code() -> None:
     kept = {path.stem for path in (ROOT / "reports").glob("*/notebooks/summary/*.ipynb")}
     assert kept
     assert kept <= {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
 
 
-def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(params, published, tmp_path):
+def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(
+    params: Params, published: Path, tmp_path: Path
+) -> None:
     files.write_text(tmp_path / "made-up.yaml", redraw._parameters(published / "index.html"))
     shown = load_profile(tmp_path / "made-up.yaml")
     assert shown.model_dump(exclude={"execution"}) == params.model_dump(exclude={"execution"})
@@ -290,10 +302,12 @@ SUBJECT = "earranging columns when a network is mapped (R)"
         ("not testable", f"C3: Whether r{SUBJECT} reduces that loss is not testable: +0.50"),
     ],
 )
-def test_sentences_say_the_verdict(unsearched, outcome, words):
+def test_sentences_say_the_verdict(unsearched, outcome: str, words: str) -> None:
     report = unsearched
     (row,) = report.claims[2].tops()
-    c3 = report.claims[2].model_copy(update={"overall": outcome, "levels": [row.model_copy(update={"effect": 0.5})]})
+    c3 = report.claims[2].model_copy(
+        update={"overall": outcome, "levels": [row.model_copy(update={"effect": 0.5})]}
+    )
     told = report.model_copy(update={"claims": [*report.claims[:2], c3, *report.claims[3:]]})
     sentence = opening.findings({"one": told}, None)[2]
     assert sentence.startswith(words)
@@ -301,13 +315,13 @@ def test_sentences_say_the_verdict(unsearched, outcome, words):
     assert both.endswith("(`one`; the same in `two`).")
 
 
-def test_a_sentence_says_that_the_best_of_the_settings_was_tested(examined):
+def test_a_sentence_says_that_the_best_of_the_settings_was_tested(examined) -> None:
     found = opening.findings({"one": examined}, None)
     assert "mapped (R, at the best of the settings searched)" in found[2]
     assert "weights (WCT, at the best of the settings searched)" in found[3]
 
 
-def test_further_mitigations_may_be_absent(places):
+def test_further_mitigations_may_be_absent(places: Places) -> None:
     params = make_params(2, (32,))
     for table in ("sensitivity", "recovery", "costs", "recovered"):
         (places.summaries / params.profile / "90_figures" / "tables" / f"{table}.csv").unlink()
@@ -316,7 +330,7 @@ def test_further_mitigations_may_be_absent(places):
     assert not (folder / "tables" / "recovery.csv").exists()
 
 
-def test_page_stays_small_with_many_notebooks(invented, tmp_path):
+def test_page_stays_small_with_many_notebooks(invented: Path, tmp_path: Path) -> None:
     """Three trainings with two notebooks each, and thirty figures: all linked, and the page can be sent by mail."""
     params = make_params(1, (32,), training_seeds=(0, 1, 2))
     data, tables = tmp_path / "data", make_results(params)
@@ -355,7 +369,7 @@ def browser():
 
 @pytest.mark.parametrize("style", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_pages_in_a_browser(published, browser, width, style):
+def test_pages_in_a_browser(published: Path, browser: Browser, width: int, style: str) -> None:
     """No request leaves the pages, nothing fails, nothing scrolls sideways, every image is seen."""
     keep = os.environ.get("XBARPAPER_SCREENSHOTS")
     pages = [published / "index.html", published / "notebooks" / "made-up-0" / "01_train.html"]
@@ -382,7 +396,7 @@ def test_pages_in_a_browser(published, browser, width, style):
 
 
 @pytest.mark.parametrize("style", ["light", "dark"])
-def test_button_changes_the_style(published, browser, style):
+def test_button_changes_the_style(published: Path, browser: Browser, style: str) -> None:
     path = published / "index.html"
     with visit(browser, path, width=390, style=style) as seen:
         before = seen.background()
@@ -394,12 +408,14 @@ def test_button_changes_the_style(published, browser, style):
         assert seen.errors == []
 
 
-def test_pages_are_accessible(published, browser):
+def test_pages_are_accessible(published: Path, browser: Browser) -> None:
     """A language, one main heading, no level left out, and words for every image."""
     path = published / "index.html"
     with visit(browser, path, width=1280, style="light") as seen:
         assert seen.page.evaluate("document.documentElement.lang") == "en"
-        levels = seen.page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => Number(h.tagName[1]))")
+        levels = seen.page.evaluate(
+            "[...document.querySelectorAll('h1,h2,h3,h4')].map(h => Number(h.tagName[1]))"
+        )
         assert levels[0] == 1
         assert levels.count(1) == 1
         assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
@@ -421,7 +437,9 @@ def test_pages_are_accessible(published, browser):
         ("results/made-up/made-up-1/06_evaluate/evaluation.csv", "no such table"),
     ],
 )
-def test_missing_input_is_named_and_the_report_stays(params, places, before, spoilt, message):
+def test_missing_input_is_named_and_the_report_stays(
+    params: Params, places: Places, before: dict[str, bytes], spoilt: str, message: str
+) -> None:
     (places.results.parent / spoilt).unlink()
     with pytest.raises(ArtifactError, match=f"{spoilt}.*{message}") as caught:
         publish(params, places)
@@ -442,7 +460,9 @@ def test_missing_input_is_named_and_the_report_stays(params, places, before, spo
         ),
     ],
 )
-def test_damaged_claims_are_refused(params, invented, tmp_path, old, new, message):
+def test_damaged_claims_are_refused(
+    params: Params, invented: Path, tmp_path: Path, old: str, new: str, message: str
+) -> None:
     text = (invented / "summaries" / "made-up" / "91_claims" / "claims.json").read_text(encoding="utf-8")
     path = tmp_path / "claims.json"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -450,34 +470,40 @@ def test_damaged_claims_are_refused(params, invented, tmp_path, old, new, messag
         gather.claims(path, params)
 
 
-def test_figures_drawn_from_other_tables_are_refused(params, places):
+def test_figures_drawn_from_other_tables_are_refused(params: Params, places: Places) -> None:
     path = places.summaries / "made-up" / "90_figures" / "tables" / "layers.csv"
     path.write_text(path.read_text(encoding="utf-8") + "more\n", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"90_figures/tables/layers.csv: the report already has another"):
         publish(params, places)
 
 
-def test_missing_notebooks_are_named(params, tmp_path):
+def test_missing_notebooks_are_named(params: Params, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="shapes10: no executed notebook"):
         gather.notebooks(tmp_path, params)
 
 
-def test_unwritable_reports_is_one_line(params, places):
+def test_unwritable_reports_is_one_line(params: Params, places: Places) -> None:
     places.reports.write_text("a file where the folder should be", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"reports/made-up: cannot be written") as caught:
         publish(params, places)
     assert "\n" not in str(caught.value)
 
 
-def test_failure_halfway_leaves_the_earlier_report(params, places, before):
-    (places.notebooks / "made-up" / "summary" / "90_figures.ipynb").write_text("not a notebook", encoding="utf-8")
+def test_failure_halfway_leaves_the_earlier_report(
+    params: Params, places: Places, before: dict[str, bytes]
+) -> None:
+    (places.notebooks / "made-up" / "summary" / "90_figures.ipynb").write_text(
+        "not a notebook", encoding="utf-8"
+    )
     with pytest.raises(ArtifactError, match="not a Jupyter notebook"):
         publish(params, places)
     assert _contents(places.reports / "made-up") == before
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
 
-def test_report_killed_between_renamings_comes_back(params, places, before):
+def test_report_killed_between_renamings_comes_back(
+    params: Params, places: Places, before: dict[str, bytes]
+) -> None:
     (places.reports / "made-up").rename(places.reports / ".made-up.old")
     (places.results / "made-up" / "made-up-0" / "08_wct" / "layers.csv").unlink()
     with pytest.raises(ArtifactError):
@@ -485,7 +511,9 @@ def test_report_killed_between_renamings_comes_back(params, places, before):
     assert _contents(places.reports / ".made-up.old") == before
 
 
-def test_command_tells_an_error_in_one_line(tmp_path, monkeypatch, capsys):
+def test_command_tells_an_error_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
     (tmp_path / "params.yaml").write_text("profile: made-up\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)

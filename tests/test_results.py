@@ -24,7 +24,7 @@ def stages(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_table_is_gathered_whole_and_in_one_order(stages, name):
+def test_a_table_is_gathered_whole_and_in_one_order(stages: Path, name: str) -> None:
     loaded, made = getattr(results.load(PARAMS, stages), name), getattr(MADE, name)
     described = TABLES[name]
     assert tuple(loaded.columns) == described.columns
@@ -38,7 +38,9 @@ def test_a_table_is_gathered_whole_and_in_one_order(stages, name):
         one for one in ("axis", "mitigation", "phases") if one in shuffled
     ):  # stages write them in their order
         ranks = {one: rank for rank, one in enumerate(loaded[told].unique())}
-        shuffled = shuffled.sort_values(told, key=lambda column, ranks=ranks: column.map(ranks), kind="stable")
+        shuffled = shuffled.sort_values(
+            told, key=lambda column, ranks=ranks: column.map(ranks), kind="stable"
+        )
     shuffled = results.sort(shuffled, described.keys, list(PARAMS.experiments))
     for key in set(described.keys) - {"layer", "part", "axis", "value", "second", "setting"}:
         _assert_same(shuffled[key], loaded[key])
@@ -49,7 +51,7 @@ def _assert_same(one: pd.Series, other: pd.Series) -> None:
     pd.testing.assert_series_equal(one, other, check_names=False, check_dtype=False, rtol=1e-8)
 
 
-def test_names_stand_in_the_order_of_the_parameters(stages):
+def test_names_stand_in_the_order_of_the_parameters(stages: Path) -> None:
     loaded = results.load(PARAMS, stages)
     assert list(loaded.evaluation["mitigation"].unique()) == ["none", "R", "WCT", "R+WCT"]
     assert list(loaded.recovery["mitigation"].unique()) == list(MADE.recovery["mitigation"].unique())
@@ -57,14 +59,16 @@ def test_names_stand_in_the_order_of_the_parameters(stages):
     assert set(loaded.training["step"]) == {"trained", "fine-tuned", "wct"}
 
 
-def test_written_tables_are_those_with_rows(stages, tmp_path):
+def test_written_tables_are_those_with_rows(stages: Path, tmp_path: Path) -> None:
     loaded = results.load(PARAMS, stages)
     written = loaded.write(tmp_path / "tables")
     assert [path.stem for path in written] == list(TABLES)
-    assert files.read_table(written[0])["accuracy"].tolist() == pytest.approx(loaded.evaluation["accuracy"].tolist())
+    assert files.read_table(written[0])["accuracy"].tolist() == pytest.approx(
+        loaded.evaluation["accuracy"].tolist()
+    )
 
 
-def test_what_no_experiment_has_is_empty_and_not_written(tmp_path):
+def test_what_no_experiment_has_is_empty_and_not_written(tmp_path: Path) -> None:
     params = make_params(1, (16,))
     write_stages(tmp_path, params, make_results(params))
     loaded = results.load(params, tmp_path)
@@ -89,27 +93,29 @@ def test_what_no_experiment_has_is_empty_and_not_written(tmp_path):
         ("made-up-0/11_beyond/costs.csv", "beyond@made-up-0"),
     ],
 )
-def test_a_missing_stage_names_file_and_command(stages, missing, command):
+def test_a_missing_stage_names_file_and_command(stages: Path, missing: str, command: str) -> None:
     (stages / missing).unlink()
     with pytest.raises(ArtifactError, match=f"{missing}: .*`dvc repro {command}`"):
         results.load(PARAMS, stages)
 
 
-def test_a_repeated_row_is_refused(stages):
+def test_a_repeated_row_is_refused(stages: Path) -> None:
     path = stages / "made-up-0" / "07_rearrange" / "evaluation.csv"
     table = files.read_table(path)
     files.write_table(path, pd.concat([table, table[:1]]))
-    with pytest.raises(ArtifactError, match="measured more than once: experiment = made-up-0, scheme = unpruned"):
+    with pytest.raises(
+        ArtifactError, match="measured more than once: experiment = made-up-0, scheme = unpruned"
+    ):
         results.load(PARAMS, stages)
 
 
-def test_a_missing_column_is_named(stages):
+def test_a_missing_column_is_named(stages: Path) -> None:
     path = stages / "made-up-0" / "05_map" / "layers.csv"
     files.write_table(path, files.read_table(path).drop(columns="nf"))
     with pytest.raises(ArtifactError, match=r"05_map/layers.csv: no column nf \(there are: experiment"):
         results.load(PARAMS, stages)
 
 
-def test_another_profile_is_refused():
+def test_another_profile_is_refused() -> None:
     with pytest.raises(ParameterError, match=r"profile = paper must be that of params\.yaml, made-up"):
         results.profile_folder(PARAMS, "paper", "90_figures")

@@ -82,7 +82,7 @@ def rows_at(table: pd.DataFrame, **wanted: object) -> pd.DataFrame:
 # --- the plan -----------------------------------------------------------------------------------------------
 
 
-def test_every_axis_passes_through_the_profile_s_own_point(make_params):
+def test_every_axis_passes_through_the_profile_s_own_point(make_params: MakeParams) -> None:
     params = make_params(sensitivity=SETTINGS)
     surveyed = conventions(params)
     planned, own = (
@@ -96,7 +96,8 @@ def test_every_axis_passes_through_the_profile_s_own_point(make_params):
     for axis in surveyed.maps:
         assert sum(point.at == own for point in planned if point.axis == axis) == 1
     values = {
-        axis: [point.label for point in planned if point.axis == axis] for axis in (*surveyed.single, *surveyed.maps)
+        axis: [point.label for point in planned if point.axis == axis]
+        for axis in (*surveyed.single, *surveyed.maps)
     }
     assert values["drivers"] == ["1", "2"]  # the own one is not in the profile's list
     assert values["on_off"] == ["10", "100"]
@@ -105,7 +106,7 @@ def test_every_axis_passes_through_the_profile_s_own_point(make_params):
     assert len(values["on_off_by_w_max"]) == len(values["on_off"]) * len(values["w_max"])
 
 
-def test_each_axis_changes_one_thing(make_params):
+def test_each_axis_changes_one_thing(make_params: MakeParams) -> None:
     params = make_params(sensitivity=SETTINGS)
     own = axes.own_conditions(params, NAME, params.sensitivity.crossbar_size)
     changed = {
@@ -118,7 +119,10 @@ def test_each_axis_changes_one_thing(make_params):
         "drivers": replace(
             own,
             parasitics=own.parasitics.model_copy(
-                update={"driver_ohm": 2 * own.parasitics.driver_ohm, "sense_ohm": 2 * own.parasitics.sense_ohm}
+                update={
+                    "driver_ohm": 2 * own.parasitics.driver_ohm,
+                    "sense_ohm": 2 * own.parasitics.sense_ohm,
+                }
             ),
         ),
         "sparsity": replace(own, sparsity=0.8),
@@ -129,7 +133,7 @@ def test_each_axis_changes_one_thing(make_params):
     assert {("gain", replace(own, gain=gain)) for gain in GAINS} <= at
 
 
-def test_each_effect_of_the_devices_is_an_axis_from_weak_to_strong(make_params):
+def test_each_effect_of_the_devices_is_an_axis_from_weak_to_strong(make_params: MakeParams) -> None:
     settings = {
         "levels": (16, 4), "programming_noises": ("sonos", "hermes-1"), "programming_factors": (1.0, 2.0),
         "clusters": (0.1,),
@@ -162,7 +166,7 @@ def test_each_effect_of_the_devices_is_an_axis_from_weak_to_strong(make_params):
     ]  # fmt: skip
 
 
-def test_schemes_that_are_trained_for_a_size_stay_at_theirs(make_params):
+def test_schemes_that_are_trained_for_a_size_stay_at_theirs(make_params: MakeParams) -> None:
     params = make_params(sensitivity=SETTINGS)
     planned = points.plan(conventions(params), params, NAME)
     schemes = {point.at.crossbar_size: point.schemes for point in planned if point.axis == "size"}
@@ -172,7 +176,7 @@ def test_schemes_that_are_trained_for_a_size_stay_at_theirs(make_params):
 # --- the table ----------------------------------------------------------------------------------------------
 
 
-def test_every_point_is_in_the_table(done):
+def test_every_point_is_in_the_table(done: Done) -> None:
     assert list(done.table.columns) == COLUMNS
     planned = points.plan(conventions(done.params), done.params, NAME)
     cells = sum(len(point.schemes) for point in planned)
@@ -180,10 +184,12 @@ def test_every_point_is_in_the_table(done):
     assert not done.table.duplicated(COLUMNS[:-2]).any()
     assert done.table["second"].notna().equals(done.table["axis"].isin(conventions(done.params).maps))
     assert done.table["accuracy"].between(0, 100).all()
-    assert done.table["accuracy"].nunique() > 4  # networks that have learnt something: tests below compare them
+    assert (
+        done.table["accuracy"].nunique() > 4
+    )  # networks that have learnt something: tests below compare them
 
 
-def test_points_that_coincide_have_the_same_rows(done):
+def test_points_that_coincide_have_the_same_rows(done: Done) -> None:
     own = {
         axis: axes.text_of(value)
         for axis, value in axes.own_values(conventions(done.params), done.params, NAME).items()
@@ -198,7 +204,7 @@ def test_points_that_coincide_have_the_same_rows(done):
     pd.testing.assert_frame_equal(on_map[COLUMNS[6:]], on_axis[COLUMNS[6:]])
 
 
-def test_points_equal_the_sweep(work, done, tmp_path):
+def test_points_equal_the_sweep(work: Experiment, done: Done, tmp_path: Path) -> None:
     bench = evaluating.subset(bench_of(work), 30)
     cases = [Case("both", seed, GAINS) for seed in range(2)]
     for scheme in SCHEMES:
@@ -206,11 +212,13 @@ def test_points_equal_the_sweep(work, done, tmp_path):
             subject = crossbars.mapped(work, scheme, 8, mitigation)
             swept = sweep([subject], cases, bench, tmp_path / "journal.csv")
             for gain in GAINS:
-                found = rows_at(done.table, axis="gain", value=gain, scheme=scheme, mitigation=mitigation.name)
+                found = rows_at(
+                    done.table, axis="gain", value=gain, scheme=scheme, mitigation=mitigation.name
+                )
                 assert found["accuracy"].tolist() == swept.loc[swept["gain"] == gain, "accuracy"].tolist()
 
 
-def test_another_sparsity_is_a_network_of_its_own(work, done, tmp_path):
+def test_another_sparsity_is_a_network_of_its_own(work: Experiment, done: Done, tmp_path: Path) -> None:
     there = sparsities.at_sparsity(work, 0.8)
     folder = work.checkpoint_path(UNPRUNED).parent / "sensitivity" / "sparsity-0.8"
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.safetensors")}
@@ -224,14 +232,14 @@ def test_another_sparsity_is_a_network_of_its_own(work, done, tmp_path):
         subject = crossbars.mapped(there, scheme, 8, WCT)
         assert subject.mapped.pruned.sparsity() > 0.7
         swept = sweep([subject], [Case("both", 1, ("layer",))], bench, tmp_path / "journal.csv")
-        (row,) = rows_at(done.table, axis="sparsity", value="0.8", scheme=scheme, mitigation="WCT", seed=1).to_dict(
-            "records"
-        )
+        (row,) = rows_at(
+            done.table, axis="sparsity", value="0.8", scheme=scheme, mitigation="WCT", seed=1
+        ).to_dict("records")
         assert row["accuracy"] == swept["accuracy"].item()
         assert row["sparsity"] == 0.8
 
 
-def test_nothing_removed_is_the_unpruned_network(done):
+def test_nothing_removed_is_the_unpruned_network(done: Done) -> None:
     at_zero = rows_at(done.table, axis="sparsity", value="0")
     whole = rows_at(at_zero, scheme="unpruned")
     for scheme in SCHEMES[1:]:
@@ -242,7 +250,7 @@ def test_nothing_removed_is_the_unpruned_network(done):
     assert whole["accuracy"].tolist() == at_own["accuracy"].tolist()
 
 
-def test_the_subset_is_random_and_the_same_everywhere(work, done):
+def test_the_subset_is_random_and_the_same_everywhere(work: Experiment, done: Done) -> None:
     bench = bench_of(work)
     chosen = evaluating.subset_indices(40, 30)
     assert chosen.tolist() == sorted(set(chosen.tolist()))
@@ -270,7 +278,9 @@ def test_the_subset_is_random_and_the_same_everywhere(work, done):
 # --- interruptions ------------------------------------------------------------------------------------------
 
 
-def test_an_interrupted_evaluation_goes_on(done, tmp_path, monkeypatch):
+def test_an_interrupted_evaluation_goes_on(
+    done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copytree(done.folder / "data", tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XBARPAPER_SCHEDULER", "none")  # in this process, where calls can be counted
@@ -296,13 +306,15 @@ def test_an_interrupted_evaluation_goes_on(done, tmp_path, monkeypatch):
     counted = Calls(monkeypatch, training, "accuracy")
     resumed = evaluated(work)
     finished = len(Journal(journal))
-    software = resumed[["scheme", "sparsity", "software_accuracy"]]  # measured again: cheap, and not in the journal
+    software = resumed[
+        ["scheme", "sparsity", "software_accuracy"]
+    ]  # measured again: cheap, and not in the journal
     assert finished - kept <= counted.count <= finished - kept + len(software)
     written = [write_table(tmp_path / f"{n}.csv", one) for n, one in enumerate((resumed, expected))]
     assert written[0].read_bytes() == written[1].read_bytes()
 
 
-def test_a_killed_training_goes_on(done, tmp_path, monkeypatch):
+def test_a_killed_training_goes_on(done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(done.folder / "data", tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     shutil.rmtree(tmp_path / "data" / "checkpoints" / NAME / "sensitivity")  # as DVC does before a stage
@@ -352,7 +364,7 @@ def wide(make_params: MakeParams) -> Params:
     )  # fmt: skip
 
 
-def test_effects_have_the_sizes_put_in(wide):
+def test_effects_have_the_sizes_put_in(wide: Params) -> None:
     found = regions.effects(synthetic(wide, noise=0.0))
     means = found.groupby(["claim", "axis", "value"])["effect"].mean()
     assert means["C2", "sigma", "0.1"] == pytest.approx(4.0)
@@ -362,7 +374,7 @@ def test_effects_have_the_sizes_put_in(wide):
     assert set(found.loc[found["claim"] == "C3", "scheme"]) == set(SCHEMES)
 
 
-def test_regions_find_where_the_claims_hold(wide):
+def test_regions_find_where_the_claims_hold(wide: Params) -> None:
     table = regions.regions(synthetic(wide, noise=0.005), wide.claims, 10)
     assert list(table.columns) == [
         "experiment", "axis", "value", "claim", "schemes", "effect", "low", "high", "verdict",
@@ -384,14 +396,14 @@ def test_regions_find_where_the_claims_hold(wide):
     assert list(words.columns) == list(regions.CLAIMS)
 
 
-def test_wct_is_judged_by_the_loss_not_by_what_it_gains_in_software(wide):
+def test_wct_is_judged_by_the_loss_not_by_what_it_gains_in_software(wide: Params) -> None:
     table = synthetic(wide, noise=0.005)
     table.loc[table["mitigation"] == "WCT", "software_accuracy"] += 2.0
     held = regions.regions(table, wide.claims, 10)
     assert set(held.loc[held["claim"] == "C4", "verdict"]) == {"contradicted"}
 
 
-def test_seeds_that_agree_by_chance_give_no_interval(wide):
+def test_seeds_that_agree_by_chance_give_no_interval(wide: Params) -> None:
     """Equal effects of two seeds tell no spread, unless nothing was random."""
     table = synthetic(wide, seeds=2, noise=0.0)
     agreed = regions.regions(table, wide.claims, 10)
@@ -400,7 +412,7 @@ def test_seeds_that_agree_by_chance_give_no_interval(wide):
     assert set(fixed.loc[fixed["claim"] == "C2", "verdict"]) == {"supported"}
 
 
-def test_where_networks_guess_nothing_is_testable(wide):
+def test_where_networks_guess_nothing_is_testable(wide: Params) -> None:
     table = synthetic(wide, noise=0.005)
     table.loc[(table["axis"] == "on_off") & (table["value"] == "2"), "accuracy"] = 10.0
     held = regions.regions(table, wide.claims, 10)
@@ -410,7 +422,7 @@ def test_where_networks_guess_nothing_is_testable(wide):
     assert "not testable" not in set(held.loc[~there, "verdict"])
 
 
-def test_regions_are_the_same_from_a_file(wide, tmp_path):
+def test_regions_are_the_same_from_a_file(wide: Params, tmp_path: Path) -> None:
     table = synthetic(wide)
     again = read_table(write_table(tmp_path / "sensitivity.csv", table))
     one, other = (regions.regions(each, wide.claims, 10)["verdict"] for each in (table, again))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults.transfers import Server, pull_cut_off, push_cut_off, serving, shared
+from faults.transfers import Cut, Server, pull_cut_off, push_cut_off, serving, shared
 from repository import ROOT, Repository
 from test_pipeline import UP_TO_DATE, ran
 
@@ -42,7 +42,9 @@ def follow(repository: Repository, commands: str, server: Server) -> str:
     return done.stdout
 
 
-def test_a_reader_pulls_everything_and_remakes_the_report_without_training(lab, server, tmp_path):
+def test_a_reader_pulls_everything_and_remakes_the_report_without_training(
+    lab: Repository, server: Server, tmp_path: Path
+) -> None:
     reader = lab.clone(tmp_path / "reader")
     assert not (reader.folder / "data" / "checkpoints").exists()
     follow(reader, READER, server)
@@ -54,24 +56,30 @@ def test_a_reader_pulls_everything_and_remakes_the_report_without_training(lab, 
     assert shared(reader) == results
     again = reader.contents("reports/tiny")
     # The page alone names the commit of the code, which here is that of a repository made for the test.
-    assert {name for name in report.keys() | again.keys() if report.get(name) != again.get(name)} <= {"index.html"}
+    assert {name for name in report.keys() | again.keys() if report.get(name) != again.get(name)} <= {
+        "index.html"
+    }
     assert not (reader.folder / "data" / "resume").exists()
     assert reader.repro().strip().endswith(UP_TO_DATE)
 
 
 @pytest.mark.parametrize(("cut", "when"), [("killed", 0.5), ("server gone", 0.3)])
-def test_a_push_that_is_cut_off_is_completed_by_the_next(lab, server, cut, when):
+def test_a_push_that_is_cut_off_is_completed_by_the_next(
+    lab: Repository, server: Server, cut: Cut, when: float
+) -> None:
     objects = len(server.names("store"))
     assert objects > 50
     assert push_cut_off(lab, server, f"store-{cut.split()[0]}", objects, cut, when) is None
 
 
 @pytest.mark.parametrize("when", [0.5, 1.5], ids=["fetching", "checking out"])
-def test_a_pull_that_is_killed_is_completed_by_the_next(lab, server, tmp_path, when):
+def test_a_pull_that_is_killed_is_completed_by_the_next(
+    lab: Repository, server: Server, tmp_path: Path, when: float
+) -> None:
     assert pull_cut_off(lab, server, "store", tmp_path / "clone", "killed", when) is None
 
 
-def test_a_piece_that_a_killed_pull_left_makes_no_stage_run(lab, tmp_path):
+def test_a_piece_that_a_killed_pull_left_makes_no_stage_run(lab: Repository, tmp_path: Path) -> None:
     """DVC writes a file under such a name before it gives it its own."""
     reader = Repository.twin(lab.folder, tmp_path / "reader")
     for folder in ("data/notebooks/tiny/tiny-vgg11", "data/results/tiny/tiny-vgg11/06_evaluate"):

@@ -20,11 +20,16 @@ def tile(rows: int, columns: int, seed: int = 0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (6, 9), (16, 16)])
-def test_badcrossbar_means_what_the_table_says(shape):
+def test_badcrossbar_means_what_the_table_says(shape: tuple[int, int]) -> None:
     badcrossbar = pytest.importorskip("badcrossbar")
     G = tile(*shape)
     solution = badcrossbar.compute(
-        np.eye(len(G)), 1 / G.numpy(), r_i_word_line=7.0, r_i_bit_line=12.0, node_voltages=False, all_currents=False
+        np.eye(len(G)),
+        1 / G.numpy(),
+        r_i_word_line=7.0,
+        r_i_bit_line=12.0,
+        node_voltages=False,
+        all_currents=False,
     )
     found = effective_conductance_as("badcrossbar", G, **WIRES)
     np.testing.assert_allclose(found, solution.currents.output, rtol=1e-9)
@@ -32,7 +37,7 @@ def test_badcrossbar_means_what_the_table_says(shape):
 
 @settings(max_examples=20)
 @given(st.integers(1, 12), st.integers(1, 9), st.integers(0, 99), st.floats(0.1, 200))
-def test_aihwkit_is_a_ladder_for_each_column(rows, columns, seed, ohm):
+def test_aihwkit_is_a_ladder_for_each_column(rows: int, columns: int, seed: int, ohm: float) -> None:
     """Thevenin's voltage and resistance from the far end on, as its code has them; odd columns begin at the other end."""
     G = tile(rows, columns, seed).numpy()
     expected = np.empty_like(G)
@@ -50,7 +55,7 @@ def test_aihwkit_is_a_ladder_for_each_column(rows, columns, seed, ohm):
 
 
 @pytest.mark.parametrize("name", [name for name, one in CONVENTIONS.items() if not one.odd_columns_turned])
-def test_a_convention_is_the_circuit_of_its_parasitics(name):
+def test_a_convention_is_the_circuit_of_its_parasitics(name: str) -> None:
     G = tile(8, 5)
     found = effective_conductance_as(name, torch.stack([G, 2 * G]), source_ohm=40.0, **WIRES)
     circuit = CONVENTIONS[name].parasitics(7.0, 12.0, 40.0)
@@ -58,6 +63,8 @@ def test_a_convention_is_the_circuit_of_its_parasitics(name):
         np.testing.assert_allclose(one, reference_effective_conductance(expected.numpy(), circuit), rtol=1e-9)
 
 
-def test_an_unknown_simulator_is_named():
-    with pytest.raises(ValueError, match=r"simulator = spice must be one of badcrossbar, CrossSim, .*AIHWKit"):
+def test_an_unknown_simulator_is_named() -> None:
+    with pytest.raises(
+        ValueError, match=r"simulator = spice must be one of badcrossbar, CrossSim, .*AIHWKit"
+    ):
         effective_conductance_as("spice", tile(2, 2), **WIRES)

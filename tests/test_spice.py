@@ -52,7 +52,9 @@ def _currents_by_ngspice(netlist: str, folder: Path) -> np.ndarray:
 @pytest.mark.parametrize("siemens", SIEMENS.values(), ids=SIEMENS)
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
 @pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
-def test_ngspice_agrees(rows, columns, parasitics, siemens, tmp_path):
+def test_ngspice_agrees(
+    rows: int, columns: int, parasitics: Parasitics, siemens: tuple[float, float], tmp_path: Path
+) -> None:
     seed = 100 * rows + columns + PARASITICS.index(parasitics)
     G, voltages = _tile(rows, columns, siemens, seed)
     found = _currents_by_ngspice(spice_netlist(G, parasitics, voltages), tmp_path)
@@ -62,14 +64,14 @@ def test_ngspice_agrees(rows, columns, parasitics, siemens, tmp_path):
     assert np.abs(found - voltages @ G_eff).max() <= EXACT * scale
 
 
-def test_ngspice_knows_one_device(tmp_path):
+def test_ngspice_knows_one_device(tmp_path: Path) -> None:
     """By hand: -0.5 V across driver 1000, device 65 536 and sense 1000 ohm; currents leave by the ground."""
     netlist = spice_netlist([[2.0**-16]], DEFAULTS, [-0.5])
     found = _currents_by_ngspice(netlist, tmp_path)
     assert found == pytest.approx([-0.5 / 67_536], rel=1e-14)
 
 
-def test_the_netlist_of_one_device():
+def test_the_netlist_of_one_device() -> None:
     expected = """\
 Crossbar tile, 1 x 1 devices
 * ngspice -b prints i(vcolumn<j>), the current in ampere into the virtual ground of column j
@@ -102,7 +104,7 @@ def _resistors(conductance: list[list[float]], parasitics: Parasitics) -> list[s
         (ohms(0.0, 0.0, 1.0, 0.0), "in0 c0_1"), (ohms(0.0, 1.0, 0.0, 0.0), "r0_1 out1"),
     ],
 )  # fmt: skip
-def test_zero_resistance_merges_nodes(parasitics, device):
+def test_zero_resistance_merges_nodes(parasitics: Parasitics, device: str) -> None:
     lines = _resistors([[0.0, 0.5], [0.0, 0.0]], parasitics)
     assert lines[-1] == f"Rdevice0_1 {device} 2.0"
     assert all(line.split()[-1] in ("1.0", "2.0") for line in lines)
@@ -129,18 +131,20 @@ TWO = np.ones((2, 3))
         (TWO, [1.0, -np.inf], "voltages: holds -inf, must be finite"),
     ],
 )
-def test_refuses_what_is_no_tile_and_what_drives_none(conductance, voltages, message):
+def test_refuses_what_is_no_tile_and_what_drives_none(
+    conductance: list[list[float]], voltages: list[float], message: str
+) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         spice_netlist(conductance, DEFAULTS, voltages)
     assert "\n" not in str(caught.value)
 
 
-def test_refuses_a_resistance_without_a_reciprocal():
+def test_refuses_a_resistance_without_a_reciprocal() -> None:
     with pytest.raises(ValueError, match=r"parasitics.row_wire_ohm = 1e-310 must be 0 or from 1e-300"):
         spice_netlist([[1.0]], ohms(1.0, 1e-310, 1.0, 1.0), [1.0])
 
 
-def test_reads_currents_among_other_lines():
+def test_reads_currents_among_other_lines() -> None:
     output = "\nCircuit: tile\n\nNo. of Data Rows : 1\ni(vcolumn0) = -9.80392156862745e-06\ni(vcolumn1) = 0.0\ndone\n"
     assert np.array_equal(read_currents(output), [-9.80392156862745e-06, 0.0])
 
@@ -156,7 +160,7 @@ def test_reads_currents_among_other_lines():
         ("i(vcolumn0) = none\n", r"i\(vcolumn0\) = none must be a finite number"),
     ],
 )
-def test_refuses_other_output(output, message):
+def test_refuses_other_output(output: str, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         read_currents(output)
     assert "\n" not in str(caught.value)

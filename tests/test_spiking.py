@@ -23,13 +23,21 @@ from xbarpaper.experiments import spiking as on_crossbars
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.networks import Architecture, build
-from xbarpaper.networks.spiking import Neuron, SpikingVgg, balance, fold, poisson_spikes, spiking, through_time
+from xbarpaper.networks.spiking import (
+    Neuron,
+    SpikingVgg,
+    balance,
+    fold,
+    poisson_spikes,
+    spiking,
+    through_time,
+)
 from xbarpaper.support.errors import ArtifactError
 
 NARROW = Architecture(network="vgg11", width=1 / 32, classes=10)
 
 
-def test_the_neuron_by_worked_numbers():
+def test_the_neuron_by_worked_numbers() -> None:
     """Leak 0.95, threshold 1: the currents, u before the reset, spikes, u after it, and the surrogate's factors."""
     neuron, membrane = Neuron(0.95, 1.0), torch.zeros(1)
     charged, spikes, left, factors = [], [], [], []
@@ -37,7 +45,9 @@ def test_the_neuron_by_worked_numbers():
         before = (neuron.leak * membrane + current).detach().requires_grad_()
         spike, after = neuron.step(0.0, before)
         (factor,) = torch.autograd.grad(spike.sum(), before)
-        for found, value in zip((charged, spikes, left, factors), (before, spike, after, factor), strict=True):
+        for found, value in zip(
+            (charged, spikes, left, factors), (before, spike, after, factor), strict=True
+        ):
             found.append(value.item())
         membrane = after.detach()
     assert charged == pytest.approx([0.6, 1.17, 0.7615, 0.923425])
@@ -47,12 +57,14 @@ def test_the_neuron_by_worked_numbers():
     assert neuron.spikes(torch.tensor([[0.6], [0.6], [0.6], [0.2]])).flatten().tolist() == spikes
 
 
-@pytest.mark.parametrize(("current", "spikes"), [(2.0, [0, 1, 1, 1]), (2.001, [1, 1, 1, 1]), (1.2, [0, 1, 0, 1])])
-def test_a_spike_leaves_above_the_threshold_not_at_it(current, spikes):
+@pytest.mark.parametrize(
+    ("current", "spikes"), [(2.0, [0, 1, 1, 1]), (2.001, [1, 1, 1, 1]), (1.2, [0, 1, 0, 1])]
+)
+def test_a_spike_leaves_above_the_threshold_not_at_it(current: float, spikes: list[int]) -> None:
     assert Neuron(1.0, 2.0).spikes(torch.full((4, 1), current)).flatten().tolist() == spikes
 
 
-def test_poisson_spikes_have_the_chances_and_signs_of_their_pixels():
+def test_poisson_spikes_have_the_chances_and_signs_of_their_pixels() -> None:
     pixels = torch.tensor([1.0, -0.6, 0.0, 2.5]).expand(1, 1, 1, 4)
     spikes = poisson_spikes(pixels, 20_000)
     assert spikes.unique().tolist() == [-1, 0, 1]
@@ -68,7 +80,7 @@ def small(neuron: Neuron | None, steps: int = golden.STEPS, coding: str = "direc
     return network.eval()
 
 
-def test_another_library_gives_the_same_outputs_spikes_and_gradients():
+def test_another_library_gives_the_same_outputs_spikes_and_gradients() -> None:
     made = json.loads(golden.GOLDEN.read_text(encoding="utf-8"))
     images = golden.images().requires_grad_()
     found = through_time([small(Neuron(golden.LEAK, golden.THRESHOLD))] * golden.STEPS, images)
@@ -77,11 +89,13 @@ def test_another_library_gives_the_same_outputs_spikes_and_gradients():
     found.outputs[-1].square().sum().backward()
     assert images.grad is not None
     expected = torch.tensor(made["gradient"])
-    torch.testing.assert_close(images.grad[:, :, 10, ::4], expected, atol=1e-4 * float(expected.abs().max()), rtol=1e-3)
+    torch.testing.assert_close(
+        images.grad[:, :, 10, ::4], expected, atol=1e-4 * float(expected.abs().max()), rtol=1e-3
+    )
 
 
 @pytest.mark.parametrize("coding", ["direct", "poisson"])
-def test_steps_apart_are_the_steps_together(coding):
+def test_steps_apart_are_the_steps_together(coding: str) -> None:
     """A network read anew at each step, all readings alike, is the network; and the outputs only add up."""
     network = small(Neuron(0.9, 1.0), coding=coding)
     copies = [small(Neuron(0.9, 1.0), coding=coding) for _ in range(golden.STEPS)]
@@ -91,7 +105,7 @@ def test_steps_apart_are_the_steps_together(coding):
     assert ("images" in together.rates) == (coding == "poisson")
 
 
-def test_a_converted_network_comes_near_to_its_origin_with_many_steps():
+def test_a_converted_network_comes_near_to_its_origin_with_many_steps() -> None:
     origin, images = small(None), golden.images()
     wanted = origin(images)
     balanced = balance(origin, images, 1.0, "direct")
@@ -107,13 +121,13 @@ def test_a_converted_network_comes_near_to_its_origin_with_many_steps():
     assert errors[2] < 0.05
 
 
-def test_silence_gives_numbers():
+def test_silence_gives_numbers() -> None:
     found = through_time([small(Neuron(0.9, 1e9))] * 3, golden.images())
     assert not any(rates.any() for rates in found.rates.values())
     assert torch.isfinite(found.outputs).all()
 
 
-def test_a_network_that_is_no_vgg_is_refused():
+def test_a_network_that_is_no_vgg_is_refused() -> None:
     resnet = build(NARROW.model_copy(update={"network": "resnet20"}), 0)
     with pytest.raises(ArtifactError, match="resnet20 cannot spike"):
         spiking(resnet, None)
@@ -123,13 +137,15 @@ def test_a_network_that_is_no_vgg_is_refused():
 
 
 @pytest.fixture
-def make_work(trained_tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Experiment]:
+def make_work(
+    trained_tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Experiment]:
     """Makes the experiment, its VGG trained, with changes by section."""
     monkeypatch.chdir(shutil.copytree(trained_tiny, tmp_path / "work"))
     return lambda **sections: Experiment("tiny-vgg11", tiny_profile(**sections))
 
 
-def test_ideal_crossbars_compute_what_software_does(make_work):
+def test_ideal_crossbars_compute_what_software_does(make_work) -> None:
     wires = dict.fromkeys(("driver_ohm", "row_wire_ohm", "column_wire_ohm", "sense_ohm"), 0.0)
     work = make_work(circuit=wires, devices={"variation_sigma": 0.0}, spiking={"read_noise": "none"})
     networks = on_crossbars.make(work)
@@ -140,11 +156,13 @@ def test_ideal_crossbars_compute_what_software_does(make_work):
     energy = on_crossbars.energy_table(work, networks)
     assert set(TABLES["spiking_energy"].columns) <= set(energy.columns)
     # The first layer is read once, the others once in each step.
-    own = energy[(energy["kind"] == "trained") & (energy["crossbar_size"] == 8)].set_index("steps")["conversions"]
+    own = energy[(energy["kind"] == "trained") & (energy["crossbar_size"] == 8)].set_index("steps")[
+        "conversions"
+    ]
     assert own[3] - own[2] == own[2] - own[1] > 0
 
 
-def test_steps_meet_the_same_devices_and_read_noise_of_their_own(make_work):
+def test_steps_meet_the_same_devices_and_read_noise_of_their_own(make_work) -> None:
     work = make_work()
     network = small(Neuron(0.9, 1.0))
     read = dict(on_crossbars.readings(network, 8, 0, work.params))
@@ -158,7 +176,7 @@ def test_steps_meet_the_same_devices_and_read_noise_of_their_own(make_work):
     assert far[1] < far[0]
 
 
-def test_a_threshold_that_no_neuron_reaches_is_said(make_work, capsys):
+def test_a_threshold_that_no_neuron_reaches_is_said(make_work, capsys: pytest.CaptureFixture[str]) -> None:
     work = make_work(spiking={"threshold": 1e9})
     networks = on_crossbars.make(work)
     table = on_crossbars.evaluate(work, networks)
@@ -174,7 +192,7 @@ def test_a_threshold_that_no_neuron_reaches_is_said(make_work, capsys):
 # --- S1 and S2 --------------------------------------------------------------------------------------------------
 
 
-def test_verdicts_follow_what_the_steps_cost():
+def test_verdicts_follow_what_the_steps_cost() -> None:
     params = make_params(1, (16, 32), further=True)
     texts, table = statements.load(), make_results(params).spiking
 

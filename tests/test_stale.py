@@ -49,7 +49,12 @@ MEASURING = {
     "adversarial",
     "acdc",
 }  # fmt: skip
-OTHERS = {"periphery", "costs", "spiking", "on_crossbar_training"}  # without the sweep over draws of the devices
+OTHERS = {
+    "periphery",
+    "costs",
+    "spiking",
+    "on_crossbar_training",
+}  # without the sweep over draws of the devices
 TRAINING = {"train", "prune_cf", "prune_xcs", "prune_xrs"}
 EXPERIMENTS = TRAINING | {"map"} | MEASURING | OTHERS
 SUMMARIES = {"figures", "claims", "publish"}
@@ -119,7 +124,7 @@ def digests(root: Path) -> dict[str, str]:
     return kept | {name: (root / record).read_text() for name, record in RECORDS.items()}
 
 
-def test_dvc_yaml_is_what_its_command_writes():
+def test_dvc_yaml_is_what_its_command_writes() -> None:
     text = (ROOT / PIPELINE).read_text(encoding="utf-8")
     assert described(ROOT, text) == text, "run python -m xbarpaper.pipeline.dependencies"
 
@@ -140,12 +145,16 @@ def listed(scratch: Path, before: dict[str, str]) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("path", KNOWN)
-def test_a_module_is_listed_where_it_can_change_something_and_nowhere_else(listed, path):
+def test_a_module_is_listed_where_it_can_change_something_and_nowhere_else(
+    listed: dict[str, set[str]], path: str
+) -> None:
     assert {name for name, files in listed.items() if f"{code.LIBRARY}/{path}" in files} == KNOWN[path]
 
 
 @pytest.mark.parametrize("path", ["mitigation/wct.py", "experiments/evaluation.py"])
-def test_a_change_asks_for_all_that_list_it_and_for_nothing_else(scratch, before, path):
+def test_a_change_asks_for_all_that_list_it_and_for_nothing_else(
+    scratch: Path, before: dict[str, str], path: str
+) -> None:
     with restored(scratch / code.LIBRARY / path) as file:
         file.write_bytes(file.read_bytes() + b"\nCHANGED = 1\n")
         after = digests(scratch)
@@ -158,7 +167,10 @@ LEFT_BEHIND: tuple[Callable[[Path], object], ...] = (
         top, lambda node: node["metadata"].update(language_info={"name": "python", "version": "3.99"})
     ),
     lambda top: rewritten(
-        top, lambda node: node["cells"][-1].update(outputs=[], execution_count=7, metadata={"execution": {"x": "y"}})
+        top,
+        lambda node: node["cells"][-1].update(
+            outputs=[], execution_count=7, metadata={"execution": {"x": "y"}}
+        ),
     ),
     lambda top: (top / code.LIBRARY / "networks/.DS_Store").touch(),
     lambda top: (top / code.LIBRARY / "report/templates/._head.html.j2").touch(),
@@ -175,20 +187,22 @@ def rewritten(top: Path, change: Callable[[Any], object]) -> None:
     notebook.write_text(json.dumps(node, indent=4), encoding="utf-8")
 
 
-def test_what_editors_and_file_managers_leave_makes_no_stage_run_again(scratch, before):
+def test_what_editors_and_file_managers_leave_makes_no_stage_run_again(
+    scratch: Path, before: dict[str, str]
+) -> None:
     for leave in LEFT_BEHIND:
         leave(scratch)
     assert digests(scratch) == before
 
 
-def test_a_notebooks_text_is_part_of_what_its_stage_writes(scratch, before):
+def test_a_notebooks_text_is_part_of_what_its_stage_writes(scratch: Path, before: dict[str, str]) -> None:
     with restored(scratch / "notebooks/01_train.ipynb"):
         rewritten(scratch, lambda node: node["cells"][0].update(source="# Another title"))
         after = digests(scratch)
     assert {name for name in after if after[name] != before[name]} == {"train"}
 
 
-def test_magics_hide_no_import_of_a_notebook(scratch, before):
+def test_magics_hide_no_import_of_a_notebook(scratch: Path, before: dict[str, str]) -> None:
     def add(node: Any) -> None:
         codes = [cell for cell in node["cells"] if cell["cell_type"] == "code"]
         for cell in codes[1:]:
@@ -199,19 +213,25 @@ def test_magics_hide_no_import_of_a_notebook(scratch, before):
         rewritten(scratch, add)
         after = digests(scratch)
         rewritten(scratch, lambda node: node["cells"][-1].update(cell_type="code", source="a b"))
-        with pytest.raises(ArtifactError, match=r"^notebooks/01_train\.ipynb: not Python: invalid syntax: a b"):
+        with pytest.raises(
+            ArtifactError, match=r"^notebooks/01_train\.ipynb: not Python: invalid syntax: a b"
+        ):
             digests(scratch)
     assert {name for name in after if after[name] != before[name]} == {"train"}
     assert after["train"].splitlines()[1:] == before["train"].splitlines()[1:]
 
 
-def test_a_stage_refuses_code_that_has_changed_since_it_was_looked_at(scratch, monkeypatch):
+def test_a_stage_refuses_code_that_has_changed_since_it_was_looked_at(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage_code.write_all(scratch)
     monkeypatch.setenv("DVC_STAGE", "train@x")
     inputs.check(scratch, Path("notebooks/01_train.ipynb"))
     with restored(scratch / code.LIBRARY / "networks/training.py") as module:
         module.write_bytes(module.read_bytes() + b"\n")
-        with pytest.raises(ArtifactError, match=r"^xbarpaper/networks/training\.py: has changed since DVC looked"):
+        with pytest.raises(
+            ArtifactError, match=r"^xbarpaper/networks/training\.py: has changed since DVC looked"
+        ):
             inputs.check(scratch, Path("notebooks/01_train.ipynb"))
         inputs.check(scratch, Path("notebooks/90_figures.ipynb"))
 
@@ -260,11 +280,13 @@ def started_by(stage: dict[str, Any]) -> tuple[str, str]:
         for cell in json.loads((ROOT / word).read_text(encoding="utf-8"))["cells"]
         if cell["cell_type"] == "code"
     ]
-    nodes = [node for node in ast.parse("\n".join(cells)).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    nodes = [
+        node for node in ast.parse("\n".join(cells)).body if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
     return module, "\n".join(map(ast.unparse, nodes))
 
 
-def test_no_stage_runs_code_that_it_does_not_list(listed):
+def test_no_stage_runs_code_that_it_does_not_list(listed: dict[str, set[str]]) -> None:
     told = json.dumps({name: started_by(STAGES[name]) for name in RECORDS})
     done = subprocess.run(
         [sys.executable, "-c", REFEREE], input=told, cwd=ROOT, capture_output=True, text=True, check=True
@@ -316,18 +338,20 @@ FRONT = {
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from xbarpaper import other", []),
     ],
 )
-def test_imports_lead_to_what_defines_the_name(tmp_path, source, expected):
+def test_imports_lead_to_what_defines_the_name(tmp_path: Path, source: str, expected: list[str]) -> None:
     found = code.reached(library(tmp_path, FRONT), sources=[source])
     assert sorted(path.as_posix() for path in found) == [f"xbarpaper/{name}.py" for name in expected]
 
 
-def test_what_is_not_there_is_refused(tmp_path):
+def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     root = library(tmp_path, FRONT)
     with pytest.raises(ModuleNotFoundError, match="no such module"):
         code.reached(root, ["xbarpaper.missing"])
     with pytest.raises(ModuleNotFoundError, match=r"xbarpaper\.room: imports no missing"):
         code.reached(root, sources=["from xbarpaper.room import missing"])
-    with pytest.raises(ArtifactError, match=r"dvc\.yaml: train\.cmd = echo must start with python -m xbarpaper"):
+    with pytest.raises(
+        ArtifactError, match=r"dvc\.yaml: train\.cmd = echo must start with python -m xbarpaper"
+    ):
         described(root, "stages: {train: {cmd: echo, deps: []}}")
 
 
@@ -346,5 +370,5 @@ def test_what_is_not_there_is_refused(tmp_path):
         ("settings.sensitivity.sparsities", {"sensitivity.sparsities"}),
     ],
 )
-def test_values_that_code_reads_are_named_alone(source, expected):
+def test_values_that_code_reads_are_named_alone(source: str, expected: set[str]) -> None:
     assert parameters_read([source]) == expected

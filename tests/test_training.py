@@ -12,13 +12,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import MakeParams
+from conftest import MakeNetwork, MakeParams
 from subjects import bits, same, threads
 from torch import Tensor
 
 from xbarpaper.data import Images, ImageSet, normalised
 from xbarpaper.networks import Architecture, build, training, weight_of, winograd
-from xbarpaper.networks.training import HeldMask, Run, accuracy, device_of, forward_dtype, one_cycle_rates, train
+from xbarpaper.networks.training import (
+    HeldMask,
+    Run,
+    accuracy,
+    device_of,
+    forward_dtype,
+    one_cycle_rates,
+    train,
+)
 from xbarpaper.networks.vgg import Convolution3x3
 from xbarpaper.params import Train
 from xbarpaper.pruning import SCHEMES, prune
@@ -58,7 +66,7 @@ def interrupt_after(epoch: int, told: list[int] | None = None) -> Callable[[int]
     return interrupt
 
 
-def test_two_easy_classes_are_learnt(make_run):
+def test_two_easy_classes_are_learnt(make_run: MakeRun) -> None:
     generator = torch.Generator().manual_seed(0)
 
     def coloured(count: int) -> Images:
@@ -75,7 +83,7 @@ def test_two_easy_classes_are_learnt(make_run):
     assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
 
 
-def test_the_history_has_a_row_per_epoch(tiny_images, make_run):
+def test_the_history_has_a_row_per_epoch(tiny_images: ImageSet, make_run: MakeRun) -> None:
     network = build(ARCHITECTURE, 0)
     run = make_run()
     history = train(network, tiny_images, run)
@@ -89,7 +97,9 @@ def test_the_history_has_a_row_per_epoch(tiny_images, make_run):
     assert history["test_accuracy"].iloc[-1] == accuracy(network, test, tiny_images.test.labels)
 
 
-def test_the_same_run_gives_the_same_bits_and_another_seed_others(tiny_images, make_run):
+def test_the_same_run_gives_the_same_bits_and_another_seed_others(
+    tiny_images: ImageSet, make_run: MakeRun
+) -> None:
     """The global generator plays no part."""
     made = []
     for seed in (1, 1, 2):
@@ -109,7 +119,14 @@ HALF = HeldMask({name: torch.arange(w.numel()).view(w.shape) % 2 == 0 for name, 
     [((1, 3), {}, ()), ((2, 3), FEW_EPOCHS, ()), ((2,), {}, (HALF,))],
     ids=["plain", "few epochs", "constrained"],
 )
-def test_an_interrupted_run_goes_on_to_the_same_bits(tiny_images, make_run, tmp_path, epochs, settings, constraints):
+def test_an_interrupted_run_goes_on_to_the_same_bits(
+    tiny_images: ImageSet,
+    make_run: MakeRun,
+    tmp_path: Path,
+    epochs: tuple[int, ...],
+    settings: dict[str, object],
+    constraints,
+) -> None:
     whole_network = build(ARCHITECTURE, 0)
     whole_history = train(whole_network, tiny_images, make_run(settings=settings, constraints=constraints))
 
@@ -125,7 +142,9 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tiny_images, make_run, tmp_
     assert history.equals(whole_history)
 
 
-def test_a_run_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(tiny_images, make_run, tmp_path, monkeypatch):
+def test_a_run_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(
+    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run, taken = make_run(tmp_path / "run.safetensors"), [0]
 
     def take_or_die(*arguments: Tensor) -> Tensor:
@@ -173,8 +192,14 @@ def whole(tiny_images: ImageSet, make_run: MakeRun) -> dict[str, Tensor]:
     "damage", ["truncated", "text", "empty", "a folder", "a bit of a weight", "a digit of the history"]
 )
 def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
-    tiny_images, make_run, left, whole, tmp_path, capsys, damage
-):
+    tiny_images: ImageSet,
+    make_run: MakeRun,
+    left: bytes,
+    whole: dict[str, Tensor],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    damage: str,
+) -> None:
     path, content = tmp_path / "run.safetensors", left
     run = make_run(path, **TWO_EPOCHS)
     damaged = {
@@ -210,7 +235,14 @@ def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
     ],
     ids=lambda changed: next(iter(changed)),
 )  # fmt: skip
-def test_what_another_run_left_is_ignored(tiny_images, make_run, left, tmp_path, capsys, changed):
+def test_what_another_run_left_is_ignored(
+    tiny_images: ImageSet,
+    make_run: MakeRun,
+    left: bytes,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, object],
+) -> None:
     path = tmp_path / "run.safetensors"
     path.write_bytes(left)
     other_images = ImageSet.of("t", "other", tiny_images.classes, tiny_images.train, tiny_images.train)
@@ -225,7 +257,9 @@ def test_what_another_run_left_is_ignored(tiny_images, make_run, left, tmp_path,
 
 
 @pytest.mark.parametrize("name", ["cf", "xcs", "xrs"])
-def test_masks_hold_to_the_last_bit(make_network, make_params, tiny_images, make_run, name):
+def test_masks_hold_to_the_last_bit(
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, make_run: MakeRun, name: str
+) -> None:
     pruned = prune(make_network(width=0.06), SCHEMES[name], make_params().prune, 0.6, 8)
     masks = pruned.weight_masks()
     before = bits(pruned.network)
@@ -240,14 +274,17 @@ def test_masks_hold_to_the_last_bit(make_network, make_params, tiny_images, make
     assert not same(bits(pruned.network), before)
 
 
-def test_a_loss_that_is_no_number_ends_the_run_with_its_place(tiny_images, make_run, tmp_path):
+def test_a_loss_that_is_no_number_ends_the_run_with_its_place(
+    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path
+) -> None:
     run = make_run(tmp_path / "run.safetensors", learning_rate=1e6)
     with pytest.raises(TrainingError) as caught:
         train(build(ARCHITECTURE, 0), tiny_images, run)
     message = str(caught.value)
     assert "\n" not in message
     place = re.fullmatch(
-        r"tiny: the loss is (?:nan|inf) in epoch (\d) of 3, at learning rate (\S+) \(peak 1e\+06\); lower it", message
+        r"tiny: the loss is (?:nan|inf) in epoch (\d) of 3, at learning rate (\S+) \(peak 1e\+06\); lower it",
+        message,
     )
     assert place is not None, message
     rates = one_cycle_rates(12, 1e6, run.settings.warmup_share)  # looked at after the four steps of an epoch
@@ -255,7 +292,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_place(tiny_images, make_
 
 
 @pytest.mark.parametrize(("steps", "peak", "warmup"), [(20, 0.1, 0.25), (100, 0.05, 0.3), (7, 2.0, 0.5)])
-def test_rates_are_those_of_torch(steps, peak, warmup):
+def test_rates_are_those_of_torch(steps: int, peak: float, warmup: float) -> None:
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, peak, total_steps=steps + 1, pct_start=warmup, cycle_momentum=False
@@ -269,13 +306,15 @@ def test_rates_are_those_of_torch(steps, peak, warmup):
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
-def test_too_few_steps_for_a_warm_up_start_at_the_peak(steps):
+def test_too_few_steps_for_a_warm_up_start_at_the_peak(steps: int) -> None:
     rates = one_cycle_rates(steps, 0.1, 0.25)
     assert rates[0] == 0.1
     assert rates == sorted(rates, reverse=True)
 
 
-def test_the_average_is_that_of_the_weights_after_every_step(tiny_images, make_run):
+def test_the_average_is_that_of_the_weights_after_every_step(
+    tiny_images: ImageSet, make_run: MakeRun
+) -> None:
     """At one step an epoch, runs cut off after each epoch of the same schedule show the weights of every step."""
     settings = {"batch_size": 100}
     steps = [build(ARCHITECTURE, 0) for _ in range(EPOCHS)]
@@ -292,7 +331,7 @@ def test_the_average_is_that_of_the_weights_after_every_step(tiny_images, make_r
             torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-6)
 
 
-def test_biases_of_batch_norms_learn_faster(tiny_images, make_run):
+def test_biases_of_batch_norms_learn_faster(tiny_images: ImageSet, make_run: MakeRun) -> None:
     """After one step from zero they are so many times as far; everything else is where it was without."""
     plain, faster = (
         trained(tiny_images, make_run(epochs=1, settings={"batch_size": 100, "norm_bias_rate": rate}))
@@ -303,12 +342,16 @@ def test_biases_of_batch_norms_learn_faster(tiny_images, make_run):
         torch.testing.assert_close(faster[name], value * factor if value.is_floating_point() else value)
 
 
-def test_images_are_mirrored_in_every_second_epoch(tiny_images, make_run, monkeypatch):
+def test_images_are_mirrored_in_every_second_epoch(
+    tiny_images: ImageSet, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[Tensor] = []
 
     def remember(batch: Tensor, *, flip: Tensor, **others: object) -> Tensor:
         del others
-        asked.append(flip[torch.argsort(batch.flatten(1).double().sum(1))])  # in an order that no epoch changes
+        asked.append(
+            flip[torch.argsort(batch.flatten(1).double().sum(1))]
+        )  # in an order that no epoch changes
         return batch
 
     monkeypatch.setattr(training, "augment", remember)
@@ -323,7 +366,7 @@ def test_images_are_mirrored_in_every_second_epoch(tiny_images, make_run, monkey
     ("side", "dtype", "bound"),
     [(side, torch.float32, 5e-5) for side in (2, 4, 8)] + [(side, torch.bfloat16, 1e-2) for side in (2, 4)],
 )
-def test_a_convolution_of_small_maps_is_the_plain_one(side, dtype, bound):
+def test_a_convolution_of_small_maps_is_the_plain_one(side: int, dtype: torch.dtype, bound: float) -> None:
     """With its gradients, to the rounding of Winograd's transforms in float32, or that of a sum in bfloat16."""
     generator = torch.Generator().manual_seed(side)
     convolution = Convolution3x3(128, 160)
@@ -348,7 +391,9 @@ def test_a_convolution_of_small_maps_is_the_plain_one(side, dtype, bound):
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 40, 1000])
-def test_accuracy_is_the_share_of_right_answers(make_network, tiny_images, batch_size):
+def test_accuracy_is_the_share_of_right_answers(
+    make_network: MakeNetwork, tiny_images: ImageSet, batch_size: int
+) -> None:
     network = make_network(seed=3)
     inputs, labels = normalised(tiny_images.test, tiny_images, "cpu"), tiny_images.test.labels
     with torch.no_grad():
@@ -363,7 +408,9 @@ def test_accuracy_is_the_share_of_right_answers(make_network, tiny_images, batch
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_both_precisions_train_float32_weights(tiny_images, make_run, precision):
+def test_both_precisions_train_float32_weights(
+    tiny_images: ImageSet, make_run: MakeRun, precision: str
+) -> None:
     network = build(ARCHITECTURE, 0)
     history = train(network, tiny_images, make_run(epochs=1, settings={"precision": precision}))
     assert history.map(math.isfinite).all(axis=None)
@@ -378,8 +425,12 @@ def test_both_precisions_train_float32_weights(tiny_images, make_run, precision)
     ],
 )  # fmt: skip
 def test_the_parameters_decide_the_arithmetic_or_leave_it_to_the_device(
-    make_params, monkeypatch, precision, supported, expected
-):
+    make_params: MakeParams,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
+    supported: bool,
+    expected: torch.dtype,
+) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: supported)
     settings = make_params(train={"precision": precision}).train
     assert forward_dtype(settings.precision, torch.device("cpu")) == expected
@@ -389,7 +440,9 @@ def with_device(make_params: MakeParams, device: str) -> Train:
     return make_params(train={"device": device}).train
 
 
-def test_a_missing_cuda_device_is_one_clear_line(make_params, monkeypatch, tiny_images):
+def test_a_missing_cuda_device_is_one_clear_line(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, tiny_images: ImageSet
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert device_of(with_device(make_params, "auto")).type == "cpu"
     assert device_of(with_device(make_params, "cpu")).type == "cpu"
@@ -398,7 +451,7 @@ def test_a_missing_cuda_device_is_one_clear_line(make_params, monkeypatch, tiny_
         train(build(ARCHITECTURE, 0), tiny_images, run)
 
 
-def test_a_batch_larger_than_the_dataset_is_the_dataset(tiny_images, make_run):
+def test_a_batch_larger_than_the_dataset_is_the_dataset(tiny_images: ImageSet, make_run: MakeRun) -> None:
     network = build(ARCHITECTURE, 0)
     history = train(network, tiny_images, make_run(epochs=1, settings={"batch_size": 1000}))
     assert len(history) == 1

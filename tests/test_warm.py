@@ -16,7 +16,9 @@ from repository import ROOT, wait_for
 
 from xbarpaper.pipeline import warm
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="copies of such a process are made on Linux alone")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="copies of such a process are made on Linux alone"
+)
 
 CELLS = {
     "works": "import pandas, torch\nprint(sum(range(number)), torch.get_num_threads())\n"
@@ -60,7 +62,7 @@ def started(name: str, *arguments: str, **environment: str) -> subprocess.Popen[
     )  # fmt: skip
 
 
-def test_a_copy_gives_the_same_notebook_as_the_command_alone(folder):
+def test_a_copy_gives_the_same_notebook_as_the_command_alone(folder: Path) -> None:
     given = []
     for waiting in (os.environ[warm.VARIABLE], ""):
         process = started("works", "-p", "number", "5", **{warm.VARIABLE: waiting})
@@ -74,11 +76,17 @@ def test_a_copy_gives_the_same_notebook_as_the_command_alone(folder):
     ("name", "arguments", "said"),
     [
         ("fails", (), "fails: ValueError: no such thing"),
-        ("works", ("-p", "nothing", "1"), "works: notebooks/works.ipynb: nothing is not a parameter of this notebook"),
+        (
+            "works",
+            ("-p", "nothing", "1"),
+            "works: notebooks/works.ipynb: nothing is not a parameter of this notebook",
+        ),
         ("none", (), "none: notebooks/none.ipynb: no such notebook"),
     ],
 )
-def test_a_failure_is_told_as_the_command_alone_tells_it(folder, name, arguments, said):
+def test_a_failure_is_told_as_the_command_alone_tells_it(
+    folder: Path, name: str, arguments: tuple[str, ...], said: str
+) -> None:
     process = started(name, *arguments)
     assert said in process.communicate()[1]
     assert process.returncode == 1
@@ -86,11 +94,13 @@ def test_a_failure_is_told_as_the_command_alone_tells_it(folder, name, arguments
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
-def test_the_copy_ends_with_the_command(folder, how):
+def test_the_copy_ends_with_the_command(folder: Path, how: signal.Signals) -> None:
     began = folder / "began"
     began.unlink(missing_ok=True)
     process = started("waits")
-    wait_for(lambda: process.poll() is not None or (began.exists() and began.read_text().strip()), "not begun")
+    wait_for(
+        lambda: process.poll() is not None or (began.exists() and began.read_text().strip()), "not begun"
+    )
     copy = int(began.read_text())
     process.send_signal(how)
     assert process.wait() == (130 if how == signal.SIGINT else -signal.SIGKILL)
@@ -98,7 +108,7 @@ def test_the_copy_ends_with_the_command(folder, how):
     assert not (folder / "out/waits.ipynb").exists()
 
 
-def test_where_no_socket_can_be_made_stages_start_by_themselves(tmp_path):
+def test_where_no_socket_can_be_made_stages_start_by_themselves(tmp_path: Path) -> None:
     before = os.environ.get(warm.VARIABLE)
     with warm.waiting(tmp_path / ("a long path" * 20), tmp_path):
         assert os.environ.get(warm.VARIABLE) == before

@@ -34,7 +34,10 @@ class Campaign:
 PARTS: dict[Kind, tuple[Callable[[Campaign], Iterator[Outcome]], str]] = {
     "kills": (lambda c: kills.outcomes(c.reference, c.folder / "kills", c.kills, c.seed), kills.WHAT),
     "full_disk": (lambda c: full_disk.outcomes(c.reference, c.folder / "full"), full_disk.WHAT),
-    "corruptions": (lambda c: corruptions.outcomes(c.reference, c.folder / "spoilt", c.seed), corruptions.WHAT),
+    "corruptions": (
+        lambda c: corruptions.outcomes(c.reference, c.folder / "spoilt", c.seed),
+        corruptions.WHAT,
+    ),
     "caches": (lambda c: corruptions.deletions(c.reference, c.folder / "deleted"), corruptions.DELETED),
     "concurrent": (lambda c: concurrent.outcomes(c.reference, c.folder / "two", c.seed), concurrent.WHAT),
     "transfers": (lambda c: transfers.outcomes(c.reference, c.folder / "cut", c.seed), transfers.WHAT),
@@ -67,7 +70,9 @@ def main() -> int:
                     print(outcome, file=told)
                     if not outcome.survived:
                         bar.write(str(outcome), file=sys.stderr)
-            number = {"kills": f" --kills {given.kills}", "bad_inputs": f" --inputs {given.inputs}"}.get(kind, "")
+            number = {"kills": f" --kills {given.kills}", "bad_inputs": f" --inputs {given.inputs}"}.get(
+                kind, ""
+            )
             command = f'make test-faults FAULTS="--part {kind}{number} --seed {given.seed}"'
             keep(kind, tried, good, what, command)
             bar.write(f"{kind}: {good} of {tried} survived ({log})")

@@ -54,6 +54,8 @@ def two_at_once(reference: Reference, folder: Path, apart: float) -> Outcome:
     if done.returncode:
         wrong.append(f"`dvc repro` afterwards failed: {last_line(done.stderr)}")
     else:
-        wrong += [f"{stage} differs" for stage, outs in lock(repository).items() if outs != reference.lock[stage]]
+        wrong += [
+            f"{stage} differs" for stage, outs in lock(repository).items() if outs != reference.lock[stage]
+        ]
         wrong += unlike_the_lock(repository)
     return Outcome.of(f"a second `dvc repro` {apart:.1f} s after the first", wrong, "; ".join(told))

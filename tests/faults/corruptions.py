@@ -145,7 +145,9 @@ def handed_over(root: Path, generator: random.Random) -> Iterator[Outcome]:
         if name == "code":  # reads nothing that a stage made
             continue
         deps = [Path(dep) for dep in stage.deps]
-        read = [root / out for out in made if any(d.is_relative_to(out) or out.is_relative_to(d) for d in deps)]
+        read = [
+            root / out for out in made if any(d.is_relative_to(out) or out.is_relative_to(d) for d in deps)
+        ]
         inner = {path for out in read for path in (out, *out.rglob("*")) if path.is_file()}
         files = sorted(path for path in inner if path.stat().st_size)
         for kind in (*DAMAGES, "another in its place"):
@@ -190,7 +192,9 @@ def _seen(repository: Repository, reference: Reference, generator: random.Random
             yield _identical_after_repro(repository, reference, fault)
 
 
-def _gone_on_from(repository: Repository, reference: Reference, generator: random.Random) -> Iterator[Outcome]:
+def _gone_on_from(
+    repository: Repository, reference: Reference, generator: random.Random
+) -> Iterator[Outcome]:
     """Damage resume files and journals, and run the stage that goes on from them: its results must be the same."""
     for name, other, stage in (
         ("trained-unpruned.safetensors", "fine-tuned-cf.safetensors", f"train@{EXPERIMENT}"),
@@ -210,7 +214,9 @@ def _each_damage(repository: Repository, name: str, other: str, generator: rando
     yield f"{name}: another in its place"
 
 
-def _identical_after_repro(repository: Repository, reference: Reference, fault: str, *arguments: str) -> Outcome:
+def _identical_after_repro(
+    repository: Repository, reference: Reference, fault: str, *arguments: str
+) -> Outcome:
     done = repository.dvc("repro", *arguments)
     ran = done.stdout.count("Running stage '")
     return Outcome.of(fault, reference.differences(done, repository), f"{ran} stages ran, all identical")
@@ -236,7 +242,9 @@ def _kept(repository: Repository, reference: Reference, generator: random.Random
         cached = objects / md5[:2] / md5[2:]
         if md5.endswith(".dir"):
             name = f"{path}/evaluation.csv"
-            md5 = next(one["md5"] for one in json.loads(cached.read_text()) if one["relpath"] == "evaluation.csv")
+            md5 = next(
+                one["md5"] for one in json.loads(cached.read_text()) if one["relpath"] == "evaluation.csv"
+            )
             cached = objects / md5[:2] / md5[2:]
         put_unseen(cached, flipped(cached.read_bytes(), generator))
         _delete(path)(repository)

@@ -49,7 +49,9 @@ CASES: dict[str, Case] = {
     "checkpoint, a part of it fits": Case(_TRAIN, f"data/checkpoints/{EXPERIMENT}", free=20 * PAGE),
     "table": Case(_TRAIN, f"data/results/tiny/{EXPERIMENT}/01_train"),
     "resume file": Case(_TRAIN, _RESUME, f"{_RESUME}/trained-unpruned.safetensors"),
-    "resume file, a part of it fits": Case(_TRAIN, _RESUME, f"{_RESUME}/trained-unpruned.safetensors", 20 * PAGE),
+    "resume file, a part of it fits": Case(
+        _TRAIN, _RESUME, f"{_RESUME}/trained-unpruned.safetensors", 20 * PAGE
+    ),
     "journal": Case(f"evaluate@{EXPERIMENT}", _RESUME, f"{_RESUME}/06_evaluate.csv"),
     "executed notebook": Case("data@tiny", "data/notebooks/tiny/tiny"),
     "executed notebook, a part of it fits": Case("data@tiny", "data/notebooks/tiny/tiny", free=5 * PAGE),

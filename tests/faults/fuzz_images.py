@@ -36,7 +36,9 @@ def picture(value: int = 90, side: int = 32, mode: str = "RGB", kind: str = "PNG
 
 def good(kind: str = "PNG") -> Files:
     """Two classes in both splits."""
-    names = (f"{split}/{name}/{n}.{kind.lower()}" for split in ("train", "test") for name in "ab" for n in (0, 1))
+    names = (
+        f"{split}/{name}/{n}.{kind.lower()}" for split in ("train", "test") for name in "ab" for n in (0, 1)
+    )
     return {name: picture(20 * n, kind=kind) for n, name in enumerate(names)}
 
 
@@ -245,7 +247,9 @@ def damaged(rng: random.Random) -> Case:
     start = rng.randrange(3) * 1024  # a header, its image in one block
     changed = bytearray(content)
     for _ in range(rng.randint(1, 12)):
-        changed[start + rng.randrange(512)] = rng.choice((0, 0x20, 0x2E, 0x2F, 0x80, 0xFF, rng.randrange(256)))
+        changed[start + rng.randrange(512)] = rng.choice(
+            (0, 0x20, 0x2E, 0x2F, 0x80, 0xFF, rng.randrange(256))
+        )
     if rng.random() < 0.9:  # with a checksum that fits
         changed[start + 148 : start + 156] = b" " * 8
         changed[start + 148 : start + 156] = b"%06o\0 " % sum(changed[start : start + 512])

@@ -73,7 +73,9 @@ def _within(annotation: Any, value: Any, at: Place) -> Iterator[Place]:
             yield from _within(get_args(annotation)[1], inner, (*at, name))
     elif get_origin(annotation) is tuple and value:
         yield from _within(get_args(annotation)[0], value[0], (*at, 0))
-    elif members := [one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]:
+    elif members := [
+        one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel)
+    ]:
         fits = next(one for one in members if value["kind"] in get_args(one.model_fields["kind"].annotation))
         yield from places(fits, value, at)
 
@@ -137,7 +139,9 @@ def _numbers(tree: Any) -> Iterator[float]:
 def case(name: str, content: str | bytes, outcome: Any = "either", says: str = ALLOWED) -> Case:
     """A profile of this content."""
     data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
-    return Case(f"params: {name}", lambda folder: (folder / "params.yaml").write_bytes(data), read, outcome, says)
+    return Case(
+        f"params: {name}", lambda folder: (folder / "params.yaml").write_bytes(data), read, outcome, says
+    )
 
 
 def named(place: Place) -> str:
@@ -172,14 +176,20 @@ def misnamed(rng: random.Random, place: Place) -> Case:
         other = f"{_HERE}{name}"
         tree = changed(place, lambda holder, part: holder.__setitem__(other, holder[part]))
         content = written(tree).replace(f"'{other}'", name).replace(other, name)
-        return case(f"{'.'.join(map(str, place))} twice", content, "refused", "not valid YAML: found duplicate")
+        return case(
+            f"{'.'.join(map(str, place))} twice", content, "refused", "not valid YAML: found duplicate"
+        )
     odd: Any = {
         "misspelt": _misspelt(rng, name),
-        "stranger": rng.choice(("", " ", "a\nb", "\x1b[2J", "x" * 5000, "__class__", "日本", "a.b", "-", "#")),
+        "stranger": rng.choice(
+            ("", " ", "a\nb", "\x1b[2J", "x" * 5000, "__class__", "日本", "a.b", "-", "#")
+        ),
         "not text": rng.choice((3, 1.5, None, True, math.nan, date(2022, 1, 1))),
     }[kind]
     keep = kind != "misspelt"
-    tree = changed(place, lambda holder, part: holder.__setitem__(odd, holder[part] if keep else holder.pop(part)))
+    tree = changed(
+        place, lambda holder, part: holder.__setitem__(odd, holder[part] if keep else holder.pop(part))
+    )
     return case(f"{'.'.join(map(str, place))} {kind} {odd!r:.40}", written(tree))
 
 

@@ -105,7 +105,12 @@ def described_as(kind: str, change: Callable[[Header], object]) -> bytes:
 
 def checkpoint_cases() -> Iterator[Case]:
     """Checkpoints that ask for other networks, or hold weights that are none."""
-    for change in ({"width": 1e6}, {"network": "resnet"}, {"kept_channels": {"conv1": [10**9, -1]}}, {"more": 1}):
+    for change in (
+        {"width": 1e6},
+        {"network": "resnet"},
+        {"kept_channels": {"conv1": [10**9, -1]}},
+        {"more": 1},
+    ):
         content = described_as(CHECKPOINT, lambda m, c=change: m["architecture"].update(c))
         yield case(CHECKPOINT, f"architecture {change!r:.50}", content)
     others: tuple[Header, ...] = (
@@ -215,7 +220,9 @@ def heads(kind: str) -> Iterator[Case]:
         yield case(kind, f"tensor: {name}", joined(changed, tensors), outcome)
     for name in random.Random(0).sample(names, min(4, len(names))):
         yield case(kind, f"without {name}", joined({k: v for k, v in header.items() if k != name}, tensors))
-        yield case(kind, f"{name} misnamed", joined({k + "x" * (k == name): v for k, v in header.items()}, tensors))
+        yield case(
+            kind, f"{name} misnamed", joined({k + "x" * (k == name): v for k, v in header.items()}, tensors)
+        )
     for size in (-1000, -1, 1, 1000):
         yield case(kind, f"{size} bytes", content[:size] if size < 0 else content + bytes(size))
 
@@ -228,7 +235,9 @@ def metadata_cases(kind: str, rng: random.Random) -> Iterator[Case]:
         odd = header | {"__metadata__": {kind: text}}
         yield case(kind, f"metadata {text[:10]!r}", joined(odd, tensors))
     metadata = json.loads(header["__metadata__"][kind])
-    spoken = set(["software_accuracy", "sparsity", "seed", "versions", "dataset", "classes", "scheme", "crossbar_size"])
+    spoken = set(
+        ["software_accuracy", "sparsity", "seed", "versions", "dataset", "classes", "scheme", "crossbar_size"]
+    )
     for name in metadata:
         free = (kind == CHECKPOINT and name in spoken) or name in ("checksum", "name", "description")
         without = described_as(kind, lambda m, n=name: m.pop(n))

@@ -15,7 +15,9 @@ from ruamel.yaml import YAML
 from .outcomes import Outcome
 from .tiny import Reference, computed, last_line, running, stages_of
 
-WHAT = "SIGKILL of `dvc repro` and all its processes at random moments, in every stage; then `dvc repro` again"
+WHAT = (
+    "SIGKILL of `dvc repro` and all its processes at random moments, in every stage; then `dvc repro` again"
+)
 _LATEST = 1.05  # of a stage's known cost: a few kills meet its end, where DVC stores what it made
 
 
@@ -54,7 +56,9 @@ def before(reference: Reference, folder: Path, undone: list[str]) -> Repository:
     return repository
 
 
-def killed(reference: Reference, folder: Path, wanted: str, kills: int, generator: random.Random) -> Iterator[Outcome]:
+def killed(
+    reference: Reference, folder: Path, wanted: str, kills: int, generator: random.Random
+) -> Iterator[Outcome]:
     """Kill ``dvc repro`` so many times within a stage; a kill that comes late and hits the next one is one more.
 
     A kill is survived if the next ``dvc repro`` goes on by itself and if, at the end, all is identical to the undisturbed
@@ -69,7 +73,9 @@ def killed(reference: Reference, folder: Path, wanted: str, kills: int, generato
         hit, complaint = _kill_within(repository, wanted, after, set(later))
         if hit:  # else the pipeline's last stage ended before
             hits[hit] += 1
-            found.append((f"kill {hits.total()} of {wanted}, {after:.1f} computed seconds into it: {hit}", complaint))
+            found.append(
+                (f"kill {hits.total()} of {wanted}, {after:.1f} computed seconds into it: {hit}", complaint)
+            )
     wrong = reference.differences(repository.dvc("repro", *hits), repository, hits)
     shutil.rmtree(folder)
     for fault, complaint in found:

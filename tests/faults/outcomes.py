@@ -43,7 +43,15 @@ class Outcome:
 RELIABILITY = ROOT / "reports" / "reliability.json"
 
 Kind = Literal[
-    "kills", "full_disk", "corruptions", "caches", "concurrent", "transfers", "workers", "bad_inputs", "everyday_trials"
+    "kills",
+    "full_disk",
+    "corruptions",
+    "caches",
+    "concurrent",
+    "transfers",
+    "workers",
+    "bad_inputs",
+    "everyday_trials",
 ]
 
 

@@ -34,7 +34,9 @@ def swept(scheduler: str, journal: Path, seeds: int = 6, processes: int = 2) -> 
         images_digest="noise", devices=Devices(r_min_ohm=20e3, r_max_ohm=200e3, variation_sigma=0.1),
         parasitics=Parasitics(), low_conductance_threshold=0.1, batch_size=30,
     )  # fmt: skip
-    wanted = cases(("wires", "variation", "both"), seeds, ("none", "layer"), "layer")  # with and without chance
+    wanted = cases(
+        ("wires", "variation", "both"), seeds, ("none", "layer"), "layer"
+    )  # with and without chance
     with spreading.workers(Execution(scheduler=scheduler, workers=processes)) as workers:
         return sweep(map(_subject, SCHEMES), wanted, bench, journal, len(SCHEMES), workers)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
@@ -28,7 +31,7 @@ def assert_survived(outcomes: list[Outcome], least: int) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__.split("_")[-1])
-def test_bad_inputs_are_survived(kind):
+def test_bad_inputs_are_survived(kind: ModuleType) -> None:
     """The first of them; and of all images and checkpoints some good ones, which must be accepted."""
     mixed = kind in (fuzz_images, fuzz_weights)
     crafted = list(kind.cases(450 if mixed else KINDS[kind], 1))
@@ -38,12 +41,12 @@ def test_bad_inputs_are_survived(kind):
     assert_survived(list(bad_inputs.read([*crafted[: KINDS[kind]], *good])), KINDS[kind])
 
 
-def test_a_good_profile_is_accepted(tmp_path):
+def test_a_good_profile_is_accepted(tmp_path: Path) -> None:
     good = fuzz_params.case("good", fuzz_params.written(fuzz_params.good()), "accepted")
     assert failure(good, tmp_path) is None
 
 
-def test_a_reader_that_lets_errors_through_is_noticed(monkeypatch):
+def test_a_reader_that_lets_errors_through_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profile, "read_yaml", lambda path, hint="": yaml.safe_load(path.read_text()))
     (wrong,) = bad_inputs.read(case for case in fuzz_params.whole_files() if case.name.endswith("file: tabs"))
     assert str(wrong).startswith("NOT SURVIVED: params: file: tabs: ScannerError")
@@ -51,7 +54,8 @@ def test_a_reader_that_lets_errors_through_is_noticed(monkeypatch):
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates()
 ANYTHING = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
 )
 
 
@@ -60,32 +64,35 @@ PLACES = st.deferred(lambda: st.sampled_from(list(fuzz_params.places(Params, fuz
 
 
 @given(place=PLACES, value=ANYTHING)
-def test_any_value_of_any_parameter_is_valid_or_refused(tmp_path, place, value):
+def test_any_value_of_any_parameter_is_valid_or_refused(tmp_path: Path, place: Any, value: Any) -> None:
     tree = fuzz_params.changed(place, lambda holder, name: holder.__setitem__(name, value))
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8")
     with contextlib.suppress(ParameterError):  # printable in one line by its type
         fuzz_params.read(tmp_path)
 
 
-def test_no_room_for_any_kind_of_file(tmp_path):
+def test_no_room_for_any_kind_of_file(tmp_path: Path) -> None:
     assert_survived(list(writers.outcomes(tmp_path, (0.5,))), 8)
 
 
-def test_damaged_files_are_refused_or_made_anew(tmp_path):
+def test_damaged_files_are_refused_or_made_anew(tmp_path: Path) -> None:
     assert_survived(list(read_damaged(tmp_path, 10, seed=1)), 42)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damage_damages(damage):
+def test_a_damage_damages(damage: str) -> None:
     content, generator = bytes(range(256)), random.Random(0)
     assert all(DAMAGES[damage](content, generator) != content for _ in range(100))
 
 
-def test_counts_are_kept_beside_each_other(tmp_path):
+def test_counts_are_kept_beside_each_other(tmp_path: Path) -> None:
     path = tmp_path / "reliability.json"
     keep("kills", 5, 4, "what", "command", path)
     keep("caches", 1, 1, "what", "command", path)
     keep("kills", 6, 6, "what", "command", path)
-    assert [(kind, one["tried"]) for kind, one in json.loads(path.read_text()).items()] == [("caches", 1), ("kills", 6)]
+    assert [(kind, one["tried"]) for kind, one in json.loads(path.read_text()).items()] == [
+        ("caches", 1),
+        ("kills", 6),
+    ]
     with pytest.raises(ValueError, match=r"survived = 2 must be at most tried = 1"):
         keep("caches", 1, 2, "what", "command", path)

@@ -74,7 +74,7 @@ FAILS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("case", FAILS)
-def test_what_is_not_survived_is_noticed(tmp_path, case, monkeypatch):
+def test_what_is_not_survived_is_noticed(tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survival, "SECONDS", 1 if case == "no end" else 30)
     (tmp_path / "folder").mkdir()
     read, says = FAILS[case]
@@ -83,8 +83,10 @@ def test_what_is_not_survived_is_noticed(tmp_path, case, monkeypatch):
     assert re.search(says, wrong), wrong
 
 
-def test_one_clear_line_is_survived(tmp_path):
-    good = Case("good", lambda folder: (folder / "x").touch(), refuses("x = 3: the value must be 4"), says="value")
+def test_one_clear_line_is_survived(tmp_path: Path) -> None:
+    good = Case(
+        "good", lambda folder: (folder / "x").touch(), refuses("x = 3: the value must be 4"), says="value"
+    )
     assert failure(good, tmp_path) is None
     assert failure(Case("accepted", lambda folder: None, lambda folder: None, "accepted"), tmp_path) is None
     assert failure(Case("not accepted", lambda folder: None, refuses("no"), "accepted"), tmp_path) is not None

@@ -31,7 +31,12 @@ _SMALLER: dict[str, dict[str, Any]] = {
     "train": {"device": "cpu", "precision": "float32", "epochs": 2, "batch_size": 25},
     "wct": {"epochs": 1},
     "mapping": {"crossbar_sizes": (8,)},
-    "sensitivity": {"wire_factors": (1.0,), "driver_factors": (1.0,), "crossbar_sizes": (8,), "sparsities": (0.6,)},
+    "sensitivity": {
+        "wire_factors": (1.0,),
+        "driver_factors": (1.0,),
+        "crossbar_sizes": (8,),
+        "sparsities": (0.6,),
+    },
     "claims": {"bootstrap_resamples": 200},
 }
 
@@ -103,7 +108,9 @@ class Reference:
         found = [f"{stage} differs" for stage in stages or self.lock if self.lock[stage] != there.get(stage)]
         if not stages:
             names = sorted(self.report.keys() | report.keys())
-            found += [f"reports/tiny/{name} differs" for name in names if self.report.get(name) != report.get(name)]
+            found += [
+                f"reports/tiny/{name} differs" for name in names if self.report.get(name) != report.get(name)
+            ]
         hidden = [path for top in ("data", "reports") for path in (repository.folder / top).rglob(".*")]
         left = [path.relative_to(repository.folder) for path in hidden if path.name != ".gitignore"]
         return found + unlike_the_lock(repository) + [f"{path} is left over" for path in left]
@@ -124,7 +131,9 @@ def unlike_the_lock(repository: Repository) -> list[str]:
     for stage, outs in lock(repository).items():
         for path, md5 in outs.items():
             try:
-                _, _, made = build(odb, str(repository.folder / path), odb.fs, "md5", dry_run=True, ignore=ignore)
+                _, _, made = build(
+                    odb, str(repository.folder / path), odb.fs, "md5", dry_run=True, ignore=ignore
+                )
             except FileNotFoundError:
                 found.append(f"{path}, which {stage} wrote, is missing")
                 continue

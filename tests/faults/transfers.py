@@ -99,7 +99,9 @@ def shared(repository: Repository) -> dict[str, bytes]:
 def _shared(repository: Repository) -> list[Path]:
     """Their paths; also while a pull writes and renames them, which ``Path.rglob`` stumbles over."""
     tops = (os.walk(repository.folder / top) for top in SHARED)
-    return [Path(folder) / name for top in tops for folder, _, names in top for name in names if name[0] != "."]
+    return [
+        Path(folder) / name for top in tops for folder, _, names in top for name in names if name[0] != "."
+    ]
 
 
 def cached(repository: Repository) -> list[str]:
@@ -109,7 +111,9 @@ def cached(repository: Repository) -> list[str]:
     return [str(path) for path in paths if len(path.name.removesuffix(".dir")) == 30]
 
 
-def push_cut_off(source: Repository, server: Server, store: str, objects: int, cut: Cut, when: float) -> str | None:
+def push_cut_off(
+    source: Repository, server: Server, store: str, objects: int, cut: Cut, when: float
+) -> str | None:
     """Push into an empty store, cut off once a share ``when`` of its objects is there, and push again.
 
     Args:
@@ -138,7 +142,9 @@ def push_cut_off(source: Repository, server: Server, store: str, objects: int, c
     return None if found == objects else f"{found} of {objects} objects, {before} when it was cut off"
 
 
-def pull_cut_off(source: Repository, server: Server, store: str, folder: Path, cut: Cut, when: float) -> str | None:
+def pull_cut_off(
+    source: Repository, server: Server, store: str, folder: Path, cut: Cut, when: float
+) -> str | None:
     """Pull into a fresh clone, cut off at a moment, and pull again.
 
     Args:
