@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from isolation import Isolation
 from programs import summary
 from repository import run_profile, tiny_profile
-from subjects import mapped, pruned_by
+from subjects import mapped, pruned_by, unpruned_in
 
 from xbarpaper import data
 from xbarpaper.data import ImageSet, normalised
@@ -144,6 +144,22 @@ def tiny_pipeline(tmp_path_factory: pytest.TempPathFactory, tiny: Params) -> Pat
             output = run_profile(folder / "copy", tiny, None if network.refused() else network)
             (folder / "repro.log").write_text(output, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained_tiny(tmp_path_factory: pytest.TempPathFactory, tiny_images: ImageSet) -> Path:
+    """Where the network of the tiny profile is trained, to be copied."""
+    folder = tmp_path_factory.mktemp("trained")
+    unpruned_in(folder, tiny_profile(), tiny_images)
+    return folder
+
+
+@pytest.fixture
+def with_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_images: ImageSet) -> Path:
+    """A folder with the prepared images and nothing else, as the working directory."""
+    monkeypatch.chdir(tmp_path)
+    data.save(tiny_images, Path("data/datasets/tiny.safetensors"))
+    return tmp_path
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,8 @@ def stages(folder: Path) -> dict[str, Stage]:
     for stage in Repo(str(folder)).index.stages:
         params = tuple(name for dep in stage.deps if isinstance(dep, ParamsDependency) for name in dep.params)
         deps = tuple(dep.def_path for dep in stage.deps if not isinstance(dep, ParamsDependency))
-        found[stage.addressing] = Stage(stage.cmd, deps, params, tuple(out.def_path for out in stage.outs))
+        name = stage.addressing.rpartition(":")[2]  # before it a path, where the command is given elsewhere
+        found[name] = Stage(stage.cmd, deps, params, tuple(out.def_path for out in stage.outs))
     return found
 
 
@@ -147,6 +150,19 @@ class Repository:
         return {
             str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()
         }
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 300.0) -> None:
+    """Wait until something holds.
+
+    Raises:
+        TimeoutError: it does not in time.
+    """
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError(f"{what} after {seconds:g} s")
+        time.sleep(0.05)
 
 
 def suspend_all(pid: int) -> list[psutil.Process]:

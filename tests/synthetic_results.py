@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,80 +106,59 @@ def make_results(
 ) -> results.Results:  # fmt: skip
     """Tables whose effects have the sizes asked for, points of accuracy, with seed-to-seed ``noise``."""
     losses, software = losses or LOSSES, software or SOFTWARE
-    random = np.random.default_rng(1)
+    random, seeds, usual = (
+        np.random.default_rng(1),
+        range(params.evaluation.variation_seeds),
+        params.readout.gain,
+    )
     gains = {"R": rearrange_points, "WCT": wct_points, "R+WCT": rearrange_points + wct_points, "none": 0.0}
     evaluation, layers, trained, epochs = [], [], [], []
-    for name, experiment in params.experiments.items():
-        common = {"experiment": name, "dataset": experiment.dataset, "network": experiment.network}
-        for scheme in SCHEMES:
-            kept = {
-                **common,
-                "scheme": scheme,
-                "sparsity": 0.0 if scheme == "unpruned" else experiment.sparsity,
-            }
-            for size in params.mapping.crossbar_sizes:
-                shared = random.normal(0, 0.6, params.evaluation.variation_seeds)
-                crossbars = 4096 * 16**2 // size**2
-                fewer = 1.0 if scheme == "unpruned" else compression
-                for mitigation, gained in gains.items():
-                    own = software[scheme] + (wct_software_points if "WCT" in mitigation else 0.0)
-                    share = SHARES[scheme] + (wct_share if "WCT" in mitigation else 0.0)
-                    fixed = {
-                        **kept, "crossbar_size": size, "mitigation": mitigation, "software_accuracy": own,
-                        "nf": 0.2 + size / 400, "low_conductance_share": share,
-                        "crossbars": int(crossbars / fewer), "compression_rate": fewer,
-                    }  # fmt: skip
-                    loss = losses[scheme] * (0.6 + 0.02 * size)
-                    base = software[scheme] - loss + gained
-                    runs = [
-                        ("both", gain, seed)
-                        for gain in params.evaluation.gains
-                        for seed in range(len(shared))
-                    ]
-                    if mitigation == "none":
-                        runs += [("variation", params.readout.gain, seed) for seed in range(len(shared))]
-                        runs += [("wires", params.readout.gain, np.nan)]
-                    for effects, gain, seed in runs:
-                        offset = {"none": -30.0, "layer": 0.0, "tile": 0.5, "column": 1.0}[gain]
-                        offset += {"both": 0.0, "variation": 0.8 * loss, "wires": 0.2 * loss}[effects]
-                        jitter = 0.0 if np.isnan(seed) else shared[int(seed)] + random.normal(0, noise)
-                        accuracy = round(base + offset + jitter, 4)
-                        row = {**fixed, "effects": effects, "gain": gain, "seed": seed, "accuracy": accuracy}
-                        evaluation.append(row)
-                    for layer in range(1, 9):
-                        layers.append(
-                            {
-                                **common, "scheme": scheme, "crossbar_size": size, "mitigation": mitigation,
-                                "layer": f"features.{layer}", "rows": 64 * layer, "columns": 32 * layer,
-                                "kept_weights": 400 * layer, "crossbars": 4 * layer,
-                                "crossbars_unpruned": int(4 * layer * fewer), "utilisation": 0.9,
-                                "compression_rate": fewer, "low_conductance_share": share - 0.02 * layer,
-                                "nf": 0.25 + size / 400 - 0.3 * (share - 0.02 * layer),
-                            }
-                        )  # fmt: skip
-            for step in ("trained",) if scheme == "unpruned" else ("pruned", "fine-tuned", "wct"):
-                for size in (np.nan,) if scheme in ("unpruned", "cf") else params.mapping.crossbar_sizes:
-                    accuracy = software[scheme] - (20.0 if step == "pruned" else 0.0)
-                    trained.append(
-                        {
-                            **kept, "crossbar_size": size, "step": step, "accuracy": accuracy,
-                            "test_images": 2000, "hardware": "a made-up machine",
-                        }
-                    )  # fmt: skip
-            for step in ("trained",) if scheme == "unpruned" else ("fine-tuned", "wct"):
-                for size in (np.nan,) if scheme in ("unpruned", "cf") else params.mapping.crossbar_sizes:
-                    for epoch in range(1, 5):
-                        epochs.append(
-                            {
-                                "experiment": name, "network": experiment.network,
-                                "scheme": scheme,
-                                "crossbar_size": size, "step": step, "epoch": epoch,
-                                "learning_rate": 0.1 / epoch,
-                                "train_loss": 1.0 / epoch,
-                                "train_accuracy": 95 - 40 / epoch,
-                                "test_accuracy": software[scheme] - 30 / epoch,
-                            }
-                        )  # fmt: skip
+    for name, scheme in itertools.product(params.experiments, SCHEMES):
+        whole, sizes = scheme == "unpruned", params.mapping.crossbar_sizes
+        fewer, sparsity = (1.0, 0.0) if whole else (compression, params.experiments[name].sparsity)
+        kept = dict(_named(params, name), scheme=scheme, sparsity=sparsity)
+        for size in sizes:
+            shared, loss = random.normal(0, 0.6, len(seeds)), losses[scheme] * (0.6 + 0.02 * size)
+            for mitigation, gained in gains.items():
+                wct = "WCT" in mitigation
+                share, place = (
+                    SHARES[scheme] + wct_share * wct,
+                    dict(kept, crossbar_size=size, mitigation=mitigation),
+                )
+                fixed = dict(
+                    place, software_accuracy=software[scheme] + wct_software_points * wct, nf=0.2 + size / 400,
+                    low_conductance_share=share, crossbars=int(4096 * 16**2 // size**2 / fewer), compression_rate=fewer,
+                )  # fmt: skip
+                runs = [("both", gain, seed) for gain in params.evaluation.gains for seed in seeds]
+                if mitigation == "none":
+                    runs += [*(("variation", usual, seed) for seed in seeds), ("wires", usual, np.nan)]
+                for effects, gain, seed in runs:
+                    offset = {"none": -30.0, "layer": 0.0, "tile": 0.5, "column": 1.0}[gain]
+                    offset += {"both": 0.0, "variation": 0.8 * loss, "wires": 0.2 * loss}[effects]
+                    jitter = 0.0 if np.isnan(seed) else shared[int(seed)] + random.normal(0, noise)
+                    accuracy = round(software[scheme] - loss + gained + offset + jitter, 4)
+                    evaluation.append(dict(fixed, effects=effects, gain=gain, seed=seed, accuracy=accuracy))
+                layers += [
+                    dict(
+                        place, layer=f"features.{n}", rows=64 * n, columns=32 * n, kept_weights=400 * n, crossbars=4 * n,
+                        crossbars_unpruned=int(4 * n * fewer), utilisation=0.9, compression_rate=fewer,
+                        low_conductance_share=share - 0.02 * n, nf=0.25 + size / 400 - 0.3 * (share - 0.02 * n),
+                    )
+                    for n in range(1, 9)
+                ]  # fmt: skip
+        for step in ("trained",) if whole else ("pruned", "fine-tuned", "wct"):
+            for size in (np.nan,) if scheme in ("unpruned", "cf") else sizes:
+                place = dict(kept, crossbar_size=size, step=step)
+                reached = software[scheme] - (20.0 if step == "pruned" else 0.0)
+                trained.append(dict(place, accuracy=reached, test_images=2000, hardware="a made-up machine"))
+                epochs += [
+                    dict(
+                        place, epoch=n, learning_rate=0.1 / n, train_loss=1.0 / n, train_accuracy=95 - 40 / n,
+                        test_accuracy=software[scheme] - 30 / n,
+                    )
+                    for n in range(1, 5)
+                    if step != "pruned"
+                ]  # fmt: skip
     tables = {"evaluation": evaluation, "layers": layers, "software": trained, "training": epochs}
     tables |= {
         **_mechanism(params, losses), **_surveyed(params, software), **_beyond(params, losses, software),
@@ -187,12 +167,8 @@ def make_results(
         "adversarial": _adversarial(params, losses, software), "acdc": _acdc(params, losses, software),
         **_spiking(params), "on_crossbar_training": _on_crossbar_training(params),
     }  # fmt: skip
-    return results.Results(
-        **{
-            name: pd.DataFrame(tables[name], columns=list(described.columns))
-            for name, described in results.TABLES.items()
-        }
-    )
+    columns = {name: list(described.columns) for name, described in results.TABLES.items()}
+    return results.Results(**{name: pd.DataFrame(tables[name], columns=columns[name]) for name in columns})
 
 
 LAYERS = [*(f"features.{index}" for index in range(7)), "classifier"]
@@ -208,85 +184,66 @@ def _named(params: Params, experiment: str) -> Row:
     return {"experiment": experiment, "dataset": section.dataset, "network": section.network}
 
 
+def _networks(params: Params, experiments: Iterable[str]) -> Iterator[tuple[str, int, Row]]:
+    """Every scheme of these experiments on crossbars of every size."""
+    for experiment, scheme, size in itertools.product(experiments, SCHEMES, params.mapping.crossbar_sizes):
+        yield scheme, size, dict(_named(params, experiment), scheme=scheme, crossbar_size=size)
+
+
+def _losing(software: float, lost: float) -> Row:
+    return {"accuracy": software - lost, "software_accuracy": software}
+
+
 def _mechanism(params: Params, losses: dict[str, float]) -> dict[str, list[Row]]:
     random = np.random.default_rng(2)
-    errors, exchanges = [], []
-    size = params.mapping.crossbar_sizes[-1]
+    errors, exchanges, size = [], [], params.mapping.crossbar_sizes[-1]
+    shares = {"attenuation": 0.3, "crossbars": 0.005, "columns": 0.004, "rows": 0.006, "rest": 0.01}
     for experiment, scheme in itertools.product(params.experiments, SCHEMES):
-        common = {**_named(params, experiment), "scheme": scheme, "crossbar_size": size}
-        for layer, effects in itertools.product(LAYERS, results.EFFECTS):
-            shares = {"attenuation": 0.3, "crossbars": 0.005, "columns": 0.004, "rows": 0.006, "rest": 0.01}
-            errors += [
-                {
-                    **common, "layer": layer, "effects": effects, "part": part,
-                    "share": share * random.uniform(0.5, 2),
-                }
-                for part, share in shares.items()
-            ]  # fmt: skip
+        common = dict(_named(params, experiment), scheme=scheme, crossbar_size=size)
+        for layer, effects, (part, share) in itertools.product(LAYERS, results.EFFECTS, shares.items()):
+            errors.append(
+                dict(common, layer=layer, effects=effects, part=part, share=share * random.uniform(0.5, 2))
+            )
         for seed, layer in itertools.product(range(2), LAYERS):
             lost = losses[scheme] / len(LAYERS) * random.uniform(0.2, 1.5)
-            exchanges.append(
-                {**common, "seed": seed, "layer": layer, "lost_alone": lost, "won_back": 1.2 * lost}
-            )
+            exchanges.append(dict(common, seed=seed, layer=layer, lost_alone=lost, won_back=1.2 * lost))
     return {"errors": errors, "layer_losses": exchanges}
 
 
 def _surveyed(params: Params, software: dict[str, float]) -> dict[str, list[Row]]:
     places = [("on_off", "2", np.nan), ("on_off", "10", np.nan), ("gain", "layer", np.nan), ("map", "2", 0.5)]
-    worse = [
-        ("levels", "any", np.nan),
-        ("levels", "4", np.nan),
-        ("stuck_low", "0", np.nan),
-        ("stuck_low", "0.1", np.nan),
-    ]
+    worse = [("levels", "any"), ("levels", "4"), ("stuck_low", "0"), ("stuck_low", "0.1")]
     return {
-        "sensitivity": _places(params, places, software),
-        "device_effects": _places(params, worse, software),
+        "sensitivity": _at(params, places, software),
+        "device_effects": _at(params, [(axis, value, np.nan) for axis, value in worse], software),
     }
 
 
-def _places(params: Params, places: list[tuple[str, str, float]], software: dict[str, float]) -> list[Row]:
-    rows = []
-    for experiment, scheme in itertools.product(params.sensitivity.experiments, SCHEMES):
-        for (axis, value, second), seed in itertools.product(places, range(2)):
-            fixed = {
-                **_named(params, experiment), "axis": axis, "value": value, "second": second, "scheme": scheme,
-            }  # fmt: skip
-            fixed |= {
-                "sparsity": 0.8,
-                "crossbar_size": params.sensitivity.crossbar_size,
-                "mitigation": "none",
-            }
-            reached = {"accuracy": software[scheme] - 10 + seed, "software_accuracy": software[scheme]}
-            rows.append({**fixed, "seed": seed, **reached})
-    return rows
+def _at(params: Params, places: list[tuple[str, str, float]], software: dict[str, float]) -> list[Row]:
+    settings = params.sensitivity
+    return [
+        dict(
+            _named(params, experiment), axis=axis, value=value, second=second, scheme=scheme, sparsity=0.8, seed=seed,
+            crossbar_size=settings.crossbar_size, mitigation="none", **_losing(software[scheme], 10 - seed),
+        )
+        for experiment, scheme in itertools.product(settings.experiments, SCHEMES)
+        for (axis, value, second), seed in itertools.product(places, range(2))
+    ]  # fmt: skip
 
 
 def _beyond(params: Params, losses: dict[str, float], software: dict[str, float]) -> dict[str, list[Row]]:
-    random = np.random.default_rng(3)
+    random, seeds = np.random.default_rng(3), range(params.evaluation.variation_seeds)
     recovery, costs = [], []
-    seeds = range(params.evaluation.variation_seeds)
-    for experiment, scheme, size in itertools.product(
-        params.beyond.experiments, SCHEMES, params.mapping.crossbar_sizes
-    ):
-        fixed = {**_named(params, experiment), "scheme": scheme, "crossbar_size": size}
+    for scheme, size, fixed in _networks(params, params.beyond.experiments):
         loss = losses[scheme] * (0.6 + 0.02 * size)
         for rank, (mitigation, share) in enumerate(RECOVERED.items()):
-            fixed |= {"mitigation": mitigation}
-            named = {
-                **fixed, "sparsity": 0.8, "gain": params.readout.gain, "software_accuracy": software[scheme],
-            }  # fmt: skip
-            recovery += [
-                {
-                    **named,
-                    "seed": seed,
-                    "accuracy": software[scheme] - loss * (1 - share) + random.normal(0, 0.15),
-                }
-                for seed in seeds
-            ]
+            place = dict(fixed, mitigation=mitigation)
+            named = dict(place, sparsity=0.8, gain=params.readout.gain, software_accuracy=software[scheme])
+            for seed in seeds:
+                reached = software[scheme] - loss * (1 - share) + random.normal(0, 0.15)
+                recovery.append(dict(named, seed=seed, accuracy=reached))
             made = {"training_images": 500 * rank, "chip_images": 10 * rank, "circuit_solutions": rank}
-            made["chip_solutions"] = 0
-            costs.append({**fixed, **made})
+            costs.append(dict(place, **made, chip_solutions=0))
     return {"recovery": recovery, "costs": costs}
 
 
@@ -297,62 +254,58 @@ STRONGEST = {
 
 
 def _search(params: Params, losses: dict[str, float], software: dict[str, float]) -> dict[str, list[Row]]:
-    random = np.random.default_rng(4)
+    random, seeds = np.random.default_rng(4), range(params.evaluation.variation_seeds)
     space, strongest = [], []
-    size, seeds = params.search.crossbar_size, range(params.evaluation.variation_seeds)
     for experiment in params.search.experiments:
-        common = {**_named(params, experiment), "crossbar_size": size, "pruned": "trained"}
+        common = dict(_named(params, experiment), crossbar_size=params.search.crossbar_size, pruned="trained")
         for rank in range(6):
-            evaluated = {"accuracy": 80.0 + rank, "software_accuracy": 90.0, "gained": rank - 2.0, "draws": 2}
-            evaluated |= {"gained_low": rank - 2.5, "gained_high": rank - 1.5}
-            for mitigation, told in (
-                ("R", {"predicted_error": 4.0 - rank / 2, "range": "layer" if rank % 2 else "crossbar"}),
-                (
-                    "WCT",
-                    {
-                        "cut_quantile": 0.8 + rank / 50,
-                        "range": "new" if rank % 2 else "old",
-                        "rounds": rank % 3,
-                    },
-                ),
-            ):
-                found = evaluated if rank or mitigation == "WCT" else {}
-                named = {"mitigation": mitigation, "setting": f"setting {rank}", "chosen": rank == 5}
-                space.append({**common, **named, "images": 500, **told, **found})
+            gained = {"gained": rank - 2.0, "gained_low": rank - 2.5, "gained_high": rank - 1.5}
+            evaluated = dict(gained, accuracy=80.0 + rank, software_accuracy=90.0, draws=2)
+            setting = dict(common, setting=f"setting {rank}", chosen=rank == 5, images=500)
+            order = {"predicted_error": 4.0 - rank / 2, "range": "layer" if rank % 2 else "crossbar"}
+            limit = {
+                "cut_quantile": 0.8 + rank / 50,
+                "range": "new" if rank % 2 else "old",
+                "rounds": rank % 3,
+            }
+            space.append(dict(setting, mitigation="R", **order, **(evaluated if rank else {})))
+            space.append(dict(setting, mitigation="WCT", **limit, **evaluated))
         for scheme, mitigation, seed in itertools.product(SCHEMES, STRONGEST, seeds):
             lost = losses[scheme] * (1 - STRONGEST[mitigation]) + random.normal(0, 0.1)
-            row = {
-                **common, "scheme": scheme, "sparsity": 0.8, "mitigation": mitigation, "setting": mitigation,
-            }  # fmt: skip
-            row |= {"effects": "both", "gain": params.readout.gain, "seed": seed}
-            reached = {"accuracy": software[scheme] - lost, "software_accuracy": software[scheme]}
-            strongest.append({**row, **reached})
+            row = dict(
+                common, scheme=scheme, sparsity=0.8, mitigation=mitigation, setting=mitigation, effects="both"
+            )
+            strongest.append(
+                dict(row, gain=params.readout.gain, seed=seed, **_losing(software[scheme], lost))
+            )
     return {"search": space, "strongest": strongest}
 
 
 def _published(params: Params, losses: dict[str, float], software: dict[str, float]) -> dict[str, list[Row]]:
     """Under 100 kΩ and no gain all is as published; otherwise ten points more are lost."""
     compared, like, limits = [], [], []
-    settings = params.published
+    settings, seeds = params.published, range(params.published.variation_seeds)
     for experiment in settings.experiments:
+        named = _named(params, experiment)
         for one, r_min, gain in itertools.product(PUBLISHED, settings.r_min_ohms, settings.gains):
             lost = one.lost + (0.0 if (r_min, gain) == (100e3, "none") else 10.0)
-            row = {
-                **_named(params, experiment), "source": one.source, "setting": one.setting, "scheme": one.scheme,
-                "crossbar_size": one.crossbar_size, "mitigation": one.mitigation, "effects": one.effects,
-                "digital_classifier": one.digital_classifier, "published": one.lost, "r_min_ohm": r_min, "gain": gain,
-            }  # fmt: skip
-            reached = {"accuracy": software["unpruned"] - lost, "software_accuracy": software["unpruned"]}
-            seeds = [None] if one.effects == "wires" else range(settings.variation_seeds)
-            compared += [{**row, "seed": seed, **reached, "lost": lost} for seed in seeds]
-        for scheme, mitigation, seed in itertools.product(
-            SCHEMES, ("none", "R", "WCT"), range(settings.variation_seeds)
-        ):
-            row = {"scheme": scheme, "sparsity": 0.8, "crossbar_size": max(params.mapping.crossbar_sizes)}
-            row |= {"mitigation": mitigation, "effects": "both", "gain": "none", "seed": seed}
+            row = dict(
+                named, source=one.source, setting=one.setting, scheme=one.scheme, crossbar_size=one.crossbar_size,
+                mitigation=one.mitigation, effects=one.effects, digital_classifier=one.digital_classifier,
+                published=one.lost, r_min_ohm=r_min, gain=gain, lost=lost, **_losing(software["unpruned"], lost),
+            )  # fmt: skip
+            compared += [dict(row, seed=seed) for seed in ([None] if one.effects == "wires" else seeds)]
+        for scheme, mitigation, seed in itertools.product(SCHEMES, ("none", "R", "WCT"), seeds):
             lost = losses[scheme] - (0.1 * seed + 2.0 if mitigation == "WCT" else 0.0)
-            reached = {"accuracy": software[scheme] - lost, "software_accuracy": software[scheme]}
-            like.append({**_named(params, experiment), **row, **reached, "r_min_ohm": 100e3})
+            row = dict(
+                named,
+                scheme=scheme,
+                sparsity=0.8,
+                crossbar_size=max(params.mapping.crossbar_sizes),
+                seed=seed,
+            )
+            row |= {"mitigation": mitigation, "effects": "both", "gain": "none", "r_min_ohm": 100e3}
+            like.append(row | _losing(software[scheme], lost))
         for (axis, value, acting), size, mitigation in itertools.product(
             disturbances(settings), settings.crossbar_sizes, ("none", "BN", "norms")
         ):
@@ -360,55 +313,46 @@ def _published(params: Params, losses: dict[str, float], software: dict[str, flo
             parts = {"error": 0.1 + value / 2, "rest": value / 2}
             if axis == "drift":
                 lost, parts = {"none": 60, "BN": 5, "norms": 2}[mitigation], {"error": 0.6, "rest": 0.01}
-            for seed in range(settings.variation_seeds) if acting else [None]:
-                spread = (seed or 0) / 10 * (mitigation != "none" or axis == "read noise")
-                limits.append(
-                    {**_named(params, experiment), "crossbar_size": size, "r_min_ohm": 100e3, "gain": "none",
-                     "axis": axis, "value": value, "mitigation": mitigation, "seed": seed, "lost": lost + spread, **parts,
-                     "published": lost_under_devices(axis, value, size, mitigation),
-                     "accuracy": software["unpruned"] - lost - spread, "software_accuracy": software["unpruned"]}
-                )  # fmt: skip
+            row = dict(
+                named, crossbar_size=size, r_min_ohm=100e3, gain="none", axis=axis, value=value, mitigation=mitigation,
+                published=lost_under_devices(axis, value, size, mitigation), **parts,
+            )  # fmt: skip
+            for seed in seeds if acting else [None]:
+                own = lost + (seed or 0) / 10 * (mitigation != "none" or axis == "read noise")
+                limits.append(dict(row, seed=seed, lost=own, **_losing(software["unpruned"], own)))
     return {"published": compared, "published_like": like, "batch_norms": limits}
 
 
 def _converters(params: Params, losses: dict[str, float], software: dict[str, float]) -> list[Row]:
     """Six bits are as good as ideal converters; each bit less costs ten points."""
-    return [
-        {
-            **_named(params, experiment), "scheme": scheme, "crossbar_size": size, "adc_bits": bits, "images": 1000,
-            "accuracy": software[scheme] - losses[scheme] - 10 * max(0, 6 - (bits or 6)),
-            "changed": 10 * max(0, 6 - (bits or 6)) + (0.5 if bits else 0.0),
-        }
-        for experiment, scheme, size in itertools.product(
-            params.periphery.experiments, SCHEMES, params.mapping.crossbar_sizes
-        )
-        for bits in (0, 4, 5, 6, 7)
-    ]  # fmt: skip
+    rows = []
+    for scheme, _, place in _networks(params, params.periphery.experiments):
+        for bits in (0, 4, 5, 6, 7):
+            off = 10 * max(0, 6 - (bits or 6))
+            row = dict(place, adc_bits=bits, images=1000, accuracy=software[scheme] - losses[scheme] - off)
+            rows.append(dict(row, changed=off + (0.5 if bits else 0.0)))
+    return rows
 
 
 def _energy(params: Params) -> list[Row]:
     rows = []
     rates = {"unpruned": 1.0, "cf": 4.0, "xcs": 2.0, "xrs": 3.6}
-    for experiment, scheme, size in itertools.product(
-        params.costs.experiments, SCHEMES, params.mapping.crossbar_sizes
-    ):
+    parts = {"adc_uj": 0.7, "driver_uj": 0.1, "array_uj": 0.05, "digital_uj": 0.05, "memory_uj": 0.1}
+    usual = params.costs.adc, params.costs.columns
+    for scheme, size, place in _networks(params, params.costs.experiments):
+        rate = rates[scheme]
         for adc, columns in itertools.product(("isaac", "cimloop"), ("used", "all")):
-            for mitigation in ("none", "R", "WCT", "PC"):
-                if mitigation != "none" and (adc, columns) != (params.costs.adc, params.costs.columns):
-                    continue
-                ratio = (
-                    rates[scheme] * (1.1 if columns == "used" and scheme == "xcs" else 0.8) * (1 + size / 500)
+            ratio = rate * (1.1 if columns == "used" and scheme == "xcs" else 0.8) * (1 + size / 500)
+            energy = 80 / size / ratio
+            rows += [
+                dict(
+                    place, mitigation=mitigation, adc=adc, columns=columns, crossbars=int(1000 / size / rate),
+                    compression_rate=rate, macs=1000, conversions=500, drives=600, energy_uj=energy, adc_share=0.7,
+                    area_mm2=1.0, latency_us=100.0, energy_ratio=ratio, area_ratio=rate, latency_ratio=1.0,
+                    **{part: share * energy for part, share in parts.items()},
                 )
-                energy = 80 / size / ratio
-                parts = {"adc": 0.7, "driver": 0.1, "array": 0.05, "digital": 0.05, "memory": 0.1}
-                counted = {"crossbars": int(1000 / size / rates[scheme]), "compression_rate": rates[scheme]}
-                rows.append(
-                    {**_named(params, experiment), "scheme": scheme, "crossbar_size": size, "mitigation": mitigation,
-                     "adc": adc, "columns": columns, **counted, "macs": 1000, "conversions": 500, "drives": 600,
-                     **{f"{part}_uj": share * energy for part, share in parts.items()}, "energy_uj": energy,
-                     "adc_share": 0.7, "area_mm2": 1.0, "latency_us": 100.0, "energy_ratio": ratio,
-                     "area_ratio": rates[scheme], "latency_ratio": 1.0}
-                )  # fmt: skip
+                for mitigation in (("none", "R", "WCT", "PC") if (adc, columns) == usual else ("none",))
+            ]  # fmt: skip
     return rows
 
 
@@ -417,43 +361,46 @@ def _adversarial(params: Params, losses: dict[str, float], software: dict[str, f
 
     Pruned networks gain two points more than unpruned ones; FGSM is five points weaker than PGD.
     """
-    settings, sizes, rows = params.adversarial, params.mapping.crossbar_sizes, []
-    for experiment, scheme, size in itertools.product(settings.experiments, SCHEMES, sizes):
-        seeds = range(settings.variation_seeds)
+    settings, rows = params.adversarial, []
+    by_attacker = {"SS": [None], "chip": range(settings.known_chips)}
+    for scheme, size, place in _networks(params, settings.experiments):
         for attack, attacker in itertools.product(("fgsm", "pgd", "square"), ("SS", "SH", "HH", "chip")):
-            by_attacker = {"SS": [None], "chip": range(settings.known_chips)}
-            chips = by_attacker.get(attacker, [] if attack == "square" else seeds)
+            chips = by_attacker.get(attacker, [] if attack == "square" else range(settings.variation_seeds))
             gained, spread = {"SH": (10.0, 0.1), "HH": (0.0, 0.05)}.get(attacker, (0.0, 0.0))
-            if attacker == "SH" and size == max(sizes):
+            if attacker == "SH" and size == max(params.mapping.crossbar_sizes):
                 gained, spread = gained + 5.0, spread + 0.1
             if attacker == "SH" and scheme != "unpruned":
                 gained, spread = gained + 2.0, spread + 0.05
             clean = software[scheme] - (0.0 if attacker == "SS" else losses[scheme])
             for epsilon in (settings.square_epsilon,) if attack == "square" else settings.epsilons:
                 left = 40 - 1000 * epsilon + gained + {"fgsm": 5.0, "pgd": 0.0, "square": 8.0}[attack]
+                row = dict(place, sparsity=0.8, attack=attack, epsilon=epsilon, attacker=attacker, images=50)
                 rows += [
-                    {**_named(params, experiment), "scheme": scheme, "sparsity": 0.8, "crossbar_size": size,
-                     "attack": attack, "epsilon": epsilon, "attacker": attacker, "seed": seed, "images": 50,
-                     "accuracy": left + spread * ((seed or 0) - 1), "clean_accuracy": clean}
+                    dict(row, seed=seed, accuracy=left + spread * ((seed or 0) - 1), clean_accuracy=clean)
                     for seed in chips
-                ]  # fmt: skip
+                ]
     return rows
 
 
 def _acdc(params: Params, losses: dict[str, float], software: dict[str, float]) -> list[Row]:
     """AC/DC keeps six points more in software and loses three points less on crossbars."""
-    rows = []
+    rows, settings = [], params.acdc
     for experiment, scheme, schedule, seed in itertools.product(
-        params.acdc.experiments, params.acdc.schemes, SCHEDULES, range(params.acdc.variation_seeds)
+        settings.experiments, settings.schemes, SCHEDULES, range(settings.variation_seeds)
     ):
         better = schedule == "AC/DC"
-        own = software.get(scheme, 85.0) + 6.0 * better
         lost = losses.get(scheme, 10.0) + 0.1 * seed - 3.0 * better + 0.05 * better * (seed % 2)
-        rows.append(
-            {**_named(params, experiment), "scheme": scheme, "sparsity": 0.8,
-             "crossbar_size": params.acdc.crossbar_size, "schedule": schedule, "gain": params.readout.gain,
-             "seed": seed, "accuracy": own - lost, "software_accuracy": own, "crossbars": 100, "compression_rate": 4.0}
-        )  # fmt: skip
+        row = dict(
+            _named(params, experiment), scheme=scheme, sparsity=0.8, crossbar_size=settings.crossbar_size
+        )
+        row |= {
+            "schedule": schedule,
+            "gain": params.readout.gain,
+            "seed": seed,
+            "crossbars": 100,
+            "compression_rate": 4.0,
+        }
+        rows.append(row | _losing(software.get(scheme, 85.0) + 6.0 * better, lost))
     return rows
 
 
@@ -461,47 +408,46 @@ def _spiking(params: Params) -> dict[str, list[Row]]:
     """Errors and losses grow with the logarithm of the steps; the converted network loses four times as much."""
     random, settings = np.random.default_rng(4), params.spiking
     rows, energy = [], []
-    for experiment, kind, size in itertools.product(
-        settings.experiments, ("trained", "converted"), settings.crossbar_sizes
+    parts = ("adc_uj", "driver_uj", "array_uj", "digital_uj", "memory_uj")
+    for experiment, kind, size, steps in itertools.product(
+        settings.experiments, ("trained", "converted"), settings.crossbar_sizes, settings.steps
     ):
-        place = {**_named(params, experiment), "kind": kind, "coding": "direct", "crossbar_size": size}
-        for steps in settings.steps:
-            software = {"trained": 70.0, "converted": 80.0}[kind] - (
-                60.0 if (kind, steps) == ("converted", 1) else 0
+        place = dict(_named(params, experiment), kind=kind, coding="direct", crossbar_size=size, steps=steps)
+        software = {"trained": 70.0, "converted": 80.0 if steps > 1 else 20.0}[kind]
+        lost = {"trained": 3.0, "converted": 12.0}[kind] + np.log2(steps)
+        for noise, seed in itertools.product(("none", "fresh"), range(settings.variation_seeds)):
+            reached = _losing(software, lost + random.normal(0, 0.1))
+            error = 0.1 + 0.01 * lost + random.normal(0, 0.001)
+            rows.append(
+                dict(place, read_noise=noise, seed=seed, spike_rate=0.1, output_error=error, **reached)
             )
-            lost = {"trained": 3.0, "converted": 12.0}[kind] + np.log2(steps)
-            for noise, seed in itertools.product(("none", "fresh"), range(settings.variation_seeds)):
-                rows.append(
-                    {**place, "read_noise": noise, "steps": steps, "seed": seed, "software_accuracy": software,
-                     "accuracy": software - lost - random.normal(0, 0.1), "spike_rate": 0.1,
-                     "output_error": 0.1 + 0.01 * lost + random.normal(0, 0.001)}
-                )  # fmt: skip
-            parts = dict.fromkeys(("adc_uj", "driver_uj", "array_uj", "digital_uj", "memory_uj"), 0.2 * steps)
-            energy.append({**place, "steps": steps, "conversions": 100 * steps, **parts, "energy_uj": 1.0 * steps,
-                           "latency_us": 10.0 * steps})  # fmt: skip
+        energy.append(
+            dict(
+                place, conversions=100 * steps, energy_uj=1.0 * steps, latency_us=10.0 * steps,
+                **dict.fromkeys(parts, 0.2 * steps),
+            )
+        )  # fmt: skip
     return {"spiking": rows, "spiking_energy": energy}
 
 
 def _on_crossbar_training(params: Params) -> list[Row]:
     """Losses grow with non-linearity, noise, ON/OFF ratio and the number of phases, and not with the steps."""
     random, settings = np.random.default_rng(5), params.on_crossbar_training
-    usual = settings.usual(params.devices)
-    changes = [{"phases": phase} for phase in settings.phases]
+    usual, rows = settings.usual(params.devices), []
+    changes: list[Row] = [{"phases": phase} for phase in settings.phases]
     changes += [{}, {"refresh_steps": 1}]
     changes += [{"write_nonlinearity": value} for value in settings.write_nonlinearities]
     changes += [{"write_noise": value} for value in settings.write_noises]
     changes += [{"on_off_ratio": value} for value in settings.on_off_ratios]
-    rows = []
     for experiment, change in itertools.product(settings.experiments, changes):
         case = usual | change
         lost = 5.0 if case["phases"] == usual["phases"] else 2.0
         lost += 10 * (case["write_nonlinearity"] - 0.1) + 20 * (case["write_noise"] - 0.1)
         lost += 2 * (case["on_off_ratio"] > 50)
         for seed in range(settings.training_seeds):
-            rows.append(
-                {**_named(params, experiment), "crossbar_size": settings.crossbar_size, **case, "seed": seed,
-                 "software_accuracy": 60.0 + seed, "accuracy": 60.0 + seed - lost - random.normal(0, 0.05)}
-            )  # fmt: skip
+            reached = _losing(60.0 + seed, lost + random.normal(0, 0.05))
+            place = _named(params, experiment) | {"crossbar_size": settings.crossbar_size, "seed": seed}
+            rows.append(place | case | reached)
     return rows
 
 

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 from circuits import IDEAL
+from conftest import MakeParams, MakeSubject
 from repository import ROOT
 from synthetic_results import make_params as made_up
 from synthetic_results import make_results
+from torch import Tensor
 
 from xbarpaper.claims import statements
 from xbarpaper.claims.adversarial import adversarial_statements
 from xbarpaper.claims.context import Context
+from xbarpaper.data import ImageSet
 from xbarpaper.experiments import adversarial, crossbars
 from xbarpaper.experiments.adversarial import Victims, attacked
 from xbarpaper.experiments.experiment import Experiment
+from xbarpaper.experiments.subject import Bench
 from xbarpaper.params import Adversarial
 
 SETTINGS = Adversarial(epsilons=(0.03,), square_epsilon=0.03, pgd_steps=2, square_queries=10, known_chips=2)
 
 
 @pytest.fixture
-def victims(tiny_images):
+def victims(tiny_images: ImageSet):
     return Victims.of(tiny_images, 20, torch.device("cpu"))
 
 
@@ -34,7 +39,7 @@ def left(table: pd.DataFrame, attack: str) -> dict[str, list[float]]:
     return {str(name): own["accuracy"].tolist() for name, own in rows.groupby("attacker")}
 
 
-def test_on_ideal_crossbars_all_attackers_are_one(make_subject, bench, victims):
+def test_on_ideal_crossbars_all_attackers_are_one(make_subject: MakeSubject, bench: Bench, victims) -> None:
     """Nothing disturbs the weights, so software, chips and the attacker's chips are the same network."""
     ideal = replace(bench, devices=bench.devices.nominal, parasitics=IDEAL)
     table = attacked(make_subject(), victims, ideal, SETTINGS, "layer")
@@ -51,11 +56,13 @@ def test_on_ideal_crossbars_all_attackers_are_one(make_subject, bench, victims):
     assert (table["accuracy"] <= table["clean_accuracy"]).all()
 
 
-def test_each_attacker_follows_the_networks_that_he_knows(make_subject, bench, victims, monkeypatch):
+def test_each_attacker_follows_the_networks_that_he_knows(
+    make_subject: MakeSubject, bench: Bench, victims, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SS and SH: software. HH: chips of his own. chip: the very chip."""
     followed: list[list[torch.Tensor]] = []
 
-    def noted(networks, pixels, labels, epsilon):
+    def noted(networks, pixels: Tensor, labels: Tensor, epsilon: float):
         followed.append([one.network.weights()["conv1"].detach() for one in networks])
         return pixels
 
@@ -71,8 +78,12 @@ def test_each_attacker_follows_the_networks_that_he_knows(make_subject, bench, v
 
 
 def test_a_finished_network_is_read_from_the_journal(
-    make_subject, make_params, tiny_images, tmp_path, monkeypatch
-):
+    make_subject: MakeSubject,
+    make_params: MakeParams,
+    tiny_images: ImageSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(crossbars, "mapped", lambda experiment, scheme, size: make_subject(scheme, size=size))
     params = make_params(execution={"scheduler": "none"}, mapping={"crossbar_sizes": (8, 16)})
@@ -86,7 +97,7 @@ def test_a_finished_network_is_read_from_the_journal(
     pd.testing.assert_frame_equal(adversarial.attack(work), first)
 
 
-def test_the_same_random_images_are_attacked_everywhere(tiny_images):
+def test_the_same_random_images_are_attacked_everywhere(tiny_images: ImageSet) -> None:
     cpu = torch.device("cpu")
     few, more = Victims.of(tiny_images, 7, cpu), Victims.of(tiny_images, 1000, cpu)
     assert torch.equal(few.pixels, more.pixels[:7])
@@ -111,7 +122,7 @@ def table() -> pd.DataFrame:
     return make_results(made_up(1, (16, 32), further=True)).adversarial
 
 
-def test_statements_find_what_was_put_in(table):
+def test_statements_find_what_was_put_in(table: pd.DataFrame) -> None:
     found = judged(table)
     assert found == {
         "A1": ("supported", pytest.approx(12.5)),  # the mean of both sizes, of unpruned networks
@@ -121,7 +132,7 @@ def test_statements_find_what_was_put_in(table):
     }
 
 
-def test_statements_turn_with_the_numbers(table):
+def test_statements_turn_with_the_numbers(table: pd.DataFrame) -> None:
     """Crossbars that make networks weaker contradict; networks near chance, whatever the attack leaves, say nothing."""
     software = table[table["attacker"] == "SS"].groupby(["attack", "epsilon"])["accuracy"].first()
     base = table.set_index(["attack", "epsilon"]).index.map(software)
@@ -132,7 +143,7 @@ def test_statements_turn_with_the_numbers(table):
     assert {verdict for verdict, _ in judged(table, chance=90.0).values()} == {"not testable"}
 
 
-def test_what_a_profile_lacks_is_left_out(table):
+def test_what_a_profile_lacks_is_left_out(table: pd.DataFrame) -> None:
     """One crossbar size has no larger one, and without unpruned networks nothing tells pruned ones apart."""
     assert set(judged(table[table["crossbar_size"] == 16])) == {"A1", "A3", "A4"}
     assert set(judged(table[table["scheme"] == "unpruned"])) == {"A1", "A2", "A3"}

@@ -46,7 +46,7 @@ def cells(strip: Strip) -> Counter[tuple[int, int]]:
 
 
 @given(plan=plans(), rounds=st.integers(0, 2))
-def test_lines_move_only_within_their_strip(plan: LayerPlan, rounds: int):
+def test_lines_move_only_within_their_strip(plan: LayerPlan, rounds: int) -> None:
     arranged = arranged_in_two_dimensions(DEVICES, WIRES, "layer", rounds)(plan)
     assert arranged.tiles().tiles == plan.tiles().tiles
     found = [cells(strip) for strip in arranged.strips]
@@ -60,7 +60,7 @@ def test_lines_move_only_within_their_strip(plan: LayerPlan, rounds: int):
 
 
 @given(plan=plans(), gain=st.sampled_from(GAINS))
-def test_no_layer_is_predicted_to_be_worse_than_without(plan: LayerPlan, gain: Gain):
+def test_no_layer_is_predicted_to_be_worse_than_without(plan: LayerPlan, gain: Gain) -> None:
     arranged = arranged_in_two_dimensions(DEVICES, WIRES, gain, 1)(plan)
     error = predicted_error(arranged, DEVICES, WIRES, gain)
     for order in ("ascending", "descending"):
@@ -69,7 +69,7 @@ def test_no_layer_is_predicted_to_be_worse_than_without(plan: LayerPlan, gain: G
 
 
 @given(plan=plans())
-def test_the_same_plan_is_arranged_alike(plan: LayerPlan):
+def test_the_same_plan_is_arranged_alike(plan: LayerPlan) -> None:
     one, other = (arranged_in_two_dimensions(DEVICES, WIRES, "layer", 2)(plan) for _ in range(2))
     for strip, again in zip(one.strips, other.strips, strict=True):
         assert torch.equal(strip.rows, again.rows)
@@ -79,7 +79,7 @@ def test_the_same_plan_is_arranged_alike(plan: LayerPlan):
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_on_ideal_wires_nothing_changes_and_on_real_ones_the_error_falls(
     make_network: MakeNetwork, scheme: SchemeName
-):
+) -> None:
     pruned = pruned_by(make_network(width=0.06), scheme)
     arrangement = arranged_in_two_dimensions(DEVICES, WIRES, "layer", 1)
     plain, moved = (mapped(pruned, scheme, 8, choice) for choice in (None, arrangement))
@@ -97,7 +97,7 @@ def test_on_ideal_wires_nothing_changes_and_on_real_ones_the_error_falls(
 
 
 @pytest.mark.parametrize("gain", GAINS)
-def test_the_predicted_error_is_that_of_the_read_out(make_network: MakeNetwork, gain: Gain):
+def test_the_predicted_error_is_that_of_the_read_out(make_network: MakeNetwork, gain: Gain) -> None:
     network = mapped(pruned_by(make_network(width=0.06), "xcs"), "xcs")
     for read in read_out(network, DEVICES, [], WIRES).layers:
         layer = read.layer
@@ -107,7 +107,7 @@ def test_the_predicted_error_is_that_of_the_read_out(make_network: MakeNetwork, 
         assert predicted_error(plan, DEVICES, WIRES, gain) == pytest.approx(float(error), rel=1e-4)
 
 
-def test_ideal_wires_and_layers_without_weights_leave_nothing_to_arrange():
+def test_ideal_wires_and_layers_without_weights_leave_nothing_to_arrange() -> None:
     strips = tuple(whole_rows_and_columns(torch.ones(5, 5, dtype=torch.bool), 4))
     plan = LayerPlan(torch.randn(5, 5), strips, 4, 9.0)
     assert arranged_in_two_dimensions(DEVICES, IDEAL, "layer", 2)(plan) is plan
@@ -116,7 +116,7 @@ def test_ideal_wires_and_layers_without_weights_leave_nothing_to_arrange():
         assert arranged_in_two_dimensions(DEVICES, WIRES, "layer", 2)(nothing) is nothing
 
 
-def test_padding_is_spread():
+def test_padding_is_spread() -> None:
     """Nine equal rows on crossbars of eight: eight and one load the drivers unlike, five and four nearly alike."""
     plan = LayerPlan(torch.ones(9, 3), (Strip(torch.arange(9), torch.arange(3)),), 8, 1.0)
     arranged = arranged_in_two_dimensions(DEVICES, WIRES, "layer", 0)(plan)
@@ -150,7 +150,7 @@ def best_by_trying_all(plan: LayerPlan) -> float:
         [[1.0, 0.9, -0.8, -0.2]],
     ],
 )
-def test_reaches_the_optimum_of_small_cases(matrix: list[list[float]]):
+def test_reaches_the_optimum_of_small_cases(matrix: list[list[float]]) -> None:
     weights = torch.tensor(matrix, dtype=torch.float64)
     strip = Strip(torch.arange(weights.shape[0]), torch.arange(weights.shape[1]))
     plan = LayerPlan(weights, (strip,), 2, 1.0)
@@ -161,7 +161,7 @@ def test_reaches_the_optimum_of_small_cases(matrix: list[list[float]]):
     assert reached < 0.95 * predicted_error(plan, DEVICES, WIRES, "layer")
 
 
-def test_weights_are_lost_as_the_first_order_says():
+def test_weights_are_lost_as_the_first_order_says() -> None:
     """D (c_r + c_c) + T (d_r + d_c), for wires a thousandth of the usual ones: second order is a thousandth of it."""
     shrunk = Parasitics(**{name: ohm / 1000 for name, ohm in WIRES.model_dump().items()})
     pair = conductances(torch.randn(6, 6, dtype=torch.float64), DEVICES, 2.0)
@@ -198,7 +198,7 @@ def objective(placing: Placing, order: np.ndarray) -> float:
 
 
 @given(placing=placings())
-def test_no_swap_of_two_lines_improves_what_the_search_found(placing: Placing):
+def test_no_swap_of_two_lines_improves_what_the_search_found(placing: Placing) -> None:
     order = swapped(placing)
     lines = len(order)
     assert sorted(order.tolist()) == list(range(lines))
@@ -210,7 +210,7 @@ def test_no_swap_of_two_lines_improves_what_the_search_found(placing: Placing):
         assert objective(placing, changed) >= found - 1e-6
 
 
-def test_the_search_finds_the_only_balance():
+def test_the_search_finds_the_only_balance() -> None:
     """Six lines on two crossbars: 5 + 1 + 1 against 4 + 2 + 1 is the one split in equal halves but for its mirror."""
     features = np.array([[5.0], [4.0], [2.0], [1.0], [1.0], [1.0]]) - 14 / 6
     none = np.zeros((6, 1))

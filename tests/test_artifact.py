@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from image_files import write_tree
 from repository import ROOT, Repository, tiny_profile
 from ruamel.yaml import YAML
-from test_image_folder import png, write_tree
+from test_image_folder import png
 from test_pipeline import UP_TO_DATE
 
 from tools import container
@@ -22,7 +23,7 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 INSTALL, DOCKER, MINIMAL, CLAIMS, VERDICTS, VERIFY, COMPARE, REAL = BLOCKS
 
 
-def test_ci_runs_what_the_page_begins_with():
+def test_ci_runs_what_the_page_begins_with() -> None:
     run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     (command,) = INSTALL.splitlines()
     assert command.split("#")[0].split()[-2:] == ["make", "repro"]
@@ -42,7 +43,7 @@ def environment(made: Repository) -> None:
 
 
 @pytest.mark.slow
-def test_the_pages_commands_reproduce_the_tiny_profile(tiny_pipeline: Path, tmp_path: Path):
+def test_the_pages_commands_reproduce_the_tiny_profile(tiny_pipeline: Path, tmp_path: Path) -> None:
     made = Repository.twin(tiny_pipeline / "copy", tmp_path / "clone")
     environment(made)
 
@@ -70,7 +71,7 @@ def test_the_pages_commands_reproduce_the_tiny_profile(tiny_pipeline: Path, tmp_
 
 
 @pytest.mark.slow
-def test_a_report_on_image_files_is_made_from_a_clone_of_them(tmp_path: Path):
+def test_a_report_on_image_files_is_made_from_a_clone_of_them(tmp_path: Path) -> None:
     origin, home = tmp_path / "origin/CIFAR-10-dataset", tmp_path / "home"
     classes = [f"class{number}" for number in range(10)]
     tree = {
@@ -107,7 +108,7 @@ def test_a_report_on_image_files_is_made_from_a_clone_of_them(tmp_path: Path):
 # --- the container ------------------------------------------------------------------------------------------
 
 
-def test_the_recipe_is_read_as_docker_reads_it():
+def test_the_recipe_is_read_as_docker_reads_it() -> None:
     found = container.instructions((ROOT / "Dockerfile").read_text(encoding="utf-8"))
     words = [word for word, _ in found]
     assert words == ["FROM", "RUN", "ARG", "ENV", "WORKDIR", "COPY", "RUN", "CMD"]
@@ -121,12 +122,12 @@ def test_the_recipe_is_read_as_docker_reads_it():
 @pytest.mark.parametrize(
     ("recipe", "message"), [("FROM alpine", "FROM alpine: must be"), ("VOLUME /a", "not known")]
 )
-def test_what_a_recipe_may_not_hold_is_refused(tmp_path: Path, recipe: str, message: str):
+def test_what_a_recipe_may_not_hold_is_refused(tmp_path: Path, recipe: str, message: str) -> None:
     with pytest.raises(ArtifactError, match=message):
         container.build(container.Root(tmp_path, (), {}), recipe, None, {}, None)
 
 
-def test_what_a_step_fetched_is_counted(tmp_path: Path):
+def test_what_a_step_fetched_is_counted(tmp_path: Path) -> None:
     wheel, log = tmp_path / "a.whl", tmp_path / "pip.log"
     wheel.write_bytes(b"0" * 1000)
     log.write_text(f"Downloading b.whl (2.5 MB)\nDownloading c.whl.metadata (4 kB)\nProcessing {wheel}\n" * 2)

@@ -7,12 +7,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from conftest import MakeNetwork
 from golden_attacks import EPSILON, GOLDEN, QUERIES, SEEDS, STEP, STEPS, problem
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from xbarpaper import data
+from xbarpaper.data import ImageSet
 from xbarpaper.networks.attacks import OfPixels, fgsm, pgd, square
 
 BY_LIBRARY = json.loads(GOLDEN.read_text(encoding="utf-8"))
@@ -32,14 +34,14 @@ GRADIENT = {"fgsm": fgsm, "pgd": attacked_by_pgd}
 
 
 @pytest.mark.parametrize("name", GRADIENT)
-def test_gradient_attacks_are_those_of_foolbox(name: str):
+def test_gradient_attacks_are_those_of_foolbox(name: str) -> None:
     """In float64, so that no sign hangs on rounding; nine digits are recorded."""
     network, pixels, labels = problem(3)
     ours = GRADIENT[name]([network], pixels, labels, EPSILON)
     assert np.abs(ours.flatten().numpy() - BY_LIBRARY[name]).max() <= 1e-9
 
 
-def test_square_leaves_as_many_images_right_as_that_of_torchattacks():
+def test_square_leaves_as_many_images_right_as_that_of_torchattacks() -> None:
     """Both search at random, so shares over ten seeds are compared: within four standard errors of their difference."""
     network, pixels, labels = problem(100)
     reached = [
@@ -56,7 +58,9 @@ def test_square_leaves_as_many_images_right_as_that_of_torchattacks():
     name=st.sampled_from(["fgsm", "pgd", "square"]),
     networks=st.integers(1, 2),
 )
-def test_adversarial_pixels_stay_in_the_ball_and_between_0_and_1(epsilon: float, name: str, networks: int):
+def test_adversarial_pixels_stay_in_the_ball_and_between_0_and_1(
+    epsilon: float, name: str, networks: int
+) -> None:
     network, pixels, labels = problem(5)
     if name == "square":
         reached = square(network, pixels, labels, epsilon, queries=5, generator=seeded(1))
@@ -70,7 +74,7 @@ def test_adversarial_pixels_stay_in_the_ball_and_between_0_and_1(epsilon: float,
         assert torch.equal(again, reached) == (epsilon == 0), "another seed starts elsewhere"
 
 
-def test_gradient_is_that_of_the_mean_loss_over_the_networks():
+def test_gradient_is_that_of_the_mean_loss_over_the_networks() -> None:
     network, pixels, labels = problem(4)
     other = problem(1)[0]
     with torch.no_grad():
@@ -83,7 +87,9 @@ def test_gradient_is_that_of_the_mean_loss_over_the_networks():
     assert not torch.allclose(fgsm([network], pixels, labels, EPSILON), expected)
 
 
-def test_network_of_pixels_normalises_as_the_data_do(tiny_images, make_network):
+def test_network_of_pixels_normalises_as_the_data_do(
+    tiny_images: ImageSet, make_network: MakeNetwork
+) -> None:
     network = make_network()
     expected = network(data.normalised(tiny_images.test, tiny_images, "cpu"))
     assert torch.allclose(OfPixels(network, tiny_images)(tiny_images.test.pixels / 255), expected, atol=1e-4)

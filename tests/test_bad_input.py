@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import shutil
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,25 +11,26 @@ import nbformat
 import pytest
 import torch
 from conftest import MakeParams
-from PIL import Image
 from repository import ROOT
 from ruamel.yaml import YAML
 from subjects import trained_in
 
 from xbarpaper import data, params
 from xbarpaper.data import Images, ImageSet
-from xbarpaper.params import Params
+from xbarpaper.params import ImageFolder, Params
 from xbarpaper.pipeline import executing
 from xbarpaper.support.errors import ArtifactError
 
 DATASET = Path("data/datasets/tiny.safetensors")
 UNPRUNED = Path("data/checkpoints/tiny-vgg11/unpruned.safetensors")
-CF = Path("data/checkpoints/tiny-vgg11/cf/cf.safetensors")
+CF = "data/checkpoints/tiny-vgg11/cf/cf.safetensors"
 EXPERIMENT = {"experiment": "tiny-vgg11"}
-FOLDER = {
-    "kind": "image_folder", "path": "data/pictures", "path_environment": "XBARPAPER_TEST_FOLDER",
-    "description": "pictures", "origin": "drawn", "train_images": 0, "test_images": 0, "image_pixels": 32,
-}  # fmt: skip
+FOLDER = ImageFolder(
+    kind="image_folder",
+    path="data/pictures",
+    path_environment="XBARPAPER_TEST_FOLDER",
+    description="pictures",
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,7 @@ def top(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     """A copy of it to spoil, as the working directory."""
     shutil.copytree(prepared, tmp_path / "top")
     monkeypatch.chdir(tmp_path / "top")
-    monkeypatch.delenv(FOLDER["path_environment"], raising=False)
+    monkeypatch.delenv(FOLDER.path_environment, raising=False)
     return tmp_path / "top"
 
 
@@ -78,21 +77,8 @@ def experiment_with(**values: Any) -> Callable[[], None]:
     return write
 
 
-def removed(path: Path) -> Callable[[], None]:
-    return path.unlink
-
-
 def cut(path: Path) -> Callable[[], None]:
     return lambda: path.write_bytes(path.read_bytes()[:-100]) and None
-
-
-def flipped(path: Path) -> Callable[[], None]:
-    def flip() -> None:
-        content = bytearray(path.read_bytes())
-        content[-50] ^= 1
-        path.write_bytes(content)
-
-    return flip
 
 
 def other_images(classes: int = 10) -> Callable[[], None]:
@@ -108,139 +94,48 @@ def other_images(classes: int = 10) -> Callable[[], None]:
     return draw
 
 
-def pictures(*classes: str, archive: bool = False, damage: str = "") -> Callable[[], None]:
-    """A folder of images or an archive of one; ``damage`` names an image that is cut."""
-
-    def write() -> None:
-        generator = torch.Generator().manual_seed(0)
-        for name in (
-            f"{split}/{kind}/{n}.png" for split in ("train", "test") for kind in classes for n in (0, 1)
-        ):
-            pixels = torch.randint(0, 256, (32, 32, 3), dtype=torch.uint8, generator=generator)
-            buffer = io.BytesIO()
-            Image.fromarray(pixels.numpy()).save(buffer, "png")
-            path = Path("data/pictures") / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(buffer.getvalue()[: 200 if name == damage else None])
-        settings = dict(FOLDER)
-        if archive:
-            settings["path"] = "data/pictures.tar.xz"
-            with tarfile.open(settings["path"], "w:xz") as made:
-                made.add("data/pictures", ".")
-            cut(Path(settings["path"]))()
-        write_params(Path(), params.load(), datasets={"tiny": settings})
-
-    return write
-
-
-def file_at(path: str) -> Callable[[], None]:
-    """A file where a folder should be: even an administrator cannot write into it."""
-
-    def write() -> None:
-        shutil.rmtree(path, ignore_errors=True)
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text("a file", encoding="utf-8")
-
-    return write
+def file_in_place_of_checkpoints() -> None:
+    """Even an administrator cannot write into it."""
+    shutil.rmtree(UNPRUNED.parent)
+    UNPRUNED.parent.write_text("a file", encoding="utf-8")
 
 
 Case = tuple[str, dict[str, str], Callable[[], Any], str]
 CASES: dict[str, Case] = {
     # what the user did: the stage, its parameters, how it came about, what is said
-    "unknown dataset": (
-        "00_data", {"dataset": "mnist"}, lambda: None,
-        r"^dataset 'mnist' is not in datasets \(there are: tiny\)$",
-    ),
-    "missing image folder": (
-        "00_data", {"dataset": "tiny"}, setting("datasets", tiny=FOLDER),
-        r"^data/pictures: .*datasets\.tiny\.path.*XBARPAPER_TEST_FOLDER",
-    ),
-    "damaged image": (
-        "00_data", {"dataset": "tiny"}, pictures("cat", "dog", damage="train/dog/1.png"),
-        r"^data/pictures: train/dog/1\.png: damaged image: ",
-    ),
-    "damaged archive": (
-        "00_data", {"dataset": "tiny"}, pictures("cat", "dog", archive=True),
-        r"^data/pictures\.tar\.xz: damaged",
-    ),
-    "one class": (
-        "00_data", {"dataset": "tiny"}, pictures("cat"),
-        r"^data/pictures: .*1 class \(cat\); at least 2 are needed$",
-    ),
-    "unknown experiment": (
-        "01_train", {"experiment": "vgg13"}, lambda: None,
-        r"^experiment 'vgg13' is not in experiments \(there are: tiny-vgg11\)$",
-    ),
-    "missing dataset": (
-        "01_train", EXPERIMENT, removed(DATASET),
-        r"^data/datasets/tiny\.safetensors: no such dataset",
-    ),
-    "damaged dataset": (
-        "01_train", EXPERIMENT, flipped(DATASET),
-        r"^data/datasets/tiny\.safetensors: .*damaged",
-    ),
-    "diverging training": (
-        "01_train", EXPERIMENT, setting("train", learning_rate=1e30, epochs=3),
-        r"the loss is (nan|inf) in epoch 1 of 3, at learning rate .*; lower it$",
-    ),
-    "unwritable checkpoints": (
-        "01_train", EXPERIMENT, file_at("data/checkpoints/tiny-vgg11"),
-        r"^data/checkpoints/tiny-vgg11/unpruned\.safetensors: cannot be written: ",
-    ),
-    "unwritable results": (
-        "01_train", EXPERIMENT, file_at("data/results/tiny"),
-        r"^data/results/tiny/tiny-vgg11/01_train/training\.csv: cannot be written: ",
-    ),
-    "missing checkpoint": (
-        "02_prune_cf", EXPERIMENT, removed(UNPRUNED),
-        rf"^{UNPRUNED}: no such checkpoint; `dvc repro` makes it$",
-    ),
-    "cut checkpoint": (
-        "02_prune_cf", EXPERIMENT, cut(UNPRUNED),
-        rf"^{UNPRUNED}: damaged checkpoint: ",
-    ),
-    "checkpoint of another width": (
-        "05_map", EXPERIMENT, experiment_with(width=0.125),
+    "unknown dataset": ("00_data", {"dataset": "mnist"}, lambda: None,
+        r"^dataset 'mnist' is not in datasets \(there are: tiny\)$"),
+    "missing image folder": ("00_data", {"dataset": "tiny"}, setting("datasets", tiny=FOLDER.model_dump()),
+        r"^data/pictures: .*datasets\.tiny\.path.*XBARPAPER_TEST_FOLDER"),
+    "unknown experiment": ("01_train", {"experiment": "vgg13"}, lambda: None,
+        r"^experiment 'vgg13' is not in experiments \(there are: tiny-vgg11\)$"),
+    "missing dataset": ("01_train", EXPERIMENT, DATASET.unlink,
+        r"^data/datasets/tiny\.safetensors: no such dataset"),
+    "damaged dataset": ("01_train", EXPERIMENT, cut(DATASET),
+        r"^data/datasets/tiny\.safetensors: .*damaged"),
+    "diverging training": ("01_train", EXPERIMENT, setting("train", learning_rate=1e30, epochs=3),
+        r"the loss is (nan|inf) in epoch 1 of 3, at learning rate .*; lower it$"),
+    "unwritable checkpoints": ("01_train", EXPERIMENT, file_in_place_of_checkpoints,
+        r"^data/checkpoints/tiny-vgg11/unpruned\.safetensors: cannot be written: "),
+    "missing checkpoint": ("02_prune_cf", EXPERIMENT, UNPRUNED.unlink,
+        rf"^{UNPRUNED}: no such checkpoint; `dvc repro` makes it$"),
+    "cut checkpoint": ("02_prune_cf", EXPERIMENT, cut(UNPRUNED),
+        rf"^{UNPRUNED}: damaged checkpoint: "),
+    "checkpoint of another width": ("05_map", EXPERIMENT, experiment_with(width=0.125),
         rf"^{UNPRUNED}: was made with experiments\.tiny-vgg11\.width = 0\.06, "
-        r"the parameters in force say 0\.125; `dvc repro`$",
-    ),
-    "checkpoint of another network": (
-        "05_map", EXPERIMENT, experiment_with(network="vgg16"),
-        r"was made with experiments\.tiny-vgg11\.network = vgg11, the parameters in force say vgg16",
-    ),
-    "checkpoint of another training": (
-        "05_map", EXPERIMENT, setting("train", weight_decay=0.25),
-        rf"^{UNPRUNED}: was made with train\.weight_decay = 0\.0005, the parameters in force say 0\.25",
-    ),
-    "checkpoint of another pruning": (
-        "05_map", EXPERIMENT, setting("prune", epochs=7),
-        rf"^{CF}: was made with prune\.epochs = 1, the parameters in force say 7",
-    ),
-    "a scheme's checkpoint in another's place": (
-        "05_map", EXPERIMENT,
-        lambda: shutil.copy("data/checkpoints/tiny-vgg11/xcs/xcs-8.safetensors", CF),
-        rf"^{CF}: ",
-    ),
-    "checkpoint of other images": (
-        "06_evaluate", EXPERIMENT, other_images(),
-        rf"^{UNPRUNED}: was made with other data \(",
-    ),
-    "class count that does not fit": (
-        "06_evaluate", EXPERIMENT, other_images(classes=3),
-        rf"^{UNPRUNED}: has 10 classes, the dataset tiny has 3$",
-    ),
-    "crossbar size without networks": (
-        "06_evaluate", EXPERIMENT, setting("mapping", crossbar_sizes=[8, 32]),
-        r"^data/checkpoints/tiny-vgg11/xcs/xcs-32\.safetensors: no such checkpoint; `dvc repro` makes it$",
-    ),
-    "no tables": (
-        "90_figures", {"profile": "tiny"}, lambda: None,
-        r"^data/results/tiny/tiny-vgg11/.*: no such table; `dvc repro .*` makes it$",
-    ),
-    "another profile than the active one": (
-        "91_claims", {"profile": "quick"}, lambda: None,
-        r"quick.*tiny",
-    ),
+        r"the parameters in force say 0\.125; `dvc repro`$"),
+    "checkpoint of another training": ("05_map", EXPERIMENT, setting("train", weight_decay=0.25),
+        rf"^{UNPRUNED}: was made with train\.weight_decay = 0\.0005, the parameters in force say 0\.25"),
+    "checkpoint of another pruning": ("05_map", EXPERIMENT, setting("prune", epochs=7),
+        rf"^{CF}: was made with prune\.epochs = 1, the parameters in force say 7"),
+    "checkpoint of other images": ("06_evaluate", EXPERIMENT, other_images(),
+        rf"^{UNPRUNED}: was made with other data \("),
+    "class count that does not fit": ("06_evaluate", EXPERIMENT, other_images(classes=3),
+        rf"^{UNPRUNED}: has 10 classes, the dataset tiny has 3$"),
+    "no tables": ("90_figures", {"profile": "tiny"}, lambda: None,
+        r"^data/results/tiny/tiny-vgg11/.*: no such table; `dvc repro .*` makes it$"),
+    "another profile than the active one": ("91_claims", {"profile": "quick"}, lambda: None,
+        r"quick.*tiny"),
 }  # fmt: skip
 
 

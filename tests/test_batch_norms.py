@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +18,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from synthetic_results import make_params, make_results
 
-from xbarpaper import data
 from xbarpaper.claims import statements
 from xbarpaper.claims.batch_norms import batch_norm_statements
 from xbarpaper.claims.context import Context
 from xbarpaper.claims.schema import OwnClaim
-from xbarpaper.data import ImageSet
-from xbarpaper.experiments import crossbars, trained
+from xbarpaper.experiments import crossbars
 from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.experiments.published import batch_norms
@@ -50,13 +49,17 @@ def one_channel(*values: float) -> torch.Tensor:
         ((1, 3, 2), (4, 4, 4), 1.0, 1.0),  # a dead channel teaches the mean alone
     ],
 )
-def test_parts_of_an_error_by_worked_numbers(tested, before, error: float, rest: float):
+def test_parts_of_an_error_by_worked_numbers(
+    tested, before: dict[str, str], error: float, rest: float
+) -> None:
     found = batch_norms.error_parts(*(one_channel(*values) for values in ((1, 2, 3), tested, before)))
     assert found == pytest.approx((error, rest))
 
 
 @given(seed=SEEDS, noise=st.floats(0.01, 3), scale=st.floats(0.1, 10), shift=st.floats(-5, 5))
-def test_the_rest_is_what_a_line_for_each_channel_leaves(seed: int, noise: float, scale: float, shift: float):
+def test_the_rest_is_what_a_line_for_each_channel_leaves(
+    seed: int, noise: float, scale: float, shift: float
+) -> None:
     """Against scipy's regression; a scale and a shift change nothing; the second principal component says the same."""
     random = np.random.default_rng(seed)
     y = random.normal(1, random.uniform(0.5, 2, (1, 3, 1, 1)), (5, 3, 4, 4))
@@ -80,7 +83,7 @@ def test_the_rest_is_what_a_line_for_each_channel_leaves(seed: int, noise: float
         assert batch_norms.error_parts(*alone)[1] == pytest.approx(1 - (1 - 2 * second) ** 2, rel=1e-6)
 
 
-def test_published_losses_are_found_by_size_and_where_none_is_told_for_every_size():
+def test_published_losses_are_found_by_size_and_where_none_is_told_for_every_size() -> None:
     assert lost_under_devices("read noise", 0.1, 64, "none") == 26.34
     assert lost_under_devices("read noise", 0.1, 128, "norms") == 7.03
     assert [lost_under_devices("read noise", 0.15, size, "BN") for size in (64, 128)] == [10.73] * 2
@@ -91,27 +94,18 @@ def test_published_losses_are_found_by_size_and_where_none_is_told_for_every_siz
 # --- on crossbars -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet) -> Path:
-    """Where the network of an experiment is trained."""
-    folder = tmp_path_factory.mktemp("batch-norms")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        data.save(tiny_images, Path("data/datasets/tiny.safetensors"))
-        trained.train(Experiment("tiny-vgg11", make_params()))
-    return folder
-
-
 @pytest.fixture
-def work(made: Path, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch) -> Experiment:
-    monkeypatch.chdir(made)
+def work(
+    trained_tiny: Path, tmp_path: Path, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> Experiment:
+    monkeypatch.chdir(shutil.copytree(trained_tiny, tmp_path / "work"))
     noise = {"read_sigmas": (0.2,), "drift_seconds": (1e4, 1e10), "crossbar_sizes": (16,)}
     return Experiment("tiny-vgg11", make_params(published=noise))
 
 
 def test_every_disturbance_is_evaluated_with_and_without_norms(
     work: Experiment, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     table = batch_norms.evaluate(work, (100e3, "layer"))
     assert tuple(table.columns) == TABLES["batch_norms"].columns
     keys = list(TABLES["batch_norms"].keys)
@@ -141,7 +135,9 @@ class Recorder:
         ({"drift": "pcm", "read_at_s": 1e10}, 0),
     ],
 )
-def test_norms_are_adapted_at_a_reading_that_does_not_test(work: Experiment, acting: dict, reading: int):
+def test_norms_are_adapted_at_a_reading_that_does_not_test(
+    work: Experiment, acting: dict, reading: int
+) -> None:
     shared, subject, seen = bench(work), crossbars.mapped(work, "unpruned", 16), Recorder()
     devices = shared.devices.nominal.model_copy(update=acting)
     here = replace(shared, devices=devices)
@@ -155,7 +151,7 @@ def test_norms_are_adapted_at_a_reading_that_does_not_test(work: Experiment, act
     assert torch.equal(seen.network.get_submodule(last).weight, own)
 
 
-def test_ideal_crossbars_have_no_error(work: Experiment):
+def test_ideal_crossbars_have_no_error(work: Experiment) -> None:
     shared, subject = bench(work), crossbars.mapped(work, "unpruned", 16)
     here = replace(shared, devices=shared.devices.nominal, parasitics=IDEAL)
     (row,) = batch_norms.adapted(subject, here, "none", None, {}, shared.images, shared.labels).to_dict(
@@ -169,7 +165,7 @@ def test_ideal_crossbars_have_no_error(work: Experiment):
 # --- N1 to N3 ---------------------------------------------------------------------------------------------------
 
 
-def test_verdicts_follow_what_norms_win_back():
+def test_verdicts_follow_what_norms_win_back() -> None:
     params = make_params(1, (16, 32), further=True)
     texts, table = statements.load(), make_results(params).batch_norms
 

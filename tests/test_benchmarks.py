@@ -68,7 +68,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         return folder, run("circuit", "--quick", "--output", folder)
 
 
-def test_quick_run_writes_all_tables_and_the_figure(quick: tuple[Path, str]):
+def test_quick_run_writes_all_tables_and_the_figure(quick: tuple[Path, str]) -> None:
     folder, printed = quick
     names = ["circuit-large.csv", "circuit-networks.csv", "circuit.csv", "circuit.png", "circuit.svg"]
     assert sorted(path.name for path in folder.iterdir()) == names
@@ -80,7 +80,7 @@ def test_quick_run_writes_all_tables_and_the_figure(quick: tuple[Path, str]):
     assert printed.startswith(missing) == (importlib.util.find_spec("badcrossbar") is None)
 
 
-def test_every_solver_is_timed_and_right_at_every_size(quick: tuple[Path, str]):
+def test_every_solver_is_timed_and_right_at_every_size(quick: tuple[Path, str]) -> None:
     table = read_table(quick[0] / "circuit.csv")
     assert list(table.columns) == TILE_COLUMNS
     peers = PEERS if importlib.util.find_spec("badcrossbar") else PEERS - {"badcrossbar"}
@@ -94,7 +94,7 @@ def test_every_solver_is_timed_and_right_at_every_size(quick: tuple[Path, str]):
     assert (table["ms_per_tile"] <= table["ms_per_tile_slowest"]).all()
 
 
-def test_ratios_and_exponents_follow_from_the_times(quick: tuple[Path, str]):
+def test_ratios_and_exponents_follow_from_the_times(quick: tuple[Path, str]) -> None:
     table = read_table(quick[0] / "circuit.csv")
     ours = table[table["solver"] == OURS].set_index(["circuit", "size", "precision"])["ms_per_tile"]
     assert table.loc[table["solver"] == OURS, ["ratio_float32", "ratio_float64"]].isna().all(axis=None)
@@ -108,7 +108,7 @@ def test_ratios_and_exponents_follow_from_the_times(quick: tuple[Path, str]):
         assert large.exponent == pytest.approx(np.log2(large.ms_per_tile / small.ms_per_tile), rel=1e-6)
 
 
-def test_a_network_is_measured_in_its_own_process(quick: tuple[Path, str]):
+def test_a_network_is_measured_in_its_own_process(quick: tuple[Path, str]) -> None:
     table = read_table(quick[0] / "circuit-networks.csv")
     assert list(table.columns) == NETWORK_COLUMNS
     (row,) = table.itertuples()
@@ -119,7 +119,7 @@ def test_a_network_is_measured_in_its_own_process(quick: tuple[Path, str]):
     assert 0.05 < row.peak_gb < 4
 
 
-def test_a_large_crossbar_is_measured_with_its_bound(quick: tuple[Path, str]):
+def test_a_large_crossbar_is_measured_with_its_bound(quick: tuple[Path, str]) -> None:
     table = read_table(quick[0] / "circuit-large.csv")
     assert list(zip(table["rows"], table["columns"], table["wires"], strict=True)) == [
         (24, 20, 1),
@@ -132,7 +132,7 @@ def test_a_large_crossbar_is_measured_with_its_bound(quick: tuple[Path, str]):
     np.testing.assert_allclose(table["superlu_ratio"], table["superlu_seconds"] / table["seconds"], rtol=1e-6)
 
 
-def test_a_quick_run_never_replaces_results(capsys: pytest.CaptureFixture[str]):
+def test_a_quick_run_never_replaces_results(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         run("circuit", "--quick")
     said = capsys.readouterr().err.splitlines()[-1]
@@ -140,7 +140,7 @@ def test_a_quick_run_never_replaces_results(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize("peer_speed", [1.0, 10.0])
-def test_figure_can_be_read(peer_speed: float, monkeypatch: pytest.MonkeyPatch):
+def test_figure_can_be_read(peer_speed: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     from circuit_figure import draw
 
@@ -173,7 +173,7 @@ def _table(peer_speed: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_the_recipe_s_table_has_a_row_for_each_part_and_goes_on(tmp_path: Path):
+def test_the_recipe_s_table_has_a_row_for_each_part_and_goes_on(tmp_path: Path) -> None:
     images = data.prepare(
         "tiny", Shapes10(kind="shapes10", train_images=40, test_images=20, noise_sigma=0.05, seed=1)
     )
@@ -199,7 +199,7 @@ def test_the_recipe_s_table_has_a_row_for_each_part_and_goes_on(tmp_path: Path):
 
 def test_both_arithmetics_read_the_same_crossbars(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_params: MakeParams, tiny_images: ImageSet
-):
+) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.chdir(tmp_path)
     experiment = trained_in(tmp_path, make_params(**of_one_size(16)), tiny_images, constrained=False)
@@ -210,7 +210,7 @@ def test_both_arithmetics_read_the_same_crossbars(
     assert table["difference"].abs().max() < 20  # of an untrained network, whose answers nearly tie
 
 
-def test_steps_on_crossbars_are_timed_beside_those_in_software(tmp_path: Path):
+def test_steps_on_crossbars_are_timed_beside_those_in_software(tmp_path: Path) -> None:
     arguments = ("--widths", "0.03", "--refresh-steps", "1", "2", "--steps", "2", "--epochs", "1")
     printed = run("on_crossbar_training", *arguments, "--output", tmp_path)
     table = read_table(tmp_path / "on-crossbar-training.csv")
@@ -220,7 +220,7 @@ def test_steps_on_crossbars_are_timed_beside_those_in_software(tmp_path: Path):
     assert "ms_per_step" in printed
 
 
-def test_converters_are_timed_beside_folded_weights(tmp_path: Path):
+def test_converters_are_timed_beside_folded_weights(tmp_path: Path) -> None:
     arguments = ("--width", "0.03", "--sizes", "8", "16", "--images", "6", "--processes", "1")
     run("converters", *arguments, "--output", tmp_path)
     table = read_table(tmp_path / "converters.csv")

@@ -19,7 +19,7 @@ from xbarpaper.support import cores
 )  # fmt: skip
 def test_cores_are_those_of_the_process_within_the_limit_of_its_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: int, quota: str | None, expected: int
-):
+) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(bound)))
     monkeypatch.setattr(cores, "_CGROUP", tmp_path)
     if quota:
@@ -31,7 +31,7 @@ def test_cores_are_those_of_the_process_within_the_limit_of_its_group(
     ("text", "expected"),
     [("execution: {threads: 3}", 3), ("execution: {threads: no}", 1), ("execution: 3", 1), ("{", 1), ("", 1)],
 )
-def test_threads_are_a_parameter_and_one_by_default(tmp_path: Path, text: str, expected: int):
+def test_threads_are_a_parameter_and_one_by_default(tmp_path: Path, text: str, expected: int) -> None:
     (tmp_path / "params.yaml").write_text(text)
     assert cores.threads(tmp_path) == expected
     assert cores.environment(tmp_path)["OMP_NUM_THREADS"] == str(expected)

@@ -6,6 +6,7 @@ import importlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import MakeParams
@@ -23,19 +24,11 @@ STAGES = [
 ]  # fmt: skip
 
 
-def test_a_tiny_profile_is_estimated(tmp_path: Path, make_params: MakeParams):
+def test_a_tiny_profile_is_estimated(tmp_path: Path, make_params: MakeParams) -> None:
     with (tmp_path / "tiny.yaml").open("w", encoding="utf-8") as file:
         YAML().dump(make_params().model_dump(mode="json"), file)
-    done = subprocess.run(
-        [
-            sys.executable, BENCHMARKS / "costs.py", tmp_path / "tiny.yaml", "--seconds", "0.1", "--output",
-            tmp_path,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )  # fmt: skip
+    words = [BENCHMARKS / "costs.py", tmp_path / "tiny.yaml", "--seconds", "0.1", "--output", tmp_path]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     table = read_table(tmp_path / "costs-tiny.csv")
     assert list(table.columns) == ["stage", "experiment", "minutes", "gib", "hardware"]
@@ -52,7 +45,7 @@ def test_a_tiny_profile_is_estimated(tmp_path: Path, make_params: MakeParams):
     }
 
 
-def test_a_folder_whose_images_are_counted_is_estimated(monkeypatch: pytest.MonkeyPatch):
+def test_a_folder_whose_images_are_counted_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     dataset = params.load_profile(ROOT / "profiles" / "cifar10-full.yaml").datasets["cifar10-png"]
     assert importlib.import_module("costs_part").prepare(dataset)["seconds"] > 0
@@ -60,7 +53,7 @@ def test_a_folder_whose_images_are_counted_is_estimated(monkeypatch: pytest.Monk
 
 def test_an_unknown_profile_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setattr(sys, "argv", ["costs.py", "huge", "--output", str(tmp_path)])
     assert importlib.import_module("costs").main() == 1
@@ -69,19 +62,25 @@ def test_an_unknown_profile_is_one_line(
     assert "profiles/huge.yaml: no such file" in line
 
 
-def test_minutes_follow_from_epochs_seeds_and_sizes(make_params: MakeParams, monkeypatch: pytest.MonkeyPatch):
+def made_up(test_image_s: float, **circuit: float) -> dict[str, Any]:
+    """Measurements in which a training step takes a second."""
+    step = {"step_s": 1.0, "test_image_s": test_image_s, "gib": 1.0}
+    solved = {
+        "sizes": {size: {"unpruned": circuit, "cf": circuit} for size in ("8", "16")},
+        "image_s": {"unpruned": 0.0, "cf": 0.0},
+        "error_s": 0.0, "layers": 9, "gib": 2.0, "mechanism_gib": 3.0,
+    }  # fmt: skip
+    return {"trained": step, "cf": step, "masked": step, "circuit": solved}
+
+
+def test_minutes_follow_from_epochs_seeds_and_sizes(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """100 images in batches of 25 are four steps of one second; 40 test images take no time, a row takes a second."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import costs
 
-    step = {"step_s": 1.0, "test_image_s": 0.0, "gib": 1.0}
-    free = {"map_s": 0.0, "read_s": 0.0, "variation_s": 0.0, "twin_s": 1.0}
-    circuit = {
-        "sizes": {size: {"unpruned": free, "cf": free} for size in ("8", "16")},
-        "image_s": {"unpruned": 0.0, "cf": 0.0},
-        "error_s": 0.0, "layers": 9, "gib": 2.0, "mechanism_gib": 3.0,
-    }  # fmt: skip
-    measured = {"trained": step, "cf": step, "masked": step, "circuit": circuit}
+    measured = made_up(test_image_s=0.0, map_s=0.0, read_s=0.0, variation_s=0.0, twin_s=1.0)
     nowhere = {name: {"experiments": ()} for name in ("sensitivity", "beyond", "search", "published")}
     settings = make_params(train={"epochs": 10}, prune={"epochs": 3}, wct={"epochs": 2}, **nowhere)
     found = costs.estimate(settings, "tiny-vgg11", measured)
@@ -109,18 +108,11 @@ def test_minutes_follow_from_epochs_seeds_and_sizes(make_params: MakeParams, mon
 
 def test_more_weights_left_cost_more_where_filters_are_removed(
     make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import costs
 
-    step = {"step_s": 1.0, "test_image_s": 1.0, "gib": 1.0}
-    one = {"map_s": 0.0, "read_s": 1.0, "variation_s": 1.0, "twin_s": 0.0}
-    circuit = {
-        "sizes": {size: {"unpruned": one, "cf": one} for size in ("8", "16")},
-        "image_s": {"unpruned": 0.0, "cf": 0.0},
-        "error_s": 0.0, "layers": 9, "gib": 2.0, "mechanism_gib": 3.0,
-    }  # fmt: skip
-    measured = {"trained": step, "cf": step, "masked": step, "circuit": circuit}
+    measured = made_up(test_image_s=1.0, map_s=0.0, read_s=1.0, variation_s=1.0, twin_s=0.0)
     settings = make_params()
     (before, after) = (costs.estimate(settings, "tiny-vgg11", measured, left) for left in (1.0, 2.0))
     ratio = {stage: after[stage][0] / before[stage][0] for stage in before}
@@ -131,7 +123,7 @@ def test_more_weights_left_cost_more_where_filters_are_removed(
     assert ratio["map"] == pytest.approx(7 / 4)  # one of four schemes is not pruned
 
 
-def test_paper_has_the_grid_and_its_replicates():
+def test_paper_has_the_grid_and_its_replicates() -> None:
     paper = params.load_profile(ROOT / "profiles" / "paper.yaml")
     grid = {(one.network, one.dataset, one.training_seed) for one in paper.experiments.values()}
     assert grid == {("vgg11", "cifar10-png", 1), ("vgg11", "cifar10-png", 2)} | {

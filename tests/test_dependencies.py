@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -15,13 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from repository import ROOT
+from test_environment import LOCK, PROJECT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCK = [
-    Requirement(line)
-    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    if line.strip() and not line.startswith("#")
-]
 HERE = sorted({entry.name for entry in LOCK if entry.marker is None or entry.marker.evaluate()})
 
 PERMISSIVE = (
@@ -68,12 +62,12 @@ OPTIONAL = [text for extra in PROJECT["optional-dependencies"].values() for text
 DIRECT = {Requirement(text).name for text in [*PROJECT["dependencies"], *OPTIONAL]}
 
 
-def test_the_table_names_the_direct_dependencies_and_no_other():
+def test_the_table_names_the_direct_dependencies_and_no_other() -> None:
     assert set(described()) == DIRECT
 
 
 @pytest.mark.parametrize("package", sorted(DIRECT))
-def test_a_direct_dependency_has_a_reason_and_the_licence_that_it_says(package: str):
+def test_a_direct_dependency_has_a_reason_and_the_licence_that_it_says(package: str) -> None:
     licence, reason = described()[package]
     assert len(reason) >= 5
     assert allowed(licence)
@@ -87,7 +81,7 @@ def test_a_direct_dependency_has_a_reason_and_the_licence_that_it_says(package: 
 
 
 @pytest.mark.parametrize("package", HERE)
-def test_every_licence_of_the_lock_goes_with_apache_2(package: str):
+def test_every_licence_of_the_lock_goes_with_apache_2(package: str) -> None:
     assert allowed(licences(package)), f"{package}: {licences(package) or 'says nothing of its licence'}"
 
 
@@ -100,11 +94,11 @@ def test_every_licence_of_the_lock_goes_with_apache_2(package: str):
         ("", False),
     ],
 )  # fmt: skip
-def test_the_policy(said: str, expected: bool):
+def test_the_policy(said: str, expected: bool) -> None:
     assert allowed(said) == expected
 
 
-def test_every_package_is_in_the_policy_by_name_where_it_is_gpl():
+def test_every_package_is_in_the_policy_by_name_where_it_is_gpl() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     gpl = {canonicalize_name(name) for name in HERE if re.search(r"(?<!L)GPL", licences(name))}
     assert gpl == {name for name in gpl if f"`{name}`" in text}
@@ -134,7 +128,9 @@ def entry(name: str, *, skipped: bool = False, vulnerable: bool = False) -> dict
         ("no network", 2, "audit: the vulnerability database could not be asked: no network"),
     ],
 )
-def test_an_audit_that_looked_nothing_up_is_not_clean(tmp_path: Path, answer: object, code: int, says: str):
+def test_an_audit_that_looked_nothing_up_is_not_clean(
+    tmp_path: Path, answer: object, code: int, says: str
+) -> None:
     text = answer if isinstance(answer, str) else json.dumps(answer)
     (tmp_path / "pip_audit.py").write_text(f"print({text!r})\n", encoding="utf-8")
     done = subprocess.run(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import DEVICES, MakeNetwork, MakeParams
-from subjects import mapped, of_one_size
+from subjects import mapped, of_one_size, threads
 
 from xbarpaper import data
 from xbarpaper.data import ImageSet, normalised
@@ -67,8 +67,7 @@ work = Experiment("tiny-vgg11", Params.model_validate_json(Path("params.json").r
 @pytest.fixture(scope="module")
 def settings(make_params: MakeParams) -> Params:
     return make_params(
-        evaluation={"gains": ("none", "layer", "tile", "column"), "variation_seeds": 2},
-        **of_one_size(16),
+        evaluation={"gains": ("none", "layer", "tile", "column"), "variation_seeds": 2}, **of_one_size(16)
     )
 
 
@@ -86,24 +85,20 @@ def prepared(folder: Path, settings: Params, images: ImageSet) -> Path:
 
 def run_here(folder: Path, stages: str) -> Path:
     """Run stages in this process, on one thread."""
-    before = torch.get_num_threads()
-    try:
-        with contextlib.chdir(folder):
-            exec(START + stages, {"threads": 1})
-    finally:
-        torch.set_num_threads(before)
+    with threads(1), contextlib.chdir(folder):
+        exec(START + stages, {"threads": 1})
     return folder
 
 
-def run_apart(folder: Path, stages: str, threads: int) -> Path:
+def run_apart(folder: Path, stages: str, number: int) -> Path:
     """Run stages in a fresh process, as the pipeline does; its sets and dicts of names have another order."""
     environment = {
         **os.environ,
-        "OMP_NUM_THREADS": str(threads),
+        "OMP_NUM_THREADS": str(number),
         "OMP_WAIT_POLICY": "passive",  # beside other tests, threads that spin while they wait take their time
         "PYTHONPATH": str(Path(data.__file__).parents[2]),
     }
-    command = [sys.executable, "-c", f"threads = {threads}\n{START}{stages}"]
+    command = [sys.executable, "-c", f"threads = {number}\n{START}{stages}"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
@@ -121,49 +116,45 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_training_twice_gives_the_same_bytes(
     trained: Path, tmp_path: Path, settings: Params, tiny_images: ImageSet
-):
-    again = contents(run_apart(prepared(tmp_path, settings, tiny_images), TRAINING, threads=1))
+) -> None:
+    again = contents(run_apart(prepared(tmp_path, settings, tiny_images), TRAINING, 1))
     assert len([name for name in again if name.endswith(".safetensors")]) == 8
     assert again == contents(trained)
 
 
-def test_what_is_measured_does_not_depend_on_the_number_of_threads(trained: Path, tmp_path: Path):
+def test_what_is_measured_does_not_depend_on_the_number_of_threads(trained: Path, tmp_path: Path) -> None:
     """Mapping, the circuits, what reads them out, and inference, also in bfloat16 where the machine has it."""
     one, two = (shutil.copytree(trained, tmp_path / name) for name in ("one", "two"))
     tables = contents(run_here(one, MEASURING))
     assert len([name for name in tables if name.endswith("evaluation.csv")]) == 2
-    assert contents(run_apart(two, MEASURING, threads=2)) == tables
+    assert contents(run_apart(two, MEASURING, 2)) == tables
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_inference_at_the_width_of_quick_does_not_depend_on_the_number_of_threads(
     make_network: MakeNetwork, tiny_images: ImageSet, dtype: torch.dtype
-):
+) -> None:
     network, images = make_network("vgg16", 0.125), normalised(tiny_images.test, tiny_images, "cpu")
-    before, outputs = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
-            with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=dtype is not torch.float32):
-                outputs.append(network(images))
-    finally:
-        torch.set_num_threads(before)
+    outputs = []
+    for number in (1, 2):
+        autocast = torch.autocast("cpu", dtype, enabled=dtype is not torch.float32)
+        with threads(number), torch.inference_mode(), autocast:
+            outputs.append(network(images))
     assert torch.equal(*outputs)
 
 
-def test_what_reads_crossbars_out_depends_on_threads_in_the_gain_of_a_layer_alone(make_network: MakeNetwork):
+def test_what_reads_crossbars_out_depends_on_threads_in_the_gain_of_a_layer_alone(
+    make_network: MakeNetwork,
+) -> None:
     """A layer's gain is one sum over all its weights, which torch splits between threads from 32,768 on."""
     network = unpruned(make_network("vgg11", 0.125))
     case = Case("both", 0, ("layer",))
-    before, weights = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
+    weights = []
+    for number in (1, 2):
+        with threads(number):
             on_crossbars = mapped(network, "unpruned", 32, columns_ordered(Rearrange(order="descending")))
             read = disturbed(on_crossbars, case, DEVICES, Parasitics())
             weights.append({gain: list(read.twin(gain).weights().values()) for gain in GAINS})
-    finally:
-        torch.set_num_threads(before)
     for gain in GAINS:
         for one, two in zip(*(by_gain[gain] for by_gain in weights), strict=True):
             if gain == "layer":

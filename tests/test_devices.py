@@ -47,6 +47,14 @@ def drawn(devices: Devices, seed: int = 0, layer: str = "conv1", read: int = 0) 
     return torch.stack([pair.plus, pair.minus]).double() / MICRO
 
 
+def assert_moments(pair: DifferentialPair, mean: float, sigma: float, slack: float = 0.0) -> None:
+    """Of both signs, microsiemens, to five standard errors."""
+    found = torch.stack([pair.plus, pair.minus]).double() / MICRO
+    error = 5 * sigma / found.numel() ** 0.5 + slack
+    assert float(found.mean()) == pytest.approx(mean, rel=1e-7, abs=error)  # devices are float32
+    assert float(found.std()) == pytest.approx(sigma, rel=5 / (2 * found.numel()) ** 0.5 + 20 * slack)
+
+
 def published(value: float) -> torch.Tensor:
     return torch.tensor([value], dtype=torch.float64)
 
@@ -59,7 +67,7 @@ def top_of(one: programming.Spread | drift.Ageing | reading.Flicker) -> Devices:
 # --- every effect -------------------------------------------------------------------------------------------
 
 
-def test_the_same_seed_and_layer_give_the_same_devices_in_any_order():
+def test_the_same_seed_and_layer_give_the_same_devices_in_any_order() -> None:
     names = ["conv1", "conv2", "classifier"]
     before = torch.get_rng_state()
     forward = {name: drawn(ALL_ON, 3, name) for name in names}
@@ -80,7 +88,7 @@ RANDOM = {
 
 
 @pytest.mark.parametrize("changes", RANDOM.values(), ids=RANDOM)
-def test_other_seeds_layers_and_signs_meet_independent_devices(changes: dict[str, object]):
+def test_other_seeds_layers_and_signs_meet_independent_devices(changes: dict[str, object]) -> None:
     devices = Devices().model_copy(update=changes)
     pairs = [
         (drawn(devices, *one)[0], drawn(devices, *other)[0])
@@ -96,13 +104,13 @@ def test_other_seeds_layers_and_signs_meet_independent_devices(changes: dict[str
         assert abs(float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])) < 0.02
 
 
-def test_effects_act_in_one_order_and_by_default_there_is_only_variation():
+def test_effects_act_in_one_order_and_by_default_there_is_only_variation() -> None:
     assert chip(Devices(), 3) == (Variation(0.1, 3),)
     kinds = [type(effect) for effect in chip(ALL_ON, 0)]
     assert kinds == [Levels, ProgrammingNoise, Variation, Drift, Stuck, ReadNoise]
 
 
-def test_what_is_known_of_a_chip_and_what_the_readout_was_calibrated_on():
+def test_what_is_known_of_a_chip_and_what_the_readout_was_calibrated_on() -> None:
     every = chip(ALL_ON, 0)
     assert [type(effect) for effect in known(every)] == [Levels, Variation, Stuck]
     before_drift = [Levels, ProgrammingNoise, Variation, Stuck]
@@ -115,7 +123,7 @@ def test_what_is_known_of_a_chip_and_what_the_readout_was_calibrated_on():
         assert [type(effect) for effect in calibrated_on(every, devices)] == wanted
 
 
-def test_another_reading_meets_the_same_devices_with_other_noise():
+def test_another_reading_meets_the_same_devices_with_other_noise() -> None:
     first, second = drawn(ALL_ON, read=0), drawn(ALL_ON, read=1)
     assert not torch.equal(first, second)
     quiet = ALL_ON.model_copy(update={"read_noise": "none"})
@@ -123,7 +131,7 @@ def test_another_reading_meets_the_same_devices_with_other_noise():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_conductances_are_never_negative_and_keep_their_kind(dtype: torch.dtype):
+def test_conductances_are_never_negative_and_keep_their_kind(dtype: torch.dtype) -> None:
     loud = ALL_ON.model_copy(update={"programming_factor": 30.0, "read_factor": 30.0, "variation_sigma": 1.0})
     pair = DifferentialPair(torch.rand(SHAPE, dtype=dtype) * 5e-5, torch.zeros(SHAPE, dtype=dtype))
     for effect in chip(loud, 0):
@@ -138,13 +146,13 @@ def test_conductances_are_never_negative_and_keep_their_kind(dtype: torch.dtype)
 
 
 @pytest.mark.parametrize(("bits", "expected"), [(1, 50.0), (2, 35.0), (4, 29.0), (6, 27.857143)])
-def test_levels_are_the_worked_ones(bits: int, expected: float):
+def test_levels_are_the_worked_ones(bits: int, expected: float) -> None:
     pair = Levels(2**bits, OURS).disturb(constant(27.9e-6, (2, 2)), "conv1")
     assert float(pair.plus[0, 0]) / MICRO == pytest.approx(expected, rel=1e-6)
 
 
 @given(levels=st.integers(2, 40), share=st.floats(0, 1))
-def test_a_level_is_the_nearest_of_those_there_are_and_stays(levels: int, share: float):
+def test_a_level_is_the_nearest_of_those_there_are_and_stays(levels: int, share: float) -> None:
     there = torch.linspace(5.0, 50.0, levels, dtype=torch.float64)
     effect, value = Levels(levels, OURS), 5.0 + 45.0 * share
     one = torch.full((1, 1), value * MICRO, dtype=torch.float64)
@@ -157,13 +165,9 @@ def test_a_level_is_the_nearest_of_those_there_are_and_stays(levels: int, share:
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.01, 0.1, 0.3])
-def test_mean_and_deviation_of_the_variation_are_those_of_the_parameter(sigma: float):
-    pair = Variation(sigma, 5).disturb(constant(1.0), "conv3")
-    found = torch.stack([pair.plus, pair.minus]).double()
-    # Five standard errors; at sigma 0.3 the clipping of one draw in 2000 moves both by less than 1e-4.
-    count = found.numel()
-    assert float(found.mean()) == pytest.approx(1.0, abs=5 * sigma / count**0.5 + 1e-4 * (sigma > 0.2))
-    assert float(found.std()) == pytest.approx(sigma, rel=5 / (2 * count) ** 0.5 + 2e-3 * (sigma > 0.2))
+def test_mean_and_deviation_of_the_variation_are_those_of_the_parameter(sigma: float) -> None:
+    # At sigma 0.3 the clipping of one draw in 2000 moves both by less than 1e-4.
+    assert_moments(Variation(sigma, 5).disturb(constant(MICRO), "conv3"), 1.0, sigma, 1e-4 * (sigma > 0.2))
 
 
 # --- programming noise --------------------------------------------------------------------------------------
@@ -190,20 +194,17 @@ SIGMAS = [  # conductance and standard deviation in microsiemens (SONOS: nanoamp
 
 
 @pytest.mark.parametrize(("preset", "conductance", "sigma"), SIGMAS)
-def test_programming_noise_is_the_published_one(preset, conductance: float, sigma: float):
+def test_programming_noise_is_the_published_one(preset, conductance: float, sigma: float) -> None:
     noise = programming.PRESETS[preset]
     assert float(noise.sigma(published(conductance))) == pytest.approx(sigma, abs=1.1e-6)
     # Through the effect, on devices of the published range: mean and deviation; what falls below zero is cut off.
     if conductance > 5 * sigma:
         effect = ProgrammingNoise(preset, 1.0, top_of(noise), 0)
-        pair = effect.disturb(constant(conductance * MICRO), "conv1")
-        found = torch.stack([pair.plus, pair.minus]).double() / MICRO
-        assert float(found.mean()) == pytest.approx(conductance, abs=5 * sigma / found.numel() ** 0.5)
-        assert float(found.std()) == pytest.approx(sigma, rel=5 / (2 * found.numel()) ** 0.5)
+        assert_moments(effect.disturb(constant(conductance * MICRO), "conv1"), conductance, sigma)
 
 
 @given(preset=st.sampled_from(sorted(programming.PRESETS)), share=st.floats(0.1, 1), factor=st.floats(0.1, 3))
-def test_published_noise_is_relative_to_the_highest_conductance(preset, share: float, factor: float):
+def test_published_noise_is_relative_to_the_highest_conductance(preset, share: float, factor: float) -> None:
     """On devices of ten times the range the same draw moves a device ten times as far."""
     small, large = Devices(r_min_ohm=2e5, r_max_ohm=2e6), Devices(r_min_ohm=2e4, r_max_ohm=2e5)
     moved = [
@@ -228,7 +229,9 @@ FACTORS = [  # conductance, seconds after t_0, conductance left of each unit whe
 
 
 @pytest.mark.parametrize(("preset", "conductance", "seconds", "left"), FACTORS)
-def test_drift_is_the_published_power_of_time(preset, conductance: float, seconds: float, left: float):
+def test_drift_is_the_published_power_of_time(
+    preset, conductance: float, seconds: float, left: float
+) -> None:
     first = {"pcm": 20.0, "hermes-2": 300.0}[preset]
     law = drift.PRESETS[preset].law
     found = law(published(conductance), published(0.0), seconds + first)
@@ -243,7 +246,7 @@ def test_drift_is_the_published_power_of_time(preset, conductance: float, second
         ("hermes-2", 0.5, 0.0564, 0.009), ("hermes-1", 0.5, 0.0564, 0.012075),
     ],
 )  # fmt: skip
-def test_each_device_has_an_exponent_of_its_own(preset, share: float, mean: float, spread: float):
+def test_each_device_has_an_exponent_of_its_own(preset, share: float, mean: float, spread: float) -> None:
     one = drift.PRESETS[preset]
     devices, first = top_of(one), {"pcm": 20.0, "hermes-2": 300.0, "hermes-1": 200.0}[preset]
     start = constant(share * devices.g_max_siemens)
@@ -258,20 +261,18 @@ def test_each_device_has_an_exponent_of_its_own(preset, share: float, mean: floa
 @pytest.mark.parametrize(
     ("seconds", "shift", "spread"), [(HOUR, -0.728810, 0.755851), (DAY, -1.011664, 0.889366)]
 )
-def test_cmo_drifts_with_the_logarithm_of_time(seconds: float, shift: float, spread: float):
+def test_cmo_drifts_with_the_logarithm_of_time(seconds: float, shift: float, spread: float) -> None:
     one = drift.PRESETS["rram-cmo"]
-    pair = Drift("rram-cmo", seconds, top_of(one), 0).disturb(constant(40e-6), "conv1")
-    moved = torch.stack([pair.plus, pair.minus]).double() / MICRO - 40
-    assert float(moved.mean()) == pytest.approx(shift, abs=5 * spread / moved.numel() ** 0.5)
-    assert float(moved.std()) == pytest.approx(spread, rel=5 / (2 * moved.numel()) ** 0.5)
-    low = one.law(published(9.0), published(-3.0), seconds)
-    assert float(low) == 9.0
+    assert_moments(
+        Drift("rram-cmo", seconds, top_of(one), 0).disturb(constant(40e-6), "conv1"), 40 + shift, spread
+    )
+    assert float(one.law(published(9.0), published(-3.0), seconds)) == 9.0
 
 
 # --- stuck devices ------------------------------------------------------------------------------------------
 
 
-def test_stuck_devices_are_as_many_as_was_worked_out():
+def test_stuck_devices_are_as_many_as_was_worked_out() -> None:
     effect = Stuck(low=0.0904, high=0.0175, side=1, devices=OURS, seed=0)
     means = []
     for number in range(40):
@@ -286,7 +287,9 @@ def test_stuck_devices_are_as_many_as_was_worked_out():
 
 
 @given(side=st.integers(1, 6), low=st.floats(0, 0.5), high=st.floats(0, 0.5), seed=st.integers(0, 10**6))
-def test_clusters_strike_as_many_devices_whatever_their_side(side: int, low: float, high: float, seed: int):
+def test_clusters_strike_as_many_devices_whatever_their_side(
+    side: int, low: float, high: float, seed: int
+) -> None:
     pair = Stuck(low, high, side, OURS, seed).disturb(constant(), "conv1")
     found = torch.stack([pair.plus, pair.minus])
     for wanted, conductance in ((low, 5e-6), (high, 5e-5)):
@@ -296,7 +299,7 @@ def test_clusters_strike_as_many_devices_whatever_their_side(side: int, low: flo
         assert abs(share - wanted) <= 6 * (wanted * (1 - wanted) / independent) ** 0.5 + 1e-9
 
 
-def test_a_device_beside_a_stuck_one_is_stuck_with_the_chance_worked_out():
+def test_a_device_beside_a_stuck_one_is_stuck_with_the_chance_worked_out() -> None:
     """Centres strike with q; two neighbours share side (side - 1) of their side^2 centres."""
     side, rate = 4, 0.1
     q = 1 - (1 - rate) ** (1 / side**2)
@@ -312,7 +315,7 @@ def test_a_device_beside_a_stuck_one_is_stuck_with_the_chance_worked_out():
 
 
 @pytest.mark.parametrize(("low", "high", "value"), [(1.0, 0.0, 5.0), (0.0, 1.0, 50.0)])
-def test_a_stuck_device_ignores_all_that_came_before(low: float, high: float, value: float):
+def test_a_stuck_device_ignores_all_that_came_before(low: float, high: float, value: float) -> None:
     changes = {"stuck_low": low, "stuck_high": high, "read_noise": "none"}
     found = drawn(ALL_ON.model_copy(update=changes))
     assert torch.allclose(found, torch.full_like(found, value))
@@ -332,23 +335,22 @@ RELATIVE = [  # conductance, seconds since programming, relative standard deviat
 
 
 @pytest.mark.parametrize(("preset", "conductance", "seconds", "relative"), RELATIVE)
-def test_read_noise_is_the_published_one_at_its_time(preset, conductance, seconds, relative: float):
+def test_read_noise_is_the_published_one_at_its_time(
+    preset, conductance: float, seconds: float, relative: float
+) -> None:
     noise = reading.PRESETS[preset]
     found = float(noise.sigma(published(conductance), seconds)) / conductance
     assert found == pytest.approx(relative, rel=6e-5 if relative > 0.5 else 2e-6)
     if relative < 0.2:
         effect = ReadNoise(preset, 1.0, seconds, top_of(noise), 0, 0)
-        pair = effect.disturb(constant(conductance * MICRO), "conv1")
-        shares = torch.stack([pair.plus, pair.minus]).double() / MICRO / conductance
-        assert float(shares.mean()) == pytest.approx(1.0, abs=5 * relative / shares.numel() ** 0.5)
-        assert float(shares.std()) == pytest.approx(relative, rel=5 / (2 * shares.numel()) ** 0.5)
+        assert_moments(
+            effect.disturb(constant(conductance * MICRO), "conv1"), conductance, relative * conductance
+        )
 
 
 @pytest.mark.parametrize(("conductance", "sigma"), [(5.0, 0.05), (50.0, 0.2)])
-def test_relative_read_noise_has_the_chosen_share_of_each_conductance(conductance: float, sigma: float):
-    devices = Devices(read_noise="relative", read_factor=sigma, read_at_s=0.0)
-    (_, effect) = chip(devices, seed=0)
-    pair = effect.disturb(constant(conductance * MICRO), "conv1")
-    shares = torch.stack([pair.plus, pair.minus]).double() / MICRO / conductance
-    assert float(shares.mean()) == pytest.approx(1.0, abs=5 * sigma / shares.numel() ** 0.5)
-    assert float(shares.std()) == pytest.approx(sigma, rel=5 / (2 * shares.numel()) ** 0.5)
+def test_relative_read_noise_has_the_chosen_share_of_each_conductance(
+    conductance: float, sigma: float
+) -> None:
+    _, effect = chip(Devices(read_noise="relative", read_factor=sigma, read_at_s=0.0), seed=0)
+    assert_moments(effect.disturb(constant(conductance * MICRO), "conv1"), conductance, sigma * conductance)

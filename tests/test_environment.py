@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 
 from xbarpaper.params import load
 from xbarpaper.params.writing import write
+from xbarpaper.support.files import write_text
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = [
@@ -31,7 +32,7 @@ DIRECT = [Requirement(text) for text in [*PROJECT["dependencies"], *PROJECT["opt
 
 
 @pytest.mark.parametrize("dependency", DIRECT, ids=lambda requirement: requirement.name)
-def test_every_direct_dependency_is_locked_at_a_version_that_satisfies_it(dependency: Requirement):
+def test_every_direct_dependency_is_locked_at_a_version_that_satisfies_it(dependency: Requirement) -> None:
     locked = [entry for entry in LOCK if canonicalize_name(entry.name) == canonicalize_name(dependency.name)]
     assert locked, f"{dependency.name} is not in requirements.lock: `make lock`"
     for entry in locked:
@@ -39,7 +40,7 @@ def test_every_direct_dependency_is_locked_at_a_version_that_satisfies_it(depend
         assert dependency.specifier.contains(version), f"{entry} does not satisfy {dependency}: `make lock`"
 
 
-def test_lock_pins_exactly_and_leaves_cuda_to_torch():
+def test_lock_pins_exactly_and_leaves_cuda_to_torch() -> None:
     assert len(LOCK) > len(DIRECT)
     for entry in LOCK:
         assert re.fullmatch(r"==[^,*]+", str(entry.specifier)), f"{entry} is not pinned"
@@ -47,7 +48,7 @@ def test_lock_pins_exactly_and_leaves_cuda_to_torch():
         assert "+" not in str(entry.specifier), f"{entry} is a build of one machine"
 
 
-def test_conda_installs_the_lock_on_a_python_that_the_project_allows():
+def test_conda_installs_the_lock_on_a_python_that_the_project_allows() -> None:
     tree = YAML(typ="safe").load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     assert tree["name"] == PROJECT["name"]
     words = [entry for entry in tree["dependencies"] if isinstance(entry, str)]
@@ -60,7 +61,7 @@ def test_conda_installs_the_lock_on_a_python_that_the_project_allows():
     assert f"--python-version {python} " in makefile
 
 
-def test_make_accepts_the_pythons_that_the_project_allows():
+def test_make_accepts_the_pythons_that_the_project_allows() -> None:
     allowed = SpecifierSet(PROJECT["requires-python"])
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     low, high = re.findall(r"\((3), (\d+)\) <= v\[:2\] <= \((3), (\d+)\)", makefile)[0][1::2]
@@ -68,7 +69,7 @@ def test_make_accepts_the_pythons_that_the_project_allows():
         assert allowed.contains(f"3.{minor}.0") == (int(low) <= minor <= int(high))
 
 
-def test_citation_has_the_projects_version_and_licence():
+def test_citation_has_the_projects_version_and_licence() -> None:
     citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert str(citation["version"]) == PROJECT["version"]
     assert citation["license"] == PROJECT["license"]
@@ -79,11 +80,19 @@ def test_citation_has_the_projects_version_and_licence():
 def workplace(tmp_path: Path) -> Path:
     """The Makefile with two profiles, and nothing to install or to run."""
     shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("requirements.lock", "pyproject.toml"):
+        (tmp_path / name).touch()
     (tmp_path / "profiles").mkdir()
     for name in ("small", "large"):
         shutil.copy(ROOT / "profiles" / "quick.yaml", tmp_path / "profiles" / f"{name}.yaml")
     write("small", tmp_path)
     return tmp_path
+
+
+def executable(path: Path, script: str) -> Path:
+    """A program of a shell's commands."""
+    write_text(path, f"#!/bin/sh\n{script}\n").chmod(0o755)
+    return path
 
 
 def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -95,7 +104,7 @@ def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_make_lists_its_targets_and_profiles(workplace: Path):
+def test_make_lists_its_targets_and_profiles(workplace: Path) -> None:
     done = _make(workplace)
     assert done.returncode == 0
     for target in ("repro", "test", "verify", "audit", "lab", "lint", "lock", "clean"):
@@ -103,13 +112,9 @@ def test_make_lists_its_targets_and_profiles(workplace: Path):
     assert set(done.stdout.splitlines()[-1].split()) == {"profiles:", "small", "large"}
 
 
-def test_make_activates_a_profile(workplace: Path):
-    for name in ("requirements.lock", "pyproject.toml", ".venv/bin/python", ".venv/.installed"):
-        (workplace / name).parent.mkdir(parents=True, exist_ok=True)
-        (workplace / name).touch()
-    python = workplace / ".venv" / "bin" / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} "$@"\n', encoding="utf-8")
-    python.chmod(0o755)
+def test_make_activates_a_profile(workplace: Path) -> None:
+    executable(workplace / ".venv/bin/python", f'PYTHONPATH={ROOT} exec {sys.executable} "$@"')
+    (workplace / ".venv/.installed").touch()
     params = workplace / "params.yaml"
     before = params.stat().st_mtime_ns
     assert _make(workplace, "profile").returncode == 0
@@ -120,19 +125,16 @@ def test_make_activates_a_profile(workplace: Path):
 
 
 @pytest.mark.parametrize(
-    ("given", "options"),
-    [((), ""), (("PROFILE=large",), "--profile large"), (("RECORD=1",), "--record")],
+    ("given", "options"), [((), ""), (("PROFILE=large",), "--profile large"), (("RECORD=1",), "--record")]
 )
-def test_make_verify_runs_the_module(workplace: Path, given: tuple[str, ...], options: str):
-    for name in ("requirements.lock", "pyproject.toml"):
-        (workplace / name).touch()
+def test_make_verify_runs_the_module(workplace: Path, given: tuple[str, ...], options: str) -> None:
     done = _make(workplace, "-n", "verify", *given)
     assert done.returncode == 0, done.stderr
     (command,) = (line for line in done.stdout.splitlines() if "tools.verify" in line)
     assert command.split("python -m tools.verify")[1].split() == options.split()
 
 
-def test_make_refuses_an_unknown_profile_before_installing(workplace: Path):
+def test_make_refuses_an_unknown_profile_before_installing(workplace: Path) -> None:
     done = _make(workplace, "repro", "PROFILE=huge")
     assert done.returncode != 0
     assert "PROFILE = huge: no file profiles/huge.yaml (there are: " in done.stderr
@@ -140,34 +142,21 @@ def test_make_refuses_an_unknown_profile_before_installing(workplace: Path):
     assert load(workplace / "params.yaml").profile == "small"
 
 
-def test_make_refuses_another_python(workplace: Path):
-    for name in ("requirements.lock", "pyproject.toml"):
-        (workplace / name).touch()
-    fake = workplace / "python2"
+def test_make_refuses_another_python(workplace: Path) -> None:
     # A Python that says it is 2.7 by running the check with another sys.version_info.
-    fake.write_text(
-        "#!/bin/sh\n"
-        'exec python3 -c "import sys, collections\n'
-        "sys.version_info = collections.namedtuple('V', 'major minor')(2, 7)\n"
-        'exec(sys.argv[1])" "$2"\n',
-        encoding="utf-8",
-    )
-    fake.chmod(0o755)
+    old = "import sys, collections\nsys.version_info = collections.namedtuple('V', 'major minor')(2, 7)"
+    fake = executable(workplace / "python2", f'exec python3 -c "{old}\nexec(sys.argv[1])" "$2"')
     done = _make(workplace, "repro", f"PYTHON={fake}")
     assert done.returncode != 0
     assert "is 2.7; it must be 3.11, 3.12 or 3.13" in done.stderr
     assert not (workplace / ".venv").exists()
 
 
-def test_an_environment_without_pip_is_made_anew_or_refused_in_one_line(workplace: Path):
+def test_an_environment_without_pip_is_made_anew_or_refused_in_one_line(workplace: Path) -> None:
     """As uv makes them, and in a folder with a space in its name; installing stops where there is no index."""
     folder = shutil.copytree(workplace, workplace / "a folder", ignore=shutil.ignore_patterns("a folder"))
-    for name in ("requirements.lock", "pyproject.toml"):
-        (folder / name).touch()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
-    without = folder / "python3"
-    without.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec "{sys.executable}" "$@"\n')
-    without.chmod(0o755)
+    executable(folder / "python3", f'case "$2" in *ensurepip*) exit 1;; esac\nexec "{sys.executable}" "$@"')
     done = _make(folder, ".venv/.installed", "PYTHON=./python3")
     assert done.stderr.splitlines()[0] == (
         "PYTHON = ./python3 cannot make an environment with pip: apt-get install python3-venv"

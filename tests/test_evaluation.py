@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import DEVICES, MakeSubject
+from subjects import Calls
 
 from xbarpaper.experiments.evaluation import Case, cases, disturbed, sweep
 from xbarpaper.experiments.journal import Journal
@@ -29,25 +30,11 @@ WANTED = cases(("wires", "variation", "both"), 2, ("none", "layer"), "layer")
 ROWS = 1 + 2 + 2 * 2  # of WANTED: wires once, variation per seed, both per seed and gain
 
 
-class Counted:
-    """Stands in for ``training.accuracy``; raises once it has been called so many times."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, fail_at: int | None = None) -> None:
-        self.calls, self.fail_at = 0, fail_at
-        monkeypatch.setattr(training, "accuracy", self)
-
-    def __call__(self, *arguments: object) -> float:
-        self.calls += 1
-        if self.calls == self.fail_at:
-            raise KeyboardInterrupt
-        return accuracy(*arguments)
-
-
 def as_written(table: pd.DataFrame, folder: Path) -> str:
     return write_table(folder / "written.csv", table).read_text()
 
 
-def test_cases_of_a_sweep():
+def test_cases_of_a_sweep() -> None:
     assert cases(("wires", "variation", "both"), 2, ("none", "tile"), "layer") == [
         Case("wires", None, ("layer",)), Case("variation", 0, ("layer",)), Case("variation", 1, ("layer",)),
         Case("both", 0, ("none", "tile")), Case("both", 1, ("none", "tile")),
@@ -55,7 +42,7 @@ def test_cases_of_a_sweep():
     assert cases(("both",), 1, ("none",), "layer") == [Case("both", 0, ("none",))]
 
 
-def test_a_row_per_evaluation(make_subject: MakeSubject, bench: Bench, tmp_path: Path):
+def test_a_row_per_evaluation(make_subject: MakeSubject, bench: Bench, tmp_path: Path) -> None:
     subject = make_subject("xcs")
     table = sweep([make_subject(), subject], WANTED, bench, tmp_path / "journal.csv", 2)
     assert list(table.columns) == COLUMNS
@@ -91,9 +78,13 @@ def test_a_row_per_evaluation(make_subject: MakeSubject, bench: Bench, tmp_path:
     ids=["wires", "variation", "both"],
 )
 def test_each_row_is_its_own_twin(
-    make_subject: MakeSubject, bench: Bench, tmp_path: Path, case: Case, effects: list[Variation],
+    make_subject: MakeSubject,
+    bench: Bench,
+    tmp_path: Path,
+    case: Case,
+    effects: list[Variation],
     parasitics: Parasitics | None,
-):  # fmt: skip
+) -> None:
     subject = make_subject("cf")
     read = read_out(subject.mapped, DEVICES, effects, parasitics)
     (row,) = sweep([subject], [case], bench, tmp_path / "journal.csv").to_dict("records")
@@ -106,38 +97,26 @@ def test_each_row_is_its_own_twin(
 
 def test_an_interrupted_sweep_goes_on_with_the_missing_rows(
     make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     subjects = [make_subject("xcs"), make_subject("xrs")]
     whole = sweep(subjects, WANTED, bench, tmp_path / "whole.csv")
     for fail_at in (1, 2, 5, 2 * ROWS):
         journal = tmp_path / f"{fail_at}.csv"
-        Counted(monkeypatch, fail_at)
-        with pytest.raises(KeyboardInterrupt):
-            sweep(subjects, WANTED, bench, journal)
+        with monkeypatch.context() as patch:
+            Calls(patch, training, "accuracy", fail_at)
+            with pytest.raises(KeyboardInterrupt):
+                sweep(subjects, WANTED, bench, journal)
         finished = len(Journal(journal))
         # A case of two gains is one solution of the circuits, and is kept once both are done.
         assert fail_at - 2 <= finished <= fail_at - 1
 
-        counted = Counted(monkeypatch)
-        resumed = sweep(subjects, WANTED, bench, journal)
-        assert counted.calls == 2 * ROWS - finished
-        assert as_written(resumed, tmp_path) == as_written(whole, tmp_path)
-        assert resumed.dtypes.equals(whole.dtypes)
-
-        again = sweep(subjects, WANTED, bench, journal)
-        assert counted.calls == 2 * ROWS - finished  # nothing left to compute
-        assert as_written(again, tmp_path) == as_written(whole, tmp_path)
-
-
-def test_further_seeds_compute_only_themselves(
-    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    subjects, journal = [make_subject()], tmp_path / "journal.csv"
-    few = sweep(subjects, cases(("variation",), 1, ("none",), "layer"), bench, journal)
-    counted = Counted(monkeypatch)
-    more = sweep(subjects, cases(("variation",), 3, ("none",), "layer"), bench, journal)
-    assert counted.calls == 2
-    assert more.head(1)["accuracy"].tolist() == few["accuracy"].tolist()
+        with monkeypatch.context() as patch:
+            counted = Calls(patch, training, "accuracy")
+            for _ in range(2):  # the second time nothing is left to compute
+                resumed = sweep(subjects, WANTED, bench, journal)
+                assert counted.count == 2 * ROWS - finished
+                assert as_written(resumed, tmp_path) == as_written(whole, tmp_path)
+                assert resumed.dtypes.equals(whole.dtypes)
 
 
 @pytest.mark.parametrize(
@@ -152,39 +131,42 @@ def test_further_seeds_compute_only_themselves(
     ids=["variation", "range", "wires", "images", "threshold"],
 )
 def test_other_conditions_make_all_rows_anew(
-    make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    make_subject: MakeSubject,
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     change: dict[str, object],
-):  # fmt: skip
+) -> None:
     subjects, journal = [make_subject()], tmp_path / "journal.csv"
     wanted = cases(("both",), 1, ("none", "layer"), "layer")
     before = sweep(subjects, wanted, bench, journal)
-    counted, other = Counted(monkeypatch), replace(bench, **change)
+    counted, other = Calls(monkeypatch, training, "accuracy"), replace(bench, **change)
     after = sweep(subjects, wanted, other, journal)
-    assert counted.calls == 2
+    assert counted.count == 2
     fresh = sweep(subjects, wanted, other, tmp_path / "fresh.csv")
     assert as_written(after, tmp_path) == as_written(fresh, tmp_path)
 
     again = sweep(subjects, wanted, bench, journal)  # and back: the old rows are still there
-    assert counted.calls == 4
+    assert counted.count == 4
     assert as_written(again, tmp_path) == as_written(before, tmp_path)
 
 
 def test_another_network_makes_its_rows_anew(
     make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     journal, wanted = tmp_path / "journal.csv", [Case("wires", None, ("layer",))]
     sweep([make_subject()], wanted, bench, journal)
-    counted = Counted(monkeypatch)
+    counted = Calls(monkeypatch, training, "accuracy")
     other = make_subject()
     with torch.no_grad():
         other.mapped.network.classifier.bias += 1e-3  # not on any crossbar, but decides all the same
     sweep([other], wanted, bench, journal)
-    assert counted.calls == 1
+    assert counted.count == 1
 
 
 def test_the_circuits_are_solved_once_for_all_gains(
     make_subject: MakeSubject, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     solved: list[int] = []
     solve = nonideal.effective_conductance
 
@@ -197,11 +179,3 @@ def test_the_circuits_are_solved_once_for_all_gains(
     table = sweep([subject], [Case("both", 0, ("none", "layer", "tile"))], bench, tmp_path / "journal.csv")
     assert len(table) == 3
     assert solved == [subject.mapped.crossbars // 2]  # tiles, both signs in one batch
-
-
-def test_a_further_gain_leaves_no_row_twice(make_subject, bench, tmp_path):
-    subjects, journal = [make_subject()], tmp_path / "journal.csv"
-    sweep(subjects, [Case("both", 0, ("none",))], bench, journal)
-    for _ in range(2):
-        table = sweep(subjects, [Case("both", 0, ("none", "layer"))], bench, journal)
-        assert table["gain"].tolist() == ["none", "layer"]

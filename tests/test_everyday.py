@@ -85,7 +85,7 @@ def executed(top: Path, **environment: str | None) -> bytes:
 # --- results that are those of the inputs -------------------------------------------------------------------
 
 
-def test_nothing_of_the_users_world_changes_an_executed_notebook(top: Path):
+def test_nothing_of_the_users_world_changes_an_executed_notebook(top: Path) -> None:
     home, foreign = top / "home", top / "foreign"
     profile = home / ".ipython/profile_default"
     (profile / "startup").mkdir(parents=True)
@@ -116,7 +116,9 @@ def test_nothing_of_the_users_world_changes_an_executed_notebook(top: Path):
     assert unwritable == plain
 
 
-def test_an_output_that_is_a_link_into_a_cache_is_replaced(top: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_output_that_is_a_link_into_a_cache_is_replaced(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(top)
     kept = top / "cached"
     kept.write_text("what another commit has")
@@ -128,9 +130,13 @@ def test_an_output_that_is_a_link_into_a_cache_is_replaced(top: Path, monkeypatc
 
 
 def test_what_other_code_trained_is_not_gone_on_from(
-    make_network: Any, make_params: Any, tiny_images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    make_network: Any,
+    make_params: Any,
+    tiny_images: ImageSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-):  # fmt: skip
+) -> None:
     """As when the limit of WCT is changed by hand: the file that a training goes on from belongs to the code before."""
     resume, limits = tmp_path / "r.safetensors", WeightLimits(dict.fromkeys(make_network().weights(), 0.1))
     recipe = make_params().train
@@ -168,7 +174,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_editors_and_disks_leave_in_folders_makes_no_stage_run(project: Path):
+def test_what_editors_and_disks_leave_in_folders_makes_no_stage_run(project: Path) -> None:
     assert run("dvc", "repro", cwd=project).returncode == 0
     for name in LEAVINGS:
         for folder in ("in", "out"):
@@ -176,7 +182,7 @@ def test_what_editors_and_disks_leave_in_folders_makes_no_stage_run(project: Pat
     assert run("dvc", "status", cwd=project).stdout.strip() == "Data and pipelines are up to date."
 
 
-def test_a_users_git_settings_leave_files_as_they_are(tmp_path: Path):
+def test_a_users_git_settings_leave_files_as_they_are(tmp_path: Path) -> None:
     clone, settings = tmp_path / "clone", tmp_path / "gitconfig"
     (tmp_path / "attributes").write_text("*.ipynb filter=strip\n* text=auto eol=crlf\n")
     settings.write_text(
@@ -222,7 +228,7 @@ def verified(folder: Path, **environment: str | None) -> str:
 NO_PROFILE = "verify: profile = quick: not in the last commit (there are: )"
 
 
-def test_a_users_hooks_do_not_stop_the_copy_that_is_verified(history: Path, tmp_path: Path):
+def test_a_users_hooks_do_not_stop_the_copy_that_is_verified(history: Path, tmp_path: Path) -> None:
     """git-lfs leaves hooks that fail once it is gone; with them a clone is made, and ends with an error."""
     for name in ("post-checkout", "reference-transaction", "post-index-change"):
         write_text(tmp_path / "hooks" / name, "#!/bin/sh\nexit 1\n").chmod(0o755)
@@ -233,7 +239,7 @@ def test_a_users_hooks_do_not_stop_the_copy_that_is_verified(history: Path, tmp_
 @pytest.mark.parametrize("options", [("--filter=blob:none",), ("--filter=blob:none", "--depth=1")])
 def test_a_clone_of_some_files_is_verified_or_refused_in_one_line(
     history: Path, tmp_path: Path, options: tuple[str, ...]
-):
+) -> None:
     some = tmp_path / "some"
     done = run("git", "clone", "-q", "--sparse", *options, history.as_uri(), str(some), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -248,44 +254,36 @@ def test_a_clone_of_some_files_is_verified_or_refused_in_one_line(
 # --- setting up ---------------------------------------------------------------------------------------------
 
 
-def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
-    top = tmp_path / '-a "folder" of $HOME\'s, 100 % `x` #1; é'
+def makefile_in(top: Path) -> Path:
+    """A folder with all that make reads."""
     shutil.copytree(ROOT / "profiles", top / "profiles")
-    shutil.copy(ROOT / "Makefile", top)
+    for name in ("Makefile", "params.yaml"):
+        shutil.copy(ROOT / name, top)
     for name in ("requirements.lock", "pyproject.toml"):
         (top / name).touch()
+    return top
+
+
+PYTHON = ("PATH", "HOME", "OPTIMIZE", "DONTWRITEBYTECODE", "SAFEPATH", "WARNINGS", "INSPECT")
+
+
+def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path) -> None:
+    top = makefile_in(tmp_path / '-a "folder" of $HOME\'s, 100 % `x` #1; é')
     python = top / ".venv/bin/python"
     write_text(
-        python,
-        f'#!/bin/sh\necho "$@" >>asked; env >>asked; [ "$1" = -m ] || exec "{sys.executable}" "$@"\n',
+        python, f'#!/bin/sh\necho "$@" >>asked; env >>asked; [ "$1" = -m ] || exec "{sys.executable}" "$@"\n'
     )
     python.chmod(0o755)
-    theirs = (
-        "PIP_TARGET",
-        "PIP_PREFIX",
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "PYTHONOPTIMIZE",
-        "PYTHONDONTWRITEBYTECODE",
-        "PYTHONSAFEPATH",
-        "PYTHONWARNINGS",
-        "PYTHONINSPECT",
-        "PYTHONUSERBASE",
-    )
-    # make itself is given a Python that their settings do not reach
-    lone = tmp_path / "python3"
-    write_text(lone, f'#!/bin/sh\nexec env -u PYTHONHOME -u PYTHONPATH "{sys.executable}" "$@"\n').chmod(
-        0o755
-    )
-    settings: dict[str, str | None] = dict.fromkeys(theirs, "/theirs")
-    shutil.copy(ROOT / "params.yaml", top)
+    pips = ("PIP_TARGET", "PIP_PREFIX")
+    theirs = tuple(f"PYTHON{name}" for name in PYTHON)
+    settings: dict[str, str | None] = dict.fromkeys((*pips, *theirs, "PYTHONUSERBASE"), "/theirs")
     done = run("make", "repro", f"PYTHON={sys.executable}", cwd=top, **settings)
     assert done.returncode == 0, done.stderr
     asked = (top / "asked").read_text().splitlines()
     assert "-m xbarpaper.pipeline.repro" in asked
     since = asked[asked.index(next(line for line in asked if line.startswith("-m pip"))) :]
     assert "PIP_USER=0" in since
-    assert [line for line in since if line.startswith(tuple(f"{name}=" for name in theirs[:-1]))] == []
+    assert [line for line in since if line.startswith(tuple(f"{name}=" for name in (*pips, *theirs)))] == []
     assert [line for line in since if line.startswith("USER=") and line != "USER="]
     write_text(python.with_name("jupyter"), "#!/bin/sh\nenv >lab\n").chmod(0o755)
     done = run(
@@ -303,12 +301,10 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["a {b}", "a:b"])
-def test_a_folder_in_which_dvc_cannot_work_is_refused_before_anything_is_installed(tmp_path: Path, name: str):
-    top = tmp_path / name
-    shutil.copytree(ROOT / "profiles", top / "profiles")
-    shutil.copy(ROOT / "Makefile", top)
-    for needed in ("requirements.lock", "pyproject.toml"):
-        (top / needed).touch()
+def test_a_folder_in_which_dvc_cannot_work_is_refused_before_anything_is_installed(
+    tmp_path: Path, name: str
+) -> None:
+    top = makefile_in(tmp_path / name)
     done = run("make", "repro", cwd=top)
     assert done.returncode != 0
     assert (
@@ -318,32 +314,34 @@ def test_a_folder_in_which_dvc_cannot_work_is_refused_before_anything_is_install
     assert not (top / ".venv").exists()
 
 
-def test_an_archive_without_git_works(project: Path):
+REPRO = ("python", "-m", "xbarpaper.pipeline.repro", "--jobs", "1")
+
+
+def test_an_archive_without_git_works(project: Path) -> None:
     (project / ".dvc/config").write_text("[core]\n    analytics = false\n")
-    done = run("python", "-m", "xbarpaper.pipeline.repro", "--jobs", "1", cwd=project)
+    done = run(*REPRO, cwd=project)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("no git here: DVC does without it from now on")
     assert (project / "out/a.csv").is_file()
 
 
-def test_a_user_without_a_name_runs_the_pipeline(project: Path):
+def test_a_user_without_a_name_runs_the_pipeline(project: Path) -> None:
     nameless = project / "nameless"
     write_text(
         nameless / "sitecustomize.py",
         "import pwd\ndef getpwuid(number):\n    raise KeyError(f'uid not found: {number}')\npwd.getpwuid = getpwuid\n",
     )
     names: dict[str, str | None] = dict.fromkeys(("USER", "LOGNAME", "LNAME", "USERNAME"))
-    done = run(
-        "python", "-m", "xbarpaper.pipeline.repro", "--jobs", "1", cwd=project, PYTHONPATH=str(nameless),
-        **names,
-    )  # fmt: skip
+    done = run(*REPRO, cwd=project, PYTHONPATH=str(nameless), **names)
     assert done.returncode == 0, done.stderr
 
 
 # --- disks, caches ------------------------------------------------------------------------------------------
 
 
-def test_a_refused_chmod_is_no_error_and_the_umask_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_refused_chmod_is_no_error_and_the_umask_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
@@ -357,7 +355,7 @@ def test_a_refused_chmod_is_no_error_and_the_umask_counts(tmp_path: Path, monkey
     assert path.stat().st_mode & 0o777 == 0o660
 
 
-def test_a_damaged_file_of_compiled_code_is_compiled_anew(tmp_path: Path):
+def test_a_damaged_file_of_compiled_code_is_compiled_anew(tmp_path: Path) -> None:
     """The index of one function and the code of another are cut short."""
     write_text(
         tmp_path / "twice.py",
@@ -375,7 +373,7 @@ def test_a_damaged_file_of_compiled_code_is_compiled_anew(tmp_path: Path):
 
 def test_workers_that_dask_has_paused_are_told_of(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     monkeypatch.setattr(dasked, "_PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(dasked, "_MOST_SECONDS_PAUSED", 0.5)
     with Client(processes=False, n_workers=1, memory_limit=0, dashboard_address=None) as client:
@@ -394,7 +392,7 @@ def test_workers_that_dask_has_paused_are_told_of(
     assert message in capsys.readouterr().out
 
 
-def test_another_machines_half_written_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_another_machines_half_written_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xbarpaper.support.files._HOST", "other")
     with atomic(tmp_path / "a.txt") as theirs:
         monkeypatch.setattr("xbarpaper.support.files._HOST", "here")
@@ -403,7 +401,9 @@ def test_another_machines_half_written_file_stays(tmp_path: Path, monkeypatch: p
         assert theirs.exists()
 
 
-def test_data_on_another_disk_is_refused_before_anything_runs(top: Path, monkeypatch: pytest.MonkeyPatch):
+def test_data_on_another_disk_is_refused_before_anything_runs(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (top / "inside").mkdir()
     (top / "inside/data").symlink_to(top / "scratch")
     (top / "scratch").mkdir()
@@ -415,7 +415,7 @@ def test_data_on_another_disk_is_refused_before_anything_runs(top: Path, monkeyp
 # --- DVC's and Jupyter's own habits -------------------------------------------------------------------------
 
 
-def test_a_run_comes_out_as_a_few_flat_numbers():
+def test_a_run_comes_out_as_a_few_flat_numbers() -> None:
     tables = ROOT / "reports/quick/tables"
     evaluation, verdicts = (
         pd.read_csv(tables / f"{name}.csv", keep_default_na=False, na_values=[""])
@@ -429,14 +429,14 @@ def test_a_run_comes_out_as_a_few_flat_numbers():
     assert listed == ["reports/${profile}/metrics.json"]
 
 
-def test_the_graph_is_shown_narrow_enough_to_read(project: Path):
+def test_the_graph_is_shown_narrow_enough_to_read(project: Path) -> None:
     (command,) = re.findall(r"`(dvc dag --md)`", (ROOT / "docs/habits.md").read_text(encoding="utf-8"))
     shown = run(*command.split(), cwd=project).stdout
     assert shown.startswith("```mermaid\n")
     assert max(map(len, shown.splitlines())) < 100
 
 
-def test_what_other_profiles_made_stays_in_the_cache(project: Path):
+def test_what_other_profiles_made_stays_in_the_cache(project: Path) -> None:
     shutil.copytree(ROOT / "profiles", project / "profiles")
     stage = {"cmd": "echo ${item} > out-${item}", "outs": ["out-${item}"]}
     with (project / "dvc.yaml").open("w") as file:
@@ -453,7 +453,7 @@ def test_what_other_profiles_made_stays_in_the_cache(project: Path):
     assert kept == {f"{name}\n" for name in names}
 
 
-def test_a_notebook_of_another_clone_is_refused_or_runs_its_own_code(top: Path):
+def test_a_notebook_of_another_clone_is_refused_or_runs_its_own_code(top: Path) -> None:
     other = top / "other"
     for name in ("dvc.yaml", "params.yaml", "xbarpaper/__init__.py"):
         write_text(other / name, "")
@@ -471,7 +471,7 @@ def test_a_notebook_of_another_clone_is_refused_or_runs_its_own_code(top: Path):
     assert done.returncode == 0, done.stderr
 
 
-def test_a_notebook_run_by_hand_takes_the_profiles_first_experiment(make_params: Any):
+def test_a_notebook_run_by_hand_takes_the_profiles_first_experiment(make_params: Any) -> None:
     params: Params = make_params()
     assert Experiment("", params).name == next(iter(params.experiments))
     for path in (ROOT / "notebooks").glob("*.ipynb"):
@@ -484,7 +484,7 @@ def test_a_notebook_run_by_hand_takes_the_profiles_first_experiment(make_params:
         assert "shapes10" not in cell.source
 
 
-def test_what_jupyterlab_saves_of_a_notebook_that_was_run_is_its_source():
+def test_what_jupyterlab_saves_of_a_notebook_that_was_run_is_its_source() -> None:
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         node = nbformat.read(path, as_version=4)
         node.metadata["language_info"] = {"name": "python", "version": "3.11.2"}
@@ -499,7 +499,9 @@ def test_what_jupyterlab_saves_of_a_notebook_that_was_run_is_its_source():
     assert f"pre_save_hook={lab.__name__}.{lab.keep_source_clean.__name__}" in makefile
 
 
-def test_what_needs_a_missing_program_is_skipped_and_told_in_one_line(monkeypatch: pytest.MonkeyPatch):
+def test_what_needs_a_missing_program_is_skipped_and_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Or fails, where CI demands the program."""
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv(programs.REQUIRE, raising=False)
@@ -515,7 +517,7 @@ def test_what_needs_a_missing_program_is_skipped_and_told_in_one_line(monkeypatc
         programs.program("ngspice")
 
 
-def test_the_suite_needs_no_package_of_the_name_tests():
+def test_the_suite_needs_no_package_of_the_name_tests() -> None:
     """Another package may install one that wins over our folder."""
     modules = [
         *(ROOT / "tests").rglob("*.py"),

@@ -95,18 +95,11 @@ def only_row(table: pd.DataFrame, **wanted: object) -> pd.Series:
     return row
 
 
-def test_every_stage_leaves_its_checkpoint(done: Done):
-    folder = done.folder / "data" / "checkpoints" / NAME
-    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    schemes = {label: f"{label.split('-')[0]}/{label}" for label in VARIANTS[1:]} | {"unpruned": "unpruned"}
-    assert names == {f"{path}.safetensors" for path in schemes.values()} | {
-        f"wct/{v}.safetensors" for v in VARIANTS
-    }
-
-
 @pytest.mark.parametrize("label", VARIANTS)
 @pytest.mark.parametrize("wct", [False, True])
-def test_checkpoints_hold_the_network_whose_accuracy_they_state(work: Experiment, label: str, wct: bool):
+def test_checkpoints_hold_the_network_whose_accuracy_they_state(
+    work: Experiment, label: str, wct: bool
+) -> None:
     scheme, _, size = label.partition("-")
     checkpoint = load(work, Variant(scheme, int(size) if size else None), wct)
     reached = trained.software_accuracy(work, checkpoint.pruned.network)
@@ -116,14 +109,14 @@ def test_checkpoints_hold_the_network_whose_accuracy_they_state(work: Experiment
         assert not matrix[~checkpoint.pruned.masks[name]].any()
 
 
-def test_variants_follow_the_crossbar_sizes_where_the_scheme_does():
+def test_variants_follow_the_crossbar_sizes_where_the_scheme_does() -> None:
     labels = [variant.label for scheme in SCHEMES for variant in pruned.variants(scheme, SIZES)]
     assert labels == VARIANTS
     assert [variant.label for variant in pruned.variants("cf", ())] == ["cf"]
     assert pruned.variant("xrs", 16).label == "xrs-16"
 
 
-def test_tables_of_training_and_software_have_their_columns(done: Done):
+def test_tables_of_training_and_software_have_their_columns(done: Done) -> None:
     runs = [done.trained, *(run.run for run in done.pruned.values()), *done.constrained.values()]
     for run in runs:
         assert set(TABLES["training"].columns) <= set(run.training.columns)
@@ -143,7 +136,7 @@ def test_tables_of_training_and_software_have_their_columns(done: Done):
     assert str(gathered["crossbar_size"].dtype) == "Int64"
 
 
-def test_the_sparsity_of_each_layer_is_that_of_its_mask(done: Done):
+def test_the_sparsity_of_each_layer_is_that_of_its_mask(done: Done) -> None:
     for label, one in done.pruned.items():
         for row in one.layers.to_dict("records"):
             mask = one.masks[row["layer"]]
@@ -155,7 +148,7 @@ def test_the_sparsity_of_each_layer_is_that_of_its_mask(done: Done):
         assert overall == pytest.approx(0.6, abs=0.06 if label == "cf" else 0.01)
 
 
-def test_weights_under_constraint_keep_the_old_range(done: Done):
+def test_weights_under_constraint_keep_the_old_range(done: Done) -> None:
     before = {"unpruned": done.trained, **{label: one.run for label, one in done.pruned.items()}}
     for label, run in done.constrained.items():
         old = before[label].checkpoint
@@ -166,7 +159,7 @@ def test_weights_under_constraint_keep_the_old_range(done: Done):
             assert float(weight.detach().abs().max()) <= cut * (1 + 1e-6)
 
 
-def test_the_layer_table_has_its_columns_and_a_row_per_layer(done: Done):
+def test_the_layer_table_has_its_columns_and_a_row_per_layer(done: Done) -> None:
     assert tuple(done.layers.columns) == (*TABLES["layers"].columns, "share_nf_rho", "share_error_rho")
     assert len(done.layers) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS) * 9
     keys = ["scheme", "crossbar_size", "mitigation", "layer"]
@@ -176,7 +169,7 @@ def test_the_layer_table_has_its_columns_and_a_row_per_layer(done: Done):
     assert done.layers["low_conductance_share"].between(0, 1).all()
 
 
-def test_associations_are_rank_correlations_over_the_crossbars_of_a_layer(work: Experiment):
+def test_associations_are_rank_correlations_over_the_crossbars_of_a_layer(work: Experiment) -> None:
     """From the definitions, crossbar by crossbar; too few crossbars tell nothing."""
     subject = crossbars.mapped(work, "unpruned", SIZES[0])
     devices, threshold = work.params.devices.nominal, work.params.mapping.low_conductance_threshold
@@ -199,7 +192,7 @@ def test_associations_are_rank_correlations_over_the_crossbars_of_a_layer(work: 
     assert known
 
 
-def test_compression_is_crossbars_of_the_unpruned_network_over_those_of_this_one(done: Done):
+def test_compression_is_crossbars_of_the_unpruned_network_over_those_of_this_one(done: Done) -> None:
     for row in done.layers.to_dict("records"):
         size = row["crossbar_size"]
         whole = 2 * ceil(row["rows"] / size) * ceil(row["columns"] / size)
@@ -225,7 +218,7 @@ def test_compression_is_crossbars_of_the_unpruned_network_over_those_of_this_one
         assert row["low_conductance_share"] == pytest.approx(total["low_conductance_share"])
 
 
-def test_the_evaluation_table_has_its_columns_and_rows(done: Done):
+def test_the_evaluation_table_has_its_columns_and_rows(done: Done) -> None:
     assert tuple(done.evaluation.columns) == TABLES["evaluation"].columns
     assert (
         len(done.evaluation) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS) * 2
@@ -239,7 +232,7 @@ def test_the_evaluation_table_has_its_columns_and_rows(done: Done):
     assert sparsities == {"unpruned": [0.0], "cf": [0.6], "xcs": [0.6], "xrs": [0.6]}
 
 
-def test_software_accuracy_is_of_the_network_that_is_mapped(done: Done):
+def test_software_accuracy_is_of_the_network_that_is_mapped(done: Done) -> None:
     for row in done.evaluation.to_dict("records"):
         label = (
             row["scheme"]
@@ -253,7 +246,7 @@ def test_software_accuracy_is_of_the_network_that_is_mapped(done: Done):
 
 def test_a_finished_sweep_is_read_from_its_journal(
     done: Done, work: Experiment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
+) -> None:
     def computed(*_: object) -> float:
         raise RuntimeError("computed again")
 
@@ -265,7 +258,7 @@ def test_a_finished_sweep_is_read_from_its_journal(
     assert first == second
 
 
-def test_tables_are_written_where_the_stage_keeps_them(copied: Experiment, done: Done):
+def test_tables_are_written_where_the_stage_keeps_them(copied: Experiment, done: Done) -> None:
     (path,) = copied.write("06_evaluate", evaluation=done.evaluation)
     assert path == Path("data/results/tiny") / NAME / "06_evaluate" / "evaluation.csv"
     both = sweeps.with_unmitigated(copied, done.evaluation)
@@ -273,7 +266,7 @@ def test_tables_are_written_where_the_stage_keeps_them(copied: Experiment, done:
     assert str(both["seed"].dtype) == "Int64"
 
 
-def test_views_are_plain_arrays_of_the_same_numbers(work: Experiment):
+def test_views_are_plain_arrays_of_the_same_numbers(work: Experiment) -> None:
     subject = crossbars.mapped(work, "xcs", 8)
     layer = views.layer_named(subject.mapped, "conv3")
     assert views.padding_cells(layer) == layer.tiles.tiles * 64 - layer.devices // 2
@@ -295,7 +288,7 @@ def test_views_are_plain_arrays_of_the_same_numbers(work: Experiment):
 @pytest.mark.parametrize("scheme", SCHEMES[1:])
 def test_gradual_pruning_ends_at_the_sparsity_and_goes_on_where_it_was_stopped(
     scheme: PrunedSchemeName, copied: Experiment, done: Done
-):
+) -> None:
     section = copied.params.prune.model_copy(update={"steps": 3, "weight_decay": 0.0})
     work = Experiment(NAME, copied.params.model_copy(update={"prune": section}))
     (run,) = pruned.prune(work, scheme, (8,))
@@ -313,7 +306,7 @@ def test_gradual_pruning_ends_at_the_sparsity_and_goes_on_where_it_was_stopped(
         assert weight.equal(run.run.checkpoint.pruned.network.state_dict()[name])
 
 
-def test_only_what_is_trained_from_scratch_is_cut_out_of(make_params: MakeParams):
+def test_only_what_is_trained_from_scratch_is_cut_out_of(make_params: MakeParams) -> None:
     train = {"epochs": 2, "cut_out_pixels": 4, "weight_decay": 1e-3}
     once_trained, at_init = (
         Experiment(NAME, make_params(train=train, prune={"when": when, "weight_decay": 1e-4}))
@@ -334,11 +327,8 @@ def test_only_what_is_trained_from_scratch_is_cut_out_of(make_params: MakeParams
     }
 
 
-def test_pruning_at_initialisation_needs_no_trained_network(
-    make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tmp_path)
-    data.save(tiny_images, tmp_path / "data" / "datasets" / "tiny.safetensors")
+@pytest.mark.usefixtures("with_images")
+def test_pruning_at_initialisation_needs_no_trained_network(make_params: MakeParams) -> None:
     params = make_params(prune={"when": "init", "epochs": 1}, train={"epochs": 2})
     work = Experiment(NAME, params)
     (run,) = pruned.prune(work, "xcs", (8,))
@@ -357,7 +347,7 @@ def test_pruning_at_initialisation_needs_no_trained_network(
 
 def test_parameters_that_a_network_does_not_depend_on_leave_it_valid(
     work: Experiment, make_params: MakeParams
-):
+) -> None:
     other = make_params(
         devices={"variation_sigma": 0.3},
         wct={"epochs": 3},
@@ -370,14 +360,11 @@ def test_parameters_that_a_network_does_not_depend_on_leave_it_valid(
         load(again, Variant("cf"))
 
 
-def test_the_checkpoint_of_another_scheme_or_size_is_refused(copied):
+def test_the_checkpoint_of_another_scheme_or_size_is_refused(copied: Experiment) -> None:
     for other, own in ((Variant("xcs", 8), Variant("xcs", 16)), (Variant("xrs", 8), Variant("cf", None))):
         shutil.copy(copied.checkpoint_path(other), copied.checkpoint_path(own))
         with pytest.raises(CheckpointError):
             load(copied, own)
-    shutil.copy(
-        copied.checkpoint_path(UNPRUNED, "wct"),
-        copied.checkpoint_path(UNPRUNED),
-    )
+    shutil.copy(copied.checkpoint_path(UNPRUNED, "wct"), copied.checkpoint_path(UNPRUNED))
     with pytest.raises(CheckpointError):
         trained.load(copied)

@@ -52,7 +52,7 @@ def mapped() -> MappedNetwork:
     return replace(found, layers=(turned, *others))
 
 
-def test_what_is_read_back_computes_the_same(tmp_path: Path):
+def test_what_is_read_back_computes_the_same(tmp_path: Path) -> None:
     """With ideal wires the layer's own outputs; with wires the effective weights of the read-out."""
     chip, images, parasitics = mapped(), torch.randn(2, 3, 10, 10), Parasitics(driver_ohm=500.0)
     path = write_crossbars(tmp_path / "chip.npz", chip, DEVICES, [], parasitics, images, vectors=7)
@@ -88,7 +88,7 @@ def test_what_is_read_back_computes_the_same(tmp_path: Path):
         np.testing.assert_allclose(layer.matrix(solved, SPAN), one.matrix("none"), atol=1e-5)
 
 
-def test_units_are_in_the_names_and_conductances_in_their_range(tmp_path: Path):
+def test_units_are_in_the_names_and_conductances_in_their_range(tmp_path: Path) -> None:
     path = write_crossbars(
         tmp_path / "chip.npz", mapped(), DEVICES, [], Parasitics(), torch.randn(1, 3, 10, 10)
     )
@@ -124,7 +124,7 @@ def damaged(path: Path, **changed: object) -> Path:
 )  # fmt: skip
 def test_a_file_that_does_not_fit_is_refused_in_one_line(
     tmp_path: Path, name: str, value: object, message: str
-):
+) -> None:
     path = write_crossbars(tmp_path / "chip.npz", mapped(), DEVICES, [], Parasitics())
     with pytest.raises(ArtifactError, match=re.escape(f"{path}: {message}")) as caught:
         read_crossbars(damaged(path, **{name: value}))
@@ -132,7 +132,7 @@ def test_a_file_that_does_not_fit_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no archive", b"PK\x03\x04cut off"])
-def test_a_file_that_is_none_is_refused_in_one_line(tmp_path: Path, content: bytes | None):
+def test_a_file_that_is_none_is_refused_in_one_line(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "chip.npz"
     if content is not None:
         path.write_bytes(content)
@@ -140,7 +140,7 @@ def test_a_file_that_is_none_is_refused_in_one_line(tmp_path: Path, content: byt
         read_crossbars(path)
 
 
-def test_the_lines_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_lines_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     space: dict[str, object] = {"my_network": network(), "images": torch.randn(2, 3, 10, 10)}
     for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):

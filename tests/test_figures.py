@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,8 @@ TABLES = {
     name: (params, make_results(params))
     for name, params in (("one", ONE), ("two", TWO), ("three trainings", REPLICATES))
 }
+FURTHER = make_params(1, (16, 32), further=True)
+MADE, LABELS = make_results(FURTHER), figures.Labels.of(FURTHER)
 CHANCE = {"shapes10": 10.0}
 UNIT = re.compile(
     r"\((%|1/255|points|×|µS|µJ|bits|nat|rows × columns|rows|s|quantile of \|w\||× the profile's|sigma/mu)\)$"
@@ -48,7 +51,7 @@ OUTCOMES = {
 ACCURACIES = ("accuracy_by_size", "compression", "gain_sensitivity")
 
 
-def draw(name, profile="two"):
+def draw(name: str, profile="two"):
     params, tables = TABLES[profile]
     further = {"chance": CHANCE} if name in ACCURACIES else {}
     return getattr(figures, name)(getattr(tables, OUTCOMES[name]), figures.Labels.of(params), **further)
@@ -64,57 +67,40 @@ def every_figure(profile):
     """Every figure of a profile's tables, by name."""
     params, tables = TABLES[profile]
     labels, report = figures.Labels.of(params), examined(profile)
-    drawn = {name: draw(name, profile) for name in OUTCOMES} | {"forest": figures.forest({"made-up": report})}
-    drawn["loss_by_width"] = figures.loss_by_width(
-        {
-            name: (width, tables.evaluation, labels)
-            for name, width in {"small": 0.25, "other": 0.25, "full": 1}.items()
-        }
-    )
-    for claim in report.claims:
-        if (figure := figures.claim_effects(claim, labels)) is not None:
-            drawn[claim.id] = figure
-    ((_, errors), *_), ((_, losses), *_) = (
-        labels.by_network(tables.errors),
-        labels.by_network(tables.layer_losses),
-    )
-    drawn |= {
-        "errors": figures.error_by_layer(errors, labels),
-        "losses": figures.layer_losses(losses, labels),
+    widths = {
+        name: (width, tables.evaluation, labels) for name, width in {"a": 0.25, "b": 0.25, "full": 1}.items()
     }
-    if len(tables.sensitivity):
-        drawn |= {
-            shown: figures.along_axes(tables.sensitivity, conventions(params), params, shown, 10)
-            for shown in ("loss", "C2")
-        }
-        held = regions.regions(tables.device_effects, params.claims, 10)
-        drawn["survival"] = figures.surviving(held, device_effects(params), params)
-    if len(tables.recovery):
-        drawn["recovery"] = figures.mitigations(tables.recovery, labels)
-    if len(tables.converters):
-        drawn["adc-bits"] = figures.accuracy_by_bits(tables.converters, labels, params.periphery)
-    if len(tables.adversarial):
-        drawn |= {
-            f"adversarial-{attack}": figures.adversarial_accuracy(tables.adversarial, labels, attack)
-            for attack in ("pgd", "fgsm")
-        }
-    if len(tables.energy):
-        measured = [tables.evaluation, tables.recovery]
-        drawn |= {
-            "acdc": figures.acdc_beside_gradual(tables.acdc, labels),
-            "energy-saved": figures.energy_saved(tables.energy, labels, params.costs),
-            "energy-shares": figures.energy_shares(tables.energy, labels, params.costs),
-            "accuracy-energy": figures.accuracy_against_energy(measured, tables.energy, labels, params.costs),
-        }
-    if len(tables.batch_norms):
-        drawn["batch-norms"] = figures.batch_norm_limits(tables.batch_norms, labels)
-    if len(tables.spiking):
-        drawn["spiking"] = figures.spiking_steps(tables.spiking, labels, params.spiking)
-    if len(tables.on_crossbar_training):
-        drawn["on-crossbar-training"] = figures.on_crossbar_training(
+    drawn = {name: draw(name, profile) for name in OUTCOMES} | {
+        "forest": figures.forest({"made-up": report}),
+        "loss_by_width": figures.loss_by_width(widths),
+        "errors": figures.error_by_layer(labels.by_network(tables.errors)[0][1], labels),
+        "losses": figures.layer_losses(labels.by_network(tables.layer_losses)[0][1], labels),
+    }
+    effects = {claim.id: figures.claim_effects(claim, labels) for claim in report.claims}
+    drawn |= {name: figure for name, figure in effects.items() if figure is not None}
+    if profile != "one":  # nothing else was measured
+        return drawn
+    measured = [tables.evaluation, tables.recovery]
+    held = regions.regions(tables.device_effects, params.claims, 10)
+    return drawn | {
+        **{
+            name: figures.along_axes(tables.sensitivity, conventions(params), params, name, 10)
+            for name in ("loss", "C2")
+        },
+        **{name: figures.adversarial_accuracy(tables.adversarial, labels, name) for name in ("pgd", "fgsm")},
+        "survival": figures.surviving(held, device_effects(params), params),
+        "recovery": figures.mitigations(tables.recovery, labels),
+        "adc-bits": figures.accuracy_by_bits(tables.converters, labels, params.periphery),
+        "acdc": figures.acdc_beside_gradual(tables.acdc, labels),
+        "energy-saved": figures.energy_saved(tables.energy, labels, params.costs),
+        "energy-shares": figures.energy_shares(tables.energy, labels, params.costs),
+        "accuracy-energy": figures.accuracy_against_energy(measured, tables.energy, labels, params.costs),
+        "batch-norms": figures.batch_norm_limits(tables.batch_norms, labels),
+        "spiking": figures.spiking_steps(tables.spiking, labels, params.spiking),
+        "on-crossbar-training": figures.on_crossbar_training(
             tables.on_crossbar_training, labels, params.on_crossbar_training, params.devices
-        )
-    return drawn
+        ),
+    }
 
 
 def panels(figure):
@@ -125,13 +111,13 @@ def legend_entries(figure):
     return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
-def marks(panel, label):
+def marks(panel, label: str):
     """Positions of the marks of a legend entry: x and y."""
     (bars,) = [one for one in panel.containers if one.get_label() == label and len(one[0].get_xdata())]
     return bars[0].get_xdata(), bars[0].get_ydata()
 
 
-def assert_readable(figure, columns=1):
+def assert_readable(figure, columns: int = 1):
     """No text below 7 points, none over another one or out of the figure, and a width that so many columns hold."""
     canvas = FigureCanvasAgg(figure)
     figure.settle()
@@ -166,7 +152,7 @@ CALCULATED = ("energy-saved", "energy-shares", "adc-bits")
 
 
 @pytest.mark.parametrize("profile", TABLES)
-def test_every_figure_fits_a_column_and_says_what_it_shows(profile):
+def test_every_figure_fits_a_column_and_says_what_it_shows(profile: str) -> None:
     """A title in the figure, units on the axes, one kind of interval, and the network in the caption."""
     for name, figure in every_figure(profile).items():
         assert_readable(figure)
@@ -190,7 +176,7 @@ def test_every_figure_fits_a_column_and_says_what_it_shows(profile):
 
 
 @pytest.mark.parametrize("name", ACCURACIES)
-def test_accuracies_start_at_zero_and_show_chance(name):
+def test_accuracies_start_at_zero_and_show_chance(name: str) -> None:
     for panel in panels(draw(name)):
         assert panel.get_ylim() == (0, 100)
         dotted = [line for line in panel.lines if line.get_linestyle() == ":" and len(line.get_xdata())]
@@ -204,10 +190,7 @@ def test_accuracies_start_at_zero_and_show_chance(name):
     ("name", "entries"),
     [
         ("accuracy_by_size", {"unpruned", "C/F", "XCS", "XRS", "in software", "chance"}),
-        (
-            "compression",
-            {"unpruned", "C/F", "XCS", "XRS", "in software", "chance", "16 × 16", "32 × 32"},
-        ),
+        ("compression", {"unpruned", "C/F", "XCS", "XRS", "in software", "chance", "16 × 16", "32 × 32"}),
         ("loss_by_effect", {"wires only", "variation only", "both"}),
         ("gain_sensitivity", {"unpruned", "C/F", "XCS", "XRS", "chance"}),
         ("non_ideality", {"unpruned", "C/F", "XCS", "XRS"}),
@@ -215,13 +198,13 @@ def test_accuracies_start_at_zero_and_show_chance(name):
         ("training_curves", {"unpruned", "C/F", "XCS", "XRS"}),
     ],
 )
-def test_legends_name_everything_once(name, entries):
+def test_legends_name_everything_once(name: str, entries: list[tuple[str, int]]) -> None:
     found = legend_entries(draw(name))
     assert set(found) == entries
     assert len(found) == len(entries)
 
 
-def _chosen(table, experiment="made-up-0", **values):
+def _chosen(table, experiment: str = "made-up-0", **values):
     rows = table[
         (table["experiment"] == experiment) & (table["effects"] == "both") & (table["gain"] == "layer")
     ]
@@ -230,7 +213,7 @@ def _chosen(table, experiment="made-up-0", **values):
     return rows
 
 
-def test_marks_are_the_means_of_the_table():
+def test_marks_are_the_means_of_the_table() -> None:
     evaluation = TABLES["two"][1].evaluation
     rows = _chosen(evaluation, scheme="cf", mitigation="none")
     expected = rows.groupby("crossbar_size")["accuracy"].mean().tolist()
@@ -248,7 +231,7 @@ def test_marks_are_the_means_of_the_table():
     )
 
 
-def test_mitigations_are_named_beside_their_marks_which_count_from_software():
+def test_mitigations_are_named_beside_their_marks_which_count_from_software() -> None:
     params, tables = TABLES["one"]
     figure = figures.mitigations(tables.recovery, figures.Labels.of(params))
     panel = panels(figure)[0]
@@ -264,7 +247,7 @@ def test_mitigations_are_named_beside_their_marks_which_count_from_software():
         assert value == pytest.approx(lost)
 
 
-def test_intervals_of_several_trainings_are_over_trainings():
+def test_intervals_of_several_trainings_are_over_trainings() -> None:
     evaluation = TABLES["three trainings"][1].evaluation
     figure = draw("accuracy_by_size", "three trainings")
     assert "3 trainings, 5 draws of device variation each" in figure.caption
@@ -280,13 +263,13 @@ def test_intervals_of_several_trainings_are_over_trainings():
     )  # t of 97.5 %, 2 degrees
 
 
-def test_two_draws_have_no_interval():
+def test_two_draws_have_no_interval() -> None:
     params = make_params(1, (16,), seeds=2)
     figure = figures.gain_sensitivity(make_results(params).evaluation, figures.Labels.of(params))
     assert "Means over 2 draws of device variation, too few for intervals." in figure.caption
 
 
-def test_two_trainings_are_told_to_be_too_few_for_bars():
+def test_two_trainings_are_told_to_be_too_few_for_bars() -> None:
     params = make_params(1, (16,), training_seeds=(0, 1))
     figure = figures.accuracy_by_size(make_results(params).evaluation, figures.Labels.of(params))
     assert (
@@ -296,7 +279,7 @@ def test_two_trainings_are_told_to_be_too_few_for_bars():
     assert "95 % intervals" not in figure.caption
 
 
-def test_compression_shows_rates_beside_accuracies():
+def test_compression_shows_rates_beside_accuracies() -> None:
     params, tables = TABLES["one"]
     table = tables.evaluation.copy()
     table.loc[table["scheme"] == "xcs", "compression_rate"] = 2.5
@@ -306,7 +289,7 @@ def test_compression_shows_rates_beside_accuracies():
     assert found == {1.0, 2.5, 4.0}
 
 
-def test_sensitivity_says_images_and_draws_and_leaves_the_sparsity_out():
+def test_sensitivity_says_images_and_draws_and_leaves_the_sparsity_out() -> None:
     params, tables = TABLES["one"]
     moved = tables.sensitivity[tables.sensitivity["axis"] == "on_off"].assign(axis="sparsity", value="0.5")
     figure = figures.along_axes(pd.concat([tables.sensitivity, moved]), conventions(params), params, "C2", 10)
@@ -326,7 +309,7 @@ def test_sensitivity_says_images_and_draws_and_leaves_the_sparsity_out():
     assert [label.get_text() for label in panels(left)[0].get_xticklabels()] == ["10"]
 
 
-def test_where_all_networks_guess_the_figures_say_so():
+def test_where_all_networks_guess_the_figures_say_so() -> None:
     params, tables = TABLES["one"]
     guessing = tables.sensitivity.assign(accuracy=10.5)
     one = guessing[guessing["axis"] == "on_off"]
@@ -341,7 +324,7 @@ def test_where_all_networks_guess_the_figures_say_so():
 
 
 @pytest.mark.parametrize("seeds", [2, 3])
-def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(seeds: int):
+def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(seeds: int) -> None:
     params, tables = TABLES["one"]
     params = params.model_copy(
         update={"effects": params.effects.model_copy(update={"variation_seeds": seeds})}
@@ -366,7 +349,7 @@ def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(
     )
 
 
-def test_pairs_of_axes_have_a_line_for_each_value_of_the_second():
+def test_pairs_of_axes_have_a_line_for_each_value_of_the_second() -> None:
     params, tables = TABLES["one"]
     first = tables.sensitivity[tables.sensitivity["axis"] == "on_off"]
     parts = [first.assign(axis="on_off_by_w_max", second=second) for second in (0.95, 1.0)]
@@ -381,7 +364,7 @@ def test_pairs_of_axes_have_a_line_for_each_value_of_the_second():
     assert_readable(figure)
 
 
-def test_errors_by_layer_are_told_apart_by_lightness():
+def test_errors_by_layer_are_told_apart_by_lightness() -> None:
     """What a reader without one kind of cones sees: bars that differ in lightness or in their hatch."""
     params, tables = TABLES["two"]
     ((_, rows), *_) = figures.Labels.of(params).by_network(tables.errors)
@@ -392,7 +375,7 @@ def test_errors_by_layer_are_told_apart_by_lightness():
     assert min(np.diff(lightness)) > 0.1
 
 
-def test_forest_shows_every_overall_effect_once_with_its_corrected_interval():
+def test_forest_shows_every_overall_effect_once_with_its_corrected_interval() -> None:
     reports = {name: examined(name) for name in TABLES}
     figure = figures.forest(reports)
     assert_readable(figure)
@@ -413,7 +396,7 @@ def test_forest_shows_every_overall_effect_once_with_its_corrected_interval():
     assert set(legend_entries(figure)) == {row.verdict for row in tops} | {"tolerance", "margin of no effect"}
 
 
-def test_effects_of_a_claim_stand_where_the_report_has_them():
+def test_effects_of_a_claim_stand_where_the_report_has_them() -> None:
     claim = examined("two").claims[1]
     figure = figures.claim_effects(claim, figures.Labels.of(TWO))
     points = [
@@ -426,7 +409,7 @@ def test_effects_of_a_claim_stand_where_the_report_has_them():
     assert f"Of {sum(claim.counts.values())} comparisons" in figure.caption
 
 
-def test_panels_of_unlike_rows_have_labels_of_their_own():
+def test_panels_of_unlike_rows_have_labels_of_their_own() -> None:
     claim = examined("two").claims[2]
     rows = [row for row in claim.verdicts if row.mitigation == "R" and row.low is not None]
     rows = [row for row in rows if row.experiment == rows[0].experiment]
@@ -440,7 +423,7 @@ def test_panels_of_unlike_rows_have_labels_of_their_own():
     assert_readable(figure)
 
 
-def test_a_second_report_of_a_width_stands_beside_the_line():
+def test_a_second_report_of_a_width_stands_beside_the_line() -> None:
     params, tables = TABLES["one"]
     table, labels = tables.evaluation, figures.Labels.of(params)
     figure = figures.loss_by_width(
@@ -453,7 +436,7 @@ def test_a_second_report_of_a_width_stands_beside_the_line():
     assert all((np.diff(x) > 0.5).all() for x in lines)
 
 
-def test_files_and_captions_are_the_same_twice(tmp_path):
+def test_files_and_captions_are_the_same_twice(tmp_path: Path) -> None:
     saved = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         captions = figures.Captions()
@@ -472,7 +455,7 @@ def test_files_and_captions_are_the_same_twice(tmp_path):
     assert entry["command"] == "dvc repro figures@x"
 
 
-def test_two_svgs_share_no_identifier(tmp_path):
+def test_two_svgs_share_no_identifier(tmp_path: Path) -> None:
     captions = figures.Captions()
     for name in ("one", "two"):
         figures.save(draw("compression"), tmp_path, name, command="x", captions=captions)
@@ -484,19 +467,19 @@ def test_two_svgs_share_no_identifier(tmp_path):
     assert not found[0] & found[1]
 
 
-def test_a_figure_without_words_is_refused(tmp_path):
+def test_a_figure_without_words_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="needs a title and a caption"):
         figures.save(figures.ArtifactFigure(), tmp_path, "x", command="x", captions=figures.Captions())
     assert not list(tmp_path.iterdir())
 
 
-def test_a_notebook_shows_the_same_bytes_twice():
+def test_a_notebook_shows_the_same_bytes_twice() -> None:
     figure = figures.heat_maps({"": np.arange(12.0).reshape(3, 4)}, "A layer", "µS", "conductance")
     assert figure._repr_png_() == figure._repr_png_()
     assert b"Software" not in figure._repr_png_()
 
 
-def test_pruning_masks_give_each_layer_s_sparsity():
+def test_pruning_masks_give_each_layer_s_sparsity() -> None:
     masks = {"first": np.array([[1, 0], [0, 0]]), "second": np.ones((3, 2), dtype=bool)}
     figure = figures.pruning_masks(masks)
     titles = [panel.get_title() for panel in panels(figure)]
@@ -506,12 +489,12 @@ def test_pruning_masks_give_each_layer_s_sparsity():
     assert_readable(figure)
 
 
-def test_pruning_masks_need_a_layer():
+def test_pruning_masks_need_a_layer() -> None:
     with pytest.raises(ValueError, match="no layers"):
         figures.pruning_masks({})
 
 
-def test_tile_map_counts_tiles_removed_weights_and_padding():
+def test_tile_map_counts_tiles_removed_weights_and_padding() -> None:
     owner = np.add.outer(np.arange(64) // 16 * 3, np.arange(48) // 16)
     owner[:, 5:8] = -1
     figure = figures.tile_map(owner, padding=7)
@@ -521,7 +504,7 @@ def test_tile_map_counts_tiles_removed_weights_and_padding():
     assert_readable(figure)
 
 
-def test_neighbouring_tiles_differ_in_colour_even_across_removed_columns():
+def test_neighbouring_tiles_differ_in_colour_even_across_removed_columns() -> None:
     # As many tile columns as colours: colouring by number alone would paint whole columns alike.
     owner = np.add.outer(np.arange(40) // 8 * 6, np.arange(48) // 8)
     owner[:, 8:10] = -1
@@ -533,7 +516,7 @@ def test_neighbouring_tiles_differ_in_colour_even_across_removed_columns():
     assert (colours[:, 7] != colours[:, 10]).all()
 
 
-def test_conductance_histograms_show_programmed_devices_in_microsiemens():
+def test_conductance_histograms_show_programmed_devices_in_microsiemens() -> None:
     before = {"first": np.array([[5e-6, 0.0], [15e-6, 10e-6]]), "second": np.full(4, 20e-6)}
     after = {name: 0.5 * values for name, values in before.items()}
     figure = figures.conductance_histograms(before, after, names=("none", "WCT"))
@@ -545,7 +528,7 @@ def test_conductance_histograms_show_programmed_devices_in_microsiemens():
 
 
 @pytest.mark.parametrize("shape", [(8, 1), (1, 1), (3, 40)])
-def test_cells_are_counted_in_whole_numbers(shape: tuple[int, int]):
+def test_cells_are_counted_in_whole_numbers(shape: tuple[int, int]) -> None:
     figure = figures.heat_maps(
         {"": np.arange(float(np.prod(shape))).reshape(shape)}, "A layer", "µS", "conductance"
     )
@@ -556,7 +539,7 @@ def test_cells_are_counted_in_whole_numbers(shape: tuple[int, int]):
         assert all(tick == round(tick) for tick in seen)
 
 
-def test_heat_maps_share_one_scale_and_name_the_unit():
+def test_heat_maps_share_one_scale_and_name_the_unit() -> None:
     matrices = {"before R": np.array([[1.0, np.nan]]), "after R": np.array([[4.0, 2.0]])}
     figure = figures.heat_maps(matrices, "A layer", "µS", "conductance")
     first, second, bar = figure.axes
@@ -565,7 +548,7 @@ def test_heat_maps_share_one_scale_and_name_the_unit():
     assert "before R 1, after R 3" in figure.caption
 
 
-def test_learning_curve_ends_where_the_table_ends():
+def test_learning_curve_ends_where_the_table_ends() -> None:
     table = pd.DataFrame(
         {
             "epoch": [1, 2, 3],
@@ -583,10 +566,9 @@ def test_learning_curve_ends_where_the_table_ends():
     assert_readable(figure)
 
 
-def test_settings_searched_are_points_of_the_table_and_the_best_is_ringed():
-    params = make_params(1, (16, 32), further=True)
-    space = make_results(params).search
-    figure = figures.searched_settings(space, figures.Labels.of(params))
+def test_settings_searched_are_points_of_the_table_and_the_best_is_ringed() -> None:
+    space = MADE.search
+    figure = figures.searched_settings(space, LABELS)
     assert_readable(figure)
     for panel, (_, rows) in zip(panels(figure), space.groupby("mitigation", sort=False), strict=True):
         shown = [y for bars in panel.containers for y in bars[0].get_ydata()]
@@ -597,21 +579,19 @@ def test_settings_searched_are_points_of_the_table_and_the_best_is_ringed():
     assert "Best: R, setting 5 (+3.00 points, +2.50 to +3.50); WCT, setting 5 (+3.00 points" in figure.caption
 
 
-def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named():
-    params = make_params(1, (16, 32), further=True)
-    tables = make_results(params)
-    far = distances(tables.published)
-    assert nearest(tables.published) == (100e3, "none")
+def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named() -> None:
+    far = distances(MADE.published)
+    assert nearest(MADE.published) == (100e3, "none")
     assert far.iloc[0]["all"] == pytest.approx(0)
     assert far.iloc[1:]["all"].tolist() == pytest.approx([10.0] * (len(far) - 1))
-    figure = figures.beside_published(tables.published, far, figures.Labels.of(params))
+    figure = figures.beside_published(MADE.published, far, LABELS)
     assert_readable(figure)
     assert "Nearest to the numbers without mitigation: R_min of 100 kΩ with no gain" in figure.caption
     (panel,) = panels(figure)
     told = sorted(one.lost for one in PUBLISHED)
     bars = [np.asarray(line.get_xdata(), dtype=float) for line in panel.lines if line.get_linewidth() == 2]
     assert sorted(float(bar[0]) for bar in bars if len(bar)) == told
-    like = under_conventions(tables.evaluation, tables.published_like, params, {"shapes10": 10.0})
+    like = under_conventions(MADE.evaluation, MADE.published_like, FURTHER, CHANCE)
     verdicts = like.set_index(["convention", "claim"])["verdict"]
     assert verdicts["R_min 100 kΩ, no gain", "C4"] == "supported"
     assert verdicts["R_min 100 kΩ, no gain", "C3"] == "no effect"
@@ -621,21 +601,18 @@ def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named(
     ]
 
 
-def test_what_batch_norms_win_back_stands_beside_what_is_published():
-    params = make_params(1, (16, 32), further=True)
-    table, labels = make_results(params).batch_norms, figures.Labels.of(params)
-    figure = figures.batch_norm_limits(table, labels)
-    assert_readable(figure)
-    every = panels(figure)
+def test_what_batch_norms_win_back_stands_beside_what_is_published() -> None:
+    table, settings = MADE.batch_norms, FURTHER.published
+    every = panels(figures.batch_norm_limits(table, LABELS))
     mean = table.groupby(["crossbar_size", "axis", "value", "mitigation"])["lost"].mean()
     for rank, size in enumerate((64, 128)):
         for name in ("none", "BN", "norms"):
             label = "as they are" if name == "none" else name
             x, y = marks(every[rank], label)
-            assert list(x) == [0.0, *params.published.read_sigmas]
+            assert list(x) == [0.0, *settings.read_sigmas]
             assert list(y) == [mean[size, "read noise" if sigma else "none", sigma, name] for sigma in x]
             x, y = marks(every[2 + rank], label)
-            assert list(x) == list(params.published.drift_seconds)
+            assert list(x) == list(settings.drift_seconds)
             assert list(y) == [mean[size, "drift", seconds, name] for seconds in x]
         stars = {line.get_label(): line for line in every[rank].lines if "published" in str(line.get_label())}
         assert stars["as they are, published"].get_ydata().tolist() == [26.34 if size == 64 else 60.76]
@@ -644,11 +621,9 @@ def test_what_batch_norms_win_back_stands_beside_what_is_published():
         assert sorted(set(np.round(rests, 6))) == [0.0, 1.0, 2.5, 5.0, 7.5, 12.5, 17.5]
 
 
-def test_spiking_networks_are_followed_step_by_step():
-    params = make_params(1, (16, 32), further=True)
-    tables, labels = make_results(params), figures.Labels.of(params)
-    figure = figures.spiking_steps(tables.spiking, labels, params.spiking)
-    mean = tables.spiking.groupby(["crossbar_size", "kind", "read_noise", "steps"])[
+def test_spiking_networks_are_followed_step_by_step() -> None:
+    figure = figures.spiking_steps(MADE.spiking, LABELS, FURTHER.spiking)
+    mean = MADE.spiking.groupby(["crossbar_size", "kind", "read_noise", "steps"])[
         ["accuracy", "output_error"]
     ].mean()
     for panel, (value, size) in zip(
@@ -663,11 +638,9 @@ def test_spiking_networks_are_followed_step_by_step():
             assert list(y) == pytest.approx(list(factor * mean.loc[size, kind, noise][value]))
 
 
-def test_training_on_crossbars_is_shown_by_phase_and_with_one_thing_changed():
-    params = make_params(1, (16, 32), further=True)
-    tables, labels = make_results(params), figures.Labels.of(params)
-    settings, table = params.on_crossbar_training, tables.on_crossbar_training
-    figure = figures.on_crossbar_training(table, labels, settings, params.devices)
+def test_training_on_crossbars_is_shown_by_phase_and_with_one_thing_changed() -> None:
+    settings, table = FURTHER.on_crossbar_training, MADE.on_crossbar_training
+    figure = figures.on_crossbar_training(table, LABELS, settings, FURTHER.devices)
     by_phase, *axes = panels(figure)
     lost = (table["software_accuracy"] - table["accuracy"]).groupby(table["phases"]).mean()
     x, _ = marks(by_phase, "_")
@@ -684,33 +657,27 @@ def test_training_on_crossbars_is_shown_by_phase_and_with_one_thing_changed():
         assert y[2] - y[1] == pytest.approx(step, abs=0.3)
 
 
-def test_energies_are_points_of_the_table():
-    params = make_params(1, (16, 32), further=True)
-    tables, labels = make_results(params), figures.Labels.of(params)
-    energy = tables.energy[(tables.energy["mitigation"] == "none") & (tables.energy["scheme"] != "unpruned")]
-    saved = figures.energy_saved(tables.energy, labels, params.costs)
+def test_energies_are_points_of_the_table() -> None:
+    table, costs = MADE.energy, FURTHER.costs
+    energy = table[(table["mitigation"] == "none") & (table["scheme"] != "unpruned")]
+    saved = figures.energy_saved(table, LABELS, costs)
     for panel, columns in zip(panels(saved), ("used", "all"), strict=True):
-        rows = energy[(energy["columns"] == columns) & (energy["adc"] == params.costs.adc)]
+        rows = energy[(energy["columns"] == columns) & (energy["adc"] == costs.adc)]
         marked = {
             (*line.get_xdata(), *line.get_ydata()) for line in panel.lines if len(line.get_xdata()) == 1
         }
         assert marked == set(zip(rows["compression_rate"], rows["energy_ratio"], strict=True))
-    accuracy = figures.accuracy_against_energy(
-        [tables.evaluation, tables.recovery], tables.energy, labels, params.costs
-    )
+    accuracy = figures.accuracy_against_energy([MADE.evaluation, MADE.recovery], table, LABELS, costs)
     placed = {float(x) for bars in panels(accuracy)[0].containers for x in bars[0].get_xdata()}
-    own = tables.energy[(tables.energy["adc"] == "isaac") & (tables.energy["columns"] == "used")]
+    own = table[(table["adc"] == "isaac") & (table["columns"] == "used")]
     assert placed == set(own.loc[own["crossbar_size"] == 16, "energy_uj"])
-    for bars in panels(figures.energy_shares(tables.energy, labels, params.costs)):
+    for bars in panels(figures.energy_shares(table, LABELS, costs)):
         assert sum(patch.get_height() for patch in bars.patches) == pytest.approx(400)
 
 
-def test_each_scheme_stands_by_acdc_beside_gradual_pruning():
-    params = make_params(1, (16, 32), further=True)
-    table = make_results(params).acdc
-    figure = figures.acdc_beside_gradual(table, figures.Labels.of(params))
-    assert_readable(figure)
-    software, lost = panels(figure)
+def test_each_scheme_stands_by_acdc_beside_gradual_pruning() -> None:
+    table = MADE.acdc
+    software, lost = panels(figures.acdc_beside_gradual(table, LABELS))
     drawn = {
         name: sorted(float(x) for box in panel.containers for x in box.lines[0].get_xdata())
         for name, panel in {"software_accuracy": software, "lost": lost}.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -43,7 +44,9 @@ def run_of(make_params: MakeParams, epochs: int = 1) -> Run:
 # --- batch norm ---------------------------------------------------------------------------------------------
 
 
-def test_the_statistics_are_those_of_the_images(make_network: MakeNetwork, estimate: BatchNormEstimate):
+def test_the_statistics_are_those_of_the_images(
+    make_network: MakeNetwork, estimate: BatchNormEstimate
+) -> None:
     network = make_network()
     estimate.apply(network, network)
     features = estimate.images
@@ -60,7 +63,7 @@ def test_the_statistics_are_those_of_the_images(make_network: MakeNetwork, estim
 
 def test_a_scale_of_the_weights_is_forgotten(
     make_network: MakeNetwork, estimate: BatchNormEstimate, tiny_images: ImageSet
-):
+) -> None:
     images = normalised(tiny_images.test, tiny_images, "cpu")
     network = estimate.apply(make_network(), make_network())
     scaled = copy.deepcopy(network)
@@ -74,7 +77,7 @@ def test_a_scale_of_the_weights_is_forgotten(
 
 def test_tuned_norms_answer_more_like_the_network_without_crossbars(
     make_network: MakeNetwork, estimate: BatchNormEstimate
-):
+) -> None:
     """Than with measured statistics alone, on the very images; weights and statistics stay as they are."""
     software = make_network()
 
@@ -106,7 +109,7 @@ def test_tuned_norms_answer_more_like_the_network_without_crossbars(
     assert all(value.equal(tuned.state_dict()[name]) for name, value in again.state_dict().items())
 
 
-def test_images_are_drawn_from_all_classes_and_always_the_same(tiny_images: ImageSet):
+def test_images_are_drawn_from_all_classes_and_always_the_same(tiny_images: ImageSet) -> None:
     ordered = tiny_images.train.labels.sort(stable=True).indices
     by_class = replace(
         tiny_images,
@@ -126,8 +129,8 @@ def test_images_are_drawn_from_all_classes_and_always_the_same(tiny_images: Imag
 
 
 def test_each_twin_is_finished_before_it_is_evaluated(
-    make_subject: MakeSubject, bench: Bench, estimate: BatchNormEstimate, tmp_path
-):
+    make_subject: MakeSubject, bench: Bench, estimate: BatchNormEstimate, tmp_path: Path
+) -> None:
     subject = make_subject()
     wanted = cases(("both",), 2, ("layer",), "layer")
     table = sweep(
@@ -144,7 +147,7 @@ def test_each_twin_is_finished_before_it_is_evaluated(
 
 def test_without_disturbance_tuning_is_training(
     make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet
-):
+) -> None:
     subject, run = make_subject("xcs"), run_of(make_params, epochs=2)
     pruned: PrunedNetwork = subject.mapped.pruned
     expected = copy.deepcopy(pruned.network)
@@ -163,7 +166,7 @@ def test_without_disturbance_tuning_is_training(
 
 def test_training_sees_what_the_crossbars_compute(
     make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     subject = make_subject("cf")
     seen: dict[str, torch.Tensor] = {}
 
@@ -177,7 +180,7 @@ def test_training_sees_what_the_crossbars_compute(
         torch.testing.assert_close(seen[name], weight, rtol=1e-4, atol=1e-6)
 
 
-def test_draws_of_tuning_are_not_those_of_evaluations():
+def test_draws_of_tuning_are_not_those_of_evaluations() -> None:
     drawn = {effect.seed for number in range(1000) for effect in SURROUNDINGS.draw(number)}
     assert len(drawn) == 1000
     assert min(drawn) >= 1_000_000
@@ -187,7 +190,7 @@ def test_draws_of_tuning_are_not_those_of_evaluations():
 
 def test_circuits_are_solved_as_often_as_the_costs_say(
     make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     calls = []
 
     def counted(*arguments):
@@ -201,7 +204,7 @@ def test_circuits_are_solved_as_often_as_the_costs_say(
     assert len(calls) == solutions(steps, SURROUNDINGS)
 
 
-def test_the_gradient_is_nearly_that_of_the_adjoint_circuit(make_subject: MakeSubject):
+def test_the_gradient_is_nearly_that_of_the_adjoint_circuit(make_subject: MakeSubject) -> None:
     generator = torch.Generator().manual_seed(0)
     for layer in make_subject(size=16).mapped.layers:
         gradient = torch.randn(layer.matrix.shape, generator=generator)
@@ -211,7 +214,7 @@ def test_the_gradient_is_nearly_that_of_the_adjoint_circuit(make_subject: MakeSu
 
 def test_a_loss_that_is_not_a_number_ends_in_one_line(
     make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet
-):
+) -> None:
     subject = make_subject()
     keys = set(subject.mapped.network.state_dict())
     with pytest.raises(ArtifactError, match=r"tiny: weights of conv1 .* lower it"):
@@ -220,8 +223,8 @@ def test_a_loss_that_is_not_a_number_ends_in_one_line(
 
 
 def test_a_run_that_would_be_resumed_is_refused(
-    make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet, tmp_path
-):
+    make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path
+) -> None:
     with pytest.raises(ValueError, match="no resume file and no constraints"):
         tune(
             make_subject().mapped,

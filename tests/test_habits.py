@@ -34,7 +34,7 @@ def follow(repository: Repository, commands: str, first: Repository | None = Non
     return done.stdout
 
 
-def test_what_has_changed_is_told(made: Repository):
+def test_what_has_changed_is_told(made: Repository) -> None:
     params = made.folder / "params.yaml"
     before = params.read_text(encoding="utf-8")
     params.write_text(before.replace("confidence: 0.95", "confidence: 0.9"), encoding="utf-8")
@@ -47,7 +47,7 @@ def test_what_has_changed_is_told(made: Repository):
     assert made.git("status", "--porcelain") == ""
 
 
-def test_a_notebook_by_itself_leaves_no_trace(made: Repository):
+def test_a_notebook_by_itself_leaves_no_trace(made: Repository) -> None:
     follow(made, BY_ITSELF)
     written = made.folder / "out.ipynb"
     assert "image/png" in written.read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def test_a_notebook_by_itself_leaves_no_trace(made: Repository):
     assert follow(made, "dvc status").strip() == UP_TO_DATE
 
 
-def test_outputs_are_had_from_another_repository(made: Repository, tmp_path: Path):
+def test_outputs_are_had_from_another_repository(made: Repository, tmp_path: Path) -> None:
     other = Repository(tmp_path)
     other.run("git", "init", "-q", check=True)
     assert other.dvc("init", "-q").returncode == 0
@@ -72,7 +72,7 @@ def test_outputs_are_had_from_another_repository(made: Repository, tmp_path: Pat
 
 
 @pytest.mark.parametrize("links", ["hardlink", "symlink"])
-def test_links_into_the_cache_are_never_written_through(made: Repository, tmp_path: Path, links: str):
+def test_links_into_the_cache_are_never_written_through(made: Repository, tmp_path: Path, links: str) -> None:
     linked = Repository.twin(made.folder, tmp_path / "linked")
     follow(linked, f"dvc config --local cache.type {links}\ndvc checkout --relink")
     checkpoint = linked.folder / "data/results/tiny/tiny-vgg11/05_map/layers.csv"
@@ -83,12 +83,12 @@ def test_links_into_the_cache_are_never_written_through(made: Repository, tmp_pa
     assert follow(linked, "dvc status").strip() == UP_TO_DATE
 
 
-def test_a_second_working_tree_shares_the_cache(made: Repository):
+def test_a_second_working_tree_shares_the_cache(made: Repository) -> None:
     said = follow(made, SECOND)
     assert said.strip().endswith(UP_TO_DATE)
 
 
-def test_experiments_run_in_copies_and_are_compared(made: Repository):
+def test_experiments_run_in_copies_and_are_compared(made: Repository) -> None:
     *runs, apply = EXPERIMENTS.strip().splitlines()
     said = follow(made, "\n".join(runs))
     assert made.git("status", "--porcelain") == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,13 +25,13 @@ BITS = (8, 7, 6, 5, 4, 3)
 
 def energies(rates: dict[str, float], ratios: dict[str, dict[str, float]]) -> pd.DataFrame:
     """A table of energies: the rate of each scheme, and by converter what each saves."""
-    place = {"experiment": "made-up-0", "crossbar_size": 16, "columns": "used", "mitigation": "none"}
-    return pd.DataFrame(
-        [
-            {**place, "adc": adc, "scheme": scheme, "compression_rate": rates[scheme], "energy_ratio": ratio}
-            for adc, own in ratios.items()
-            for scheme, ratio in own.items()
-        ]
+    rows = [
+        {"adc": adc, "scheme": scheme, "compression_rate": rates[scheme], "energy_ratio": ratio}
+        for adc, own in ratios.items()
+        for scheme, ratio in own.items()
+    ]
+    return pd.DataFrame(rows).assign(
+        experiment="made-up-0", crossbar_size=16, columns="used", mitigation="none"
     )
 
 
@@ -38,15 +39,16 @@ def converters(needed: dict[str, int], images: int, lost: float = 20.0, changed:
     """A table of networks that lose a tenth of a point from so many bits on, and ``lost`` points with fewer."""
     rows = []
     for scheme, enough in needed.items():
-        place = {"experiment": "made-up-0", "scheme": scheme, "crossbar_size": 16, "images": images}
-        rows.append({**place, "adc_bits": 0, "accuracy": 80.0, "changed": 0.0})
+        rows.append({"scheme": scheme, "adc_bits": 0, "accuracy": 80.0, "changed": 0.0})
         for bits in BITS:
             off = 0.1 if bits >= enough else lost
-            rows.append({**place, "adc_bits": bits, "accuracy": 80.0 - off, "changed": off + changed})
-    return pd.DataFrame(rows)
+            rows.append(
+                {"scheme": scheme, "adc_bits": bits, "accuracy": 80.0 - off, "changed": off + changed}
+            )
+    return pd.DataFrame(rows).assign(experiment="made-up-0", crossbar_size=16, images=images)
 
 
-def test_orders_count_pairs_and_ties():
+def test_orders_count_pairs_and_ties() -> None:
     rates = {"unpruned": 1, "cf": 4, "xcs": 2, "xrs": 4}
     table = energies(rates, {"isaac": {"unpruned": 1, "cf": 3, "xcs": 3.5, "xrs": 3}})
     (row,) = hardware_tables.orders(table).to_dict("records")
@@ -60,7 +62,9 @@ def test_orders_count_pairs_and_ties():
     st.lists(st.integers(1, 40), min_size=4, max_size=4, unique=True),
     st.lists(st.integers(0, 1), min_size=1, max_size=4),
 )
-def test_energy_follows_compression_where_it_does_so_for_every_converter(rates: list[int], turned: list[int]):
+def test_energy_follows_compression_where_it_does_so_for_every_converter(
+    rates: list[int], turned: list[int]
+) -> None:
     """A converter whose energy rises with the rate agrees, one whose energy falls with it does not."""
     by_scheme = dict(zip(SCHEMES, map(float, rates), strict=True))
     ratios = {
@@ -87,7 +91,9 @@ def test_energy_follows_compression_where_it_does_so_for_every_converter(rates: 
         ({"unpruned": 9, "cf": 9, "xcs": 9}, 100_000, "not testable"),
     ],
 )
-def test_sparsity_saves_bits_as_far_as_the_images_tell(needed: dict[str, int], images: int, expected: str):
+def test_sparsity_saves_bits_as_far_as_the_images_tell(
+    needed: dict[str, int], images: int, expected: str
+) -> None:
     found = hardware.bits_saved(CONTEXT, converters(needed, images))
     assert found.overall == found.cases[0].verdict == expected
     assert len(found.cases) == len(needed)
@@ -98,16 +104,12 @@ def test_sparsity_saves_bits_as_far_as_the_images_tell(needed: dict[str, int], i
     st.integers(100, 10_000),
     st.floats(0.5, 0.99),
 )
-def test_needed_bits_lie_in_their_range(moves: list[tuple[int, int]], images: int, confidence: float):
+def test_needed_bits_lie_in_their_range(moves: list[tuple[int, int]], images: int, confidence: float) -> None:
     """Images that went wrong and images that went right, by the bits of a conversion."""
     rows = [{"adc_bits": 0, "accuracy": 70.0, "changed": 0.0}]
-    rows += [
-        {
-            "adc_bits": bits, "accuracy": 70 - 100 * (wrong - right) / images,
-            "changed": 100 * (wrong + right) / images,
-        }
-        for bits, (wrong, right) in zip(BITS, moves, strict=True)
-    ]  # fmt: skip
+    for bits, (wrong, right) in zip(BITS, moves, strict=True):
+        accuracy = 70 - 100 * (wrong - right) / images
+        rows.append({"adc_bits": bits, "accuracy": accuracy, "changed": 100 * (wrong + right) / images})
     table = pd.DataFrame(rows).assign(experiment="e", scheme="cf", crossbar_size=16, images=images)
     found, surer = (
         hardware_tables.needed(table, PARAMS.periphery, level).fillna(99).iloc[0]
@@ -118,7 +120,7 @@ def test_needed_bits_lie_in_their_range(moves: list[tuple[int, int]], images: in
 
 
 @pytest.mark.parametrize("images", [80, 1000])
-def test_the_interval_of_a_loss_on_the_same_images_holds_as_often_as_it_says(images: int):
+def test_the_interval_of_a_loss_on_the_same_images_holds_as_often_as_it_says(images: int) -> None:
     shares = np.array([0.08, 0.03, 0.89])  # right to wrong, wrong to right, the same
     draws = np.random.default_rng(0).multinomial(images, shares, 4000) / images * 100
     held = 0
@@ -141,7 +143,7 @@ def test_the_interval_of_a_loss_on_the_same_images_holds_as_often_as_it_says(ima
         ("not testable", "supported", "not testable"),
     ],
 )
-def test_what_survives(plain: str, there: str, expected: str):
+def test_what_survives(plain: str, there: str, expected: str) -> None:
     assert hardware.survived(plain, there) == expected
 
 
@@ -152,13 +154,15 @@ def on_devices(lost: dict[str, float]) -> pd.DataFrame:
         for scheme in SCHEMES:
             for seed, jitter in enumerate((-0.1, 0.0, 0.1)):
                 off = 5.0 + (more + jitter if scheme != "unpruned" else 0.0)
-                rows.append(
-                    {
-                        "experiment": "made-up-0", "dataset": "shapes10", "network": "vgg11", "axis": "stuck_low",
-                        "value": value, "second": np.nan, "scheme": scheme, "sparsity": 0.8, "crossbar_size": 16,
-                        "mitigation": "none", "seed": seed, "accuracy": 90.0 - off, "software_accuracy": 90.0,
-                    }
-                )  # fmt: skip
+                place = {
+                    "experiment": "made-up-0",
+                    "dataset": "shapes10",
+                    "network": "vgg11",
+                    "crossbar_size": 16,
+                }
+                place |= {"axis": "stuck_low", "value": value, "second": np.nan, "mitigation": "none"}
+                reached = {"accuracy": 90.0 - off, "software_accuracy": 90.0}
+                rows.append({**place, "scheme": scheme, "sparsity": 0.8, "seed": seed, **reached})
     return pd.DataFrame(rows)
 
 
@@ -170,13 +174,13 @@ def on_devices(lost: dict[str, float]) -> pd.DataFrame:
         ({"0": 0.3, "0.1": 6.0}, "not testable"),
     ],
 )
-def test_a_finding_survives_where_its_verdict_does(lost: dict[str, float], expected: str):
+def test_a_finding_survives_where_its_verdict_does(lost: dict[str, float], expected: str) -> None:
     found = hardware.survival(CONTEXT, on_devices(lost))
     assert found.overall == expected
     assert len(found.cases) == len(lost) - 1
 
 
-def test_a_report_holds_them_where_they_were_measured(tmp_path):
+def test_a_report_holds_them_where_they_were_measured(tmp_path: Path) -> None:
     report = claims.examine(TABLES, PARAMS)
     assert [one.id for one in report.own if one.id.startswith("D")] == ["D1", "D2", "D3"]
     assert all(
@@ -185,16 +189,14 @@ def test_a_report_holds_them_where_they_were_measured(tmp_path):
     path, _ = report.write(tmp_path)
     again = ClaimReport.read(path).own
     assert [(one.overall, one.summary) for one in again] == [(one.overall, one.summary) for one in report.own]
-    nothing = {
-        name: getattr(TABLES, name).iloc[:0]
-        for name in (
-            "energy",
-            "device_effects",
-            "adversarial",
-            "acdc",
-            "spiking",
-            "on_crossbar_training",
-            "batch_norms",
-        )
-    }
+    others = (
+        "energy",
+        "device_effects",
+        "adversarial",
+        "acdc",
+        "spiking",
+        "on_crossbar_training",
+        "batch_norms",
+    )
+    nothing = {name: getattr(TABLES, name).iloc[:0] for name in others}
     assert [one.id for one in claims.examine(replace(TABLES, **nothing), PARAMS).own] == ["D2"]

@@ -5,19 +5,19 @@ from __future__ import annotations
 import bz2
 import io
 import os
-import struct
 import sys
 import tarfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from conftest import MakeParams
+from image_files import Files, encoded, header_bomb, member, packed, png_of, write_tree
 from PIL import Image
 from repository import ROOT, Repository, tiny_profile
 
@@ -29,18 +29,11 @@ from xbarpaper.params.writing import KINDS
 from xbarpaper.support.errors import DatasetError
 
 VARIABLE = "XBARPAPER_TEST_IMAGES"
-Files = dict[str, bytes]
 
 
 def settings(path: Path | str, **changes: Any) -> ImageFolder:
     known = {"path_environment": VARIABLE, "description": "test images"}
     return ImageFolder(kind="image_folder", path=str(path), **(known | changes))
-
-
-def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def png(value: int, size: tuple[int, int] = (32, 32), mode: str = "RGB") -> bytes:
@@ -56,32 +49,8 @@ GOOD: Files = {
 }
 
 
-def write_tree(root: Path, files: Files) -> Path:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir(exist_ok=True) if name.endswith("/") else path.write_bytes(content)
-    return root
-
-
-def packed(files: Files, mode: str = "w", links: Iterable[tuple[bytes, str, str]] = ()) -> bytes:
-    """An archive of files, and after them of links: their type, name and target."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode) as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name if name in ("", ".") else name.rstrip("/"))
-            member.type = tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-        for kind, name, target in links:
-            member = tarfile.TarInfo(name)
-            member.type, member.linkname = kind, target
-            archive.addfile(member)
-    return buffer.getvalue()
-
-
 def write_archive(path: Path, files: Files, mode: str = "w") -> Path:
-    path.write_bytes(packed(files, mode))
+    path.write_bytes(packed(files, mode=mode))
     return path
 
 
@@ -226,14 +195,8 @@ def marked(orientation: int) -> Image.Exif:
 
 
 def deep_png(colour: int, channels: int) -> bytes:
-    """16 bits per channel, in a colour type of the PNG standard; Pillow itself does not write all of them."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 32, 32, 16, colour, 0, 0, 0))
-    rows = zlib.compress(32 * (b"\0" + 32 * channels * b"\xff\xff"))
-    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    """16 bits per channel."""
+    return png_of(depth=16, colour=colour, rows=zlib.compress(32 * (b"\0" + 32 * channels * b"\xff\xff")))
 
 
 def with_alpha(alpha: int, mode: str) -> bytes:
@@ -346,7 +309,7 @@ BAD_LINKS = {
 def test_a_link_in_an_archive_that_leads_astray_is_refused(tmp_path: Path, case: str) -> None:
     kind, target, message = BAD_LINKS[case]
     path = tmp_path / "a.tar"
-    path.write_bytes(packed(GOOD, links=[(kind, "train/cat/s.png", target)]))
+    path.write_bytes(packed(GOOD, member("train/cat/s.png", type=kind, linkname=target)))
     assert refusal(path) == f"{path}: {message.format('train/cat/s.png')}"
 
 
@@ -368,13 +331,6 @@ def flipped(content: bytes, place: int) -> bytes:
     return bytes(changed)
 
 
-def headers(kind: bytes) -> bytes:
-    """Thousands of headers, each of which says that it belongs to the next."""
-    member = tarfile.TarInfo("n")
-    member.type, member.size = kind, 10
-    return (member.tobuf(tarfile.GNU_FORMAT) + b"9 path=x\n".ljust(512, b"\0")) * 2000
-
-
 def zipped() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -391,20 +347,20 @@ BAD_ARCHIVES = {
     "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(99), r"is a \.7z archive; unpack it and name the folder$"),
     "no tar": (b"hello" * 300, NO_ARCHIVE),
     "empty": (b"", NO_ARCHIVE),
-    "cut xz": (packed(GOOD, "w:xz")[:-40], NO_ARCHIVE),
-    "cut gz": (packed(GOOD, "w:gz")[:-9], NO_ARCHIVE),
+    "cut xz": (packed(GOOD, mode="w:xz")[:-40], NO_ARCHIVE),
+    "cut gz": (packed(GOOD, mode="w:gz")[:-9], NO_ARCHIVE),
     "cut bz2": (bz2.compress(PLAIN)[:-9], NO_ARCHIVE),
     "cut between members": (PLAIN[:SECOND_HEADER], f"{NO_ARCHIVE}: it ends too early"),
     "cut in a member": (PLAIN[: SECOND_HEADER - 300], NO_ARCHIVE),
     "damaged second header": (flipped(PLAIN, SECOND_HEADER + 3), f"{NO_ARCHIVE}: bad checksum"),
-    "damaged xz": (flipped(packed(GOOD, "w:xz"), 200), NO_ARCHIVE),
-    "damaged gz checksum": (flipped(packed(GOOD, "w:gz"), -6), NO_ARCHIVE),
+    "damaged xz": (flipped(packed(GOOD, mode="w:xz"), 200), NO_ARCHIVE),
+    "damaged gz checksum": (flipped(packed(GOOD, mode="w:gz"), -6), NO_ARCHIVE),
     "parent": (packed({"../train/cat/0.png": png(0)}), r"refused: \.\./train/cat/0.png leaves the archive$"),
     "absolute": (packed({"/train/cat/0.png": png(0)}), "refused: /train/cat/0.png leaves the archive$"),
     "no name": (packed(GOOD | {"": b"x"}), "refused: a file without a name$"),
     "a dot as name": (packed(GOOD | {".": b"x"}), "refused: a file without a name$"),
-    "long names upon long names": (headers(b"L"), NO_ARCHIVE),
-    "notes upon notes": (headers(b"x"), NO_ARCHIVE),
+    "long names upon long names": (header_bomb(b"L"), NO_ARCHIVE),
+    "notes upon notes": (header_bomb(b"x"), NO_ARCHIVE),
     "twice": (packed({"train/cat/0.png": png(0), "./train/cat/0.png": png(1)}), "0.png is there twice$"),
 }
 

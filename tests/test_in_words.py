@@ -17,7 +17,7 @@ from xbarpaper.params import AdcName, load_profile
 from xbarpaper.params.names import ADC_TITLES, DEVICE_TITLES, DriftPreset, ProgrammingPreset, ReadPreset
 
 
-def test_names_units_and_gaps_of_a_plain_table():
+def test_names_units_and_gaps_of_a_plain_table() -> None:
     table = pd.DataFrame(
         {
             "scheme": ["cf", "xrs"],
@@ -34,7 +34,7 @@ def test_names_units_and_gaps_of_a_plain_table():
     assert list(shown.index) == ["C/F", "XRS"]
 
 
-def test_levels_of_rows_and_columns_get_words_too():
+def test_levels_of_rows_and_columns_get_words_too() -> None:
     index = pd.MultiIndex.from_product([["unpruned", "cf"], [16, 32]], names=["scheme", "crossbar_size"])
     columns = pd.MultiIndex.from_product([["none", "layer"], [2e4]], names=["gain", "r_min_ohm"])
     shown = in_words(pd.DataFrame(np.arange(8.0).reshape(4, 2), index=index, columns=columns))
@@ -55,22 +55,22 @@ def test_levels_of_rows_and_columns_get_words_too():
         ([0.0, 1e10], ["0", "1e+10"]),
     ],
 )
-def test_numbers_keep_the_digits_that_they_were_rounded_to(values: list[float], texts: list[str]):
+def test_numbers_keep_the_digits_that_they_were_rounded_to(values: list[float], texts: list[str]) -> None:
     table = pd.DataFrame({"layer": [f"conv{n}" for n in range(len(values))], "value": values})
     assert in_words(table)["value"].tolist() == texts
 
 
-def test_a_column_without_words_loses_its_underscores():
+def test_a_column_without_words_loses_its_underscores() -> None:
     assert "won_by_r" not in HEADS
     assert list(in_words(pd.DataFrame({"layer": ["conv1"], "won_by_r": [1.0]})).columns) == ["won by r"]
 
 
-def test_a_pruned_network_in_a_sentence():
+def test_a_pruned_network_in_a_sentence() -> None:
     assert network_words("cf", None) == "C/F"
     assert network_words("xcs", 16) == "XCS for 16 × 16"
 
 
-def test_everything_with_a_name_in_the_parameters_has_one_for_readers():
+def test_everything_with_a_name_in_the_parameters_has_one_for_readers() -> None:
     assert set(ADC_TITLES) == set(get_args(AdcName))
     presets = {name for kind in (ProgrammingPreset, DriftPreset, ReadPreset) for name in get_args(kind)}
     assert set(DEVICE_TITLES) == presets - {"relative"}
@@ -79,7 +79,7 @@ def test_everything_with_a_name_in_the_parameters_has_one_for_readers():
 
 
 @pytest.mark.parametrize("survey", [conventions, device_effects])
-def test_places_on_an_axis_are_said_without_names_of_the_code(survey):
+def test_places_on_an_axis_are_said_without_names_of_the_code(survey) -> None:
     params = load_profile("profiles/cifar10-small.yaml")
     for axis in survey(params).single.values():
         for value in axis.values:

@@ -54,11 +54,11 @@ def listing(root: Path) -> Path:
     return path
 
 
-def test_what_the_stages_wrote_is_read(root: Path):
+def test_what_the_stages_wrote_is_read(root: Path) -> None:
     inputs.check(root, NOTEBOOK)
 
 
-def test_own_outs_and_missing_files_are_not_its_business(root: Path):
+def test_own_outs_and_missing_files_are_not_its_business(root: Path) -> None:
     (root / "data" / "last.txt").write_text("of the run before")
     (root / "data" / "tables" / "b.csv").unlink()
     (root / "data" / "one.txt").unlink()
@@ -66,18 +66,20 @@ def test_own_outs_and_missing_files_are_not_its_business(root: Path):
 
 
 @pytest.mark.parametrize("stage", [None, "", "no-such-stage"])
-def test_without_dvc_nothing_is_compared(root: Path, monkeypatch: pytest.MonkeyPatch, stage: str | None):
+def test_without_dvc_nothing_is_compared(
+    root: Path, monkeypatch: pytest.MonkeyPatch, stage: str | None
+) -> None:
     (root / "data" / "one.txt").write_text("by hand")
     monkeypatch.delenv("DVC_STAGE") if stage is None else monkeypatch.setenv("DVC_STAGE", stage)
     inputs.check(root, NOTEBOOK)
 
 
-def test_before_the_first_run_there_is_nothing_to_compare_with(root: Path):
+def test_before_the_first_run_there_is_nothing_to_compare_with(root: Path) -> None:
     (root / "dvc.lock").unlink()
     inputs.check(root, NOTEBOOK)
 
 
-def test_another_file_is_refused_with_what_to_do(root: Path):
+def test_another_file_is_refused_with_what_to_do(root: Path) -> None:
     kept = md5(b"one.txt\n1\n")
     (root / "data" / "one.txt").write_text("one.txt\n2\n")
     with pytest.raises(ArtifactError) as refused:
@@ -88,7 +90,7 @@ def test_another_file_is_refused_with_what_to_do(root: Path):
     )
 
 
-def test_the_file_of_a_folder_is_named(root: Path):
+def test_the_file_of_a_folder_is_named(root: Path) -> None:
     (root / "data" / "tables" / "b.csv").write_text("b,\n")
     with pytest.raises(ArtifactError, match=r"^data/tables/b\.csv: not what second wrote: .* -s second`"):
         inputs.check(root, NOTEBOOK)
@@ -96,13 +98,13 @@ def test_the_file_of_a_folder_is_named(root: Path):
     inputs.check(root, NOTEBOOK)
 
 
-def test_a_damaged_list_of_a_folder_is_refused(root: Path):
+def test_a_damaged_list_of_a_folder_is_refused(root: Path) -> None:
     listing(root).write_text("[]")
     with pytest.raises(ArtifactError, match=r"^data/tables: not what second wrote: .*\.dir\"; dvc repro"):
         inputs.check(root, NOTEBOOK)
 
 
-def test_a_cache_elsewhere_is_found(root: Path):
+def test_a_cache_elsewhere_is_found(root: Path) -> None:
     (root / "data" / "tables" / "b.csv").write_text("b,\n")
     (root / ".dvc" / "config").write_text("[cache]\n    dir = ../kept\n")
     (root / ".dvc" / "cache").rename(root / "kept")
@@ -111,7 +113,7 @@ def test_a_cache_elsewhere_is_found(root: Path):
 
 
 @pytest.mark.parametrize("content", ["stages: [", "[]", "stages: {first: 3}", "\t:"])
-def test_a_damaged_lock_is_one_line(root: Path, content: str):
+def test_a_damaged_lock_is_one_line(root: Path, content: str) -> None:
     (root / "dvc.lock").write_text(content)
     with pytest.raises(ArtifactError, match=r"^dvc\.lock: damaged: .*; `git checkout dvc\.lock`$") as refused:
         inputs.check(root, NOTEBOOK)

@@ -31,7 +31,7 @@ def found(path: Path, seed: int | None, *gains: str) -> pd.DataFrame | None:
     return Journal(path).rows(DIGEST, "both", seed, gains)
 
 
-def test_rows_come_back_as_they_were(tmp_path: Path):
+def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
     path, journal = tmp_path / "folder" / "journal", Journal(tmp_path / "folder" / "journal")
     assert not path.exists()
     cases = [rows(0, "none", "layer"), rows(1, "none"), rows(None, "layer", nf=math.nan)]
@@ -46,7 +46,7 @@ def test_rows_come_back_as_they_were(tmp_path: Path):
     assert Journal(path).rows(DIGEST, "wires", 0, ("none",)) is None
 
 
-def test_a_case_measured_again_takes_the_place_of_the_earlier_one(tmp_path: Path):
+def test_a_case_measured_again_takes_the_place_of_the_earlier_one(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     Journal(path).add(DIGEST, rows(0, "none"))
     Journal(path).add(DIGEST, rows(0, "none", "layer", nf=0.5))
@@ -54,7 +54,7 @@ def test_a_case_measured_again_takes_the_place_of_the_earlier_one(tmp_path: Path
     assert set(found(path, 0, "none", "layer")["nf"]) == {0.5}
 
 
-def test_adding_writes_no_more_than_is_added(tmp_path: Path):
+def test_adding_writes_no_more_than_is_added(tmp_path: Path) -> None:
     path, journal = tmp_path / "journal", Journal(tmp_path / "journal")
     sizes = [0]
     for seed in range(20):
@@ -66,7 +66,7 @@ def test_adding_writes_no_more_than_is_added(tmp_path: Path):
 
 def test_what_a_killed_process_had_begun_is_left_out_and_nothing_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     path = tmp_path / "journal"
     for seed in range(2):
         Journal(path).add(DIGEST, rows(seed, "layer"))
@@ -82,7 +82,7 @@ def test_what_a_killed_process_had_begun_is_left_out_and_nothing_else(
     assert capsys.readouterr().out == ""
 
 
-def test_nothing_damaged_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_nothing_damaged_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "journal"
     for seed in range(2):
         Journal(path).add(DIGEST, rows(seed, "layer"))
@@ -100,7 +100,7 @@ def test_nothing_damaged_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00\n", b"a,b\n1,2\n", b"\n", b"digest,seed\nx,1\nx,1,2,3\n"])
 def test_another_file_in_its_place_is_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
-):
+) -> None:
     path = tmp_path / "journal"
     path.write_bytes(content)
     journal = Journal(path)
@@ -109,7 +109,7 @@ def test_another_file_in_its_place_is_replaced(
     assert len(Journal(path)) == 1
 
 
-def test_a_journal_that_cannot_be_written_is_one_line(tmp_path: Path):
+def test_a_journal_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("in the way")
     with pytest.raises(ArtifactError, match=r"folder/journal: cannot be written: \w+"):
         Journal(tmp_path / "folder" / "journal").add(DIGEST, rows(0, "layer"))

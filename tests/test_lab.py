@@ -101,7 +101,9 @@ def _address(runtime: Path, process: subprocess.Popen[bytes]) -> str:
             time.sleep(0.1)
 
 
-def test_run_all_in_jupyterlab_shows_what_the_stage_shows_and_leaves_the_source_clean(made: Repository):
+def test_run_all_in_jupyterlab_shows_what_the_stage_shows_and_leaves_the_source_clean(
+    made: Repository,
+) -> None:
     source = (made.folder / NOTEBOOK).read_bytes()
     with chromium() as browser, lab(made) as address:
         page = browser.new_page()
@@ -119,7 +121,9 @@ def test_run_all_in_jupyterlab_shows_what_the_stage_shows_and_leaves_the_source_
     assert made.dvc("status").stdout.strip() == UP_TO_DATE
 
 
-def test_run_all_in_vs_code_makes_no_stage_but_code_run(made: Repository, monkeypatch: pytest.MonkeyPatch):
+def test_run_all_in_vs_code_makes_no_stage_but_code_run(
+    made: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It starts the kernel in the notebook's folder, and saves outputs, numbers and metadata of its own."""
     path = made.folder / NOTEBOOK
     node = nbformat.read(path, as_version=4)

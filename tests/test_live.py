@@ -67,7 +67,7 @@ def interrupted_training(images: ImageSet, run: Run, network, epoch: int) -> Non
         train(network, images, run, interrupt)
 
 
-def test_before_anything_ran_there_is_nothing_to_complain_about(fresh: Repository):
+def test_before_anything_ran_there_is_nothing_to_complain_about(fresh: Repository) -> None:
     assert metrics(fresh) == {}
     (published,) = plots(fresh).values()
     table = read_table(fresh.folder / "reports" / "quick" / "tables" / "training.csv")
@@ -75,9 +75,13 @@ def test_before_anything_ran_there_is_nothing_to_complain_about(fresh: Repositor
 
 
 def test_a_training_that_is_cut_off_shows_its_curve_so_far(
-    fresh: Repository, top: Path, tiny_images: ImageSet, make_network: MakeNetwork, make_params: MakeParams,
+    fresh: Repository,
+    top: Path,
+    tiny_images: ImageSet,
+    make_network: MakeNetwork,
+    make_params: MakeParams,
     tmp_path: Path,
-):  # fmt: skip
+) -> None:
     recipe, resume = make_params().train, tmp_path / "run.safetensors"
     run = Run("tiny", recipe, epochs=5, learning_rate=0.05, seed=0, resume=resume, live=NAME)
     interrupted_training(tiny_images, run, make_network(), 2)
@@ -99,7 +103,7 @@ def test_a_training_that_is_cut_off_shows_its_curve_so_far(
     assert fresh.git("status", "--porcelain") == ""
 
 
-def test_stages_show_what_they_measured_on_crossbars(fresh: Repository, top: Path):
+def test_stages_show_what_they_measured_on_crossbars(fresh: Repository, top: Path) -> None:
     rows = [
         (scheme, 16, mitigation, effects, gain, software - lost, software)
         for scheme, software in (("unpruned", 80.0), ("cf", 70.0))
@@ -119,7 +123,7 @@ def test_stages_show_what_they_measured_on_crossbars(fresh: Repository, top: Pat
     assert found["crossbars/quick-vgg11/software-16"] == {"cf": 70.0, "unpruned": 80.0}
 
 
-def test_the_commands_of_the_pipeline_page_run(fresh: Repository, top: Path):
+def test_the_commands_of_the_pipeline_page_run(fresh: Repository, top: Path) -> None:
     text = (ROOT / "docs" / "pipeline.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"## Watch a long run\n.*?```sh\n(.*?)```", text, re.DOTALL)
     commands = [shlex.split(line, comments=True) for line in block.splitlines()]

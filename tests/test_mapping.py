@@ -97,7 +97,7 @@ def owners_of(tiles: TileMap) -> dict[tuple[int, int], list[int]]:
 )
 def test_a_convolution_is_the_product_with_its_matrix(
     groups: int, channels: int, filters: int, kernel: int, side: int
-):
+) -> None:
     """Block-diagonal where it is grouped; a linear layer is one of a kernel of one pixel."""
     weight = torch.randn(filters, channels // groups, kernel, kernel, dtype=torch.float64)
     weight = weight.contiguous(memory_format=torch.channels_last)  # as the networks hold it
@@ -113,7 +113,7 @@ def test_a_convolution_is_the_product_with_its_matrix(
 @given(case=masks(), seed=st.integers(0, 2**31))
 def test_every_weight_has_one_device_and_comes_back_in_any_order_of_columns(
     scheme: str, case: tuple[Tensor, int], seed: int
-):
+) -> None:
     (mask, size), (compaction, count) = case, COMPACTIONS[scheme]
     strips, shape, matrix = compaction(mask, size), tuple(mask.shape), numbered(mask)
     generator = torch.Generator().manual_seed(seed)
@@ -138,7 +138,7 @@ def test_every_weight_has_one_device_and_comes_back_in_any_order_of_columns(
 @given(case=masks())
 def test_compaction_leaves_no_dead_line_and_padding_lies_at_the_far_edges(
     scheme: str, case: tuple[Tensor, int]
-):
+) -> None:
     (mask, size), (compaction, _) = case, COMPACTIONS[scheme]
     strips = compaction(mask, size)
     for strip in strips:
@@ -155,24 +155,20 @@ def test_compaction_leaves_no_dead_line_and_padding_lies_at_the_far_edges(
     assert bool((tiles.tile(torch.ones(mask.shape))[~tiles.occupied] == 0).all())
 
 
-def test_tiles_of_a_small_matrix_by_hand():
+def test_tiles_of_a_small_matrix_by_hand() -> None:
     """Rows 0 and 1 form the first strip, row 2 the second; columns 1 and 2 are dead in the first."""
     mask = torch.tensor([[1, 0, 0, 1], [1, 0, 0, 1], [0, 1, 1, 1]], dtype=torch.bool)
     tiles = tile_map(columns_of_row_strips(mask, 2), (3, 4), 2)
     assert tiles.rows.tolist() == [[0, 1], [2, -1], [2, -1]]
     assert tiles.columns.tolist() == [[0, 3], [1, 2], [3, -1]]
-    assert tiles.tile(numbered(mask)).tolist() == [
-        [[1, 4], [5, 8]],
-        [[10, 11], [0, 0]],
-        [[12, 0], [0, 0]],
-    ]
+    assert tiles.tile(numbered(mask)).tolist() == [[[1, 4], [5, 8]], [[10, 11], [0, 0]], [[12, 0], [0, 0]]]
 
 
 @pytest.mark.parametrize(
     ("shape", "size", "count"),
     [((1, 1), 16, 1), ((16, 16), 16, 1), ((17, 16), 16, 2), ((27, 64), 32, 2), ((4608, 512), 64, 576)],
 )
-def test_number_of_crossbars_of_a_dense_matrix(shape: tuple[int, int], size: int, count: int):
+def test_number_of_crossbars_of_a_dense_matrix(shape: tuple[int, int], size: int, count: int) -> None:
     assert dense_tiles(shape, size) == count
     assert (
         tile_map(whole_rows_and_columns(torch.ones(shape, dtype=torch.bool), size), shape, size).tiles
@@ -193,7 +189,7 @@ def test_number_of_crossbars_of_a_dense_matrix(shape: tuple[int, int], size: int
         (-9.0, 5.0, 50.0),
     ],
 )
-def test_conductances_of_a_pair_in_microsiemens(weight: float, plus: float, minus: float):
+def test_conductances_of_a_pair_in_microsiemens(weight: float, plus: float, minus: float) -> None:
     pair = conductances(torch.tensor([[weight]], dtype=torch.float64), DEVICES, w_max=2.0)
     assert 1e6 * float(pair.plus) == pytest.approx(plus, rel=1e-12)
     assert 1e6 * float(pair.minus) == pytest.approx(minus, rel=1e-12)
@@ -204,7 +200,9 @@ def test_conductances_of_a_pair_in_microsiemens(weight: float, plus: float, minu
     w_max=st.floats(0.01, 3),
     ratio=st.floats(1.5, 1000),
 )
-def test_weights_of_inverts_conductances_up_to_saturation(values: list[float], w_max: float, ratio: float):
+def test_weights_of_inverts_conductances_up_to_saturation(
+    values: list[float], w_max: float, ratio: float
+) -> None:
     devices = Devices(r_min_ohm=20e3, r_max_ohm=20e3 * ratio, variation_sigma=0.0)
     weights = torch.tensor(values, dtype=torch.float64)
     pair = conductances(weights, devices, w_max)
@@ -217,7 +215,7 @@ def test_weights_of_inverts_conductances_up_to_saturation(values: list[float], w
         assert float(conductance.max()) <= devices.g_max_siemens * (1 + 1e-12)
 
 
-def test_only_the_difference_of_a_pair_counts():
+def test_only_the_difference_of_a_pair_counts() -> None:
     pair = conductances(torch.tensor([0.3, -0.7]), DEVICES, 1.0)
     shifted = DifferentialPair(pair.plus + 7e-6, pair.minus + 7e-6)
     torch.testing.assert_close(weights_of(shifted, DEVICES, 1.0), torch.tensor([0.3, -0.7]))
@@ -230,12 +228,12 @@ def test_only_the_difference_of_a_pair_counts():
         (27.6, 0.5, False),
     ],
 )  # fmt: skip
-def test_low_is_below_a_share_of_the_range(microsiemens: float, threshold: float, low: bool):
+def test_low_is_below_a_share_of_the_range(microsiemens: float, threshold: float, low: bool) -> None:
     conductance = torch.tensor([microsiemens * 1e-6], dtype=torch.float64)
     assert bool(is_low(conductance, DEVICES, threshold)) is low
 
 
-def test_what_does_not_fit_is_refused():
+def test_what_does_not_fit_is_refused() -> None:
     tiles = tile_map(whole_rows_and_columns(torch.ones(3, 5, dtype=torch.bool), 2), (3, 5), 2)
     with pytest.raises(ValueError, match=r"\(5, 3\) does not fit a map of shape \(3, 5\)"):
         tiles.tile(torch.ones(5, 3))

@@ -55,12 +55,12 @@ def work(made: tuple[Path, Params], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return Experiment(NAME, params)
 
 
-def test_names_and_their_order():
+def test_names_and_their_order() -> None:
     assert list(MITIGATIONS) == NAMES
     assert [one.name for one in PAPER] == NAMES[:4]
 
 
-def test_a_sum_has_the_parts_of_both():
+def test_a_sum_has_the_parts_of_both() -> None:
     both = R2D + BN
     assert (both.arranges, both.finishes) == (R2D.arranges, BN.finishes)
     assert (both.trains, both.programs) == (None, None)
@@ -69,17 +69,17 @@ def test_a_sum_has_the_parts_of_both():
 
 
 @pytest.mark.parametrize(("one", "other", "part"), [(R, R2D, "arranges"), (WCT, TUNED, "trains")])
-def test_two_parts_of_one_kind_are_refused(one: Mitigation, other: Mitigation, part: str):
+def test_two_parts_of_one_kind_are_refused(one: Mitigation, other: Mitigation, part: str) -> None:
     with pytest.raises(ValueError, match=rf"{one.name} \+ {other.name}: both have a part {part}"):
         one + other
 
 
-def test_two_mitigations_of_one_name_are_refused():
+def test_two_mitigations_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match=r"two mitigations are called PC; each needs a name of its own"):
         by_name([PC, R, PC])
 
 
-def test_costs_follow_the_parameters_and_add_up(make_params: MakeParams, tiny_images: ImageSet):
+def test_costs_follow_the_parameters_and_add_up(make_params: MakeParams, tiny_images: ImageSet) -> None:
     params, images = make_params(), len(tiny_images.train)
     shown, beyond_it = images_shown(params.train, images), params.beyond
     steps = beyond_it.tuning_epochs * steps_per_epoch(params.train, images)
@@ -103,7 +103,7 @@ def test_costs_follow_the_parameters_and_add_up(make_params: MakeParams, tiny_im
     assert astuple(BN.costs(params, 7)) == (0, 7, 0, 0)
 
 
-def test_every_mitigation_prepares_a_network_that_is_evaluated(work: Experiment, tmp_path: Path):
+def test_every_mitigation_prepares_a_network_that_is_evaluated(work: Experiment, tmp_path: Path) -> None:
     """What two prepare alike is prepared once; a tuned network that is there is taken up again."""
     subjects = list(crossbars.subjects(work, list(MITIGATIONS.values()), (SIZE,)))
     assert [one.mitigation for one in subjects] == NAMES * 4
@@ -125,7 +125,7 @@ def test_every_mitigation_prepares_a_network_that_is_evaluated(work: Experiment,
 
 def test_a_tuned_network_of_another_beginning_is_tuned_anew(
     work: Experiment, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     first = crossbars.mapped(work, "cf", SIZE, TUNED)
     other = Experiment(work.name, work.params.model_copy(update={"devices": work.params.devices.nominal}))
     second = crossbars.mapped(other, "cf", SIZE, TUNED)
@@ -134,7 +134,7 @@ def test_a_tuned_network_of_another_beginning_is_tuned_anew(
     assert any(not value.equal(weights[1][name]) for name, value in weights[0].items())
 
 
-def test_the_table_of_costs_has_a_row_for_each(work: Experiment):
+def test_the_table_of_costs_has_a_row_for_each(work: Experiment) -> None:
     table = beyond.costs(work)
     assert table["mitigation"].tolist() == NAMES * 4
     pd.testing.assert_series_equal(
@@ -146,7 +146,7 @@ def test_the_table_of_costs_has_a_row_for_each(work: Experiment):
     assert set(beyond.costs(fewer)["mitigation"]) == {*PAPER_NAMES, "PC", "BN"}
 
 
-def test_trainings_side_by_side_give_the_same_bytes(work: Experiment, tmp_path: Path):
+def test_trainings_side_by_side_give_the_same_bytes(work: Experiment, tmp_path: Path) -> None:
     """In two processes instead of this one, and in the same order."""
     folder = tmp_path / "data" / "checkpoints"
     before = {path: path.read_bytes() for path in folder.rglob("*.safetensors")}
@@ -163,7 +163,7 @@ def test_trainings_side_by_side_give_the_same_bytes(work: Experiment, tmp_path: 
 # --- the search for the strongest form --------------------------------------------------------------------------
 
 
-def test_validation_images_are_training_images_that_wct_does_not_see(tiny_images: ImageSet):
+def test_validation_images_are_training_images_that_wct_does_not_see(tiny_images: ImageSet) -> None:
     held = held_out(tiny_images, 30)
     assert (len(held.train), len(held.test)) == (70, 30)
     apart = [held.train.pixels, held.test.pixels]
@@ -177,7 +177,7 @@ def test_validation_images_are_training_images_that_wct_does_not_see(tiny_images
 
 def test_every_setting_is_compared_once_and_the_best_is_tested_on_other_devices(
     work: Experiment, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     search = {
         "finalists": 4, "orders": ("ascending", "descending"), "prunings": ("trained", "init"), "wct_ranges": ("old",),
         "rounds": (),
@@ -228,7 +228,7 @@ def test_every_setting_is_compared_once_and_the_best_is_tested_on_other_devices(
 # --- beside what is published -----------------------------------------------------------------------------------
 
 
-def test_published_settings_are_evaluated_as_they_say(work: Experiment):
+def test_published_settings_are_evaluated_as_they_say(work: Experiment) -> None:
     """Each number's mitigation and digital layers; resistance and gain change the network, and nothing is left out."""
     settings = work.params.published.model_copy(
         update={"crossbar_sizes": (64,), "r_min_ohms": (20e3, 1e6), "variation_seeds": 2}

@@ -10,6 +10,7 @@ import torch
 from conftest import MakeNetwork
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from subjects import bits, same
 from torch import nn
 
 from xbarpaper.networks import (
@@ -63,12 +64,8 @@ def silence(network: Network, kept: Mapping[str, tuple[int, ...]]) -> None:
                 norms[layer.name].bias[gone] = 0
 
 
-def state(network: Network) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in network.state_dict().items()}
-
-
 @pytest.mark.parametrize("network", PAPER)
-def test_layers_are_those_of_the_paper(network: NetworkName):
+def test_layers_are_those_of_the_paper(network: NetworkName) -> None:
     filters = [int(word) for word in PAPER[network].split() if word != "M"]
     built = build(whole(network), 0)
     weights = built.weights()
@@ -83,7 +80,7 @@ def test_layers_are_those_of_the_paper(network: NetworkName):
     assert sum(parameter.numel() for parameter in built.parameters()) == count + digital
 
 
-def test_resnet20_is_that_of_the_paper():
+def test_resnet20_is_that_of_the_paper() -> None:
     """Table 6 of arXiv 1512.03385 quotes 0.27 million; the two 1 x 1 shortcuts, with their norms, are ours."""
     built = build(whole("resnet20"), 0)
     weights = built.weights()
@@ -99,7 +96,9 @@ def test_resnet20_is_that_of_the_paper():
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_description_says_what_the_forward_pass_does(make_network: MakeNetwork, name: NetworkName):
+def test_the_description_says_what_the_forward_pass_does(
+    make_network: MakeNetwork, name: NetworkName
+) -> None:
     """Layers run in the order described, with outputs of the size described, and the norm described comes next."""
     network = make_network(name, width=0.1)
     ran: list[tuple[str, tuple[int, ...]]] = []
@@ -126,14 +125,14 @@ def test_the_description_says_what_the_forward_pass_does(make_network: MakeNetwo
 @pytest.mark.parametrize(("name", "width"), [("vgg11", 0.3), ("vgg16", 0.1), ("resnet20", 1.0)])
 def test_folding_batch_norms_changes_no_answer(
     make_network: MakeNetwork, name: NetworkName, width: float, dtype: torch.dtype
-):
+) -> None:
     """At 0.3 VGG11 has channels enough for every way in which convolutions of small maps are computed."""
     network, images = make_network(name, width=width), torch.randn(16, 3, 32, 32)
-    before = state(network)
+    before = bits(network)
     with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=dtype is torch.bfloat16):
         plain, fewer = network(images).float(), folded(network)(images).float()
     assert float((plain - fewer).abs().max() / plain.std()) < (0.1 if dtype is torch.bfloat16 else 1e-3)
-    assert all(torch.equal(one, before[at]) for at, one in network.state_dict().items())
+    assert same(network.state_dict(), before)
     assert not any(isinstance(one, nn.BatchNorm2d) for one in folded(network).modules())
     other = nn.Flatten()
     assert folded(other) is other
@@ -149,17 +148,17 @@ def test_folding_batch_norms_changes_no_answer(
         ("resnet20", 0.25, (4, 8, 16, 4, 4, 4, 8, 8, 8, 16, 16, 16)),
     ],
 )
-def test_width_scales_every_group(network: NetworkName, width: float, channels: tuple[int, ...]):
+def test_width_scales_every_group(network: NetworkName, width: float, channels: tuple[int, ...]) -> None:
     counts = outline(whole(network, width)).channels
     assert tuple(n for group, n in counts.items() if group not in (IMAGES, CLASSES)) == channels
     assert (counts[IMAGES], counts[CLASSES]) == (3, 10)
 
 
-def test_the_seed_decides_the_weights_and_the_global_generator_is_left_alone():
+def test_the_seed_decides_the_weights_and_the_global_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
-    one, same, other = (state(build(whole(width=0.05), seed)) for seed in (4, 4, 5))
+    one, again, other = (bits(build(whole(width=0.05), seed)) for seed in (4, 4, 5))
     assert torch.equal(torch.get_rng_state(), before)
-    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert same(one, again)
     assert not torch.equal(one["classifier.weight"], other["classifier.weight"])
 
 
@@ -167,9 +166,9 @@ def test_the_seed_decides_the_weights_and_the_global_generator_is_left_alone():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_network_without_channels_computes_what_silenced_filters_leave(
     make_network: MakeNetwork, network: str, seed: int
-):
+) -> None:
     source = make_network(network, width=0.1, seed=seed)
-    before, kept = state(source), some_channels(source, seed)
+    before, kept = bits(source), some_channels(source, seed)
     smaller = with_channels(source, kept).eval()
     silenced = make_network(network, width=0.1, seed=seed)
     silence(silenced, kept)
@@ -180,10 +179,10 @@ def test_a_network_without_channels_computes_what_silenced_filters_leave(
         for parameter in smaller.parameters():
             parameter.zero_()
     assert smaller.channels == source.channels | {group: len(channels) for group, channels in kept.items()}
-    assert all(torch.equal(value, before[name]) for name, value in source.state_dict().items())
+    assert same(source.state_dict(), before)
 
 
-def test_channels_that_cannot_be_removed_are_refused(make_network: MakeNetwork):
+def test_channels_that_cannot_be_removed_are_refused(make_network: MakeNetwork) -> None:
     source = make_network()
     with pytest.raises(ArtifactError, match="conv3 would lose all its filters"):
         with_channels(source, some_channels(source, 0) | {"conv3": ()})
@@ -193,7 +192,9 @@ def test_channels_that_cannot_be_removed_are_refused(make_network: MakeNetwork):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_placements_say_where_a_smaller_layer_sits_in_the_whole_one(make_network: MakeNetwork, network: str):
+def test_placements_say_where_a_smaller_layer_sits_in_the_whole_one(
+    make_network: MakeNetwork, network: str
+) -> None:
     source = make_network(network, width=0.1)
     smaller = with_channels(source, some_channels(source, 3))
     originals = {name: matrix_of(weight.detach()) for name, weight in source.weights().items()}
@@ -211,7 +212,7 @@ def test_placements_say_where_a_smaller_layer_sits_in_the_whole_one(make_network
 
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("smaller", [False, True])
-def test_an_outline_has_the_state_of_the_network_and_no_memory(network: NetworkName, smaller: bool):
+def test_an_outline_has_the_state_of_the_network_and_no_memory(network: NetworkName, smaller: bool) -> None:
     architecture = whole(network, 0.1, classes=7)
     if smaller:
         kept = some_channels(outline(architecture), 0)
@@ -231,7 +232,7 @@ def test_an_outline_has_the_state_of_the_network_and_no_memory(network: NetworkN
         {"kept_channels": {"conv1": (10**9,)}}, {"kept_channels": {"conv99": (0,)}}, {"kept_channels": {"images": (0,)}},
     ],
 )  # fmt: skip
-def test_an_architecture_that_cannot_be_is_refused(change: dict[str, object]):
+def test_an_architecture_that_cannot_be_is_refused(change: dict[str, object]) -> None:
     with pytest.raises((ValueError, ArtifactError), match=r"Input should be|kept_channels"):
         outline(Architecture.model_validate({"network": "vgg11", "width": 0.05, "classes": 10} | change))
 
@@ -259,7 +260,9 @@ class Described(Network):
         ((("convolution", "other", "inner"),), r"^layer one: .* does not read 5 channels and write 4$"),
     ],
 )
-def test_a_description_that_does_not_fit_is_refused(layers: tuple[tuple[str, str, str], ...], says: str):
+def test_a_description_that_does_not_fit_is_refused(
+    layers: tuple[tuple[str, str, str], ...], says: str
+) -> None:
     network = Described(tuple(WeightedLayer("one", *layer, (30, 30)) for layer in layers))
     for refused in (network.weights, network.placements, network.matrices):
         with pytest.raises(ArtifactError, match=says):
@@ -274,7 +277,7 @@ def test_a_description_that_does_not_fit_is_refused(layers: tuple[tuple[str, str
         ([("a", 1), ("b", 2), ("c", 3)], "^thing 'c' is registered but is not a name of the parameters$"),
     ],
 )
-def test_a_registry_has_one_entry_for_each_name(entries: list[tuple[str, int]], says: str):
+def test_a_registry_has_one_entry_for_each_name(entries: list[tuple[str, int]], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         registry("thing", ("a", "b"), entries)
     assert list(registry("thing", ("a", "b"), [("b", 2), ("a", 1)])) == ["a", "b"]
@@ -304,7 +307,7 @@ def placements(draw: st.DrawFn) -> tuple[torch.Tensor, Placement]:
 
 @settings(max_examples=100, deadline=None)
 @given(case=placements())
-def test_embedding_and_extracting_are_inverse(case: tuple[torch.Tensor, Placement]):
+def test_embedding_and_extracting_are_inverse(case: tuple[torch.Tensor, Placement]) -> None:
     matrix, place = case
     full = place.embed(matrix)
     assert tuple(full.shape) == place.full_shape

@@ -47,7 +47,7 @@ def as_a_profile(repository: Repository) -> None:
     (repository.folder / "profiles" / "tiny.yaml").write_text(profile, encoding="utf-8")
 
 
-def test_the_watcher_notes_what_leaves_the_machine(isolation: Isolation):
+def test_the_watcher_notes_what_leaves_the_machine(isolation: Isolation) -> None:
     code = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"
     done = isolation.run(sys.executable, "-c", code)
     assert done.returncode != 0
@@ -57,7 +57,7 @@ def test_the_watcher_notes_what_leaves_the_machine(isolation: Isolation):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("isolation")
-def test_the_pipeline_runs_without_a_network(tiny_pipeline: Path):
+def test_the_pipeline_runs_without_a_network(tiny_pipeline: Path) -> None:
     network = Isolation(tiny_pipeline / "network")
     assert not network.watched.exists(), network.watched.read_text()
     watcher = network.folder / "watcher" / "sitecustomize.py"
@@ -66,7 +66,7 @@ def test_the_pipeline_runs_without_a_network(tiny_pipeline: Path):
 
 
 @pytest.mark.slow
-def test_verify_compares_what_it_makes_with_the_committed_report(tiny_pipeline: Path, tmp_path: Path):
+def test_verify_compares_what_it_makes_with_the_committed_report(tiny_pipeline: Path, tmp_path: Path) -> None:
     """It goes on where it was cut off before the last stage: all that had been done is in the copy's cache."""
     made = Repository.twin(tiny_pipeline / "copy", tmp_path / "repository")
     as_a_profile(made)
@@ -94,7 +94,9 @@ def test_verify_compares_what_it_makes_with_the_committed_report(tiny_pipeline: 
 # --- before and after the run -------------------------------------------------------------------------------
 
 
-def test_an_interrupted_run_goes_on_and_another_commit_begins_anew(repository: Repository, tmp_path: Path):
+def test_an_interrupted_run_goes_on_and_another_commit_begins_anew(
+    repository: Repository, tmp_path: Path
+) -> None:
     run = Run(repository.folder, "quick", tmp_path / "verify", 1)
     assert not prepare(run)
     assert not run.made.exists()
@@ -117,7 +119,7 @@ def test_an_interrupted_run_goes_on_and_another_commit_begins_anew(repository: R
     assert [path.name for path in run.folder.iterdir()] == ["verify.json"]
 
 
-def test_the_run_has_as_many_threads_as_the_committed_report(repository: Repository):
+def test_the_run_has_as_many_threads_as_the_committed_report(repository: Repository) -> None:
     table = (repository.folder / "reports/quick/tables/software.csv").read_text(encoding="utf-8")
     assert f"threads: {threads_of(repository.folder, 'quick')}" in table
     assert threads_of(repository.folder, "tiny") is None
@@ -131,9 +133,12 @@ def test_the_run_has_as_many_threads_as_the_committed_report(repository: Reposit
     ],
 )
 def test_a_profile_that_cannot_be_verified_is_one_line(
-    repository: Repository, profile: str, says: str, monkeypatch: pytest.MonkeyPatch,
+    repository: Repository,
+    profile: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-):  # fmt: skip
+) -> None:
     monkeypatch.chdir(repository.folder)
     assert main(["--profile", profile]) == 1
     (said,) = capsys.readouterr().err.splitlines()
@@ -141,7 +146,7 @@ def test_a_profile_that_cannot_be_verified_is_one_line(
     assert not list((repository.folder / "data" / "verify" / profile).glob("*"))
 
 
-def test_dvc_tells_nobody_and_asks_nobody():
+def test_dvc_tells_nobody_and_asks_nobody() -> None:
     configured = (ROOT / ".dvc" / "config").read_text(encoding="utf-8")
     for name in ("analytics", "check_update"):
         assert f"{name} = false" in configured

@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import nbformat
 import pytest
+from repository import wait_for
 
 from xbarpaper.figures.style import new_figure
 from xbarpaper.pipeline import executing, stripping
@@ -79,7 +79,7 @@ def _texts(outputs: Sequence[dict], name: str) -> str:
     return "".join(output["text"] for output in outputs if output.get("name") == name)
 
 
-def test_two_runs_give_the_same_bytes_without_progress(repository: Path):
+def test_two_runs_give_the_same_bytes_without_progress(repository: Path) -> None:
     _notebook(
         repository,
         START + "\nimport sys\nfrom pathlib import Path\nprint(Path('dvc.yaml').is_file())",
@@ -107,7 +107,7 @@ def test_two_runs_give_the_same_bytes_without_progress(repository: Path):
     assert not FAILED.exists()
 
 
-def test_a_figure_is_shown_with_its_heading(repository: Path, execute: Execute):
+def test_a_figure_is_shown_with_its_heading(repository: Path, execute: Execute) -> None:
     draw = "from xbarpaper.figures.style import new_figure\nfigure, axes = new_figure(1, 1, height=1)"
     _notebook(repository, START, f"{draw}\nfigure.heading = 'A heading'\nfigure", f"{draw}\nfigure")
     assert execute()[0] == 0
@@ -120,7 +120,7 @@ def test_a_figure_is_shown_with_its_heading(repository: Path, execute: Execute):
 
 def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(
     repository: Path, execute: Execute, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     _notebook(
         repository,
         START,
@@ -145,7 +145,7 @@ def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(
         assert _texts(_outputs(TARGET), "stderr") == "worth knowing\n"
 
 
-def test_user_error_is_one_line_and_the_earlier_result_stays(repository: Path, execute: Execute):
+def test_user_error_is_one_line_and_the_earlier_result_stays(repository: Path, execute: Execute) -> None:
     _notebook(
         repository, "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')"
     )
@@ -156,7 +156,7 @@ def test_user_error_is_one_line_and_the_earlier_result_stays(repository: Path, e
     assert [path.name for path in TARGET.parent.iterdir()] == [TARGET.name]
 
 
-def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository: Path, execute: Execute):
+def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository: Path, execute: Execute) -> None:
     _notebook(repository, "print('so far')", "shares = [1]\nshares[7]")
     code, said = execute()
     assert code == 1
@@ -172,7 +172,7 @@ def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository: Path
     assert not FAILED.exists()
 
 
-def test_what_failed_is_told_even_where_nothing_can_be_kept(repository: Path, execute: Execute):
+def test_what_failed_is_told_even_where_nothing_can_be_kept(repository: Path, execute: Execute) -> None:
     _notebook(
         repository, "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')"
     )
@@ -183,7 +183,7 @@ def test_what_failed_is_told_even_where_nothing_can_be_kept(repository: Path, ex
 
 def test_no_room_for_temporary_files_is_one_line(
     repository: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-):
+) -> None:
     _notebook(repository, "1")
 
     def full(*_: object, **__: object) -> None:
@@ -196,14 +196,14 @@ def test_no_room_for_temporary_files_is_one_line(
     )
 
 
-def test_dead_kernel_is_told(repository: Path, execute: Execute):
+def test_dead_kernel_is_told(repository: Path, execute: Execute) -> None:
     _notebook(repository, "import os\nos._exit(9)")
     code, said = execute()
     assert code == 1
     assert said.splitlines()[-1] == "01_tiny: the notebook's process died, most often because memory ran out"
 
 
-def test_interruption_stops_the_kernel(repository: Path):
+def test_interruption_stops_the_kernel(repository: Path) -> None:
     _notebook(repository, "import os, time\nopen('kernel', 'w').write(str(os.getpid()))\ntime.sleep(600)")
     process = subprocess.Popen(
         _command(),
@@ -212,9 +212,8 @@ def test_interruption_stops_the_kernel(repository: Path):
         # A shell's background jobs ignore SIGINT, and hand that on to the tests and to what they start.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    pid_file, deadline = repository / "kernel", time.monotonic() + 300
-    while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    pid_file = repository / "kernel"
+    wait_for(lambda: pid_file.exists() and pid_file.read_text(), "not begun")
     kernel = int(pid_file.read_text())
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=300)
@@ -237,7 +236,9 @@ def test_interruption_stops_the_kernel(repository: Path):
         ({"share": "half"}, "share = half must be of type float"),
     ],
 )
-def test_bad_parameters_are_refused_before_anything_runs(repository: Path, parameters, message: str):
+def test_bad_parameters_are_refused_before_anything_runs(
+    repository: Path, parameters: dict[str, str], message: str
+) -> None:
     source = _notebook(repository, "open('ran', 'w')")
     with pytest.raises(ArtifactError, match=message) as caught:
         executing.run(source, TARGET, parameters)
@@ -245,19 +246,16 @@ def test_bad_parameters_are_refused_before_anything_runs(repository: Path, param
     assert not (repository / "ran").exists()
 
 
-def test_missing_notebook_is_named(repository: Path):
-    _notebook(repository)
+def test_a_missing_or_damaged_notebook_is_named(repository: Path) -> None:
+    path = _notebook(repository)
     with pytest.raises(ArtifactError, match=r"^notebooks/02.ipynb: no such notebook .*01_tiny.ipynb"):
         executing.run("notebooks/02.ipynb", TARGET)
-
-
-def test_damaged_notebook_is_named(repository: Path):
-    _notebook(repository).write_text("{}{", encoding="utf-8")
+    path.write_text("{}{", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"^notebooks/01_tiny.ipynb: not a Jupyter notebook"):
         executing.run("notebooks/01_tiny.ipynb", TARGET)
 
 
-def test_unwritable_target_is_found_before_anything_runs(repository: Path):
+def test_unwritable_target_is_found_before_anything_runs(repository: Path) -> None:
     source = _notebook(repository, "open('ran', 'w')")
     Path("data").write_text("a file where a folder should be", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"01_tiny.ipynb: cannot be written"):
@@ -265,24 +263,24 @@ def test_unwritable_target_is_found_before_anything_runs(repository: Path):
     assert not (repository / "ran").exists()
 
 
-def test_start_goes_to_the_top_of_the_repository(repository: Path, monkeypatch: pytest.MonkeyPatch):
+def test_start_goes_to_the_top_of_the_repository(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository / "notebooks")
     start()
     assert Path.cwd() == repository
 
 
-def test_start_outside_the_repository_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_start_outside_the_repository_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ArtifactError, match="not inside the repository"):
         start()
 
 
-def test_no_grammar_is_built_that_no_notebook_needs():
+def test_no_grammar_is_built_that_no_notebook_needs() -> None:
     code = "import sys, xbarpaper.pipeline.executing, papermill; assert not sys.modules.get('rfc3987_syntax')"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_strip_joins_streams_however_they_arrived(tmp_path: Path):
+def test_strip_joins_streams_however_they_arrived(tmp_path: Path) -> None:
     def cell(*streams: tuple[str, str]):
         code = nbformat.v4.new_code_cell("pass")
         code.outputs = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in streams]
@@ -298,7 +296,7 @@ def test_strip_joins_streams_however_they_arrived(tmp_path: Path):
     assert '"a.py:1: odd' in texts[0]
 
 
-def test_strip_drops_what_a_run_says_of_files_to_go_on_from(tmp_path: Path):
+def test_strip_drops_what_a_run_says_of_files_to_go_on_from(tmp_path: Path) -> None:
     said = [
         "data/resume/a/06.csv: damaged journal, starting anew (data/resume/a/06.csv: damaged table: x)",
         "data/resume/a/trained.safetensors: of another run, starting anew",

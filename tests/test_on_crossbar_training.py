@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 import torch
@@ -15,13 +13,11 @@ from circuits import DEFAULTS, IDEAL, PARASITICS, ohms
 from conftest import DEVICES, MakeNetwork, MakeParams
 from hypothesis import given
 from hypothesis import strategies as st
-from repository import ROOT, tiny_profile
-from scipy.sparse import coo_array
-from scipy.sparse.linalg import spsolve
+from repository import ROOT
+from subjects import bits, same
 from synthetic_results import make_params as make_synthetic
 from synthetic_results import make_results
 
-from xbarpaper import data
 from xbarpaper.claims.context import Context
 from xbarpaper.claims.on_crossbar_training import thresholds, training_statements
 from xbarpaper.claims.statements import load
@@ -43,8 +39,7 @@ from xbarpaper.networks import Network
 from xbarpaper.networks.training import Run, train
 from xbarpaper.params import Params, Parasitics
 from xbarpaper.pruning import compaction_of, unpruned
-from xbarpaper.support.errors import ParameterError, TrainingError
-from xbarpaper.support.validation import parse
+from xbarpaper.support.errors import TrainingError
 
 NAME = "tiny-vgg11"
 ALL = ("forward", "backward", "update")
@@ -77,7 +72,9 @@ def written(write: Write, share: float, change: float, seed: int = 0) -> float:
         (0.0, 0.75, -1.0, 5.0),
     ],
 )
-def test_writes_by_worked_numbers(pulses_over_a: float, start: float, change: float, microsiemens: float):
+def test_writes_by_worked_numbers(
+    pulses_over_a: float, start: float, change: float, microsiemens: float
+) -> None:
     after = written(Write(pulses_over_a), start, change)
     assert 1e6 * (LOW + (HIGH - LOW) * after) == pytest.approx(microsiemens, abs=1e-6)
 
@@ -88,13 +85,15 @@ curves = st.floats(0, 20)
 
 
 @given(share=shares, change=changes, curve=curves, noise=st.floats(0, 10), seed=st.integers(0, 9))
-def test_a_write_stays_in_the_range(share: float, change: float, curve: float, noise: float, seed: int):
+def test_a_write_stays_in_the_range(
+    share: float, change: float, curve: float, noise: float, seed: int
+) -> None:
     written(Write(curve, noise), share, change, seed)  # asserts it
     assert written(Write(curve, noise), share, 0.0, seed) == pytest.approx(share, abs=1e-12)
 
 
 @given(share=shares, change=changes)
-def test_without_a_curve_a_write_is_linear(share: float, change: float):
+def test_without_a_curve_a_write_is_linear(share: float, change: float) -> None:
     assert written(Write(), share, change) == pytest.approx(min(max(share + change, 0), 1), abs=1e-9)
     assert written(Write(1e-7), share, change) == pytest.approx(written(Write(), share, change), abs=1e-6)
 
@@ -102,7 +101,7 @@ def test_without_a_curve_a_write_is_linear(share: float, change: float):
 @given(share=shares, first=st.floats(0, 1), second=st.floats(0, 1), curve=curves, falls=st.booleans())
 def test_two_writes_are_the_write_of_both(
     share: float, first: float, second: float, curve: float, falls: bool
-):
+) -> None:
     write, sign = Write(curve), -1 if falls else 1
     between = written(write, share, sign * first)
     assert sign * (between - share) >= -1e-12  # it goes where it is asked to
@@ -111,14 +110,14 @@ def test_two_writes_are_the_write_of_both(
 
 
 @given(share=shares, change=changes, curve=curves)
-def test_falling_mirrors_rising(share: float, change: float, curve: float):
+def test_falling_mirrors_rising(share: float, change: float, curve: float) -> None:
     assert written(Write(curve), 1 - share, -change) == pytest.approx(
         1 - written(Write(curve), share, change), abs=1e-9
     )
 
 
 @pytest.mark.parametrize("parts", [1, 4])
-def test_the_noise_of_a_write_is_that_of_its_pulses(parts: int):
+def test_the_noise_of_a_write_is_that_of_its_pulses(parts: int) -> None:
     devices, count, share = 40_000, 0.04, 0.3
     generator = torch.Generator().manual_seed(0)
     middle = torch.full((devices,), (LOW + HIGH) / 2, dtype=torch.float64)
@@ -134,43 +133,8 @@ def test_the_noise_of_a_write_is_that_of_its_pulses(parts: int):
 # --- the circuit, driven from its columns ------------------------------------------------------------------------
 
 
-def from_columns(conductance: npt.NDArray[np.float64], parasitics: Parasitics) -> npt.NDArray[np.float64]:
-    """Currents into the rows' sense circuits with 1 V on one column at a time, from all nodes; shape (columns, rows)."""
-    rows, columns = conductance.shape
-    row = np.arange(rows * columns).reshape(rows, columns)
-    column, sources = row + rows * columns, 2 * rows * columns + np.arange(columns)
-    total = 2 * rows * columns + columns
-    ground = total  # all the rows' sense circuits end there
-    branches = [(row, column, conductance)]
-    branches += [(row[:, :-1], row[:, 1:], np.full((rows, columns - 1), 1 / parasitics.row_wire_ohm))]
-    branches += [(column[:-1], column[1:], np.full((rows - 1, columns), 1 / parasitics.column_wire_ohm))]
-    branches += [(column[-1], sources, np.full(columns, 1 / parasitics.driver_ohm))]
-    branches += [(row[:, 0], np.full(rows, ground), np.full(rows, 1 / parasitics.sense_ohm))]
-    one, other, values = (
-        np.concatenate([np.ravel(branch[part]) for branch in branches]) for part in range(3)
-    )
-    ends = np.concatenate([one, other, one, other]), np.concatenate([one, other, other, one])
-    laplacian = coo_array(
-        (np.concatenate([values, values, -values, -values]), ends), shape=(total + 1, total + 1)
-    ).tocsr()
-    free = np.arange(2 * rows * columns)
-    voltages = spsolve(laplacian[free][:, free].tocsc(), -laplacian[free][:, sources].toarray())
-    return voltages.reshape(rows * columns * 2, columns)[row[:, 0]].T / parasitics.sense_ohm
-
-
-@pytest.mark.parametrize(
-    "parasitics", [DEFAULTS, ohms(50.0, 200.0, 0.5, 2.0), ohms(1e4, 0.1, 30.0, 0.1)], ids=str
-)
-@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 4), (6, 5)])
-def test_backward_currents_are_those_of_the_nodes(rows: int, columns: int, parasitics: Parasitics):
-    G = np.random.default_rng(0).uniform(LOW, HIGH, (rows, columns))
-    found = effective_conductance(torch.from_numpy(G), seen_from_columns(parasitics)).mT.numpy()
-    wanted = from_columns(G, parasitics)
-    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9 * wanted.max())
-
-
 @pytest.mark.parametrize("parasitics", PARASITICS, ids=str)
-def test_backward_currents_are_those_of_the_crossbar_laid_on_its_side(parasitics: Parasitics):
+def test_backward_currents_are_those_of_the_crossbar_laid_on_its_side(parasitics: Parasitics) -> None:
     """Zero resistances too: the columns become rows, their feet, where the drivers now are, come first."""
     G = np.random.default_rng(1).uniform(LOW, HIGH, (5, 7))
     turned = ohms(
@@ -204,7 +168,7 @@ def trained_state(
 ) -> dict[str, torch.Tensor]:
     with on_crossbars(mapped_at(network, factor), meets, "tiny on crossbars") as crossbars:
         train(network, images, replace(run, constraints=(crossbars,)))
-    return {name: value.clone() for name, value in network.state_dict().items()}
+    return bits(network)
 
 
 NOMINAL = DEVICES.model_copy(update={"variation_sigma": 0.0})
@@ -221,7 +185,7 @@ NOMINAL = DEVICES.model_copy(update={"variation_sigma": 0.0})
 )
 def test_ideal_hardware_trains_as_software_does(
     meets: Surroundings, make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
-):
+) -> None:
     plain, run = make_network(), run_of(make_params)
     train(plain, tiny_images, run)
     found = trained_state(make_network(), tiny_images, run, meets, factor=3.0)
@@ -234,17 +198,17 @@ def test_ideal_hardware_trains_as_software_does(
 
 def test_the_same_bits_twice_and_others_on_another_chip(
     make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
-):
+) -> None:
     run = run_of(make_params)
     one, again, other = (
         trained_state(make_network(), tiny_images, run, surroundings(seed=seed)) for seed in (3, 3, 4)
     )
-    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert same(one, again)
     assert not torch.equal(one["blocks.0.convolution.weight"], other["blocks.0.convolution.weight"])
 
 
 @pytest.mark.parametrize("gain", ["none", "layer", "tile", "column"])
-def test_the_forward_pass_is_that_of_the_non_ideal_twin(gain: Any, make_network: MakeNetwork):
+def test_the_forward_pass_is_that_of_the_non_ideal_twin(gain: Any, make_network: MakeNetwork) -> None:
     network = make_network()
     images, meets = (
         torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)),
@@ -260,7 +224,7 @@ def test_the_forward_pass_is_that_of_the_non_ideal_twin(gain: Any, make_network:
         torch.testing.assert_close(network(images), plain, rtol=1e-4, atol=1e-4)  # as before the block
 
 
-def test_errors_go_back_through_the_circuit_driven_from_the_columns(make_network: MakeNetwork):
+def test_errors_go_back_through_the_circuit_driven_from_the_columns(make_network: MakeNetwork) -> None:
     """Outputs and the gradient of the weights are exact, the gradient of the inputs is that of the backward crossbars."""
     network, meets = make_network(), surroundings(phases=("backward",))
     mapped = mapped_at(network)
@@ -301,7 +265,7 @@ def test_circuits_are_solved_anew_every_few_steps(
     make_params: MakeParams,
     tiny_images: ImageSet,
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     """Once before the first of four steps, and in each direction whose ends differ."""
     solved = list[Parasitics]()
 
@@ -320,7 +284,7 @@ def test_circuits_are_solved_anew_every_few_steps(
 
 def test_weights_stay_within_the_range_of_the_devices(
     make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
-):
+) -> None:
     network = make_network()
     limits = {name: float(weight.detach().abs().max()) / 2 for name, weight in network.weights().items()}
     trained_state(network, tiny_images, run_of(make_params), surroundings(write=Write(5.0, 1.0)), factor=0.5)
@@ -330,7 +294,7 @@ def test_weights_stay_within_the_range_of_the_devices(
 
 def test_a_training_that_diverges_ends_in_one_line(
     make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet
-):
+) -> None:
     network = make_network()
     with pytest.raises(TrainingError, match=r"^tiny.*(not numbers|the loss is nan).*lower"):
         trained_state(network, tiny_images, run_of(make_params, 1e38), surroundings())
@@ -340,31 +304,8 @@ def test_a_training_that_diverges_ends_in_one_line(
 # --- the experiment ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"experiments": ["nobody"]}, "on_crossbar_training.experiments: nobody is not in experiments"),
-        ({"phases": []}, "on_crossbar_training.phases"),
-        ({"phases": ["sideways"]}, "on_crossbar_training.phases.0 = sideways must be one of"),
-        ({"refresh_steps": 0}, "on_crossbar_training.refresh_steps = 0 must be at least 1"),
-        ({"write_noise": -0.1}, "on_crossbar_training.write_noise = -0.1 must be at least 0"),
-        ({"write_nonlinearities": [-1.0]}, "on_crossbar_training.write_nonlinearities.0 = -1.0 must be at least 0"),
-        ({"on_off_ratios": [1.0]}, "on_crossbar_training.on_off_ratios.0 = 1.0 must be at least"),
-        ({"training_seeds": 1}, "on_crossbar_training.training_seeds = 1 must be at least 2"),
-    ],
-)  # fmt: skip
-def test_bad_values_are_refused(values: dict[str, object], message: str):
-    tree = tiny_profile().model_dump(mode="json")
-    tree["on_crossbar_training"] |= values
-    with pytest.raises(ParameterError, match=message):
-        parse(tree, "params.yaml", Params)
-
-
-def test_an_experiment_trains_every_case_beside_software(
-    make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tmp_path)
-    data.save(tiny_images, tmp_path / "data" / "datasets" / "tiny.safetensors")
+@pytest.mark.usefixtures("with_images")
+def test_an_experiment_trains_every_case_beside_software(make_params: MakeParams) -> None:
     fewer = {"write_nonlinearities": (0.1, 1.0), "write_noises": (), "on_off_ratios": (5.0,)}
     params = make_params(on_crossbar_training=fewer, execution={"scheduler": "none"})
     work = Experiment(NAME, params)
@@ -390,7 +331,7 @@ def test_an_experiment_trains_every_case_beside_software(
 # --- T1 to T6 ---------------------------------------------------------------------------------------------------
 
 
-def test_verdicts_follow_what_is_lost():
+def test_verdicts_follow_what_is_lost() -> None:
     params, texts = make_synthetic(1, (16,), further=True), load(ROOT / "claims.yaml")
     table = make_results(params).on_crossbar_training
 

@@ -30,7 +30,7 @@ def own(dtype: torch.dtype = torch.float32) -> nn.Sequential:
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-def test_nothing_is_lost_where_nothing_is_disturbed(dtype: torch.dtype):
+def test_nothing_is_lost_where_nothing_is_disturbed(dtype: torch.dtype) -> None:
     module, images = own(dtype), torch.randn(4, 3, 12, 12).to(dtype)
     before = copy.deepcopy(module.state_dict())
     mapped = map_module(module, crossbar_size=16)
@@ -47,7 +47,7 @@ def test_nothing_is_lost_where_nothing_is_disturbed(dtype: torch.dtype):
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
 
-def test_crossbars_hold_each_group_by_itself():
+def test_crossbars_hold_each_group_by_itself() -> None:
     mapped = {layer.name: layer for layer in map_module(own(), crossbar_size=16).layers}
     # (rows, columns, groups), by hand; crossbars of 16 x 16, two signs
     assert {name: (layer.tiles.shape, layer.placement.groups) for name, layer in mapped.items()} == {
@@ -60,7 +60,7 @@ def test_crossbars_hold_each_group_by_itself():
         assert torch.equal(layer.tiles.owners() >= 0, layer.mask)
 
 
-def test_a_grouped_layer_with_wires_equals_the_circuits_of_its_groups():
+def test_a_grouped_layer_with_wires_equals_the_circuits_of_its_groups() -> None:
     """Group by group, crossbar by crossbar, with the slow nodal solver and devices drawn in the full matrix."""
     module, size, sigma = own().double(), 8, Variation(0.1, seed=3)
     mapped = map_module(module, crossbar_size=size)
@@ -145,13 +145,13 @@ ALLOWED = r"on crossbars go Conv2d and Linear; name it in digital=\(\.\.\.\) to 
 @pytest.mark.filterwarnings(
     "ignore:Lazy modules are a new feature", "ignore:Initializing zero-element tensors"
 )
-def test_what_cannot_be_mapped_is_named_in_one_line(make: Callable[[], nn.Module], says: str):
+def test_what_cannot_be_mapped_is_named_in_one_line(make: Callable[[], nn.Module], says: str) -> None:
     with pytest.raises(ArtifactError, match=says) as caught:
         map_module(make(), 16)
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_listed_stays_digital():
+def test_what_is_listed_stays_digital() -> None:
     torch.manual_seed(0)
     attention = nn.MultiheadAttention(8, 2)
     module = nn.ModuleDict({"attention": attention, "last": nn.Linear(8, 4), "first": nn.Embedding(5, 8)})
@@ -164,18 +164,18 @@ def test_what_is_listed_stays_digital():
         map_module(module, 16, digital=("atention",))
 
 
-def test_a_view_that_names_no_layer_shows_the_fourth_or_the_last():
+def test_a_view_that_names_no_layer_shows_the_fourth_or_the_last() -> None:
     assert views.layer_named(map_module(own(), 16), "").name == "8"
     assert views.layer_named(map_module(nn.Sequential(nn.Linear(4, 4)), 16), "").name == "0"
 
 
-def test_a_single_layer_is_a_network():
+def test_a_single_layer_is_a_network() -> None:
     mapped = map_module(nn.Linear(4, 4), 16)
     assert [layer.name for layer in mapped.layers] == ["Linear"]
     assert isinstance(read_out(mapped, DEVICES, [], Parasitics()).twin("tile"), nn.Linear)
 
 
-def test_the_lines_in_the_readme_run():
+def test_the_lines_in_the_readme_run() -> None:
     section = (
         (ROOT / "README.md").read_text(encoding="utf-8").split("## Your own network")[1].split("\n## ")[0]
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,6 @@ from repository import ROOT
 from ruamel.yaml import YAML
 from subjects import of_one_size
 
-from xbarpaper import data
-from xbarpaper.data import ImageSet
 from xbarpaper.experiments import crossbars, mechanism, pruned, sweeps, trained, trained_on
 from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.experiment import Experiment
@@ -79,11 +76,8 @@ STAGES: dict[str, Callable[[Experiment], Any]] = {
 }  # fmt: skip
 
 
-def test_no_stage_reads_a_parameter_that_it_does_not_list(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_params: MakeParams, tiny_images: ImageSet
-):
-    monkeypatch.chdir(tmp_path)
-    data.save(tiny_images, tmp_path / "data" / "datasets" / "tiny.safetensors")
+@pytest.mark.usefixtures("with_images")
+def test_no_stage_reads_a_parameter_that_it_does_not_list(make_params: MakeParams) -> None:
     changes = of_one_size(*SIZES) | {"execution": {"scheduler": "none"}}  # in this process
     work = Experiment("tiny-vgg11", make_params(**changes))
     stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]

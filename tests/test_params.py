@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 import yaml
 from dvc.utils.serialize import modify_yaml
-from repository import ROOT
+from pydantic import BaseModel
+from repository import ROOT, tiny_profile
 from ruamel.yaml import YAML
 
 from xbarpaper.params import Params, Shapes10, load, load_profile
 from xbarpaper.params.writing import as_yaml, write
 from xbarpaper.support.errors import ArtifactError, ParameterError
+from xbarpaper.support.validation import parse
 
 PROFILES = ROOT / "profiles"
 NAMES = sorted(path.stem for path in PROFILES.glob("*.yaml"))
@@ -132,6 +134,48 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(
     tmp_path: Path, start: str, line: str, message: str
 ) -> None:
     assert refusal(tmp_path, changed(start, line)) == message
+
+
+# values of a section of the tiny profile, and what is said of them after the section's name
+VALUES: list[tuple[str, dict[str, Any], str]] = [
+    ("acdc", {"compressed_phases": 5}, "compressed_phases = 5 must be fewer: in 2 epochs"),
+    ("costs", {"adc": "cimloop", "adc_bits": 3}, "adc_bits = 3 must be from 4 to 14 for costs.adc = cimloop"),
+    ("costs", {"weight_slices": 8}, "weight_slices = 8 must be at most 7, the bits of costs.weight_bits but"),
+    ("on_crossbar_training", {"experiments": ["nobody"]}, "experiments: nobody is not in experiments"),
+    ("on_crossbar_training", {"on_off_ratios": [1.0]}, "on_off_ratios.0 = 1.0 must be at least"),
+    ("on_crossbar_training", {"phases": []}, "phases"),
+    ("on_crossbar_training", {"phases": ["sideways"]}, "phases.0 = sideways must be one of"),
+    ("on_crossbar_training", {"refresh_steps": 0}, "refresh_steps = 0 must be at least 1"),
+    ("on_crossbar_training", {"training_seeds": 1}, "training_seeds = 1 must be at least 2"),
+    ("on_crossbar_training", {"write_noise": -0.1}, "write_noise = -0.1 must be at least 0"),
+    (
+        "on_crossbar_training",
+        {"write_nonlinearities": [-1.0]},
+        "write_nonlinearities.0 = -1.0 must be at least 0",
+    ),
+    # the tiny profile's crossbars have at most 16 rows: of one-bit digits there are 17 sums
+    (
+        "periphery",
+        {"dac_bits": 1, "weight_slices": 7, "adc_bits": [4, 6]},
+        "adc_bits = 6 must be at most 5: a column",
+    ),
+    ("spiking", {"leak": 0.0}, "leak = 0.0 must be above 0"),
+    ("spiking", {"leak": 1.01}, "leak = 1.01 must be above 0 and at most 1"),
+    ("spiking", {"steps": [0, 4]}, "steps.0 = 0 must be at least 1"),
+    ("spiking", {"threshold": 0.0}, "threshold = 0.0 must be above 0"),
+    ("spiking", {"train_steps": 0}, "train_steps = 0 must be at least 1"),
+    ("spiking", {"train_steps": 5}, "train_steps = 5 must be among spiking.steps"),
+]
+
+
+@pytest.mark.parametrize(("section", "values", "message"), VALUES, ids=str)
+def test_a_wrong_value_of_a_section_is_refused(
+    section: type[BaseModel], values: list[float], message: str
+) -> None:
+    tree = tiny_profile().model_dump(mode="json")
+    tree[section] |= values
+    with pytest.raises(ParameterError, match=re.escape(f"{section}.{message}")):
+        parse(tree, "params.yaml", Params)
 
 
 def left_out(pattern: str, instead: str = "") -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
 from pathlib import Path
 
 import nbformat
 import pytest
 from conftest import MakeParams
-from repository import ROOT, Repository, kill_all, suspend_all
+from repository import ROOT, Repository, kill_all, suspend_all, wait_for
 from safetensors import safe_open
 from test_stale import EXPERIMENTS, KNOWN, MEASURING, OTHERS
 
@@ -24,10 +23,6 @@ from xbarpaper.support.files import read_table
 pytestmark = pytest.mark.slow
 
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-EVALUATION = [
-    "experiment", "dataset", "network", "scheme", "sparsity", "crossbar_size", "mitigation", "effects", "gain",
-    "seed", "accuracy", "software_accuracy", "nf", "low_conductance_share", "crossbars", "compression_rate",
-]  # fmt: skip
 UP_TO_DATE = "Data and pipelines are up to date."
 EXPERIMENT = "tiny-vgg11"
 
@@ -54,7 +49,7 @@ def ran(output: str) -> list[str]:
 # --- what comes out -----------------------------------------------------------------------------------------
 
 
-def test_every_notebook_is_executed_and_published(repository: Repository):
+def test_every_notebook_is_executed_and_published(repository: Repository) -> None:
     published = {path.stem: path for path in (repository.folder / "reports/tiny/notebooks").rglob("*.ipynb")}
     assert sorted(published) == NOTEBOOKS
     for path in published.values():
@@ -65,14 +60,13 @@ def test_every_notebook_is_executed_and_published(repository: Repository):
         assert str(repository.folder) not in path.read_text(encoding="utf-8")
 
 
-def test_the_tables_hold_every_evaluation(repository: Repository, tiny: Params):
+def test_the_tables_hold_every_evaluation(repository: Repository, tiny: Params) -> None:
     tables = repository.folder / "reports/tiny/tables"
     for name, described in TABLES.items():
         assert (tables / f"{name}.csv").is_file() == bool(described.experiments(tiny))
         if described.experiments(tiny):
             assert set(described.columns) <= set(read_table(tables / f"{name}.csv").columns)
     table = read_table(tables / "evaluation.csv")
-    assert list(table.columns) == EVALUATION
     regions = read_table(repository.folder / f"data/results/tiny/{EXPERIMENT}/10_sensitivity/regions.csv")
     assert set(regions["verdict"]) <= set(OUTCOMES)
     sizes, seeds = tiny.mapping.crossbar_sizes, tiny.evaluation.variation_seeds
@@ -88,7 +82,7 @@ def test_the_tables_hold_every_evaluation(repository: Repository, tiny: Params):
     assert (table.loc[table["scheme"] == "cf", "compression_rate"] > 1).all()
 
 
-def test_claims_and_figures_are_there(repository: Repository):
+def test_claims_and_figures_are_there(repository: Repository) -> None:
     report = repository.folder / "reports/tiny"
     claims = json.loads((report / "claims.json").read_text(encoding="utf-8"))
     assert [claim["id"] for claim in claims["claims"]] == ["C1", "C2", "C3", "C4", "C5"]
@@ -103,7 +97,7 @@ def test_claims_and_figures_are_there(repository: Repository):
     assert not re.search(r"""(src|href)=["']https?://""", re.sub(r"<a [^>]*>", "", page))
 
 
-def test_nothing_is_left_beside_the_outputs(repository: Repository):
+def test_nothing_is_left_beside_the_outputs(repository: Repository) -> None:
     assert repository.git("status", "--porcelain", "--ignored=no") == ""
     leftovers = [
         str(path.relative_to(repository.folder))
@@ -117,13 +111,13 @@ def test_nothing_is_left_beside_the_outputs(repository: Repository):
 # --- what runs again ----------------------------------------------------------------------------------------
 
 
-def test_a_second_run_has_nothing_to_do(repository: Repository):
+def test_a_second_run_has_nothing_to_do(repository: Repository) -> None:
     output = repository.repro()
     assert output.strip().endswith(UP_TO_DATE)
     assert ran(output) == []
 
 
-def test_a_fresh_clone_finds_that_nothing_changed(repository: Repository, tmp_path: Path):
+def test_a_fresh_clone_finds_that_nothing_changed(repository: Repository, tmp_path: Path) -> None:
     clone = repository.clone(tmp_path / "clone")
     output = clone.repro("--dry", "--allow-missing")
     assert output.strip().endswith(UP_TO_DATE)
@@ -131,7 +125,7 @@ def test_a_fresh_clone_finds_that_nothing_changed(repository: Repository, tmp_pa
     assert clone.git("status", "--porcelain") == ""
 
 
-def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repository, tiny: Params):
+def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repository, tiny: Params) -> None:
     networks = repository.contents(f"data/checkpoints/{EXPERIMENT}")
     # Unpruned, C/F, and XCS and XRS at two sizes; at another sparsity the pruned ones at one size; each also after WCT.
     # By AC/DC XCS at one size, and unstructured pruning both ways.
@@ -158,7 +152,7 @@ def test_other_variation_evaluates_anew_but_trains_nothing(repository: Repositor
     assert repository.git("status", "--porcelain") == ""
 
 
-def test_changed_code_of_wct_trains_other_networks_and_nothing_else(repository: Repository):
+def test_changed_code_of_wct_trains_other_networks_and_nothing_else(repository: Repository) -> None:
     """No checkpoint comes from a file that the code of before left."""
     folder, stage = f"data/checkpoints/{EXPERIMENT}", f"wct@{EXPERIMENT}"
     networks, source = repository.contents(folder), repository.folder / "xbarpaper/mitigation/wct.py"
@@ -179,7 +173,9 @@ def test_changed_code_of_wct_trains_other_networks_and_nothing_else(repository: 
     assert repository.contents(folder) == networks
 
 
-def test_a_refused_parameter_stops_the_pipeline_and_loses_nothing(repository: Repository, tiny: Params):
+def test_a_refused_parameter_stops_the_pipeline_and_loses_nothing(
+    repository: Repository, tiny: Params
+) -> None:
     report = repository.contents("reports")
     repository.activate(tiny, devices={"variation_sigma": 1.5})
     done = repository.dvc("repro")
@@ -195,7 +191,7 @@ def test_a_refused_parameter_stops_the_pipeline_and_loses_nothing(repository: Re
     assert repository.git("status", "--porcelain") == ""
 
 
-def test_a_damaged_input_is_refused_and_comes_back(repository: Repository):
+def test_a_damaged_input_is_refused_and_comes_back(repository: Repository) -> None:
     """A stage that is forced to run compares what it reads with what was written."""
     path = repository.folder / "data/datasets/tiny.safetensors"
     content = path.read_bytes()
@@ -228,7 +224,7 @@ def other(make_params: MakeParams) -> Params:
 
 def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(
     repository: Repository, tiny: Params, other: Params
-):
+) -> None:
     report = repository.contents("reports")
     stage, checkpoint = "train@other-vgg11", Path("data/checkpoints/other-vgg11/unpruned.safetensors")
     unfinished = repository.folder / "data/resume/other-vgg11"
@@ -236,12 +232,8 @@ def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(
     assert ran(repository.repro("data@tiny")) == ["data@tiny"]  # the notebook of the data is the profile's
 
     killed = repository.start("repro", stage)
-    deadline = time.monotonic() + 600
     live = Path("data/live/metrics/training/other-vgg11/trained-unpruned.json")
-    while not (repository.folder / live).exists():
-        assert killed.poll() is None, "the stage ended before its first epoch"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: (repository.folder / live).exists(), "no epoch", 600)
     suspend_all(killed.pid)
     watched = json.loads(repository.dvc("metrics", "show", "data/live/metrics", "--json").stdout)[""]["data"]
     kill_all(killed.pid)
@@ -283,7 +275,7 @@ def test_profiles_take_turns_and_a_killed_training_ends_in_the_same_weights(
 # --- this repository ----------------------------------------------------------------------------------------
 
 
-def test_the_committed_report_belongs_to_the_committed_code(tmp_path: Path):
+def test_the_committed_report_belongs_to_the_committed_code(tmp_path: Path) -> None:
     """That of quick; a profile on real images takes hours, and its report names the commit that made it."""
     copy = Repository.copy(tmp_path)
     write("quick", copy.folder)

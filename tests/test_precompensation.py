@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import Precompensation
+from xbarpaper.params import SchemeName
 
 PC = Precompensation(DEVICES, Parasitics(), "layer", rounds=4)
 
@@ -38,7 +40,7 @@ def errors(mapped: MappedNetwork, effects: tuple[Variation, ...], parasitics: Pa
     ]
 
 
-def test_nothing_changes_where_nothing_disturbs(make_subject: MakeSubject):
+def test_nothing_changes_where_nothing_disturbs(make_subject: MakeSubject) -> None:
     mapped = make_subject().mapped
     programmed = replace(PC, parasitics=IDEAL).program(mapped, ())
     for before, after in zip(mapped.layers, programmed.layers, strict=True):
@@ -47,7 +49,9 @@ def test_nothing_changes_where_nothing_disturbs(make_subject: MakeSubject):
 
 @pytest.mark.parametrize("scheme", ["unpruned", "cf", "xcs", "xrs"])
 @pytest.mark.parametrize("effects", [(), (Variation(0.1, 3),)], ids=["wires", "a chip"])
-def test_the_crossbars_compute_the_weights_that_were_wanted(make_subject: MakeSubject, scheme, effects):
+def test_the_crossbars_compute_the_weights_that_were_wanted(
+    make_subject: MakeSubject, scheme: SchemeName, effects: tuple[Variation, ...]
+) -> None:
     mapped = with_headroom(make_subject(scheme).mapped)
     before = errors(mapped, effects, Parasitics())
     after = errors(PC.program(mapped, effects), effects, Parasitics())
@@ -56,7 +60,7 @@ def test_the_crossbars_compute_the_weights_that_were_wanted(make_subject: MakeSu
     assert all(b < a / 100 for a, b in zip(before, after, strict=True))
 
 
-def test_another_chip_is_not_compensated(make_subject: MakeSubject):
+def test_another_chip_is_not_compensated(make_subject: MakeSubject) -> None:
     mapped = with_headroom(make_subject().mapped)
     programmed = PC.program(mapped, (Variation(0.1, 3),))
     other = (Variation(0.1, 4),)
@@ -65,8 +69,8 @@ def test_another_chip_is_not_compensated(make_subject: MakeSubject):
 
 @given(driver=st.floats(0, 5e3), wire=st.floats(0, 20), sigma=st.floats(0, 0.2))
 def test_targets_stay_in_the_range_and_the_weights_wanted_stay(
-    make_subject: MakeSubject, driver, wire, sigma
-):
+    make_subject: MakeSubject, driver: float, wire, sigma: float
+) -> None:
     mapped = make_subject("xrs").mapped
     parasitics = Parasitics(driver_ohm=driver, row_wire_ohm=wire, column_wire_ohm=wire, sense_ohm=driver)
     programmed = replace(PC, parasitics=parasitics).program(mapped, (Variation(sigma, 0),))
@@ -75,7 +79,7 @@ def test_targets_stay_in_the_range_and_the_weights_wanted_stay(
         assert after.matrix is before.matrix
 
 
-def test_each_chip_is_programmed_for_itself(make_subject: MakeSubject, bench: Bench, tmp_path):
+def test_each_chip_is_programmed_for_itself(make_subject: MakeSubject, bench: Bench, tmp_path: Path) -> None:
     plain = make_subject()
     software = bench.accuracy(plain.mapped.network)
     wanted = cases(("both",), 3, ("layer",), "layer")

@@ -47,7 +47,9 @@ def work(lines: Lines, clock: Clock, units: int, seconds_each: float) -> None:
         lines.update()
 
 
-def test_a_long_training_writes_a_line_a_minute_and_one_at_its_end(make_lines, clock, log):
+def test_a_long_training_writes_a_line_a_minute_and_one_at_its_end(
+    make_lines, clock: Clock, log: io.StringIO
+) -> None:
     with make_lines("quick-vgg11 unpruned trained", 15600) as lines:
         lines.set_postfix_str("epoch 18/40, loss 0.829, accuracy 70.9 %", refresh=False)
         work(lines, clock, 15600, 1 / 64)
@@ -66,13 +68,13 @@ def test_a_long_training_writes_a_line_a_minute_and_one_at_its_end(make_lines, c
     assert "\r" not in log.getvalue()
 
 
-def test_what_is_short_writes_nothing(make_lines, clock, log):
+def test_what_is_short_writes_nothing(make_lines, clock: Clock, log: io.StringIO) -> None:
     with make_lines(total=59) as lines:
         work(lines, clock, 59, 1.0)
     assert log.getvalue() == ""
 
 
-def test_what_fails_does_not_say_that_it_is_done(make_lines, clock, log):
+def test_what_fails_does_not_say_that_it_is_done(make_lines, clock: Clock, log: io.StringIO) -> None:
     def interrupted() -> None:
         with make_lines(total=100) as lines:
             work(lines, clock, 70, 1.0)
@@ -83,7 +85,7 @@ def test_what_fails_does_not_say_that_it_is_done(make_lines, clock, log):
     assert log.getvalue() == "work: 60 % (60 of 100 steps), 1 min, 40 s left\n"
 
 
-def test_slow_units_write_when_they_are_done(make_lines, clock, log):
+def test_slow_units_write_when_they_are_done(make_lines, clock: Clock, log: io.StringIO) -> None:
     with make_lines("sweep", 3, "row") as lines:
         work(lines, clock, 3, 600.0)
     assert log.getvalue().splitlines() == [
@@ -94,13 +96,17 @@ def test_slow_units_write_when_they_are_done(make_lines, clock, log):
     ]
 
 
-def test_units_of_an_earlier_run_count_as_done_but_not_as_fast(make_lines, clock, log):
+def test_units_of_an_earlier_run_count_as_done_but_not_as_fast(
+    make_lines, clock: Clock, log: io.StringIO
+) -> None:
     with make_lines(total=100, initial=50) as lines:
         work(lines, clock, 10, 6.0)
     assert log.getvalue() == "work: 60 % (60 of 100 steps), 1 min, 4 min left\n"
 
 
-def test_the_time_left_follows_the_pace_of_the_last_minutes(make_lines, clock, log):
+def test_the_time_left_follows_the_pace_of_the_last_minutes(
+    make_lines, clock: Clock, log: io.StringIO
+) -> None:
     """A thousand rows come from a journal at once; the other thousand take a minute each."""
     with make_lines(total=2000, unit="row") as lines:
         lines.update(1000)
@@ -108,20 +114,17 @@ def test_the_time_left_follows_the_pace_of_the_last_minutes(make_lines, clock, l
     assert log.getvalue().splitlines()[-2].endswith("(1010 of 2000 rows), 10 min, 16 h 30 min left")
 
 
-def test_without_a_total_it_counts(make_lines, clock, log):
+def test_without_a_total_it_counts(make_lines, clock: Clock, log: io.StringIO) -> None:
     with make_lines("cifar10", None, "image") as lines:
         work(lines, clock, 61, 1.0)
-    assert log.getvalue().splitlines() == [
-        "cifar10: 60 images, 1 min",
-        "cifar10: done, 61 images in 1 min",
-    ]
+    assert log.getvalue().splitlines() == ["cifar10: 60 images, 1 min", "cifar10: done, 61 images in 1 min"]
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (3569, "59 min"), (3571, "1 h 0 min"), (360_000, "100 h 0 min")],
 )  # fmt: skip
-def test_durations_read_well(seconds: float, text: str):
+def test_durations_read_well(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
@@ -131,7 +134,7 @@ def test_durations_read_well(seconds: float, text: str):
 )  # fmt: skip
 def test_a_terminal_gets_a_bar_and_a_log_lines(
     monkeypatch: pytest.MonkeyPatch, told: str | None, terminal: bool, kind: type
-):
+) -> None:
     monkeypatch.delenv(progress.MODE, raising=False)
     if told:
         monkeypatch.setenv(progress.MODE, told)
@@ -143,7 +146,7 @@ def test_a_terminal_gets_a_bar_and_a_log_lines(
         shown.update(3)
 
 
-def test_nothing_is_shown_where_nothing_is_wanted(capsys: pytest.CaptureFixture[str]):
+def test_nothing_is_shown_where_nothing_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.bar("work", 3, shown=False) as shown:
         shown.update(3)
     assert capsys.readouterr().err == ""

@@ -53,7 +53,7 @@ def first_commit(folder: Path) -> str:
     return done.stdout[:10]
 
 
-def test_the_commit_is_the_last_one_of_the_code(repository: Path):
+def test_the_commit_is_the_last_one_of_the_code(repository: Path) -> None:
     told = provenance.code(repository, "made-up")
     assert re.fullmatch(rf"commit {first_commit(repository)} of \d{{4}}-\d\d-\d\d", told)
 
@@ -65,13 +65,13 @@ def test_the_commit_is_the_last_one_of_the_code(repository: Path):
         ("README.md", False), ("reports/made-up/index.html", False),
     ],
 )  # fmt: skip
-def test_uncommitted_changes_of_the_code_are_told(repository: Path, changed: str, told: bool):
+def test_uncommitted_changes_of_the_code_are_told(repository: Path, changed: str, told: bool) -> None:
     (repository / changed).parent.mkdir(parents=True, exist_ok=True)
     (repository / changed).write_text("changed", encoding="utf-8")
     assert provenance.code(repository, "made-up").endswith("not committed when this report was made") == told
 
 
-def test_choosing_a_profile_is_no_change(repository: Path):
+def test_choosing_a_profile_is_no_change(repository: Path) -> None:
     write("made-up", repository)
     assert "not committed" not in provenance.code(repository, "made-up")
     assert "not committed" in provenance.code(repository, "other")
@@ -93,9 +93,11 @@ printf -- '-----BEGIN PGP SIGNATURE-----\\n-----END PGP SIGNATURE-----\\n'
     ids=str,
 )  # fmt: skip
 def test_the_users_git_and_its_hooks_change_nothing(
-    repository: Path, tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str],
+    repository: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    settings: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
-):  # fmt: skip
+) -> None:
     other = tmp_path_factory.mktemp("other")
     (other / "gpg").write_text(GPG)
     (other / "gpg").chmod(0o755)
@@ -116,7 +118,7 @@ def test_the_users_git_and_its_hooks_change_nothing(
     assert provenance.code(repository, "made-up") == plain
 
 
-def test_without_git_it_says_so(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_git_it_says_so(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
@@ -126,14 +128,14 @@ def test_without_git_it_says_so(tmp_path: Path, repository: Path, monkeypatch: p
     assert provenance.code(repository, "made-up") == provenance.NO_GIT
 
 
-def test_a_repository_around_the_code_is_not_its_own(tmp_path: Path):
+def test_a_repository_around_the_code_is_not_its_own(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     inner = tmp_path / "unpacked"
     inner.mkdir()
     assert provenance.code(inner, "made-up") == provenance.NO_GIT
 
 
-def test_facts_come_from_the_tables_and_the_profile(tmp_path: Path):
+def test_facts_come_from_the_tables_and_the_profile(tmp_path: Path) -> None:
     told = dict(provenance.facts(PARAMS, LABELS, TABLES.software, tmp_path))
     assert told["Hardware of training"] == "a made-up machine"
     assert told["Training seeds"] == "0, 1 and 2"
@@ -144,7 +146,7 @@ def test_facts_come_from_the_tables_and_the_profile(tmp_path: Path):
     assert "unknown" not in told["Versions"]
 
 
-def test_what_was_run_counts_the_evaluations():
+def test_what_was_run_counts_the_evaluations() -> None:
     told = provenance.what_was_run(PARAMS, LABELS, TABLES.evaluation)
     assert told.startswith("VGG11 (width 0.25, training seeds 0, 1 and 2) on shapes10 (procedural): ")
     assert "pruned by C/F, XCS and XRS to a sparsity of 0.8" in told

@@ -11,20 +11,14 @@ import torch
 from conftest import MakeNetwork
 from hypothesis import given
 from hypothesis import strategies as st
+from subjects import bits, same
 from torch import Tensor, nn
 
 from xbarpaper.networks import NETWORKS, Architecture, Network, WeightedLayer
 from xbarpaper.networks.network import CLASSES, IMAGES
 from xbarpaper.params import SCHEMES as NAMES
 from xbarpaper.params import Prune
-from xbarpaper.pruning import (
-    SCHEMES,
-    growing,
-    masked,
-    prunable_layers,
-    prune,
-    unpruned,
-)
+from xbarpaper.pruning import SCHEMES, growing, masked, prunable_layers, prune, unpruned
 from xbarpaper.pruning.segments import column_segments
 from xbarpaper.support.errors import ArtifactError
 
@@ -89,7 +83,9 @@ def segment_sums(values: Tensor, length: int) -> list[Tensor]:
     strips=st.integers(1, 6), length=st.integers(1, 9), columns=st.integers(1, 12), sparsity=st.floats(0, 0.95),
     seed=st.integers(0, 2**31),
 )  # fmt: skip
-def test_the_weakest_segments_go_first(strips: int, length: int, columns: int, sparsity: float, seed: int):
+def test_the_weakest_segments_go_first(
+    strips: int, length: int, columns: int, sparsity: float, seed: int
+) -> None:
     matrix = random_matrix(strips * length, columns, seed)
     segments = sparsity * strips * columns
     if abs(segments % 1 - 0.5) > 1e-6:  # at a tie either number of segments is as near
@@ -102,7 +98,7 @@ def test_the_weakest_segments_go_first(strips: int, length: int, columns: int, s
 )  # fmt: skip
 def test_segments_go_whole_and_in_order_for_any_shape(
     rows: int, length: int, columns: int, sparsity: float, seed: int
-):
+) -> None:
     matrix = random_matrix(rows, columns, seed)
     keep = column_segments(matrix, length, sparsity)
     kept_norms, removed_norms = [], []
@@ -121,21 +117,17 @@ def test_segments_go_whole_and_in_order_for_any_shape(
     assert abs(removed - sparsity * rows * columns) <= length  # within one whole segment
 
 
-def test_segments_of_equal_norm_go_in_the_order_of_strips_and_columns():
+def test_segments_of_equal_norm_go_in_the_order_of_strips_and_columns() -> None:
     keep = column_segments(torch.ones(4, 3), 2, 0.5)
     assert keep.tolist() == [[False] * 3] * 2 + [[True] * 3] * 2
-
-
-def test_segments_of_a_small_matrix_by_hand():
-    matrix = torch.tensor([[5.0, 1.0, -4.0], [5.0, 1.0, -4.0], [0.0, 3.0, 9.0], [1.0, 3.0, -9.0]])
-    keep = column_segments(matrix, 2, 0.34)  # of six segments, two: norms 2 and 1
-    assert keep.tolist() == [[True, False, True]] * 2 + [[False, True, True]] * 2
 
 
 @given(
     rows=st.integers(1, 30), columns=st.integers(1, 30), size=st.integers(2, 9), seed=st.integers(0, 2**31)
 )
-def test_row_sparsity_is_column_sparsity_of_the_transpose(rows: int, columns: int, size: int, seed: int):
+def test_row_sparsity_is_column_sparsity_of_the_transpose(
+    rows: int, columns: int, size: int, seed: int
+) -> None:
     matrix = random_matrix(rows, columns, seed)
     xrs = SCHEMES["xrs"].masks(chain({"conv2": matrix}), frozenset({"conv2"}), 0.6, size)["conv2"]
     xcs = SCHEMES["xcs"].masks(chain({"conv2": matrix.T}), frozenset({"conv2"}), 0.6, size)["conv2"]
@@ -152,7 +144,7 @@ def test_row_sparsity_is_column_sparsity_of_the_transpose(rows: int, columns: in
 @pytest.mark.parametrize("classifier", [False, True])
 def test_the_parameters_say_which_layers_may_lose_weights(
     make_network: MakeNetwork, network: str, first: bool, classifier: bool
-):
+) -> None:
     chosen = SETTINGS.model_copy(update={"first_convolution": first, "classifier": classifier})
     layers, every = prunable_layers(make_network(network), chosen), set(make_network(network).weights())
     assert ("conv1" in layers, "classifier" in layers) == (first, classifier)
@@ -164,7 +156,7 @@ def test_the_parameters_say_which_layers_may_lose_weights(
 @pytest.mark.parametrize("sparsity", [0.0, 0.4, 0.75])
 def test_the_sparsity_is_met_on_the_prunable_weights(
     make_network: MakeNetwork, name: str, where: Prune, sparsity: float
-):
+) -> None:
     network = make_network(width=0.15)
     pruned = prune(network, SCHEMES[name], where, sparsity, SIZE)
     layers = prunable_layers(network, where)
@@ -181,13 +173,13 @@ def test_the_sparsity_is_met_on_the_prunable_weights(
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-def test_pruning_zeroes_what_the_masks_say_and_nothing_else(make_network: MakeNetwork, name: str):
+def test_pruning_zeroes_what_the_masks_say_and_nothing_else(make_network: MakeNetwork, name: str) -> None:
     network = make_network(width=0.1)
-    whole, before = unpruned(network), {key: value.clone() for key, value in network.state_dict().items()}
+    whole, before = unpruned(network), bits(network)
     originals = whole.matrices()
     assert whole.sparsity() == 0
     pruned = prune(network, SCHEMES[name], SETTINGS, 0.6, SIZE)
-    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    assert same(network.state_dict(), before)
     assert list(pruned.masks) == list(originals)
     for layer, matrix in pruned.matrices().items():
         assert torch.equal(matrix, originals[layer] * pruned.masks[layer])
@@ -207,7 +199,7 @@ def channel_scores(network: Network, group: str) -> Tensor:
 
 @pytest.mark.parametrize("network_name", NETWORKS)
 @pytest.mark.parametrize("where", [SETTINGS, EVERYWHERE], ids=["inner", "everywhere"])
-def test_the_weakest_channels_go(make_network: MakeNetwork, network_name: str, where: Prune):
+def test_the_weakest_channels_go(make_network: MakeNetwork, network_name: str, where: Prune) -> None:
     network = make_network(network_name, width=0.2)
     kept = prune(network, SCHEMES["cf"], where, 0.6, SIZE).network.kept_channels
     prunable, shares = prunable_layers(network, where), []
@@ -226,14 +218,14 @@ def test_the_weakest_channels_go(make_network: MakeNetwork, network_name: str, w
         assert abs(left - shares[-1][0] / shares[-1][1] * count) <= 1.0
 
 
-def test_a_smaller_network_is_not_pruned_again(make_network: MakeNetwork):
+def test_a_smaller_network_is_not_pruned_again(make_network: MakeNetwork) -> None:
     smaller = prune(make_network(), SCHEMES["cf"], SETTINGS, 0.5, SIZE).network
     with pytest.raises(ArtifactError, match="has them all"):
         prune(smaller, SCHEMES["cf"], SETTINGS, 0.5, SIZE)
 
 
 @pytest.mark.parametrize("sparsity", [0.2, 0.4, 0.55, 0.65])
-def test_any_number_of_filters_may_stay(sparsity):
+def test_any_number_of_filters_may_stay(sparsity: float) -> None:
     names = ["conv1", "conv2", "conv3", "conv4"]
     matrices = {n: torch.rand(9 * 9, 9) for n in names} | {"classifier": torch.rand(9, 10)}
     prunable = frozenset(names[1:])
@@ -244,7 +236,7 @@ def test_any_number_of_filters_may_stay(sparsity):
 
 
 @given(sparsity=st.floats(0, 0.99), steps=st.integers(1, 20))
-def test_the_sparsity_grows_to_its_end_ever_more_slowly(sparsity: float, steps: int):
+def test_the_sparsity_grows_to_its_end_ever_more_slowly(sparsity: float, steps: int) -> None:
     found = np.array([0.0, *growing(sparsity, steps)])
     assert found[-1] == pytest.approx(sparsity)
     rises = np.diff(found)
@@ -253,7 +245,7 @@ def test_the_sparsity_grows_to_its_end_ever_more_slowly(sparsity: float, steps: 
 
 
 @pytest.mark.parametrize("name", NAMES[1:])
-def test_what_went_in_a_step_stays_away_in_the_next(name: str, make_network: MakeNetwork):
+def test_what_went_in_a_step_stays_away_in_the_next(name: str, make_network: MakeNetwork) -> None:
     first = masked(make_network(), SCHEMES[name], SETTINGS, 0.4, SIZE)
     second = prune(first.network, SCHEMES[name], SETTINGS, 0.7, SIZE)
     for layer, mask in second.masks.items():
@@ -333,7 +325,7 @@ def drawn_networks(draw: st.DrawFn) -> Network:
 @given(network=drawn_networks(), sparsity=st.floats(0, 0.95), where=st.sampled_from([SETTINGS, EVERYWHERE]))
 def test_channels_go_in_every_layer_that_writes_or_reads_them(
     network: Network, sparsity: float, where: Prune
-):
+) -> None:
     prunable, places = prunable_layers(network, where), network.placements()
     pruned = prune(network, SCHEMES["cf"], where, sparsity, SIZE)
     kept = {group: torch.ones(n, dtype=torch.bool) for group, n in network.channels.items()}
@@ -352,7 +344,7 @@ def test_channels_go_in_every_layer_that_writes_or_reads_them(
 
 
 @given(network=drawn_networks(), sparsity=st.floats(0, 0.95), name=st.sampled_from(list(SCHEMES)))
-def test_a_compact_network_computes_what_its_mask_says(network: Network, sparsity: float, name: str):
+def test_a_compact_network_computes_what_its_mask_says(network: Network, sparsity: float, name: str) -> None:
     pruned = prune(network, SCHEMES[name], EVERYWHERE, sparsity, SIZE)
     zeros = masked(network, SCHEMES[name], EVERYWHERE, sparsity, SIZE).network
     images = torch.randn(2, 3, 6, 6, dtype=torch.float64)

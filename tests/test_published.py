@@ -11,7 +11,7 @@ from xbarpaper import params
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_report_is_there(profile: str):
+def test_report_is_there(profile: str) -> None:
     folder = ROOT / "reports" / profile
     settings = params.load_profile(ROOT / "profiles" / f"{profile}.yaml")
     for name in ("index.html", "claims.json", "tables/evaluation.csv", "tables/claims.csv"):
@@ -23,7 +23,7 @@ def test_report_is_there(profile: str):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_no_image_of_a_foreign_dataset_is_published(profile: str):
+def test_no_image_of_a_foreign_dataset_is_published(profile: str) -> None:
     settings = params.load_profile(ROOT / "profiles" / f"{profile}.yaml")
     for name, dataset in settings.datasets.items():
         notebook = nbformat.read(

@@ -50,11 +50,11 @@ def page(folder: Path, name: str = "README.md") -> str:
     return (folder / name).read_text(encoding="utf-8")
 
 
-def test_generated_parts_are_those_of_the_committed_reports(copied: Path):
+def test_generated_parts_are_those_of_the_committed_reports(copied: Path) -> None:
     assert readme.update() == []
 
 
-def test_a_changed_verdict_changes_the_readme(copied: Path):
+def test_a_changed_verdict_changes_the_readme(copied: Path) -> None:
     path = copied / "reports" / "cifar10-vgg16" / "claims.json"
     text = path.read_text(encoding="utf-8")
     path.write_text(re.sub(r'"overall": "[^"]+"', '"overall": "not testable"', text), encoding="utf-8")
@@ -62,7 +62,7 @@ def test_a_changed_verdict_changes_the_readme(copied: Path):
     assert page(copied).count("| **not testable**") == TEXT.count("| **not testable**") + 5
 
 
-def test_the_readme_says_first_what_was_found():
+def test_the_readme_says_first_what_was_found() -> None:
     """Before anything else three to five sentences, each with a number and its interval; then their terms."""
     assert len(TEXT.splitlines()) <= 200
     first, *_ = re.findall(r"^## (.*)", TEXT, re.MULTILINE)
@@ -78,7 +78,7 @@ def test_the_readme_says_first_what_was_found():
 
 
 @pytest.mark.parametrize("profile", readme.PROFILES)
-def test_counts_of_comparisons_agree_everywhere(profile: str):
+def test_counts_of_comparisons_agree_everywhere(profile: str) -> None:
     """Between the table of verdicts, claims.json, the report's page, the captions of its figures and the README."""
     folder = ROOT / "reports" / profile
     report = ClaimReport.read(folder / "claims.json")
@@ -97,7 +97,7 @@ def test_counts_of_comparisons_agree_everywhere(profile: str):
             assert told == f"**{claim.overall}**; {counts}"
 
 
-def test_recovered_shares_are_those_of_the_table(copied: Path):
+def test_recovered_shares_are_those_of_the_table(copied: Path) -> None:
     path = copied / "reports" / readme.RECOVERED / "tables" / "recovered.csv"
     table = read_table(path)
     table.loc[table["mitigation"] == "BN", "share"] = 12.3
@@ -106,7 +106,7 @@ def test_recovered_shares_are_those_of_the_table(copied: Path):
     assert "| BN |" + " 12 % |" * table["crossbar_size"].nunique() in page(copied, "docs/mitigations.md")
 
 
-def test_costs_are_those_of_the_tables(copied: Path, monkeypatch: pytest.MonkeyPatch):
+def test_costs_are_those_of_the_tables(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readme, "PARTS", {"costs": readme.PARTS["costs"]})
     folder = copied / "reports" / "benchmarks"
     for path in folder.glob("costs-*.csv"):
@@ -126,7 +126,7 @@ def test_costs_are_those_of_the_tables(copied: Path, monkeypatch: pytest.MonkeyP
     assert text.count(" GPU.") == 1
 
 
-def test_faults_are_those_that_were_counted(copied: Path, monkeypatch: pytest.MonkeyPatch):
+def test_faults_are_those_that_were_counted(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readme, "PARTS", {"reliability": readme.PARTS["reliability"]})
     path = copied / "reports" / "reliability.json"
     path.unlink(missing_ok=True)
@@ -145,7 +145,7 @@ def test_faults_are_those_that_were_counted(copied: Path, monkeypatch: pytest.Mo
     )
 
 
-def test_missing_marks_and_reports_are_one_line(copied: Path):
+def test_missing_marks_and_reports_are_one_line(copied: Path) -> None:
     (copied / "reports" / "quick" / "claims.json").unlink()
     with pytest.raises(ArtifactError, match=r"^reports/quick/claims.json: no such file"):
         readme.update()
@@ -156,7 +156,7 @@ def test_missing_marks_and_reports_are_one_line(copied: Path):
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if "make " in command])
-def test_make_knows_every_target_that_the_readme_names(command: str):
+def test_make_knows_every_target_that_the_readme_names(command: str) -> None:
     words = [word for word in command.split("make ", 1)[1].split() if "=" not in word]
     result = subprocess.run(["make", "-n", *words], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -164,7 +164,7 @@ def test_make_knows_every_target_that_the_readme_names(command: str):
         assert (ROOT / "profiles" / f"{profile}.yaml").is_file()
 
 
-def test_every_script_and_module_that_a_page_runs_is_there():
+def test_every_script_and_module_that_a_page_runs_is_there() -> None:
     words = [word for command in COMMANDS for word in command.split()]
     scripts = [word.removeprefix("TESTS=") for word in words if word.endswith(".py")]
     scripts += [
@@ -176,14 +176,14 @@ def test_every_script_and_module_that_a_page_runs_is_there():
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_every_link_and_picture_of_a_page_leads_somewhere(path: Path):
+def test_every_link_and_picture_of_a_page_leads_somewhere(path: Path) -> None:
     targets = [one for one in re.findall(r"\]\(([^)]+)\)", PAGES[path]) if not one.startswith("http")]
     headings = re.findall(r"^#+ (.*)", PAGES[path], re.MULTILINE)
     anchors = {f"#{heading.lower().replace(' ', '-')}" for heading in headings}
     assert [one for one in targets if one not in anchors and not (path.parent / one).exists()] == []
 
 
-def test_stages_of_the_table_are_those_of_the_pipeline():
+def test_stages_of_the_table_are_those_of_the_pipeline() -> None:
     stages = re.findall(r"^  (\w+):$", (ROOT / "dvc.yaml").read_text(encoding="utf-8"), re.MULTILINE)
     named = re.findall(r"\| `(\w+)@<\w+>` \|", PAGES[ROOT / "docs" / "pipeline.md"])
     assert named == [
@@ -191,7 +191,7 @@ def test_stages_of_the_table_are_those_of_the_pipeline():
     ]  # they have nothing to show
 
 
-def test_the_code_in_the_circuit_page_runs(tmp_path: Path):
+def test_the_code_in_the_circuit_page_runs(tmp_path: Path) -> None:
     """Its three ways to solve a tile agree; without ngspice, the first two."""
     page = (ROOT / "docs" / "circuit.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

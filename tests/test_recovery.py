@@ -19,7 +19,7 @@ def table_of(recovery: pd.DataFrame = TABLES.recovery, costs: pd.DataFrame = TAB
     return winning.recovery_table(recovery, costs, LABELS, PARAMS.claims)
 
 
-def test_shares_are_those_of_the_invented_tables():
+def test_shares_are_those_of_the_invented_tables() -> None:
     table = table_of()
     assert len(table) == len(RECOVERED) * 4 * 3
     for row in table.itertuples():
@@ -32,7 +32,7 @@ def test_shares_are_those_of_the_invented_tables():
     assert priced.loc[("cf", 32, "none"), "share"] == 0
 
 
-def test_a_share_follows_its_definition():
+def test_a_share_follows_its_definition() -> None:
     table = TABLES.recovery
     rows = table[(table["scheme"] == "xcs") & (table["crossbar_size"] == 64)].set_index(
         ["mitigation", "seed"]
@@ -43,14 +43,14 @@ def test_a_share_follows_its_definition():
     assert made.loc[("xcs", 64, "BN"), "share"] == pytest.approx(100 * expected)
 
 
-def test_another_gain_is_left_out_and_an_unknown_cost_stays_open():
+def test_another_gain_is_left_out_and_an_unknown_cost_stays_open() -> None:
     other = TABLES.recovery.assign(gain="none", accuracy=0.0)
     table = table_of(pd.concat([TABLES.recovery, other]), TABLES.costs[TABLES.costs["mitigation"] != "BN"])
     pd.testing.assert_series_equal(table["share"], table_of()["share"])
     assert table.loc[table["mitigation"] == "BN", "chip_images"].isna().all()
 
 
-def test_where_nothing_was_lost_nothing_is_claimed():
+def test_where_nothing_was_lost_nothing_is_claimed() -> None:
     recovery = TABLES.recovery.copy()
     whole = (recovery["scheme"] == "cf") & (recovery["crossbar_size"] == 16)
     recovery.loc[whole, "accuracy"] = recovery.loc[whole, "software_accuracy"]
@@ -60,7 +60,7 @@ def test_where_nothing_was_lost_nothing_is_claimed():
     assert len(winning.best_mitigations(table)) == 11
 
 
-def test_a_single_seed_has_no_interval():
+def test_a_single_seed_has_no_interval() -> None:
     recovery = TABLES.recovery[TABLES.recovery["seed"] == 0]
     table = table_of(recovery)
     assert table.loc[table["mitigation"] != "none", "share_low"].isna().all()

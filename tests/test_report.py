@@ -19,7 +19,8 @@ from browser import chromium, visit
 from markupsafe import escape
 from matplotlib.figure import Figure
 from PIL import Image, ImageChops
-from repository import ROOT
+from playwright.sync_api import Browser
+from repository import ROOT, Repository
 from synthetic_results import make_params, make_results, write_stages
 
 from tools import redraw
@@ -75,18 +76,35 @@ def params() -> Params:
 
 
 @pytest.fixture(scope="module")
-def invented(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
+def made(params: Params) -> results.Results:
+    return make_results(params)
+
+
+@pytest.fixture(scope="module")
+def examined(params: Params, made: results.Results) -> ClaimReport:
+    return examine(made, params)
+
+
+@pytest.fixture(scope="module")
+def unsearched(params: Params, made: results.Results) -> ClaimReport:
+    """Verdicts where no stronger settings were searched."""
+    return examine(replace(made, strongest=made.strongest.iloc[:0]), params)
+
+
+@pytest.fixture(scope="module")
+def invented(
+    tmp_path_factory: pytest.TempPathFactory, params: Params, made: results.Results, examined: ClaimReport
+) -> Path:
     """Everything that the stages would leave."""
     data = tmp_path_factory.mktemp("invented") / "data"
-    tables = make_results(params)
-    write_stages(data / "results" / params.profile, params, tables)
+    write_stages(data / "results" / params.profile, params, made)
     stages = data / "summaries" / params.profile
     _write_figures(stages / "90_figures", {"light": 20, "heavy": 5000})
     _write_figures(stages / "91_claims", {"forest": 30})
-    examine(tables, params).write(stages / "91_claims")
+    examined.write(stages / "91_claims")
     drawn = stages / "90_figures" / "tables"
     results.load(params, data / "results" / params.profile).write(drawn)
-    recovered = recovery_table(tables.recovery, tables.costs, Labels.of(params), params.claims)
+    recovered = recovery_table(made.recovery, made.costs, Labels.of(params), params.claims)
     files.write_table(drawn / "recovered.csv", recovered)
     for group, name in [("shapes10", "00_data"), *((name, "01_train") for name in params.experiments)]:
         _write_notebook(data / "notebooks" / params.profile / group / f"{name}.ipynb")
@@ -121,7 +139,9 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, places: Places):
+def test_report_holds_all_of_it_and_is_the_same_bytes_again(
+    params: Params, places: Places, made: Repository
+) -> None:
     folder = publish(params, places)
     first = _contents(folder)
     assert folder == places.reports / "made-up"
@@ -138,20 +158,20 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(params: Params, plac
         ),
     } == set(first)
     evaluation = files.read_table(folder / "tables" / "evaluation.csv")
-    assert len(evaluation) == len(make_results(params).evaluation)
+    assert len(evaluation) == len(made.evaluation)
     assert tuple(evaluation.columns) == results.TABLES["evaluation"].columns
     assert _contents(publish(params, places)) == first
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
 
-def test_no_absolute_path_in_the_report(published: Path, invented: Path):
+def test_no_absolute_path_in_the_report(published: Path, invented: Path) -> None:
     pages = [path for path in published.rglob("*.*") if path.suffix in (".html", ".csv", ".json")]
     assert len(pages) > 5
     for path in pages:
         assert str(invented.parent) not in path.read_text(encoding="utf-8"), path
 
 
-def test_each_figure_is_embedded_and_lighter_than_its_files(published: Path):
+def test_each_figure_is_embedded_and_lighter_than_its_files(published: Path) -> None:
     text = (published / "index.html").read_text(encoding="utf-8")
     found = re.findall(r'src="(data:image/[^"]+)"', text)
     files_of = [[published / "figures" / f"{name}.{suffix}" for suffix in ("svg", "png")] for name in ORDER]
@@ -160,7 +180,7 @@ def test_each_figure_is_embedded_and_lighter_than_its_files(published: Path):
         assert len(address) < min(path.stat().st_size for path in both)
 
 
-def test_a_palette_keeps_the_colours_of_a_figure(published: Path):
+def test_a_palette_keeps_the_colours_of_a_figure(published: Path) -> None:
     path = published / "figures" / "light.png"
     with Image.open(path) as before, Image.open(io.BytesIO(rendering.with_palette(path))) as after:
         assert after.mode == "P"
@@ -169,7 +189,7 @@ def test_a_palette_keeps_the_colours_of_a_figure(published: Path):
         assert max(high for _, high in difference.getextrema()) <= 24  # of 255, at the edges of letters
 
 
-def test_an_embedded_svg_is_the_file(tmp_path: Path):
+def test_an_embedded_svg_is_the_file(tmp_path: Path) -> None:
     svg, png = tmp_path / "a.svg", tmp_path / "a.png"
     Figure().savefig(png)
     svg.write_text('<svg id="a#1" width="50%">\n<text>µS &amp; "</text></svg>', encoding="utf-8")
@@ -182,24 +202,17 @@ def test_an_embedded_svg_is_the_file(tmp_path: Path):
     assert unquote(content) == svg.read_text(encoding="utf-8")
 
 
-def test_page_shows_the_accuracies_of_the_table(params: Params, published: Path):
+def test_page_shows_the_accuracies_of_the_table(params: Params, published: Path, made: Repository) -> None:
     text = (published / "index.html").read_text(encoding="utf-8")
-    table = make_results(params).evaluation
-    chosen = table[
-        (table["experiment"] == "made-up-1")
-        & (table["scheme"] == "cf")
-        & (table["crossbar_size"] == 32)
-        & (table["mitigation"] == "WCT")
-        & (table["effects"] == "both")
-        & (table["gain"] == "layer")
-    ]["accuracy"]
+    place = "experiment == 'made-up-1' and scheme == 'cf' and crossbar_size == 32 and mitigation == 'WCT'"
+    chosen = made.evaluation.query(f"{place} and effects == 'both' and gain == 'layer'")["accuracy"]
     assert len(chosen) == 5
     mean, low, high = mean_interval(chosen, params.claims.confidence)
     assert f"{mean:.1f} ± {(high - low) / 2:.1f}<" in text
     assert ">with PC/chip<" in text
 
 
-def test_findings_name_the_sizes_that_disagree():
+def test_findings_name_the_sizes_that_disagree() -> None:
     params = make_params(1, (16, 32))
     tables = make_results(params)
     turned = (tables.evaluation["crossbar_size"] == 32) & (tables.evaluation["scheme"] != "unpruned")
@@ -213,7 +226,7 @@ def test_findings_name_the_sizes_that_disagree():
     assert alone.endswith("; by crossbar size: 16 × 16 supported, 32 × 32 contradicted.")
 
 
-def test_page_opens_with_scope_findings_and_forest_plot(published: Path):
+def test_page_opens_with_scope_findings_and_forest_plot(published: Path) -> None:
     """Verdicts come first and stand beside the claim's text; joined effects and comparisons fold."""
     text = (published / "index.html").read_text(encoding="utf-8").split("<main>")[1]
     report = ClaimReport.read(published / "claims.json")
@@ -243,7 +256,7 @@ def test_page_opens_with_scope_findings_and_forest_plot(published: Path):
         assert f"<dt>{name}</dt>" in text
 
 
-def test_a_report_drawn_again_names_both_commits(params: Params, places: Places):
+def test_a_report_drawn_again_names_both_commits(params: Params, places: Places) -> None:
     measured = provenance.Measured(
         code="commit 0123456789 of 2026-01-02", versions="Python 3.11.7, torch 2.13.0"
     )
@@ -258,7 +271,7 @@ def test_a_report_drawn_again_names_both_commits(params: Params, places: Places)
     assert not (publish(params, places) / "measured.json").exists()
 
 
-def test_committed_reports_hold_no_figures_or_verdicts_of_an_earlier_code():
+def test_committed_reports_hold_no_figures_or_verdicts_of_an_earlier_code() -> None:
     kept = {path.stem for path in (ROOT / "reports").glob("*/notebooks/summary/*.ipynb")}
     assert kept
     assert kept <= {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
@@ -266,7 +279,7 @@ def test_committed_reports_hold_no_figures_or_verdicts_of_an_earlier_code():
 
 def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(
     params: Params, published: Path, tmp_path: Path
-):
+) -> None:
     files.write_text(tmp_path / "made-up.yaml", redraw._parameters(published / "index.html"))
     shown = load_profile(tmp_path / "made-up.yaml")
     assert shown.model_dump(exclude={"execution"}) == params.model_dump(exclude={"execution"})
@@ -276,31 +289,21 @@ def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(
         assert path.read_bytes() == (published / "tables" / path.name).read_bytes(), path.name
 
 
+SUBJECT = "earranging columns when a network is mapped (R)"
+
+
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        ("supported", "C3: Rearranging columns when a network is mapped (R) reduces that loss: +0.50 points"),
-        (
-            "contradicted",
-            "C3: Rearranging columns when a network is mapped (R) adds to that loss: -0.50 points",
-        ),
-        (
-            "no effect",
-            "C3: Rearranging columns when a network is mapped (R) has no effect on that loss: +0.50",
-        ),
-        (
-            "undecided",
-            "C3: Whether rearranging columns when a network is mapped (R) reduces that loss is undecided: +0.50",
-        ),
-        (
-            "not testable",
-            "C3: Whether rearranging columns when a network is mapped (R) reduces that loss is not testable: +0.50",
-        ),
+        ("supported", f"C3: R{SUBJECT} reduces that loss: +0.50 points"),
+        ("contradicted", f"C3: R{SUBJECT} adds to that loss: -0.50 points"),
+        ("no effect", f"C3: R{SUBJECT} has no effect on that loss: +0.50"),
+        ("undecided", f"C3: Whether r{SUBJECT} reduces that loss is undecided: +0.50"),
+        ("not testable", f"C3: Whether r{SUBJECT} reduces that loss is not testable: +0.50"),
     ],
 )
-def test_sentences_say_the_verdict(params: Params, outcome: str, words: str):
-    tables = make_results(params)
-    report = examine(replace(tables, strongest=tables.strongest.iloc[:0]), params)
+def test_sentences_say_the_verdict(unsearched, outcome: str, words: str) -> None:
+    report = unsearched
     (row,) = report.claims[2].tops()
     c3 = report.claims[2].model_copy(
         update={"overall": outcome, "levels": [row.model_copy(update={"effect": 0.5})]}
@@ -312,13 +315,13 @@ def test_sentences_say_the_verdict(params: Params, outcome: str, words: str):
     assert both.endswith("(`one`; the same in `two`).")
 
 
-def test_a_sentence_says_that_the_best_of_the_settings_was_tested(params: Params):
-    found = opening.findings({"one": examine(make_results(params), params)}, None)
+def test_a_sentence_says_that_the_best_of_the_settings_was_tested(examined) -> None:
+    found = opening.findings({"one": examined}, None)
     assert "mapped (R, at the best of the settings searched)" in found[2]
     assert "weights (WCT, at the best of the settings searched)" in found[3]
 
 
-def test_further_mitigations_may_be_absent(places: Places):
+def test_further_mitigations_may_be_absent(places: Places) -> None:
     params = make_params(2, (32,))
     for table in ("sensitivity", "recovery", "costs", "recovered"):
         (places.summaries / params.profile / "90_figures" / "tables" / f"{table}.csv").unlink()
@@ -327,7 +330,7 @@ def test_further_mitigations_may_be_absent(places: Places):
     assert not (folder / "tables" / "recovery.csv").exists()
 
 
-def test_page_stays_small_with_many_notebooks(invented: Path, tmp_path: Path):
+def test_page_stays_small_with_many_notebooks(invented: Path, tmp_path: Path) -> None:
     """Three trainings with two notebooks each, and thirty figures: all linked, and the page can be sent by mail."""
     params = make_params(1, (32,), training_seeds=(0, 1, 2))
     data, tables = tmp_path / "data", make_results(params)
@@ -366,7 +369,7 @@ def browser():
 
 @pytest.mark.parametrize("style", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_pages_in_a_browser(published: Path, browser, width: int, style: str):
+def test_pages_in_a_browser(published: Path, browser: Browser, width: int, style: str) -> None:
     """No request leaves the pages, nothing fails, nothing scrolls sideways, every image is seen."""
     keep = os.environ.get("XBARPAPER_SCREENSHOTS")
     pages = [published / "index.html", published / "notebooks" / "made-up-0" / "01_train.html"]
@@ -393,7 +396,7 @@ def test_pages_in_a_browser(published: Path, browser, width: int, style: str):
 
 
 @pytest.mark.parametrize("style", ["light", "dark"])
-def test_button_changes_the_style(published: Path, browser, style: str):
+def test_button_changes_the_style(published: Path, browser: Browser, style: str) -> None:
     path = published / "index.html"
     with visit(browser, path, width=390, style=style) as seen:
         before = seen.background()
@@ -405,7 +408,7 @@ def test_button_changes_the_style(published: Path, browser, style: str):
         assert seen.errors == []
 
 
-def test_pages_are_accessible(published: Path, browser):
+def test_pages_are_accessible(published: Path, browser: Browser) -> None:
     """A language, one main heading, no level left out, and words for every image."""
     path = published / "index.html"
     with visit(browser, path, width=1280, style="light") as seen:
@@ -436,7 +439,7 @@ def test_pages_are_accessible(published: Path, browser):
 )
 def test_missing_input_is_named_and_the_report_stays(
     params: Params, places: Places, before: dict[str, bytes], spoilt: str, message: str
-):
+) -> None:
     (places.results.parent / spoilt).unlink()
     with pytest.raises(ArtifactError, match=f"{spoilt}.*{message}") as caught:
         publish(params, places)
@@ -459,7 +462,7 @@ def test_missing_input_is_named_and_the_report_stays(
 )
 def test_damaged_claims_are_refused(
     params: Params, invented: Path, tmp_path: Path, old: str, new: str, message: str
-):
+) -> None:
     text = (invented / "summaries" / "made-up" / "91_claims" / "claims.json").read_text(encoding="utf-8")
     path = tmp_path / "claims.json"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -467,26 +470,28 @@ def test_damaged_claims_are_refused(
         gather.claims(path, params)
 
 
-def test_figures_drawn_from_other_tables_are_refused(params: Params, places: Places):
+def test_figures_drawn_from_other_tables_are_refused(params: Params, places: Places) -> None:
     path = places.summaries / "made-up" / "90_figures" / "tables" / "layers.csv"
     path.write_text(path.read_text(encoding="utf-8") + "more\n", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"90_figures/tables/layers.csv: the report already has another"):
         publish(params, places)
 
 
-def test_missing_notebooks_are_named(params: Params, tmp_path: Path):
+def test_missing_notebooks_are_named(params: Params, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="shapes10: no executed notebook"):
         gather.notebooks(tmp_path, params)
 
 
-def test_unwritable_reports_is_one_line(params: Params, places: Places):
+def test_unwritable_reports_is_one_line(params: Params, places: Places) -> None:
     places.reports.write_text("a file where the folder should be", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"reports/made-up: cannot be written") as caught:
         publish(params, places)
     assert "\n" not in str(caught.value)
 
 
-def test_failure_halfway_leaves_the_earlier_report(params: Params, places: Places, before: dict[str, bytes]):
+def test_failure_halfway_leaves_the_earlier_report(
+    params: Params, places: Places, before: dict[str, bytes]
+) -> None:
     (places.notebooks / "made-up" / "summary" / "90_figures.ipynb").write_text(
         "not a notebook", encoding="utf-8"
     )
@@ -496,7 +501,9 @@ def test_failure_halfway_leaves_the_earlier_report(params: Params, places: Place
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
 
-def test_report_killed_between_renamings_comes_back(params: Params, places: Places, before: dict[str, bytes]):
+def test_report_killed_between_renamings_comes_back(
+    params: Params, places: Places, before: dict[str, bytes]
+) -> None:
     (places.reports / "made-up").rename(places.reports / ".made-up.old")
     (places.results / "made-up" / "made-up-0" / "08_wct" / "layers.csv").unlink()
     with pytest.raises(ArtifactError):
@@ -506,7 +513,7 @@ def test_report_killed_between_renamings_comes_back(params: Params, places: Plac
 
 def test_command_tells_an_error_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     (tmp_path / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
     (tmp_path / "params.yaml").write_text("profile: made-up\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)

@@ -8,12 +8,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
+from repository import wait_for
 
 from xbarpaper.pipeline import repro
 
@@ -74,7 +74,7 @@ def start(command: tuple[str, ...] = ALONE, folder: Path | None = None) -> subpr
     )
 
 
-def test_stages_run_side_by_side_and_only_those_that_changed(top: Path):
+def test_stages_run_side_by_side_and_only_those_that_changed(top: Path) -> None:
     """Wherever in the repository the command is given."""
     (top / "inner").mkdir()
     said, errors = (process := start(COMMAND, top / "inner")).communicate(timeout=600)
@@ -91,13 +91,13 @@ def test_stages_run_side_by_side_and_only_those_that_changed(top: Path):
     assert {name: stage.after for name, stage in graph.items()} == {"make@one": set(), "total": {"make@one"}}
 
 
-def test_the_longest_chain_begins_first():
+def test_the_longest_chain_begins_first() -> None:
     after = {"sum": {"long", "short"}, "short": set(), "alone": set(), "long": {"first"}, "first": set()}
     graph = {name: repro.Stage(waits, set(), set()) for name, waits in after.items()}
     assert repro.longest_first(graph) == ["first", "short", "long", "sum", "alone"]
 
 
-def test_a_stage_whose_inputs_come_out_as_they_were_is_not_begun(top: Path):
+def test_a_stage_whose_inputs_come_out_as_they_were_is_not_begun(top: Path) -> None:
     (top / "dvc.yaml").write_text(PIPELINE.replace("      deps: [work.py]\n", "      always_changed: true\n"))
     for begun in (1, 0):
         said, errors = (process := start()).communicate(timeout=600)
@@ -107,7 +107,7 @@ def test_a_stage_whose_inputs_come_out_as_they_were_is_not_begun(top: Path):
         assert said.count("'total'") == begun + 1  # the last ``dvc repro`` looks at it
 
 
-def test_after_a_failure_what_runs_ends_and_nothing_begins(top: Path):
+def test_after_a_failure_what_runs_ends_and_nothing_begins(top: Path) -> None:
     (top / "work.py").write_text(
         MEETING + "if sys.argv[1] == 'one.txt': os.remove(sys.argv[1]); sys.exit('one: bad')\n"
         "while not os.path.exists('told'): time.sleep(0.02)"
@@ -127,12 +127,10 @@ def test_after_a_failure_what_runs_ends_and_nothing_begins(top: Path):
     assert repro.changed_and_after()[0] == {"make@one", "total"}
 
 
-def test_ctrl_c_stops_all_stages(top: Path):
+def test_ctrl_c_stops_all_stages(top: Path) -> None:
     (top / "work.py").write_text(MEETING.replace("open(sys.argv[1]", "time.sleep(600)\nopen(sys.argv[1]"))
-    process, deadline = start(), time.monotonic() + 300
-    while not (top / "begun-two.txt").exists() or not (top / "begun-one.txt").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    process = start()
+    wait_for(lambda: (top / "begun-two.txt").exists() and (top / "begun-one.txt").exists(), "not begun")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
@@ -140,7 +138,7 @@ def test_ctrl_c_stops_all_stages(top: Path):
     assert not (top / "one.txt").exists()
 
 
-def test_beside_another_command_of_dvc_one_line_says_so(top: Path):
+def test_beside_another_command_of_dvc_one_line_says_so(top: Path) -> None:
     (top / ".dvc/tmp").mkdir()
     holder = {"pid": os.getpid(), "cmd": "dvc repro"}
     (top / ".dvc/tmp/rwlock").write_text(json.dumps({"write": {str(top / "one.txt"): holder}}))
@@ -161,7 +159,7 @@ time.sleep(600)
 STAGE = "python -m xbarpaper.pipeline.run notebooks/a.ipynb data/a.ipynb; true"
 
 
-def test_a_stage_ends_with_the_dvc_that_runs_it(top: Path):
+def test_a_stage_ends_with_the_dvc_that_runs_it(top: Path) -> None:
     """Killed, DVC tells nobody; a shell stands between it and the stage."""
     (top / "params.yaml").touch()
     (top / "notebooks").mkdir()
@@ -171,12 +169,8 @@ def test_a_stage_ends_with_the_dvc_that_runs_it(top: Path):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     start = f"import os, subprocess; subprocess.run(['sh', '-c', {STAGE!r}], env=os.environ | {{'DVC_STAGE': 'a'}})"
     dvc = subprocess.Popen([sys.executable, "-c", start], env={**os.environ, "PATH": path})
-    told, deadline = top / "process", time.monotonic() + 300
-    while not (told.exists() and told.read_text()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    told = top / "process"
+    wait_for(lambda: told.exists() and told.read_text(), "not begun")
     dvc.kill()
     dvc.wait()
-    while psutil.pid_exists(int(told.read_text())):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for(lambda: not psutil.pid_exists(int(told.read_text())), "the stage goes on")

@@ -55,7 +55,9 @@ def errors(mapped: MappedNetwork, devices: Devices, parasitics: Parasitics | Non
 
 
 @pytest.mark.parametrize("order", ARRANGEMENTS)
-def test_its_twin_is_itself_where_nothing_is_disturbed(pruned: PrunedNetwork, scheme: SchemeName, order: str):
+def test_its_twin_is_itself_where_nothing_is_disturbed(
+    pruned: PrunedNetwork, scheme: SchemeName, order: str
+) -> None:
     made, images = on_crossbars(pruned, scheme, order), torch.randn(4, 3, 32, 32)
     network = pruned.network.eval()
     with torch.no_grad():  # conductances round at 6e-8 of their range, through twenty layers
@@ -65,14 +67,14 @@ def test_its_twin_is_itself_where_nothing_is_disturbed(pruned: PrunedNetwork, sc
     assert all(error > 0 for error in errors(made, DEVICES, Parasitics()))
 
 
-def test_precompensation_comes_nearer_in_every_layer(pruned: PrunedNetwork, scheme: SchemeName):
+def test_precompensation_comes_nearer_in_every_layer(pruned: PrunedNetwork, scheme: SchemeName) -> None:
     mapped = on_crossbars(pruned, scheme)
     known = Precompensation(DEVICES, Parasitics(), "layer", rounds=3)
     after = errors(known.program(mapped, [Variation(DEVICES.variation_sigma, 0)]), DEVICES, Parasitics())
     assert all(b < a for a, b in zip(errors(mapped, DEVICES, Parasitics()), after, strict=True))
 
 
-def test_its_shortcut_computes_what_a_strided_convolution_does():
+def test_its_shortcut_computes_what_a_strided_convolution_does() -> None:
     torch.manual_seed(0)
     shortcut = Shortcut(16, 32, 1, 2, bias=False)
     images = torch.randn(4, 16, 16, 16, requires_grad=True)
@@ -85,7 +87,7 @@ def test_its_shortcut_computes_what_a_strided_convolution_does():
 @pytest.mark.parametrize("scheme", ["cf", "xcs"], indirect=True)
 def test_its_mask_and_its_limits_hold_through_training(
     pruned: PrunedNetwork, scheme: SchemeName, tiny_images: ImageSet, make_params: MakeParams
-):
+) -> None:
     mapped = on_crossbars(pruned, scheme)
     masks, limits = pruned.weight_masks(), limits_of(pruned, 0.9)
     before = copy.deepcopy(pruned.network.state_dict())

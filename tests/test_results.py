@@ -24,7 +24,7 @@ def stages(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_table_is_gathered_whole_and_in_one_order(stages: Path, name: str):
+def test_a_table_is_gathered_whole_and_in_one_order(stages: Path, name: str) -> None:
     loaded, made = getattr(results.load(PARAMS, stages), name), getattr(MADE, name)
     described = TABLES[name]
     assert tuple(loaded.columns) == described.columns
@@ -51,7 +51,7 @@ def _assert_same(one: pd.Series, other: pd.Series) -> None:
     pd.testing.assert_series_equal(one, other, check_names=False, check_dtype=False, rtol=1e-8)
 
 
-def test_names_stand_in_the_order_of_the_parameters(stages: Path):
+def test_names_stand_in_the_order_of_the_parameters(stages: Path) -> None:
     loaded = results.load(PARAMS, stages)
     assert list(loaded.evaluation["mitigation"].unique()) == ["none", "R", "WCT", "R+WCT"]
     assert list(loaded.recovery["mitigation"].unique()) == list(MADE.recovery["mitigation"].unique())
@@ -59,7 +59,7 @@ def test_names_stand_in_the_order_of_the_parameters(stages: Path):
     assert set(loaded.training["step"]) == {"trained", "fine-tuned", "wct"}
 
 
-def test_written_tables_are_those_with_rows(stages: Path, tmp_path: Path):
+def test_written_tables_are_those_with_rows(stages: Path, tmp_path: Path) -> None:
     loaded = results.load(PARAMS, stages)
     written = loaded.write(tmp_path / "tables")
     assert [path.stem for path in written] == list(TABLES)
@@ -68,7 +68,7 @@ def test_written_tables_are_those_with_rows(stages: Path, tmp_path: Path):
     )
 
 
-def test_what_no_experiment_has_is_empty_and_not_written(tmp_path: Path):
+def test_what_no_experiment_has_is_empty_and_not_written(tmp_path: Path) -> None:
     params = make_params(1, (16,))
     write_stages(tmp_path, params, make_results(params))
     loaded = results.load(params, tmp_path)
@@ -93,13 +93,13 @@ def test_what_no_experiment_has_is_empty_and_not_written(tmp_path: Path):
         ("made-up-0/11_beyond/costs.csv", "beyond@made-up-0"),
     ],
 )
-def test_a_missing_stage_names_file_and_command(stages: Path, missing: str, command: str):
+def test_a_missing_stage_names_file_and_command(stages: Path, missing: str, command: str) -> None:
     (stages / missing).unlink()
     with pytest.raises(ArtifactError, match=f"{missing}: .*`dvc repro {command}`"):
         results.load(PARAMS, stages)
 
 
-def test_a_repeated_row_is_refused(stages: Path):
+def test_a_repeated_row_is_refused(stages: Path) -> None:
     path = stages / "made-up-0" / "07_rearrange" / "evaluation.csv"
     table = files.read_table(path)
     files.write_table(path, pd.concat([table, table[:1]]))
@@ -109,13 +109,13 @@ def test_a_repeated_row_is_refused(stages: Path):
         results.load(PARAMS, stages)
 
 
-def test_a_missing_column_is_named(stages: Path):
+def test_a_missing_column_is_named(stages: Path) -> None:
     path = stages / "made-up-0" / "05_map" / "layers.csv"
     files.write_table(path, files.read_table(path).drop(columns="nf"))
     with pytest.raises(ArtifactError, match=r"05_map/layers.csv: no column nf \(there are: experiment"):
         results.load(PARAMS, stages)
 
 
-def test_another_profile_is_refused():
+def test_another_profile_is_refused() -> None:
     with pytest.raises(ParameterError, match=r"profile = paper must be that of params\.yaml, made-up"):
         results.profile_folder(PARAMS, "paper", "90_figures")

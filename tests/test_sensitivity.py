@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import MakeParams
-from subjects import trained_in
+from subjects import Calls, trained_in
 
 from xbarpaper.claims import regions
 from xbarpaper.data import ImageSet
@@ -71,22 +71,6 @@ def work(done: Done, monkeypatch: pytest.MonkeyPatch) -> Experiment:
 
 def evaluated(work: Experiment) -> pd.DataFrame:
     return evaluating.evaluate(work, conventions(work.params), sparsities.at_sparsity)
-
-
-class Calls:
-    """Counts calls of a function on their way through; raises at one of them."""
-
-    def __init__(
-        self, patch: pytest.MonkeyPatch, module: object, name: str, fail_at: int | None = None
-    ) -> None:
-        self.count, self.fail_at, self.function = 0, fail_at, getattr(module, name)
-        patch.setattr(module, name, self)
-
-    def __call__(self, *arguments: object) -> object:
-        self.count += 1
-        if self.count == self.fail_at:
-            raise KeyboardInterrupt
-        return self.function(*arguments)
 
 
 def rows_at(table: pd.DataFrame, **wanted: object) -> pd.DataFrame:

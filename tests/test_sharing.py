@@ -44,7 +44,7 @@ def follow(repository: Repository, commands: str, server: Server) -> str:
 
 def test_a_reader_pulls_everything_and_remakes_the_report_without_training(
     lab: Repository, server: Server, tmp_path: Path
-):
+) -> None:
     reader = lab.clone(tmp_path / "reader")
     assert not (reader.folder / "data" / "checkpoints").exists()
     follow(reader, READER, server)
@@ -66,7 +66,7 @@ def test_a_reader_pulls_everything_and_remakes_the_report_without_training(
 @pytest.mark.parametrize(("cut", "when"), [("killed", 0.5), ("server gone", 0.3)])
 def test_a_push_that_is_cut_off_is_completed_by_the_next(
     lab: Repository, server: Server, cut: Cut, when: float
-):
+) -> None:
     objects = len(server.names("store"))
     assert objects > 50
     assert push_cut_off(lab, server, f"store-{cut.split()[0]}", objects, cut, when) is None
@@ -75,11 +75,11 @@ def test_a_push_that_is_cut_off_is_completed_by_the_next(
 @pytest.mark.parametrize("when", [0.5, 1.5], ids=["fetching", "checking out"])
 def test_a_pull_that_is_killed_is_completed_by_the_next(
     lab: Repository, server: Server, tmp_path: Path, when: float
-):
+) -> None:
     assert pull_cut_off(lab, server, "store", tmp_path / "clone", "killed", when) is None
 
 
-def test_a_piece_that_a_killed_pull_left_makes_no_stage_run(lab: Repository, tmp_path: Path):
+def test_a_piece_that_a_killed_pull_left_makes_no_stage_run(lab: Repository, tmp_path: Path) -> None:
     """DVC writes a file under such a name before it gives it its own."""
     reader = Repository.twin(lab.folder, tmp_path / "reader")
     for folder in ("data/notebooks/tiny/tiny-vgg11", "data/results/tiny/tiny-vgg11/06_evaluate"):

@@ -20,7 +20,7 @@ def tile(rows: int, columns: int, seed: int = 0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (6, 9), (16, 16)])
-def test_badcrossbar_means_what_the_table_says(shape: tuple[int, int]):
+def test_badcrossbar_means_what_the_table_says(shape: tuple[int, int]) -> None:
     badcrossbar = pytest.importorskip("badcrossbar")
     G = tile(*shape)
     solution = badcrossbar.compute(
@@ -37,7 +37,7 @@ def test_badcrossbar_means_what_the_table_says(shape: tuple[int, int]):
 
 @settings(max_examples=20)
 @given(st.integers(1, 12), st.integers(1, 9), st.integers(0, 99), st.floats(0.1, 200))
-def test_aihwkit_is_a_ladder_for_each_column(rows: int, columns: int, seed: int, ohm: float):
+def test_aihwkit_is_a_ladder_for_each_column(rows: int, columns: int, seed: int, ohm: float) -> None:
     """Thevenin's voltage and resistance from the far end on, as its code has them; odd columns begin at the other end."""
     G = tile(rows, columns, seed).numpy()
     expected = np.empty_like(G)
@@ -55,7 +55,7 @@ def test_aihwkit_is_a_ladder_for_each_column(rows: int, columns: int, seed: int,
 
 
 @pytest.mark.parametrize("name", [name for name, one in CONVENTIONS.items() if not one.odd_columns_turned])
-def test_a_convention_is_the_circuit_of_its_parasitics(name: str):
+def test_a_convention_is_the_circuit_of_its_parasitics(name: str) -> None:
     G = tile(8, 5)
     found = effective_conductance_as(name, torch.stack([G, 2 * G]), source_ohm=40.0, **WIRES)
     circuit = CONVENTIONS[name].parasitics(7.0, 12.0, 40.0)
@@ -63,7 +63,7 @@ def test_a_convention_is_the_circuit_of_its_parasitics(name: str):
         np.testing.assert_allclose(one, reference_effective_conductance(expected.numpy(), circuit), rtol=1e-9)
 
 
-def test_an_unknown_simulator_is_named():
+def test_an_unknown_simulator_is_named() -> None:
     with pytest.raises(
         ValueError, match=r"simulator = spice must be one of badcrossbar, CrossSim, .*AIHWKit"
     ):

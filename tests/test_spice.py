@@ -110,38 +110,32 @@ def test_zero_resistance_merges_nodes(parasitics: Parasitics, device: str) -> No
     assert all(line.split()[-1] in ("1.0", "2.0") for line in lines)
 
 
-@pytest.mark.parametrize(
-    ("conductance", "message"),
-    [
-        ([[1e-5, np.nan]], "conductance: holds nan, must be 0 or from"),
-        ([[1e-5, np.inf]], "conductance: holds inf"),
-        ([[1e-5, -1e-9]], "conductance: holds -1e-09"),
-        ([[1e-5, 1e-310]], "conductance: holds 1e-310"),
-        ([1e-5, 1e-5], r"conductance: shape \(2,\) must be"),
-        (np.ones((1, 2, 2)), r"conductance: shape \(1, 2, 2\) must be"),
-        (np.ones((1, 0)), r"conductance: shape \(1, 0\) must be"),
-    ],
-)
-def test_refuses_what_is_no_tile(conductance: list[list[float]], message: str) -> None:
-    with pytest.raises(ValueError, match=message) as caught:
-        spice_netlist(conductance, DEFAULTS, [1.0])
-    assert "\n" not in str(caught.value)
+TWO = np.ones((2, 3))
 
 
 @pytest.mark.parametrize(
-    ("voltages", "message"),
+    ("conductance", "voltages", "message"),
     [
-        ([1.0], r"voltages: shape \(1,\) must be \(2,\)"),
-        ([1.0, 1.0, 1.0], r"voltages: shape \(3,\) must be \(2,\)"),
-        ([[1.0, 1.0]], r"voltages: shape \(1, 2\) must be \(2,\)"),
-        (1.0, r"voltages: shape \(\) must be \(2,\)"),
-        ([1.0, np.nan], "voltages: holds nan, must be finite"),
-        ([1.0, -np.inf], "voltages: holds -inf, must be finite"),
+        ([[1e-5, np.nan]], [1.0], "conductance: holds nan, must be 0 or from"),
+        ([[1e-5, np.inf]], [1.0], "conductance: holds inf"),
+        ([[1e-5, -1e-9]], [1.0], "conductance: holds -1e-09"),
+        ([[1e-5, 1e-310]], [1.0], "conductance: holds 1e-310"),
+        ([1e-5, 1e-5], [1.0], r"conductance: shape \(2,\) must be"),
+        (np.ones((1, 2, 2)), [1.0], r"conductance: shape \(1, 2, 2\) must be"),
+        (np.ones((1, 0)), [1.0], r"conductance: shape \(1, 0\) must be"),
+        (TWO, [1.0], r"voltages: shape \(1,\) must be \(2,\)"),
+        (TWO, [1.0, 1.0, 1.0], r"voltages: shape \(3,\) must be \(2,\)"),
+        (TWO, [[1.0, 1.0]], r"voltages: shape \(1, 2\) must be \(2,\)"),
+        (TWO, 1.0, r"voltages: shape \(\) must be \(2,\)"),
+        (TWO, [1.0, np.nan], "voltages: holds nan, must be finite"),
+        (TWO, [1.0, -np.inf], "voltages: holds -inf, must be finite"),
     ],
 )
-def test_refuses_what_drives_no_row(voltages: list[float], message: str) -> None:
+def test_refuses_what_is_no_tile_and_what_drives_none(
+    conductance: list[list[float]], voltages: list[float], message: str
+) -> None:
     with pytest.raises(ValueError, match=message) as caught:
-        spice_netlist(np.ones((2, 3)), DEFAULTS, voltages)
+        spice_netlist(conductance, DEFAULTS, voltages)
     assert "\n" not in str(caught.value)
 
 

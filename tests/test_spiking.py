@@ -5,24 +5,21 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import golden_spiking as golden
 import pandas as pd
 import pytest
 import torch
-from conftest import MakeParams
 from repository import tiny_profile
 from synthetic_results import make_params, make_results
 
-from xbarpaper import data
 from xbarpaper.claims import statements
 from xbarpaper.claims.context import Context
 from xbarpaper.claims.schema import OwnClaim
 from xbarpaper.claims.spiking import spiking_statements
-from xbarpaper.data import ImageSet
 from xbarpaper.experiments import spiking as on_crossbars
-from xbarpaper.experiments import trained
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.networks import Architecture, build
@@ -35,14 +32,12 @@ from xbarpaper.networks.spiking import (
     spiking,
     through_time,
 )
-from xbarpaper.params import Params
-from xbarpaper.support.errors import ArtifactError, ParameterError
-from xbarpaper.support.validation import parse
+from xbarpaper.support.errors import ArtifactError
 
 NARROW = Architecture(network="vgg11", width=1 / 32, classes=10)
 
 
-def test_the_neuron_by_worked_numbers():
+def test_the_neuron_by_worked_numbers() -> None:
     """Leak 0.95, threshold 1: the currents, u before the reset, spikes, u after it, and the surrogate's factors."""
     neuron, membrane = Neuron(0.95, 1.0), torch.zeros(1)
     charged, spikes, left, factors = [], [], [], []
@@ -65,11 +60,11 @@ def test_the_neuron_by_worked_numbers():
 @pytest.mark.parametrize(
     ("current", "spikes"), [(2.0, [0, 1, 1, 1]), (2.001, [1, 1, 1, 1]), (1.2, [0, 1, 0, 1])]
 )
-def test_a_spike_leaves_above_the_threshold_not_at_it(current: float, spikes: list[int]):
+def test_a_spike_leaves_above_the_threshold_not_at_it(current: float, spikes: list[int]) -> None:
     assert Neuron(1.0, 2.0).spikes(torch.full((4, 1), current)).flatten().tolist() == spikes
 
 
-def test_poisson_spikes_have_the_chances_and_signs_of_their_pixels():
+def test_poisson_spikes_have_the_chances_and_signs_of_their_pixels() -> None:
     pixels = torch.tensor([1.0, -0.6, 0.0, 2.5]).expand(1, 1, 1, 4)
     spikes = poisson_spikes(pixels, 20_000)
     assert spikes.unique().tolist() == [-1, 0, 1]
@@ -85,7 +80,7 @@ def small(neuron: Neuron | None, steps: int = golden.STEPS, coding: str = "direc
     return network.eval()
 
 
-def test_another_library_gives_the_same_outputs_spikes_and_gradients():
+def test_another_library_gives_the_same_outputs_spikes_and_gradients() -> None:
     made = json.loads(golden.GOLDEN.read_text(encoding="utf-8"))
     images = golden.images().requires_grad_()
     found = through_time([small(Neuron(golden.LEAK, golden.THRESHOLD))] * golden.STEPS, images)
@@ -100,7 +95,7 @@ def test_another_library_gives_the_same_outputs_spikes_and_gradients():
 
 
 @pytest.mark.parametrize("coding", ["direct", "poisson"])
-def test_steps_apart_are_the_steps_together(coding: str):
+def test_steps_apart_are_the_steps_together(coding: str) -> None:
     """A network read anew at each step, all readings alike, is the network; and the outputs only add up."""
     network = small(Neuron(0.9, 1.0), coding=coding)
     copies = [small(Neuron(0.9, 1.0), coding=coding) for _ in range(golden.STEPS)]
@@ -110,7 +105,7 @@ def test_steps_apart_are_the_steps_together(coding: str):
     assert ("images" in together.rates) == (coding == "poisson")
 
 
-def test_a_converted_network_comes_near_to_its_origin_with_many_steps():
+def test_a_converted_network_comes_near_to_its_origin_with_many_steps() -> None:
     origin, images = small(None), golden.images()
     wanted = origin(images)
     balanced = balance(origin, images, 1.0, "direct")
@@ -126,68 +121,33 @@ def test_a_converted_network_comes_near_to_its_origin_with_many_steps():
     assert errors[2] < 0.05
 
 
-def test_silence_gives_numbers():
+def test_silence_gives_numbers() -> None:
     found = through_time([small(Neuron(0.9, 1e9))] * 3, golden.images())
     assert not any(rates.any() for rates in found.rates.values())
     assert torch.isfinite(found.outputs).all()
 
 
-def test_a_network_that_is_no_vgg_is_refused():
+def test_a_network_that_is_no_vgg_is_refused() -> None:
     resnet = build(NARROW.model_copy(update={"network": "resnet20"}), 0)
     with pytest.raises(ArtifactError, match="resnet20 cannot spike"):
         spiking(resnet, None)
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"steps": [0, 4]}, r"spiking.steps.0 = 0 must be at least 1"),
-        ({"train_steps": 0}, r"spiking.train_steps = 0 must be at least 1"),
-        ({"leak": 0.0}, r"spiking.leak = 0.0 must be above 0"),
-        ({"leak": 1.01}, r"spiking.leak = 1.01 must be above 0 and at most 1"),
-        ({"threshold": 0.0}, r"spiking.threshold = 0.0 must be above 0"),
-        ({"train_steps": 5}, r"spiking.train_steps = 5 must be among spiking.steps"),
-    ],
-)  # fmt: skip
-def test_bad_values_are_refused(values: dict[str, object], message: str):
-    tree = tiny_profile().model_dump(mode="json")
-    tree["spiking"] |= values
-    with pytest.raises(ParameterError, match=message):
-        parse(tree, "params.yaml", Params)
-
-
 # --- on crossbars -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def made(
-    tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet
-) -> tuple[Path, Params]:
-    """Where the VGG of an experiment is trained."""
-    folder, params = tmp_path_factory.mktemp("spiking"), make_params()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        data.save(tiny_images, Path("data/datasets/tiny.safetensors"))
-        trained.train(Experiment("tiny-vgg11", params))
-    return folder, params
+@pytest.fixture
+def make_work(
+    trained_tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Experiment]:
+    """Makes the experiment, its VGG trained, with changes by section."""
+    monkeypatch.chdir(shutil.copytree(trained_tiny, tmp_path / "work"))
+    return lambda **sections: Experiment("tiny-vgg11", tiny_profile(**sections))
 
 
-def experiment_with(
-    made: tuple[Path, Params], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **sections
-) -> Experiment:
-    """The experiment in a copy, with changes by section."""
-    folder, params = made
-    shutil.copytree(folder / "data", tmp_path / "data")
-    monkeypatch.chdir(tmp_path)
-    changed = {name: getattr(params, name).model_copy(update=values) for name, values in sections.items()}
-    return Experiment("tiny-vgg11", params.model_copy(update=changed))
-
-
-def test_ideal_crossbars_compute_what_software_does(made, tmp_path, monkeypatch):
+def test_ideal_crossbars_compute_what_software_does(make_work) -> None:
     wires = dict.fromkeys(("driver_ohm", "row_wire_ohm", "column_wire_ohm", "sense_ohm"), 0.0)
-    work = experiment_with(
-        made, tmp_path, monkeypatch, circuit=wires, devices={"variation_sigma": 0.0}, spiking={"read_noise": "none"}
-    )  # fmt: skip
+    work = make_work(circuit=wires, devices={"variation_sigma": 0.0}, spiking={"read_noise": "none"})
     networks = on_crossbars.make(work)
     table = on_crossbars.evaluate(work, networks)
     assert set(TABLES["spiking"].columns) <= set(table.columns)
@@ -202,8 +162,8 @@ def test_ideal_crossbars_compute_what_software_does(made, tmp_path, monkeypatch)
     assert own[3] - own[2] == own[2] - own[1] > 0
 
 
-def test_steps_meet_the_same_devices_and_read_noise_of_their_own(made, tmp_path, monkeypatch):
-    work = experiment_with(made, tmp_path, monkeypatch)
+def test_steps_meet_the_same_devices_and_read_noise_of_their_own(make_work) -> None:
+    work = make_work()
     network = small(Neuron(0.9, 1.0))
     read = dict(on_crossbars.readings(network, 8, 0, work.params))
     still, fresh = read["none"], read["fresh"]
@@ -216,8 +176,8 @@ def test_steps_meet_the_same_devices_and_read_noise_of_their_own(made, tmp_path,
     assert far[1] < far[0]
 
 
-def test_a_threshold_that_no_neuron_reaches_is_said(made, tmp_path, monkeypatch, capsys):
-    work = experiment_with(made, tmp_path, monkeypatch, spiking={"threshold": 1e9})
+def test_a_threshold_that_no_neuron_reaches_is_said(make_work, capsys: pytest.CaptureFixture[str]) -> None:
+    work = make_work(spiking={"threshold": 1e9})
     networks = on_crossbars.make(work)
     table = on_crossbars.evaluate(work, networks)
     said = [line for line in capsys.readouterr().out.splitlines() if "no neuron of" in line]
@@ -232,7 +192,7 @@ def test_a_threshold_that_no_neuron_reaches_is_said(made, tmp_path, monkeypatch,
 # --- S1 and S2 --------------------------------------------------------------------------------------------------
 
 
-def test_verdicts_follow_what_the_steps_cost():
+def test_verdicts_follow_what_the_steps_cost() -> None:
     params = make_params(1, (16, 32), further=True)
     texts, table = statements.load(), make_results(params).spiking
 

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 from distributed import LocalCluster
-from faults.machines import ROOT, Machines, wait_for
+from faults.machines import Machines
 from faults.sweeping import swept
 from faults.workers import same
-from repository import stages
+from repository import ROOT, stages, wait_for
 
 from xbarpaper.params import Execution
 from xbarpaper.support import cores, spreading
@@ -60,14 +60,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory):
 @pytest.mark.parametrize(
     "scheduler", ["none", "local", "tcp://host:8786", "tls://10.0.0.1:80", "tcp://[::1]:1"]
 )
-def test_schedulers_are_understood(scheduler: str):
+def test_schedulers_are_understood(scheduler: str) -> None:
     assert Execution(scheduler=scheduler, workers=1).scheduler == scheduler
 
 
 @pytest.mark.parametrize(
     "scheduler", ["", "None", "host:8786", "tcp://host", "tcp://a b:1", "http://host:8786", "slurm"]
 )
-def test_anything_else_is_refused_in_one_line(scheduler: str, monkeypatch: pytest.MonkeyPatch):
+def test_anything_else_is_refused_in_one_line(scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:
     message = "= .* must be local, none or an address such as tcp://host:8786$"
     with pytest.raises(ParameterError, match=f"^params.yaml: execution.scheduler {message}"):
         parse({"scheduler": scheduler, "workers": 1}, "params.yaml", Execution)
@@ -89,7 +89,7 @@ def spread(workers: Workers, function: Callable[[Any], Any], items: Iterable[Any
     )
 
 
-def test_in_process_is_lazy():
+def test_in_process_is_lazy() -> None:
     pulled: list[int] = []
 
     def tasks() -> Iterator[Task[int, float]]:
@@ -105,7 +105,7 @@ def test_in_process_is_lazy():
     assert spread(InProcess(), abs, [-2, 3, -1]) == [2, 3, 1]
 
 
-def test_no_stage_depends_on_where_work_is_done():
+def test_no_stage_depends_on_where_work_is_done() -> None:
     for name, stage in stages(ROOT).items():
         assert not any(param.split(".")[0] == "execution" for param in stage.params), name
 
@@ -113,7 +113,7 @@ def test_no_stage_depends_on_where_work_is_done():
 # --- schedulers and workers of Dask -------------------------------------------------------------------------
 
 
-def test_results_come_in_order_and_are_shared(address: str):
+def test_results_come_in_order_and_are_shared(address: str) -> None:
     with dasked.at(address) as workers:
         assert spread(workers, abs, range(-20, 0)) == list(range(20, 0, -1))
         shared = workers.share([5, 6, 7])
@@ -121,7 +121,7 @@ def test_results_come_in_order_and_are_shared(address: str):
         assert dict(results(workers, tasks)) == {0: 5, 1: 6, 2: 7}
 
 
-def test_a_task_that_always_fails_is_named_in_one_line(address: str):
+def test_a_task_that_always_fails_is_named_in_one_line(address: str) -> None:
     with dasked.at(address) as workers:
         with pytest.raises(ArtifactError) as failed:
             list(results(workers, [Task(0, "xcs 16 none, both, seed 3", operator.truediv, (1, 0))]))
@@ -130,7 +130,7 @@ def test_a_task_that_always_fails_is_named_in_one_line(address: str):
         assert spread(workers, abs, [-1]) == [1]  # and all goes on
 
 
-def test_other_code_or_versions_are_refused(address: str, monkeypatch: pytest.MonkeyPatch):
+def test_other_code_or_versions_are_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = tuple(sameness.here().items())
     ours = tuple((sameness.here() | {"torch": "1.0"}).items())
     caller = threading.current_thread()
@@ -152,7 +152,7 @@ def test_other_code_or_versions_are_refused(address: str, monkeypatch: pytest.Mo
         spread(workers, abs, [1])
 
 
-def test_without_a_scheduler_one_line(monkeypatch: pytest.MonkeyPatch):
+def test_without_a_scheduler_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dasked, "_ANSWER_SECONDS", 1)
     with (
         pytest.raises(ArtifactError, match=r"^tcp://127\.0\.0\.1:1: no Dask scheduler answers there \(.*\)$"),
@@ -162,7 +162,7 @@ def test_without_a_scheduler_one_line(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_changes_nothing(machines: Machines, undisturbed, tmp_path: Path):
+def test_a_killed_worker_changes_nothing(machines: Machines, undisturbed, tmp_path: Path) -> None:
     journal = tmp_path / "journal.csv"
 
     def kill() -> None:
@@ -178,7 +178,7 @@ def test_a_killed_worker_changes_nothing(machines: Machines, undisturbed, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_killed_caller_goes_on_from_its_journal(machines: Machines, undisturbed, tmp_path: Path):
+def test_a_killed_caller_goes_on_from_its_journal(machines: Machines, undisturbed, tmp_path: Path) -> None:
     journal, table = tmp_path / "journal.csv", tmp_path / "table.csv"
     words = [sys.executable, "-m", "faults.sweeping", machines.address, str(journal), str(table)]
     process = subprocess.Popen(words, cwd=ROOT, env=machines.environment, stderr=subprocess.DEVNULL)
@@ -197,7 +197,7 @@ def test_a_killed_caller_goes_on_from_its_journal(machines: Machines, undisturbe
 # --- processes beside this one ------------------------------------------------------------------------------
 
 
-def test_local_workers_give_the_same_table(undisturbed, tmp_path: Path):
+def test_local_workers_give_the_same_table(undisturbed, tmp_path: Path) -> None:
     assert same(swept("local", tmp_path / "journal.csv", SEEDS, processes=3), undisturbed)
 
 
@@ -205,7 +205,7 @@ def _place() -> int:
     return os.getpid()
 
 
-def test_results_come_from_so_many_processes_and_values_are_shared():
+def test_results_come_from_so_many_processes_and_values_are_shared() -> None:
     with spreading.Local(3) as workers:
         assert spread(workers, abs, range(-20, 0)) == list(range(20, 0, -1))
         processes = dict(results(workers, (Task(n, "a place", _place, ()) for n in range(30)))).values()
@@ -217,12 +217,12 @@ def test_results_come_from_so_many_processes_and_values_are_shared():
             assert dict(results(workers, tasks)) == {0: offset + 5, 1: offset + 6}
 
 
-def test_what_a_task_raises_comes_as_it_is():
+def test_what_a_task_raises_comes_as_it_is() -> None:
     with spreading.Local(2) as workers, pytest.raises(ZeroDivisionError):
         list(results(workers, [Task(0, "a row", operator.truediv, (1, 0))]))
 
 
-def test_a_process_that_dies_is_told_in_one_line_that_names_its_task():
+def test_a_process_that_dies_is_told_in_one_line_that_names_its_task() -> None:
     with (
         spreading.Local(2) as workers,
         pytest.raises(ArtifactError, match=r"^the deadly row: its process died, most often because memory"),
@@ -230,7 +230,7 @@ def test_a_process_that_dies_is_told_in_one_line_that_names_its_task():
         list(results(workers, [Task(0, "the deadly row", os._exit, (1,))]))
 
 
-def test_processes_share_the_places_of_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_processes_share_the_places_of_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes and one place: what they do never overlaps."""
     monkeypatch.setenv(cores.VARIABLE, f"1:{tmp_path}")
     cores.place.cache_clear()
@@ -250,12 +250,12 @@ def _spent(_: int) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize(("workers", "kind"), [(1, InProcess), (2, spreading.Local)])
-def test_one_worker_is_this_process(workers: int, kind: type):
+def test_one_worker_is_this_process(workers: int, kind: type) -> None:
     with spreading.workers(Execution(workers=workers)) as found:
         assert isinstance(found, kind)
 
 
-def test_several_threads_of_torch_are_not_copied(monkeypatch: pytest.MonkeyPatch):
+def test_several_threads_of_torch_are_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "threads_here", lambda: 2)
     with spreading.workers(Execution(workers=2)) as found:
         assert isinstance(found, InProcess)
@@ -267,7 +267,7 @@ PAGE = (ROOT / "docs" / "spreading.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 
 
-def test_commands_of_the_page_are_understood():
+def test_commands_of_the_page_are_understood() -> None:
     assert COMMANDS
     for line in COMMANDS:
         words = line.split("#")[0].split()

@@ -11,7 +11,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,16 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@contextmanager
+def restored(path: Path) -> Iterator[Path]:
+    """A file that is as before after the block."""
+    before = path.read_bytes()
+    try:
+        yield path
+    finally:
+        path.write_bytes(before)
+
+
 def digests(root: Path) -> dict[str, str]:
     """Everything that changes with code: what the stages depend on, and what results are kept under."""
     stage_code.write_all(root, ["xbarpaper.report"])
@@ -113,7 +124,7 @@ def digests(root: Path) -> dict[str, str]:
     return kept | {name: (root / record).read_text() for name, record in RECORDS.items()}
 
 
-def test_dvc_yaml_is_what_its_command_writes():
+def test_dvc_yaml_is_what_its_command_writes() -> None:
     text = (ROOT / PIPELINE).read_text(encoding="utf-8")
     assert described(ROOT, text) == text, "run python -m xbarpaper.pipeline.dependencies"
 
@@ -136,21 +147,17 @@ def listed(scratch: Path, before: dict[str, str]) -> dict[str, set[str]]:
 @pytest.mark.parametrize("path", KNOWN)
 def test_a_module_is_listed_where_it_can_change_something_and_nowhere_else(
     listed: dict[str, set[str]], path: str
-):
+) -> None:
     assert {name for name, files in listed.items() if f"{code.LIBRARY}/{path}" in files} == KNOWN[path]
 
 
 @pytest.mark.parametrize("path", ["mitigation/wct.py", "experiments/evaluation.py"])
 def test_a_change_asks_for_all_that_list_it_and_for_nothing_else(
     scratch: Path, before: dict[str, str], path: str
-):
-    file = scratch / code.LIBRARY / path
-    source = file.read_bytes()
-    try:
-        file.write_bytes(source + b"\nCHANGED = 1\n")
+) -> None:
+    with restored(scratch / code.LIBRARY / path) as file:
+        file.write_bytes(file.read_bytes() + b"\nCHANGED = 1\n")
         after = digests(scratch)
-    finally:
-        file.write_bytes(source)
     assert {name for name in after if after[name] != before[name]} == KNOWN[path]
 
 
@@ -180,34 +187,29 @@ def rewritten(top: Path, change: Callable[[Any], object]) -> None:
     notebook.write_text(json.dumps(node, indent=4), encoding="utf-8")
 
 
-def test_what_editors_and_file_managers_leave_makes_no_stage_run_again(scratch: Path, before: dict[str, str]):
+def test_what_editors_and_file_managers_leave_makes_no_stage_run_again(
+    scratch: Path, before: dict[str, str]
+) -> None:
     for leave in LEFT_BEHIND:
         leave(scratch)
     assert digests(scratch) == before
 
 
-def test_a_notebooks_text_is_part_of_what_its_stage_writes(scratch: Path, before: dict[str, str]):
-    notebook = scratch / "notebooks/01_train.ipynb"
-    text = notebook.read_text(encoding="utf-8")
-    try:
+def test_a_notebooks_text_is_part_of_what_its_stage_writes(scratch: Path, before: dict[str, str]) -> None:
+    with restored(scratch / "notebooks/01_train.ipynb"):
         rewritten(scratch, lambda node: node["cells"][0].update(source="# Another title"))
         after = digests(scratch)
-    finally:
-        notebook.write_text(text, encoding="utf-8")
     assert {name for name in after if after[name] != before[name]} == {"train"}
 
 
-def test_magics_hide_no_import_of_a_notebook(scratch: Path, before: dict[str, str]):
-    notebook = scratch / "notebooks/01_train.ipynb"
-    text = notebook.read_text(encoding="utf-8")
-
+def test_magics_hide_no_import_of_a_notebook(scratch: Path, before: dict[str, str]) -> None:
     def add(node: Any) -> None:
         codes = [cell for cell in node["cells"] if cell["cell_type"] == "code"]
         for cell in codes[1:]:
             cell["source"] = ["%%time\n", "%matplotlib inline\n", *cell["source"]]
         codes[0]["source"] = "%%bash\nfor x in 1; do echo $x; done"
 
-    try:
+    with restored(scratch / "notebooks/01_train.ipynb"):
         rewritten(scratch, add)
         after = digests(scratch)
         rewritten(scratch, lambda node: node["cells"][-1].update(cell_type="code", source="a b"))
@@ -215,29 +217,23 @@ def test_magics_hide_no_import_of_a_notebook(scratch: Path, before: dict[str, st
             ArtifactError, match=r"^notebooks/01_train\.ipynb: not Python: invalid syntax: a b"
         ):
             digests(scratch)
-    finally:
-        notebook.write_text(text, encoding="utf-8")
     assert {name for name in after if after[name] != before[name]} == {"train"}
     assert after["train"].splitlines()[1:] == before["train"].splitlines()[1:]
 
 
 def test_a_stage_refuses_code_that_has_changed_since_it_was_looked_at(
     scratch: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     stage_code.write_all(scratch)
     monkeypatch.setenv("DVC_STAGE", "train@x")
     inputs.check(scratch, Path("notebooks/01_train.ipynb"))
-    module = scratch / code.LIBRARY / "networks/training.py"
-    source = module.read_bytes()
-    try:
-        module.write_bytes(source + b"\n")
+    with restored(scratch / code.LIBRARY / "networks/training.py") as module:
+        module.write_bytes(module.read_bytes() + b"\n")
         with pytest.raises(
             ArtifactError, match=r"^xbarpaper/networks/training\.py: has changed since DVC looked"
         ):
             inputs.check(scratch, Path("notebooks/01_train.ipynb"))
         inputs.check(scratch, Path("notebooks/90_figures.ipynb"))
-    finally:
-        module.write_bytes(source)
 
 
 # --- the referee --------------------------------------------------------------------------------------------
@@ -290,7 +286,7 @@ def started_by(stage: dict[str, Any]) -> tuple[str, str]:
     return module, "\n".join(map(ast.unparse, nodes))
 
 
-def test_no_stage_runs_code_that_it_does_not_list(listed: dict[str, set[str]]):
+def test_no_stage_runs_code_that_it_does_not_list(listed: dict[str, set[str]]) -> None:
     told = json.dumps({name: started_by(STAGES[name]) for name in RECORDS})
     done = subprocess.run(
         [sys.executable, "-c", REFEREE], input=told, cwd=ROOT, capture_output=True, text=True, check=True
@@ -342,12 +338,12 @@ FRONT = {
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from xbarpaper import other", []),
     ],
 )
-def test_imports_lead_to_what_defines_the_name(tmp_path: Path, source: str, expected: list[str]):
+def test_imports_lead_to_what_defines_the_name(tmp_path: Path, source: str, expected: list[str]) -> None:
     found = code.reached(library(tmp_path, FRONT), sources=[source])
     assert sorted(path.as_posix() for path in found) == [f"xbarpaper/{name}.py" for name in expected]
 
 
-def test_what_is_not_there_is_refused(tmp_path: Path):
+def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     root = library(tmp_path, FRONT)
     with pytest.raises(ModuleNotFoundError, match="no such module"):
         code.reached(root, ["xbarpaper.missing"])
@@ -374,5 +370,5 @@ def test_what_is_not_there_is_refused(tmp_path: Path):
         ("settings.sensitivity.sparsities", {"sensitivity.sparsities"}),
     ],
 )
-def test_values_that_code_reads_are_named_alone(source: str, expected: set[str]):
+def test_values_that_code_reads_are_named_alone(source: str, expected: set[str]) -> None:
     assert parameters_read([source]) == expected

@@ -30,7 +30,7 @@ def saved_figures(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("statement", STATEMENTS.values(), ids=list(STATEMENTS))
-def test_what_a_statement_names_exists(statement: statements.Statement):
+def test_what_a_statement_names_exists(statement: statements.Statement) -> None:
     assert statement.stage in STAGES
     assert statement.command == f"dvc repro '{statement.stage}@<profile>'"
     figures = saved_figures("90_figures") | saved_figures("91_claims")
@@ -39,11 +39,11 @@ def test_what_a_statement_names_exists(statement: statements.Statement):
     assert statement.table in {"claims.csv", *(f"{name}.csv" for name in results.TABLES)}
 
 
-def test_the_stage_depends_on_the_statements():
+def test_the_stage_depends_on_the_statements() -> None:
     assert "claims.yaml" in STAGES["claims"]["do"]["deps"]
 
 
-def test_the_texts_stand_nowhere_else_in_the_code():
+def test_the_texts_stand_nowhere_else_in_the_code() -> None:
     code = [path.read_text(encoding="utf-8") for path in (ROOT / "xbarpaper").rglob("*.py")]
     for statement in STATEMENTS.values():
         assert not [text for text in code if statement.text[:40] in text]
@@ -59,7 +59,7 @@ def test_the_texts_stand_nowhere_else_in_the_code():
         ("claims:\n", "claims: [\n", "not valid YAML"),
     ],
 )
-def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, old: str, new: str, message: str):
+def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = tmp_path / "claims.yaml"
     path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(ParameterError, match=re.escape(message)) as caught:
@@ -68,6 +68,6 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, old: str, new: st
     assert str(caught.value).startswith(str(path))
 
 
-def test_a_missing_file_is_named(tmp_path: Path):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match=r"claims.yaml: no such file"):
         statements.load(tmp_path / "claims.yaml")

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from torch import Tensor
 
 from xbarpaper.support import statistics
 
 samples = st.lists(st.integers(-400, 400), min_size=2, max_size=8).map(lambda values: np.array(values) / 8)
 
 
-def test_interval_by_hand():
+def test_interval_by_hand() -> None:
     # Mean 2, standard deviation 1, n = 4: half-width t(3, 0.975) / 2 with t = 3.1824463.
     half = 3.1824463052842638 * math.sqrt(4 / 3) / 2
     assert statistics.mean_interval([1.0, 1.0, 3.0, 3.0], 0.95) == pytest.approx((2, 2 - half, 2 + half))
@@ -25,7 +26,7 @@ def test_interval_by_hand():
 
 
 @given(samples, st.integers(-80, 80).map(lambda value: value / 8))
-def test_intervals_move_with_the_sample_and_turn_with_its_sign(sample, shift):
+def test_intervals_move_with_the_sample_and_turn_with_its_sign(sample, shift: float) -> None:
     mean, low, high = statistics.mean_interval(sample, 0.95)
     assert low <= mean + 1e-9
     assert mean <= high + 1e-9
@@ -33,14 +34,14 @@ def test_intervals_move_with_the_sample_and_turn_with_its_sign(sample, shift):
     assert moved == pytest.approx((shift - mean, shift - high, shift - low), abs=1e-9)
 
 
-def test_proportion_difference_equals_newcombes_published_example():
+def test_proportion_difference_equals_newcombes_published_example() -> None:
     # Newcombe (1998), table II, first column, method 10: 56/70 against 48/80.
     low, high = statistics.proportion_difference(56 / 70, 48 / 80, (70, 80), 0.95)
     assert (low, high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
 @given(st.integers(0, 50), st.integers(0, 50))
-def test_proportion_difference_is_antisymmetric_and_covers_the_difference(first, second):
+def test_proportion_difference_is_antisymmetric_and_covers_the_difference(first: int, second: float) -> None:
     low, high = statistics.proportion_difference(first / 50, second / 50, (50, 50), 0.9)
     mirrored = statistics.proportion_difference(second / 50, first / 50, (50, 50), 0.9)
     assert (-mirrored[1], -mirrored[0]) == pytest.approx((low, high))
@@ -50,12 +51,12 @@ def test_proportion_difference_is_antisymmetric_and_covers_the_difference(first,
 
 
 @pytest.mark.parametrize(("first", "counts"), [(1.2, (10, 10)), (-0.1, (10, 10)), (0.5, (0, 10))])
-def test_proportions_that_are_none_are_refused(first, counts):
+def test_proportions_that_are_none_are_refused(first: int, counts) -> None:
     with pytest.raises(ValueError, match="shares must be"):
         statistics.proportion_difference(first, 0.5, counts, 0.95)
 
 
-def test_rank_correlation_is_that_of_the_ranks():
+def test_rank_correlation_is_that_of_the_ranks() -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=12)
     y = x + random.normal(size=12)
@@ -64,11 +65,11 @@ def test_rank_correlation_is_that_of_the_ranks():
 
 
 @pytest.mark.parametrize(("x", "y"), [(range(5), range(5)), ([1] * 8, range(8)), (range(8), [2.0] * 8)])
-def test_rank_correlation_is_not_claimed_where_it_says_nothing(x, y):
+def test_rank_correlation_is_not_claimed_where_it_says_nothing(x: Tensor, y) -> None:
     assert statistics.spearman(list(x), list(y)) is None
 
 
-def test_intervals_of_a_table_keep_its_order_and_missing_groups():
+def test_intervals_of_a_table_keep_its_order_and_missing_groups() -> None:
     table = pd.DataFrame(
         {"scheme": ["xrs", "xrs", "cf", "cf"], "size": [None, None, 16, 32], "accuracy": [1.0, 3.0, 5.0, 7.0]}
     )
@@ -79,7 +80,7 @@ def test_intervals_of_a_table_keep_its_order_and_missing_groups():
     assert list(found["n"]) == [2, 1, 1]
 
 
-def test_ratio_of_means_is_bracketed_and_pairs_stay_together():
+def test_ratio_of_means_is_bracketed_and_pairs_stay_together() -> None:
     random = np.random.default_rng(0)
     wholes = random.normal(10, 2, 10)
     found = statistics.ratio_of_means(0.8 * wholes, wholes, 0.95)
@@ -94,7 +95,7 @@ def test_ratio_of_means_is_bracketed_and_pairs_stay_together():
     assert found == statistics.ratio_of_means(parts, wholes, 0.95)
 
 
-def test_ratio_of_means_covers_the_truth():
+def test_ratio_of_means_covers_the_truth() -> None:
     """Of 95 % intervals from ten pairs about nine in ten hold the truth; percentiles of ten are a little narrow."""
     random = np.random.default_rng(1)
     held = 0
@@ -110,12 +111,12 @@ def test_ratio_of_means_covers_the_truth():
     ("parts", "wholes", "value"),
     [([1.0, 2.0], [0.0, 0.0], None), ([1.0, 2.0], [-1.0, -1.0], None), ([1.0], [4.0], 0.25), ([1, 2], [5, 0], 0.6)],
 )  # fmt: skip
-def test_ratio_of_means_says_nothing_where_nothing_is_known(parts, wholes, value):
+def test_ratio_of_means_says_nothing_where_nothing_is_known(parts: int, wholes, value: float) -> None:
     found = statistics.ratio_of_means(parts, wholes, 0.95)
     assert (found.value, found.low, found.high) == (value, None, None)
 
 
 @pytest.mark.parametrize(("parts", "wholes"), [([], []), ([1.0], [1.0, 2.0]), ([float("nan")], [1.0])])
-def test_ratio_of_means_refuses_what_it_cannot_pair(parts, wholes):
+def test_ratio_of_means_refuses_what_it_cannot_pair(parts: int, wholes) -> None:
     with pytest.raises(ValueError, match="one length"):
         statistics.ratio_of_means(parts, wholes, 0.95)

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import MakeNetwork, MakeParams
+from subjects import bits, same, threads
 from torch import Tensor
 
 from xbarpaper.data import Images, ImageSet, normalised
-from xbarpaper.networks import Architecture, Network, build, training, weight_of, winograd
+from xbarpaper.networks import Architecture, build, training, weight_of, winograd
 from xbarpaper.networks.training import (
     HeldMask,
     Run,
@@ -49,14 +50,6 @@ def make_run(make_params: MakeParams) -> MakeRun:
     return make
 
 
-def bits(network: Network) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in network.state_dict().items()}
-
-
-def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return list(one) == list(other) and all(torch.equal(one[name], other[name]) for name in one)
-
-
 def trained(images: ImageSet, run: Run) -> dict[str, Tensor]:
     network = build(ARCHITECTURE, 0)
     train(network, images, run)
@@ -73,7 +66,7 @@ def interrupt_after(epoch: int, told: list[int] | None = None) -> Callable[[int]
     return interrupt
 
 
-def test_two_easy_classes_are_learnt(make_run: MakeRun):
+def test_two_easy_classes_are_learnt(make_run: MakeRun) -> None:
     generator = torch.Generator().manual_seed(0)
 
     def coloured(count: int) -> Images:
@@ -90,7 +83,7 @@ def test_two_easy_classes_are_learnt(make_run: MakeRun):
     assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
 
 
-def test_the_history_has_a_row_per_epoch(tiny_images: ImageSet, make_run: MakeRun):
+def test_the_history_has_a_row_per_epoch(tiny_images: ImageSet, make_run: MakeRun) -> None:
     network = build(ARCHITECTURE, 0)
     run = make_run()
     history = train(network, tiny_images, run)
@@ -104,7 +97,9 @@ def test_the_history_has_a_row_per_epoch(tiny_images: ImageSet, make_run: MakeRu
     assert history["test_accuracy"].iloc[-1] == accuracy(network, test, tiny_images.test.labels)
 
 
-def test_the_same_run_gives_the_same_bits_and_another_seed_others(tiny_images: ImageSet, make_run: MakeRun):
+def test_the_same_run_gives_the_same_bits_and_another_seed_others(
+    tiny_images: ImageSet, make_run: MakeRun
+) -> None:
     """The global generator plays no part."""
     made = []
     for seed in (1, 1, 2):
@@ -115,10 +110,14 @@ def test_the_same_run_gives_the_same_bits_and_another_seed_others(tiny_images: I
 
 
 FEW_EPOCHS = {"alternating_flip": True, "norm_bias_rate": 16.0, "average_decay": 0.9}
+WEIGHTS = build(ARCHITECTURE, 0).weights()
+HALF = HeldMask({name: torch.arange(w.numel()).view(w.shape) % 2 == 0 for name, w in WEIGHTS.items()})
 
 
 @pytest.mark.parametrize(
-    ("epochs", "settings"), [((1, 3), {}), ((2, 3), FEW_EPOCHS)], ids=["plain", "few epochs"]
+    ("epochs", "settings", "constraints"),
+    [((1, 3), {}, ()), ((2, 3), FEW_EPOCHS, ()), ((2,), {}, (HALF,))],
+    ids=["plain", "few epochs", "constrained"],
 )
 def test_an_interrupted_run_goes_on_to_the_same_bits(
     tiny_images: ImageSet,
@@ -126,11 +125,12 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
     tmp_path: Path,
     epochs: tuple[int, ...],
     settings: dict[str, object],
-):
+    constraints,
+) -> None:
     whole_network = build(ARCHITECTURE, 0)
-    whole_history = train(whole_network, tiny_images, make_run(settings=settings))
+    whole_history = train(whole_network, tiny_images, make_run(settings=settings, constraints=constraints))
 
-    run = make_run(tmp_path / "resume" / "run.safetensors", settings)
+    run = make_run(tmp_path / "resume" / "run.safetensors", settings, constraints=constraints)
     told: list[int] = []
     for epoch in epochs:
         with pytest.raises(KeyboardInterrupt):
@@ -142,27 +142,9 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
     assert history.equals(whole_history)
 
 
-def test_an_interrupted_fine_tuning_goes_on_under_its_constraints(
-    make_network: MakeNetwork, tiny_images: ImageSet, make_run: MakeRun, make_params: MakeParams,
-    tmp_path: Path,
-):  # fmt: skip
-    def start() -> tuple[Network, HeldMask]:
-        pruned = prune(make_network(), SCHEMES["xrs"], make_params().prune, 0.5, 8)
-        return pruned.network, HeldMask(pruned.weight_masks())
-
-    whole, held = start()
-    train(whole, tiny_images, make_run(constraints=(held,)))
-    run = make_run(tmp_path / "run.safetensors", constraints=(held,))
-    with pytest.raises(KeyboardInterrupt):
-        train(start()[0], tiny_images, run, interrupt_after(2))
-    resumed = start()[0]
-    train(resumed, tiny_images, run)
-    assert same(bits(resumed), bits(whole))
-
-
 def test_a_run_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(
     tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     run, taken = make_run(tmp_path / "run.safetensors"), [0]
 
     def take_or_die(*arguments: Tensor) -> Tensor:
@@ -171,9 +153,8 @@ def test_a_run_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(
             os.kill(os.getpid(), signal.SIGKILL)
         return take(*arguments)
 
-    take, threads = training.take, torch.get_num_threads()
-    torch.set_num_threads(1)  # a copy of a process has one, whatever the process had
-    try:
+    take = training.take
+    with threads(1):  # a copy of a process has one, whatever the process had
         with monkeypatch.context() as patch:
             patch.setattr(training, "take", take_or_die)
             arguments = (build(ARCHITECTURE, 0), tiny_images, run)
@@ -185,23 +166,10 @@ def test_a_run_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(
         train(network, tiny_images, run, epochs.append)
         assert epochs == [2, 3]
         assert same(bits(network), trained(tiny_images, make_run()))
-    finally:
-        torch.set_num_threads(threads)
-
-
-def test_what_an_epoch_reached_is_on_disk_before_it_is_told(
-    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path
-):
-    path, sizes = tmp_path / "run.safetensors", []
-    train(build(ARCHITECTURE, 0), tiny_images, make_run(path), lambda _: sizes.append(path.stat().st_size))
-    assert len(sizes) == EPOCHS
-    assert [file.name for file in tmp_path.iterdir()] == ["run.safetensors"]
 
 
 # Takes no weight: a file to go on from belongs to its constraints all the same.
-EVERYTHING = HeldMask(
-    {name: torch.ones_like(w, dtype=torch.bool) for name, w in build(ARCHITECTURE, 0).weights().items()}
-)
+EVERYTHING = HeldMask({name: torch.ones_like(w, dtype=torch.bool) for name, w in WEIGHTS.items()})
 TWO_EPOCHS = {"epochs": 2, "constraints": (EVERYTHING,)}
 
 
@@ -221,13 +189,17 @@ def whole(tiny_images: ImageSet, make_run: MakeRun) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize(
-    "damage",
-    ["truncated", "text", "empty", "a folder", "a bit of a weight", "a digit of the history"],
+    "damage", ["truncated", "text", "empty", "a folder", "a bit of a weight", "a digit of the history"]
 )
 def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
-    tiny_images: ImageSet, make_run: MakeRun, left: bytes, whole: dict[str, Tensor], tmp_path: Path,
-    capsys: pytest.CaptureFixture[str], damage: str,
-):  # fmt: skip
+    tiny_images: ImageSet,
+    make_run: MakeRun,
+    left: bytes,
+    whole: dict[str, Tensor],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    damage: str,
+) -> None:
     path, content = tmp_path / "run.safetensors", left
     run = make_run(path, **TWO_EPOCHS)
     damaged = {
@@ -264,9 +236,13 @@ def test_a_damaged_resume_file_starts_the_run_anew_and_says_so(
     ids=lambda changed: next(iter(changed)),
 )  # fmt: skip
 def test_what_another_run_left_is_ignored(
-    tiny_images: ImageSet, make_run: MakeRun, left: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    tiny_images: ImageSet,
+    make_run: MakeRun,
+    left: bytes,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
     changed: dict[str, object],
-):  # fmt: skip
+) -> None:
     path = tmp_path / "run.safetensors"
     path.write_bytes(left)
     other_images = ImageSet.of("t", "other", tiny_images.classes, tiny_images.train, tiny_images.train)
@@ -282,8 +258,8 @@ def test_what_another_run_left_is_ignored(
 
 @pytest.mark.parametrize("name", ["cf", "xcs", "xrs"])
 def test_masks_hold_to_the_last_bit(
-    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, make_run: MakeRun, name: str,
-):  # fmt: skip
+    make_network: MakeNetwork, make_params: MakeParams, tiny_images: ImageSet, make_run: MakeRun, name: str
+) -> None:
     pruned = prune(make_network(width=0.06), SCHEMES[name], make_params().prune, 0.6, 8)
     masks = pruned.weight_masks()
     before = bits(pruned.network)
@@ -300,7 +276,7 @@ def test_masks_hold_to_the_last_bit(
 
 def test_a_loss_that_is_no_number_ends_the_run_with_its_place(
     tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path
-):
+) -> None:
     run = make_run(tmp_path / "run.safetensors", learning_rate=1e6)
     with pytest.raises(TrainingError) as caught:
         train(build(ARCHITECTURE, 0), tiny_images, run)
@@ -316,7 +292,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_place(
 
 
 @pytest.mark.parametrize(("steps", "peak", "warmup"), [(20, 0.1, 0.25), (100, 0.05, 0.3), (7, 2.0, 0.5)])
-def test_rates_are_those_of_torch(steps: int, peak: float, warmup: float):
+def test_rates_are_those_of_torch(steps: int, peak: float, warmup: float) -> None:
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, peak, total_steps=steps + 1, pct_start=warmup, cycle_momentum=False
@@ -330,13 +306,15 @@ def test_rates_are_those_of_torch(steps: int, peak: float, warmup: float):
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
-def test_too_few_steps_for_a_warm_up_start_at_the_peak(steps: int):
+def test_too_few_steps_for_a_warm_up_start_at_the_peak(steps: int) -> None:
     rates = one_cycle_rates(steps, 0.1, 0.25)
     assert rates[0] == 0.1
     assert rates == sorted(rates, reverse=True)
 
 
-def test_the_average_is_that_of_the_weights_after_every_step(tiny_images: ImageSet, make_run: MakeRun):
+def test_the_average_is_that_of_the_weights_after_every_step(
+    tiny_images: ImageSet, make_run: MakeRun
+) -> None:
     """At one step an epoch, runs cut off after each epoch of the same schedule show the weights of every step."""
     settings = {"batch_size": 100}
     steps = [build(ARCHITECTURE, 0) for _ in range(EPOCHS)]
@@ -353,7 +331,7 @@ def test_the_average_is_that_of_the_weights_after_every_step(tiny_images: ImageS
             torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-6)
 
 
-def test_biases_of_batch_norms_learn_faster(tiny_images: ImageSet, make_run: MakeRun):
+def test_biases_of_batch_norms_learn_faster(tiny_images: ImageSet, make_run: MakeRun) -> None:
     """After one step from zero they are so many times as far; everything else is where it was without."""
     plain, faster = (
         trained(tiny_images, make_run(epochs=1, settings={"batch_size": 100, "norm_bias_rate": rate}))
@@ -366,7 +344,7 @@ def test_biases_of_batch_norms_learn_faster(tiny_images: ImageSet, make_run: Mak
 
 def test_images_are_mirrored_in_every_second_epoch(
     tiny_images: ImageSet, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     asked: list[Tensor] = []
 
     def remember(batch: Tensor, *, flip: Tensor, **others: object) -> Tensor:
@@ -388,7 +366,7 @@ def test_images_are_mirrored_in_every_second_epoch(
     ("side", "dtype", "bound"),
     [(side, torch.float32, 5e-5) for side in (2, 4, 8)] + [(side, torch.bfloat16, 1e-2) for side in (2, 4)],
 )
-def test_a_convolution_of_small_maps_is_the_plain_one(side: int, dtype: torch.dtype, bound: float):
+def test_a_convolution_of_small_maps_is_the_plain_one(side: int, dtype: torch.dtype, bound: float) -> None:
     """With its gradients, to the rounding of Winograd's transforms in float32, or that of a sum in bfloat16."""
     generator = torch.Generator().manual_seed(side)
     convolution = Convolution3x3(128, 160)
@@ -415,7 +393,7 @@ def test_a_convolution_of_small_maps_is_the_plain_one(side: int, dtype: torch.dt
 @pytest.mark.parametrize("batch_size", [1, 7, 40, 1000])
 def test_accuracy_is_the_share_of_right_answers(
     make_network: MakeNetwork, tiny_images: ImageSet, batch_size: int
-):
+) -> None:
     network = make_network(seed=3)
     inputs, labels = normalised(tiny_images.test, tiny_images, "cpu"), tiny_images.test.labels
     with torch.no_grad():
@@ -430,7 +408,9 @@ def test_accuracy_is_the_share_of_right_answers(
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_both_precisions_train_float32_weights(tiny_images: ImageSet, make_run: MakeRun, precision: str):
+def test_both_precisions_train_float32_weights(
+    tiny_images: ImageSet, make_run: MakeRun, precision: str
+) -> None:
     network = build(ARCHITECTURE, 0)
     history = train(network, tiny_images, make_run(epochs=1, settings={"precision": precision}))
     assert history.map(math.isfinite).all(axis=None)
@@ -445,9 +425,12 @@ def test_both_precisions_train_float32_weights(tiny_images: ImageSet, make_run: 
     ],
 )  # fmt: skip
 def test_the_parameters_decide_the_arithmetic_or_leave_it_to_the_device(
-    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, precision: str, supported: bool,
+    make_params: MakeParams,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
+    supported: bool,
     expected: torch.dtype,
-):  # fmt: skip
+) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: supported)
     settings = make_params(train={"precision": precision}).train
     assert forward_dtype(settings.precision, torch.device("cpu")) == expected
@@ -459,7 +442,7 @@ def with_device(make_params: MakeParams, device: str) -> Train:
 
 def test_a_missing_cuda_device_is_one_clear_line(
     make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, tiny_images: ImageSet
-):
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert device_of(with_device(make_params, "auto")).type == "cpu"
     assert device_of(with_device(make_params, "cpu")).type == "cpu"
@@ -468,7 +451,7 @@ def test_a_missing_cuda_device_is_one_clear_line(
         train(build(ARCHITECTURE, 0), tiny_images, run)
 
 
-def test_a_batch_larger_than_the_dataset_is_the_dataset(tiny_images: ImageSet, make_run: MakeRun):
+def test_a_batch_larger_than_the_dataset_is_the_dataset(tiny_images: ImageSet, make_run: MakeRun) -> None:
     network = build(ARCHITECTURE, 0)
     history = train(network, tiny_images, make_run(epochs=1, settings={"batch_size": 1000}))
     assert len(history) == 1

@@ -19,7 +19,7 @@ from repository import ROOT
 
 from tools.verify import Comparison, compare
 from tools.verify.__main__ import main
-from tools.verify.outcome import LINES, Outcome, told
+from tools.verify.comparing import LINES
 from tools.verify.tolerances import EXACT, NOT_COMPARED, ROUNDED, TOLERANCES, of_column
 from xbarpaper.experiments.results import TABLES
 
@@ -91,7 +91,7 @@ NUMBERS = [
 # --- the whole ----------------------------------------------------------------------------------------------
 
 
-def test_a_report_is_identical_to_itself(now: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_report_is_identical_to_itself(now: Path, capsys: pytest.CaptureFixture[str]) -> None:
     comparison = compared(now)
     files = sum(path.is_file() for path in now.rglob("*"))
     assert comparison.count("identical") == files
@@ -101,7 +101,7 @@ def test_a_report_is_identical_to_itself(now: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("name", ["index.html", "claims.json", "tables/layers.csv", "figures/training.svg"])
-def test_a_missing_file_and_one_too_many_are_outside(now: Path, name: str):
+def test_a_missing_file_and_one_too_many_are_outside(now: Path, name: str) -> None:
     kept = (now / name).read_bytes()
     if name != "claims.json":
         (now / name).unlink()
@@ -111,7 +111,7 @@ def test_a_missing_file_and_one_too_many_are_outside(now: Path, name: str):
     assert only(compared(now), "extra.txt") == "outside"
 
 
-def test_what_is_no_report_is_refused(now: Path, capsys: pytest.CaptureFixture[str]):
+def test_what_is_no_report_is_refused(now: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (now / "claims.json").unlink()
     assert main(["compare", str(now.parent / "committed"), str(now)]) == 1
     assert capsys.readouterr().err == f"verify: {now}: not a report: it has no claims.json\n"
@@ -121,7 +121,7 @@ def test_what_is_no_report_is_refused(now: Path, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("table", MEASURED)
-def test_another_text_in_any_column_is_noticed(now: Path, table: str):
+def test_another_text_in_any_column_is_noticed(now: Path, table: str) -> None:
     for place, column in enumerate(MEASURED[table][0]):
         rows = [row.copy() for row in MEASURED[table]]
         rows[1][place] = "something else"
@@ -138,7 +138,7 @@ def test_another_text_in_any_column_is_noticed(now: Path, table: str):
 )
 def test_another_number_anywhere_is_judged_by_its_tolerance(
     tmp_path_factory: pytest.TempPathFactory, place: tuple[str, str], row: int, share: float, sign: int
-):
+) -> None:
     table, column = place
     name = f"tables/{table}.csv"
     rows = [row.copy() for row in MEASURED[table]]
@@ -168,7 +168,7 @@ def test_another_number_anywhere_is_judged_by_its_tolerance(
 
 
 @pytest.mark.parametrize("value", ["", "nan", "inf", "-inf"])
-def test_a_number_that_is_no_number_is_outside(now: Path, value: str):
+def test_a_number_that_is_no_number_is_outside(now: Path, value: str) -> None:
     path = now / "tables" / "evaluation.csv"
     rows = read(path)
     rows[7][rows[0].index("accuracy")] = value
@@ -191,7 +191,7 @@ STRUCTURE: dict[str, Callable[[Rows], Any]] = {
 
 @pytest.mark.parametrize("table", ["evaluation", "claims", "costs"])
 @pytest.mark.parametrize("change", STRUCTURE)
-def test_a_table_of_another_structure_is_outside(now: Path, table: str, change: str):
+def test_a_table_of_another_structure_is_outside(now: Path, table: str, change: str) -> None:
     path = now / "tables" / f"{table}.csv"
     rows = read(path)
     STRUCTURE[change](rows)
@@ -253,7 +253,7 @@ VERDICTS: dict[str, tuple[Callable[[Any], Any], str, str]] = {
 
 
 @pytest.mark.parametrize("change", VERDICTS)
-def test_claims_are_compared_key_by_key(now: Path, change: str):
+def test_claims_are_compared_key_by_key(now: Path, change: str) -> None:
     alter, of_equal_tables, of_other_tables = VERDICTS[change]
     change_claims(now, alter)
     assert only(compared(now), "claims.json") == of_equal_tables
@@ -307,7 +307,7 @@ SHOWN: dict[str, tuple[str, Callable[[Path], Any], str, str]] = {
 
 
 @pytest.mark.parametrize("change", SHOWN)
-def test_what_shows_the_tables_is_compared_part_by_part(now: Path, change: str):
+def test_what_shows_the_tables_is_compared_part_by_part(now: Path, change: str) -> None:
     name, alter, of_equal_tables, of_other_tables = SHOWN[change]
     alter(now / name)
     assert only(compared(now), name) == of_equal_tables
@@ -318,19 +318,19 @@ def test_what_shows_the_tables_is_compared_part_by_part(now: Path, change: str):
 # --- what is said and kept ----------------------------------------------------------------------------------
 
 
-def test_the_largest_difference_is_named(now: Path):
+def test_the_largest_difference_is_named(now: Path) -> None:
     remeasure(now)
     comparison = compared(now)
     largest = comparison.largest
     assert largest is not None
     assert (largest.file, largest.column) == ("tables/evaluation.csv", "accuracy")
     assert largest.row == "quick-vgg11 unpruned 16 none wires layer"
-    said = told(comparison)
+    said = str(comparison)
     assert f"{largest.committed} committed, {largest.now} now" in said
     assert said.endswith(" files identical, 1 within tolerance, 0 outside")
 
 
-def test_many_differences_are_told_in_few_lines(now: Path, capsys: pytest.CaptureFixture[str]):
+def test_many_differences_are_told_in_few_lines(now: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = now / "tables" / "evaluation.csv"
     rows = read(path)
     place = rows[0].index("accuracy")
@@ -341,13 +341,12 @@ def test_many_differences_are_told_in_few_lines(now: Path, capsys: pytest.Captur
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == LINES + 2
     assert lines[-2] == f"outside: and {len(rows) - 1 - LINES} more values"
-    kept = Outcome.of(compared(now), profile="quick", seconds=1.23, threads=2, commit="abc")
-    assert len(kept.differences) == LINES
-    assert (kept.outside, kept.within) == (1, 0)
-    assert Outcome.model_validate_json(kept.write(now / "verify.json").read_text()) == kept
+    kept = compared(now).summary()
+    assert len(kept["differences"]) == LINES
+    assert (kept["outside"], kept["within"]) == (1, 0)
 
 
-def test_every_tolerance_has_a_reason_and_a_column():
+def test_every_tolerance_has_a_reason_and_a_column() -> None:
     columns = {column for _, column in COLUMNS}
     keys = set(re.findall(r'"(\w+)":', (QUICK / "claims.json").read_text(encoding="utf-8")))
     for name, tolerance in TOLERANCES.items():

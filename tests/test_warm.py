@@ -6,14 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
-from repository import ROOT
+from repository import ROOT, wait_for
 
 from xbarpaper.pipeline import warm
 
@@ -63,7 +62,7 @@ def started(name: str, *arguments: str, **environment: str) -> subprocess.Popen[
     )  # fmt: skip
 
 
-def test_a_copy_gives_the_same_notebook_as_the_command_alone(folder: Path):
+def test_a_copy_gives_the_same_notebook_as_the_command_alone(folder: Path) -> None:
     given = []
     for waiting in (os.environ[warm.VARIABLE], ""):
         process = started("works", "-p", "number", "5", **{warm.VARIABLE: waiting})
@@ -87,7 +86,7 @@ def test_a_copy_gives_the_same_notebook_as_the_command_alone(folder: Path):
 )
 def test_a_failure_is_told_as_the_command_alone_tells_it(
     folder: Path, name: str, arguments: tuple[str, ...], said: str
-):
+) -> None:
     process = started(name, *arguments)
     assert said in process.communicate()[1]
     assert process.returncode == 1
@@ -95,24 +94,21 @@ def test_a_failure_is_told_as_the_command_alone_tells_it(
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
-def test_the_copy_ends_with_the_command(folder: Path, how: signal.Signals):
-    began, limit = folder / "began", time.monotonic() + 300
+def test_the_copy_ends_with_the_command(folder: Path, how: signal.Signals) -> None:
+    began = folder / "began"
     began.unlink(missing_ok=True)
     process = started("waits")
-    while not (began.exists() and began.read_text().strip()):
-        assert process.poll() is None
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+    wait_for(
+        lambda: process.poll() is not None or (began.exists() and began.read_text().strip()), "not begun"
+    )
     copy = int(began.read_text())
     process.send_signal(how)
     assert process.wait() == (130 if how == signal.SIGINT else -signal.SIGKILL)
-    while psutil.pid_exists(copy):
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+    wait_for(lambda: not psutil.pid_exists(copy), "the copy goes on")
     assert not (folder / "out/waits.ipynb").exists()
 
 
-def test_where_no_socket_can_be_made_stages_start_by_themselves(tmp_path: Path):
+def test_where_no_socket_can_be_made_stages_start_by_themselves(tmp_path: Path) -> None:
     before = os.environ.get(warm.VARIABLE)
     with warm.waiting(tmp_path / ("a long path" * 20), tmp_path):
         assert os.environ.get(warm.VARIABLE) == before

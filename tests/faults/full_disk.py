@@ -15,14 +15,12 @@ from pathlib import Path
 from repository import Repository, stages
 
 from . import writers
-from .outcomes import Faults, Outcome, collected
-from .tiny import EXPERIMENT, Reference
+from .outcomes import Outcome
+from .tiny import EXPERIMENT, Reference, last_line
 
 WHAT = "no room for a checkpoint, table, dataset, journal, resume file, notebook, figure, report or temporary file"
 SHARES = (0.0, 0.3, 0.9)  # of a file that still fits
 PAGE = 4096
-_FILLER = "filler"
-_FULL = "No space left on device"
 
 
 @dataclass(frozen=True)
@@ -66,61 +64,46 @@ CASES: dict[str, Case] = {
 }
 
 
-def tasks(reference: Reference, folder: Path) -> Iterator[Faults]:
+def outcomes(reference: Reference, folder: Path) -> Iterator[Outcome]:
     """Every kind of file in a process with a limit, then every case on a full disk where this user may mount one."""
-    yield Faults(
-        "limited", "files with a limited size", collected, (writers.outcomes, folder / "limited", SHARES)
-    )
+    yield from writers.outcomes(folder / "limited", SHARES)
     if os.geteuid():
         print("full_disk: mounting needs root; only files with a limited size were tried", file=sys.stderr)
         return
-    yield Faults("mounted", "full disks", collected, (mounted, reference, folder / "mounted"))
-
-
-def mounted(reference: Reference, folder: Path) -> Iterator[Outcome]:
-    """Every case on a full disk, and what happens when there is room again."""
-    repository = reference.copy(folder)
+    repository = reference.copy(folder / "mounted")
     for name, case in CASES.items():
         yield on_full_disk(repository, name, case)
-    yield _afterwards(repository, reference)
+    shutil.rmtree(repository.folder / "temporary")
+    done = repository.dvc("repro", "--force", "--single-item", _TRAIN)
+    yield Outcome.of("room again: the training and its resume file", reference.differences(done, repository))
 
 
 def on_full_disk(repository: Repository, name: str, case: Case) -> Outcome:
     """Run a stage's command with no more room in a folder: one line, exit code 1, all files as they were."""
-    folder = repository.folder / case.folder
+    folder, temporary = repository.folder / case.folder, repository.folder / "temporary"
     folder.mkdir(exist_ok=True)
+    temporary.mkdir(exist_ok=True)
     if case.spoilt:
         (repository.folder / case.spoilt).write_bytes(b"damaged")
-    environment = {**repository.environment, "TMPDIR": str(repository.folder / "temporary")}
-    (repository.folder / "temporary").mkdir(exist_ok=True)
     with _full(folder, case.free):
-        before = _contents(folder)
+        before = repository.contents(case.folder)
         command = shlex.split(stages(repository.folder)[case.stage].command)
         done = subprocess.run(
-            command, cwd=repository.folder, env=environment, capture_output=True, text=True, errors="replace"
-        )
-        after = _contents(folder)
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    last = lines[-1] if lines else ""
-    wrong = []
+            command, cwd=repository.folder, env={**repository.environment, "TMPDIR": str(temporary)},
+            capture_output=True, text=True, errors="replace",
+        )  # fmt: skip
+        after = repository.contents(case.folder)
+    last, wrong = last_line(done.stderr), []
     if done.returncode != 1:
         wrong.append(f"exit code {done.returncode}")
-    if _FULL not in last or "Traceback" in done.stderr:
+    if "No space left on device" not in last or "Traceback" in done.stderr:
         wrong.append(f"no clear line, but {last!r}")
     wrong += [
         f"{path}: left over or changed"
         for path in sorted(before.keys() | after.keys())
         if before.get(path) != after.get(path) and not path.startswith("failed/")
     ]
-    return Outcome(f"full disk: {name}", not wrong, "; ".join(wrong) or last)
-
-
-def _afterwards(repository: Repository, reference: Reference) -> Outcome:
-    """With room again everything is made as if nothing had been."""
-    shutil.rmtree(repository.folder / "temporary")
-    done = repository.dvc("repro", "--force", "--single-item", _TRAIN)
-    wrong = reference.result.differences(repository) if not done.returncode else [done.stderr.strip()[-300:]]
-    return Outcome("room again: the training and its resume file", not wrong, "; ".join(wrong))
+    return Outcome.of(f"full disk: {name}", wrong, last)
 
 
 @contextmanager
@@ -129,25 +112,14 @@ def _full(folder: Path, free: int) -> Iterator[None]:
     kept = folder.with_name(f"{folder.name}.kept")
     shutil.copytree(folder, kept)
     # Folders and names take room too, so make the disk too large and fill it.
-    size = sum(_pages(path) for path in kept.rglob("*")) * PAGE + free + 64 * PAGE
+    pages = sum(1 + (-(-path.stat().st_size // PAGE) if path.is_file() else 0) for path in kept.rglob("*"))
+    size = pages * PAGE + free + 64 * PAGE
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
     try:
         shutil.copytree(kept, folder, dirs_exist_ok=True)
         left = os.statvfs(folder).f_bavail * PAGE
-        (folder / _FILLER).write_bytes(bytes(left - free))
+        (folder / "filler").write_bytes(bytes(left - free))
         yield
     finally:
         subprocess.run(["umount", str(folder)], check=True)
         shutil.rmtree(kept)
-
-
-def _pages(path: Path) -> int:
-    return 1 + (-(-path.stat().st_size // PAGE) if path.is_file() else 0)
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != _FILLER
-    }

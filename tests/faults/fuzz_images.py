@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import lzma
 import os
 import pickle
@@ -17,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from image_files import Files, encoded, header_bomb, member, packed, png_of, write_tree
 from PIL import Image
 
 from xbarpaper import data
@@ -28,15 +28,10 @@ from .survival import Case
 VARIABLE = "XBARPAPER_FUZZED_IMAGES"
 MODES = {"": "w", ".gz": "w:gz", ".xz": "w:xz"}
 
-Files = dict[str, bytes]
-
 
 def picture(value: int = 90, side: int = 32, mode: str = "RGB", kind: str = "PNG", **options: Any) -> bytes:
     """An image of one value."""
-    buffer = io.BytesIO()
-    bands = len(Image.new(mode, (1, 1)).getbands())
-    Image.new(mode, (side, side), value if bands == 1 else (value,) * bands).save(buffer, kind, **options)
-    return buffer.getvalue()
+    return encoded(Image.new(mode, (side, side), value if mode == "F" else (value,) * 3), kind, **options)
 
 
 def good(kind: str = "PNG") -> Files:
@@ -75,35 +70,9 @@ def read_the_good() -> Callable[[Path], None]:
     return check
 
 
-def tree(files: Files) -> Callable[[Path], None]:
+def tree(files: Files) -> Callable[[Path], object]:
     """Files as a tree."""
-
-    def write(folder: Path) -> None:
-        for name, content in files.items():
-            path = folder / "images" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir(exist_ok=True) if name.endswith("/") else path.write_bytes(content)
-
-    return write
-
-
-def packed(files: Files, *others: tarfile.TarInfo, suffix: str = "", pax: bool = True) -> bytes:
-    """Files as an archive, with other members after them."""
-    buffer = io.BytesIO()
-    form = tarfile.PAX_FORMAT if pax else tarfile.GNU_FORMAT
-    with tarfile.open(fileobj=buffer, mode=MODES[suffix], format=form) as made:
-        for name, content in files.items():
-            made.addfile(member(name, size=len(content)), io.BytesIO(content))
-        for other in others:
-            made.addfile(other, io.BytesIO(bytes(other.size)) if other.size else None)
-    return buffer.getvalue()
-
-
-def member(name: str, **values: Any) -> tarfile.TarInfo:
-    made = tarfile.TarInfo(name)
-    for attribute, value in values.items():
-        setattr(made, attribute, value)
-    return made
+    return lambda folder: write_tree(folder / "images", files)
 
 
 def archive(content: bytes) -> Callable[[Path], object]:
@@ -150,8 +119,7 @@ def archives() -> Iterator[Case]:
         odd = member("train/a/note.png", size=0, pax_headers=headers)
         yield case(f"archive, note: {name}", archive(packed(files, odd)), "either")
     for kind in (b"L", b"K", b"x", b"g"):
-        header = member("n", type=kind, size=10).tobuf(tarfile.GNU_FORMAT) + b"9 path=x\n\0".ljust(512, b"\0")
-        yield case(f"archive, two thousand headers {kind!r}", archive(header * 2000), "refused")
+        yield case(f"archive, two thousand headers {kind!r}", archive(header_bomb(kind)))
     huge = member("train/a/x", size=1 << 40).tobuf(tarfile.GNU_FORMAT)
     yield case("archive, member of a terabyte", archive(huge))
     less = member("train/a/x", size=-(1 << 20)).tobuf(tarfile.GNU_FORMAT)
@@ -186,13 +154,10 @@ def pictures() -> Iterator[tuple[str, bytes, Any]]:
     for kind, mode in (("TIFF", "RGB"), ("ICO", "RGB"), ("PDF", "RGB"), ("TIFF", "F"), ("EPS", "RGB")):
         yield f"{kind} {mode}", picture(mode=mode, kind=kind), "refused"
     for side in (9_000, 12_000, 65_535, 2**31 - 1):
-        yield f"PNG that says {side} pixels", _png_of(side), "refused"
-    yield "PNG that unfolds a thousandfold", _png_of(32, zlib.compress(bytes(1 << 26), 9)), "either"
-    yield (
-        "PNG with a text that unfolds a thousandfold",
-        _png_of(32, text=zlib.compress(bytes(1 << 26), 9)),
-        "either",
-    )
+        yield f"PNG that says {side} pixels", png_of(side), "refused"
+    unfolds = zlib.compress(bytes(1 << 26), 9)
+    yield "PNG that unfolds a thousandfold", png_of(rows=unfolds), "either"
+    yield ("PNG with a text that unfolds a thousandfold", png_of(text=unfolds), "either")
     yield "WebP that says 16383 pixels", _webp_of(16_383), "refused"
     yield "PPM that says much", b"P6 99999999 99999999 255\n" + bytes(100), "refused"
     yield "PPM that says less than nothing", b"P6 -32 -32 255\n" + bytes(3072), "refused"
@@ -202,18 +167,6 @@ def pictures() -> Iterator[tuple[str, bytes, Any]]:
     yield "SVG", b'<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"/>', "refused"
     yield "pickle", pickle.dumps(Trap()), "refused"
     yield "17 MiB", bytes(17 << 20), "refused"
-
-
-def _png_of(side: int, body: bytes = b"", text: bytes = b"") -> bytes:
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
-    noted = chunk(b"zTXt", b"note\0\0" + text) if text else b""
-    rows = body or zlib.compress(bytes(32 * 97))
-    return b"\x89PNG\r\n\x1a\n" + head + noted + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def _webp_of(side: int) -> bytes:
@@ -244,10 +197,8 @@ def trees() -> Iterator[Case]:
     }  # fmt: skip
     for name, (content, outcome) in shapes.items():
         yield case(f"tree, {name}", tree(content), outcome)
-        for suffix in MODES:
-            kept = {one: inner for one, inner in content.items() if not one.endswith("/")}
-            folders = [member(one, type=tarfile.DIRTYPE) for one in content if one.endswith("/")]
-            yield case(f"archive{suffix}, {name}", archive(packed(kept, *folders, suffix=suffix)), outcome)
+        for suffix, mode in MODES.items():
+            yield case(f"archive{suffix}, {name}", archive(packed(content, mode=mode)), outcome)
 
 
 def links() -> Iterator[Case]:
@@ -284,7 +235,11 @@ def damaged(rng: random.Random) -> Case:
         name = rng.choice(("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP"))
         image = _hurt(rng, picture(rng.randrange(256), kind=name))
         return case(f"{name}, {rng.random()}", tree(good() | {"train/a/x": image}), "either")
-    content = packed(good(), pax=rng.random() < 0.5, suffix=suffix if kind == "archive" else "")
+    content = packed(
+        good(),
+        mode=MODES[suffix if kind == "archive" else ""],
+        form=rng.choice((tarfile.PAX_FORMAT, tarfile.GNU_FORMAT)),
+    )
     if kind == "archive":
         reader = read_the_good() if suffix else read  # compressed ones have a checksum
         hurt = archive(_hurt(rng, content))

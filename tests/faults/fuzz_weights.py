@@ -17,11 +17,9 @@ from safetensors.torch import save
 from xbarpaper import data
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import checkpoints
-from xbarpaper.experiments.checkpoints import Checkpoint, Metadata, largest_weights
-from xbarpaper.networks import Architecture, build
 from xbarpaper.params import Shapes10
-from xbarpaper.pruning import unpruned
 
+from . import writers
 from .survival import Case
 
 PARAMETERS = {"train.epochs": 3, "train.learning_rate": 0.1}
@@ -44,14 +42,7 @@ def good(kind: str) -> bytes:
         path = Path(folder) / "good"
         if kind == DATASET:
             return data.save(images(), path).read_bytes()
-        network = build(Architecture(network="vgg11", width=0.03, classes=10), 0)
-        pruned = unpruned(network.eval())
-        metadata = Metadata(
-            architecture=network.architecture, scheme="unpruned", sparsity=0.0, crossbar_size=None,
-            parameters=PARAMETERS, seed=0, dataset=images().description, dataset_digest=images().digest,
-            classes=images().classes, software_accuracy=12.5, w_max=largest_weights(pruned), versions={},
-        )  # fmt: skip
-        return checkpoints.save(path, Checkpoint(pruned, metadata)).read_bytes()
+        return writers.checkpoint(path, images(), width=0.03, parameters=PARAMETERS).read_bytes()
 
 
 def read_checkpoint(folder: Path) -> None:
@@ -227,17 +218,13 @@ def heads(kind: str) -> Iterator[Case]:
         changed = header | {largest: header[largest] | entry}
         outcome = "either" if name == "more names" else "refused"
         yield case(kind, f"tensor: {name}", joined(changed, tensors), outcome)
-    for name in rng_sample(names, 4):
+    for name in random.Random(0).sample(names, min(4, len(names))):
         yield case(kind, f"without {name}", joined({k: v for k, v in header.items() if k != name}, tensors))
         yield case(
             kind, f"{name} misnamed", joined({k + "x" * (k == name): v for k, v in header.items()}, tensors)
         )
     for size in (-1000, -1, 1, 1000):
         yield case(kind, f"{size} bytes", content[:size] if size < 0 else content + bytes(size))
-
-
-def rng_sample(names: list[str], count: int) -> list[str]:
-    return random.Random(0).sample(names, min(count, len(names)))
 
 
 def metadata_cases(kind: str, rng: random.Random) -> Iterator[Case]:

@@ -7,26 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-ROOT = Path(__file__).parents[2]
-WAIT_SECONDS = 300.0
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
-    """Wait until something holds.
-
-    Raises:
-        TimeoutError: it does not in time.
-    """
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            raise TimeoutError(f"{what} after {seconds:g} s")
-        time.sleep(0.05)
+from repository import ROOT, wait_for
 
 
 class Machines:

@@ -7,7 +7,6 @@ import re
 import resource
 import signal
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -182,13 +181,3 @@ def _memory_kib(name: str) -> int:
     status = Path("/proc/self/status").read_text()
     found = re.search(rf"^{name}:\s+(\d+) kB", status, re.M)
     return int(found[1]) if found else 0
-
-
-def failures(cases: Iterator[Case] | list[Case]) -> dict[str, str]:
-    """What went wrong, by the name of the input; each is read in a folder of its own that is gone afterwards."""
-    found: dict[str, str] = {}
-    for case in cases:
-        with tempfile.TemporaryDirectory(prefix="bad-input-") as folder:
-            if wrong := failure(case, Path(folder)):
-                found[case.name] = wrong
-    return found

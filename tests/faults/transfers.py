@@ -17,13 +17,11 @@ from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 from repository import Repository, kill_all
 
-from .outcomes import Faults, Outcome
+from .outcomes import Outcome
 from .tiny import Reference
 
 WHAT = "dvc push or dvc pull, to and from an S3 server, killed at a random moment or its server stopped; given again"
 CUTS = 10
-
-
 ACCOUNT = "123456789012"  # moto's only one
 BUCKET = "xbarpaper-results"
 SHARED = ("data/checkpoints", "data/datasets", "data/notebooks", "data/results", "data/summaries")
@@ -201,15 +199,9 @@ def _cut(process: subprocess.Popen[bytes], server: Server, cut: Cut) -> None:
     server.start()
 
 
-def tasks(reference: Reference, folder: Path, seed: int) -> Iterator[Faults]:
-    """All transfers in one task: they share a server."""
-    yield Faults("transfers", "transfers cut off", cut_off, (reference, folder, CUTS, seed))
-
-
-def cut_off(reference: Reference, folder: Path, cuts: int, seed: int) -> list[Outcome]:
+def outcomes(reference: Reference, folder: Path, seed: int) -> Iterator[Outcome]:
     """Cut off so many transfers, half of them pulls; the last two because their server goes."""
     moments = random.Random(seed)
-    found = []
     source = reference.copy(folder / "source")
     with serving() as server:
         connect(source, server, "whole")
@@ -217,15 +209,13 @@ def cut_off(reference: Reference, folder: Path, cuts: int, seed: int) -> list[Ou
         if whole.returncode:
             raise RuntimeError(whole.stderr)
         objects = len(server.names("whole"))
-        for number in range(cuts):
-            cut: Cut = "server gone" if number >= cuts - 2 else "killed"
+        for number in range(CUTS):
+            cut: Cut = "server gone" if number >= CUTS - 2 else "killed"
             if number % 2:
                 when = moments.uniform(0, 1 if cut == "server gone" else 2)
                 wrong = pull_cut_off(source, server, "whole", folder / f"clone-{number}", cut, when)
             else:
                 when = moments.random()
                 wrong = push_cut_off(source, server, f"store-{number}", objects, cut, when)
-            found.append(
-                Outcome(f"{'pull' if number % 2 else 'push'}, {cut} at {when:.2f}", not wrong, wrong or "")
-            )
-    return found
+            name = f"{'pull' if number % 2 else 'push'}, {cut} at {when:.2f}"
+            yield Outcome.of(name, [wrong] if wrong else [])

@@ -17,7 +17,7 @@ import pandas as pd
 from xbarpaper.support.errors import ArtifactError
 
 from .machines import Machines
-from .outcomes import Faults, Outcome
+from .outcomes import Outcome
 from .sweeping import swept
 
 WHAT = "Dask workers killed (SIGKILL) at random moments of a sweep; survived: the same table to the bit"
@@ -51,20 +51,14 @@ class Killer(threading.Thread):
         return self.journal.read_bytes().count(b"\n") if self.journal.exists() else 0
 
 
-def tasks(folder: Path, seed: int) -> Iterator[Faults]:
-    """All kills in one task: they share a scheduler."""
-    yield Faults("workers", "workers killed", killed, (folder, KILLS, seed))
-
-
-def killed(folder: Path, kills: int, seed: int) -> list[Outcome]:
-    """Kill so many workers; each kill is survived if the sweep that it hit is, and none follows one that is not."""
+def outcomes(folder: Path, seed: int) -> Iterator[Outcome]:
+    """Kill workers; each kill is survived if the sweep that it hit is, and none follows one that is not."""
     expected = swept("none", folder / "undisturbed.csv")
-    found: list[Outcome] = []
-    rng = random.Random(seed)
+    done, equal, rng = 0, True, random.Random(seed)
     with Machines(folder / "machines", WORKERS) as machines:
-        while len(found) < kills and all(outcome.survived for outcome in found):
-            journal = folder / f"{len(found)}.csv"
-            killer = Killer(machines, journal, kills - len(found), rng)
+        while done < KILLS and equal:
+            journal = folder / f"{done}.csv"
+            killer = Killer(machines, journal, KILLS - done, rng)
             killer.start()
             try:
                 equal = same(swept(machines.address, journal), expected)
@@ -73,13 +67,9 @@ def killed(folder: Path, kills: int, seed: int) -> list[Outcome]:
                 equal, said = False, str(error)
             killer.ended.set()
             killer.join()
-            found += [
-                Outcome(f"a worker killed, {n + 1} of this sweep", equal, said) for n in range(killer.kills)
-            ]
-            journal.unlink(missing_ok=True)
-            if not equal:
-                break
-    return found
+            for number in range(1, killer.kills + 1):
+                yield Outcome(f"a worker killed, {number} of this sweep", equal, said)
+            done += killer.kills
 
 
 def same(one: pd.DataFrame, other: pd.DataFrame) -> bool:

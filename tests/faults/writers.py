@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -33,13 +34,16 @@ def images() -> ImageSet:
     return data.prepare("tiny", settings().datasets["tiny"])
 
 
-def checkpoint(path: Path, drawn: ImageSet, seed: int = 0) -> Path:
+def checkpoint(
+    path: Path, drawn: ImageSet, seed: int = 0, width: float = 0.06, parameters: dict[str, Any] | None = None
+) -> Path:
     """A network as it was drawn, in a checkpoint."""
-    pruned = unpruned(_network(seed))
+    pruned = unpruned(_network(seed, width))
     metadata = Metadata(
         architecture=pruned.network.architecture, scheme="unpruned", sparsity=0.0, crossbar_size=None,
-        parameters={}, seed=seed, dataset=drawn.description, dataset_digest=drawn.digest, classes=drawn.classes,
-        software_accuracy=10.0, w_max=checkpoints.largest_weights(pruned), versions=checkpoints.versions(),
+        parameters=parameters or {}, seed=seed, dataset=drawn.description, dataset_digest=drawn.digest,
+        classes=drawn.classes, software_accuracy=10.0, w_max=checkpoints.largest_weights(pruned),
+        versions=checkpoints.versions(),
     )  # fmt: skip
     return checkpoints.save(path, Checkpoint(pruned, metadata))
 
@@ -64,8 +68,8 @@ def journal(path: Path, rows: int = 40) -> Path:
     return path
 
 
-def _network(seed: int) -> Network:
-    return build(Architecture(network="vgg11", width=0.06, classes=10), seed)
+def _network(seed: int, width: float = 0.06) -> Network:
+    return build(Architecture(network="vgg11", width=width, classes=10), seed)
 
 
 def _figure(path: Path, more: int) -> Path:
@@ -123,16 +127,12 @@ def outcomes(folder: Path, shares: Iterable[float]) -> Iterator[Outcome]:
                 except ArtifactError as error:
                     told = str(error)
             wrong = []
-            if not told.startswith(f"{path}: cannot be written: ") and not (
-                name.startswith("figure") and ": cannot be written: " in told
-            ):
+            named = "" if name.startswith("figure") else f"{path}"  # its PNG comes first
+            if f"{named}: cannot be written: " not in told or "\n" in told:
                 wrong.append(f"it said {told!r}")
-            if "\n" in told:
-                wrong.append("more than one line")
             if _contents(path.parent) != before:
                 wrong.append("the folder is not as it was")
-            fault = f"{name}: room for {share:.0%} of it"
-            yield Outcome(fault, not wrong, "; ".join(wrong) or told.replace(f"{folder}/", ""))
+            yield Outcome.of(f"{name}: room for {share:.0%} of it", wrong, told.replace(f"{folder}/", ""))
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

@@ -7,26 +7,30 @@ where everything is identical or within tolerance, 1 where something is not or c
 from __future__ import annotations
 
 import argparse
+import json
+import platform
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from tools.verify import running
 from tools.verify.comparing import compare
-from tools.verify.outcome import RECORD, Outcome, told
-from xbarpaper.support.errors import ArtifactError
-from xbarpaper.support.files import find_root
+from xbarpaper.support.errors import ArtifactError, command
+from xbarpaper.support.files import find_root, write_text
+
+RECORD: Final = Path("reports/verify.json")
+"""Where the maintainers keep what their own verification of the committed reports found."""
 
 
+@command("verify")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code: 0, 1 after a difference or an error, 130 after Ctrl-C."""
     given = _arguments(arguments)
     try:
         return _compare(given) if given.command == "compare" else _verify(given)
-    except ArtifactError as error:
-        print(f"verify: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("verify: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
@@ -34,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(given: argparse.Namespace) -> int:
     comparison = compare(given.committed, given.now)
-    print(told(comparison))
+    print(comparison)
     return int(bool(comparison.outside))
 
 
@@ -59,11 +63,22 @@ def _verify(given: argparse.Namespace) -> int:
     running.execute(run)
     seconds = time.perf_counter() - began
     comparison = compare(against, run.made)
-    commit = running.commit(root)
-    found = Outcome.of(comparison, profile=given.profile, seconds=seconds, threads=threads, commit=commit)
-    kept = [found.write(path) for path in (run.folder / "verify.json", *([root / RECORD] * given.record))]
-    running.finish(run, given.keep)
-    print(told(comparison))
+    found = {
+        "profile": given.profile,
+        **comparison.summary(),
+        "seconds": round(seconds, 1),  # without what an interrupted run had done
+        "threads": threads,  # None where torch chose
+        "command": f"python -m tools.verify --profile {given.profile}",
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": running.commit(root)[:12],
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    }
+    text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    kept = [
+        write_text(path, text) for path in (run.folder / "verify.json", *([root / RECORD] * given.record))
+    ]
+    running.clear(run, given.keep)
+    print(comparison)
     print(f"{seconds / 60:.1f} minutes; written: {', '.join(map(str, kept))}")
     return int(bool(comparison.outside))
 

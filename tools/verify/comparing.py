@@ -18,6 +18,8 @@ from xbarpaper.support.errors import ArtifactError
 
 State = Literal["identical", "within", "outside"]
 STATES: Final[tuple[State, ...]] = get_args(State)
+LINES: Final = 40
+"""Most differences that are told one by one."""
 
 _DERIVED_KEYS: Final = {
     "claims": ("claim", "level", "experiment", "crossbar_size", "scheme", "mitigation"),
@@ -36,6 +38,27 @@ class Comparison:
     states: dict[str, State] = field(default_factory=dict)  # by file, relative to the report
     # Every value that is not the committed one, outside or within
     differences: list[Difference] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """A line per difference that is outside, then how many files are what."""
+        lines = [f"outside: {found}" for found in self.outside[:LINES]]
+        if (more := len(self.outside) - LINES) > 0:
+            lines.append(f"outside: and {more} more values")
+        if self.largest is not None:
+            lines.append(f"nearest to its tolerance: {self.largest}")
+        identical, within, outside = map(self.count, STATES)
+        return "\n".join(
+            [*lines, f"{identical} files identical, {within} within tolerance, {outside} outside"]
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """What to keep: numbers of files, of values within their tolerance, and the first that are outside."""
+        return {
+            **{state: self.count(state) for state in STATES},
+            "values_within": sum(not found.outside for found in self.differences),
+            "largest": str(self.largest or ""),
+            "differences": [str(found) for found in self.outside[:LINES]],
+        }
 
     def count(self, state: State) -> int:
         """How many files are so."""

@@ -66,7 +66,9 @@ def prepare(run: Run) -> bool:
         ArtifactError: there is no git, no commit, no such profile in it, or the folder cannot be written.
     """
     started = run.folder / _STARTED
-    described = json.dumps(_described(run), indent=2) + "\n"
+    # What an interrupted run must have in common with this one to go on.
+    common = [commit(run.root), run.profile, run.threads, sys.version, metadata.version("torch")]
+    described = json.dumps(common) + "\n"
     try:
         if started.is_file() and started.read_text(encoding="utf-8") == described:
             return True
@@ -81,10 +83,8 @@ def prepare(run: Run) -> bool:
         write(run.profile, run.copy)
         if run.threads is not None:
             settings = run.copy / "params.yaml"
-            text = re.sub(
-                r"(?m)^(  threads: )\d+", rf"\g<1>{run.threads}", settings.read_text(encoding="utf-8")
-            )
-            files.write_text(settings, text)
+            text = settings.read_text(encoding="utf-8")
+            files.write_text(settings, re.sub(r"(?m)^(  threads: )\d+", rf"\g<1>{run.threads}", text))
         # Without these two nothing can be taken over from the commit: every stage runs, and writes its report.
         (run.copy / "dvc.lock").unlink(missing_ok=True)
         if run.made.is_dir():
@@ -122,19 +122,11 @@ def execute(run: Run) -> None:
         )
 
 
-def finish(run: Run, keep: bool) -> None:
-    """The next run begins anew; the copy goes, unless it is to be kept."""
-    (run.folder / _STARTED).unlink(missing_ok=True)
-    if not keep:
-        clear(run)
-
-
-def clear(run: Run) -> None:
-    """Remove what a run made, and nothing else in its folder."""
+def clear(run: Run, keep: bool = False) -> None:
+    """Remove what a run made, and nothing else in its folder; a copy that is kept is not gone on with either."""
     (run.folder / _STARTED).unlink(missing_ok=True)  # first: half a copy must not be gone on with
-    for made in (run.copy, run.committed):
-        if made.exists():
-            shutil.rmtree(made)
+    for made in () if keep else (run.copy, run.committed):
+        shutil.rmtree(made, ignore_errors=not made.exists())
 
 
 def threads_of(root: Path, profile: str) -> int | None:
@@ -166,17 +158,6 @@ def git(folder: Path, *arguments: str) -> str:
         said = " ".join(done.stderr.split()) or "no reason given"
         raise ArtifactError(f"git {arguments[0]} in {folder}: {said:.200}")
     return done.stdout.strip()
-
-
-def _described(run: Run) -> dict[str, str | int | None]:
-    """What an interrupted run must have in common with this one to go on."""
-    return {
-        "commit": commit(run.root),
-        "profile": run.profile,
-        "threads": run.threads,
-        "python": sys.version,
-        "torch": metadata.version("torch"),
-    }
 
 
 def _environment(run: Run) -> dict[str, str]:
