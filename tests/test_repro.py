@@ -150,6 +150,15 @@ def test_beside_another_command_of_dvc_one_line_says_so(top: Path) -> None:
     assert "one.txt" in line
 
 
+@pytest.mark.parametrize("left", ["", '{"write": {"/one.t'])
+def test_a_list_of_files_in_use_that_a_kill_cut_short_is_forgotten(top: Path, left: str) -> None:
+    (top / ".dvc/tmp").mkdir()
+    (top / ".dvc/tmp/rwlock").write_text(left)
+    _, errors = (process := start()).communicate(timeout=600)
+    assert process.returncode == 0, errors
+    assert (top / "one.txt").exists()
+
+
 NOTEBOOK = """
 import os, time
 from pathlib import Path

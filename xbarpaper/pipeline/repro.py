@@ -24,6 +24,7 @@ from dvc.cli import main as dvc
 from dvc.exceptions import NotDvcRepoError
 from dvc.lock import LockError
 from dvc.repo import Repo
+from dvc.rwlock import RWLockFileCorruptedError, rwlock
 
 from xbarpaper.pipeline import warm
 from xbarpaper.support import cores, inputs, progress
@@ -180,6 +181,18 @@ def _do_without_git() -> None:
         print("no git here: DVC does without it from now on (.dvc/config.local)", flush=True)
 
 
+def _forget_cut_lock() -> None:
+    """Remove DVC's list of files in use if it was cut short: DVC writes it in place, so a kill can leave half of it."""
+    with Repo() as repo, suppress(FileNotFoundError):
+        try:
+            with rwlock(
+                repo.tmp_dir, repo.fs, "repro", [], [], repo.config["core"].get("hardlink_lock", False)
+            ):
+                pass
+        except RWLockFileCorruptedError:  # DVC reads it under a guard, so nobody is just writing it
+            os.remove(os.path.join(repo.tmp_dir, "rwlock"))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code: 0, 1 after a failure or beside another command of DVC, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m xbarpaper.pipeline.repro", description=__doc__)
@@ -193,6 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _do_without_git()
     try:
         os.chdir(Repo.find_root())  # DVC names stages by where it is called
+        _forget_cut_lock()
         with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder:
             os.environ[cores.VARIABLE] = f"{jobs}:{folder}"
             if jobs > 1:
