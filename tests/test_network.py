@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import MakeParams
 from isolation import Isolation
-from repository import ROOT, Repository
+from repository import ROOT, Repository, wait_for
 
 from tools.verify import compare
 from tools.verify.__main__ import main
@@ -92,6 +94,22 @@ def test_verify_compares_what_it_makes_with_the_committed_report(tiny_pipeline: 
 
 
 # --- before and after the run -------------------------------------------------------------------------------
+
+
+def test_a_killed_verification_leaves_no_pipeline_behind(tmp_path: Path) -> None:
+    run = Run(ROOT, "quick", tmp_path, 1)
+    stand_in = run.copy / "xbarpaper" / "pipeline" / "repro.py"
+    stand_in.parent.mkdir(parents=True)
+    for package in (stand_in.parent, stand_in.parents[1]):
+        (package / "__init__.py").touch()
+    stand_in.write_text("import os, time\nopen('process', 'w').write(f'{os.getpid()}\\n')\ntime.sleep(600)\n")
+    told = f"from tools.verify.running import *\nexecute(Run(Path(), 'quick', Path({str(tmp_path)!r}), 1))"
+    verification = subprocess.Popen([sys.executable, "-c", told], cwd=ROOT)
+    written = run.copy / "process"
+    wait_for(lambda: written.is_file() and written.read_text().endswith("\n"), "the pipeline has not begun")
+    verification.terminate()
+    verification.wait()
+    wait_for(lambda: not psutil.pid_exists(int(written.read_text())), "the pipeline goes on", 60)
 
 
 def test_an_interrupted_run_goes_on_and_another_commit_begins_anew(

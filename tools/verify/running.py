@@ -9,12 +9,13 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from xbarpaper.params.writing import write
-from xbarpaper.support import files
+from xbarpaper.support import cores, files
 from xbarpaper.support import git as asked
 from xbarpaper.support.errors import ArtifactError
 
@@ -113,9 +114,9 @@ def execute(run: Run) -> None:
     Raises:
         ArtifactError: a stage failed; what it said stands above.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "xbarpaper.pipeline.repro"], cwd=run.copy, env=_environment(run), check=False
-    )
+    command = [sys.executable, "-m", "xbarpaper.pipeline.repro"]
+    ends = partial(cores.die_with, os.getpid())  # a pipeline left behind would meet the one of the next call
+    done = subprocess.run(command, cwd=run.copy, env=_environment(run), check=False, preexec_fn=ends)
     if done.returncode:
         raise ArtifactError(
             f"the pipeline ended with exit code {done.returncode} in {run.copy}; the same command goes on from there"
