@@ -41,7 +41,10 @@ RECOVERED: Final = "cifar10-seeds"
 PROFILES: Final = (*REAL, "quick")
 """Profiles whose reports are in git."""
 
-WIDTHS: Final = ("cifar10-full", "cifar10-seeds", "cifar10-small", "neighbours")
+TRAININGS: Final = "cifar10-trainings"
+"""The profile whose trainings tell how far those of one recipe differ on crossbars."""
+
+WIDTHS: Final = ("cifar10-full", "cifar10-seeds", "cifar10-small", "cifar10-trainings")
 """Profiles of VGG11, by width and crossbar size what each has; the last one repeats a width by another recipe."""
 
 COSTED: Final = ("cifar10-seeds", "cifar10-small", "cifar10-vgg16", "cifar10-full", "paper")
@@ -525,23 +528,29 @@ def _recipe() -> str:
         *_rows(changes, ["{variant}", *(f"{{{name}:.1f}}" for name in measures)]),
     ]
     first, size = plain.iloc[0], int(plain["crossbar_size"].iloc[0])
-    for profile, beside in (("cifar10-trainings", ""), ("neighbours", ", another processor")):
-        own = _table(profile, "evaluation").query(
-            f"scheme == 'unpruned' and mitigation == 'none' and gain == 'layer' and crossbar_size == {size}"
+    own = _table(TRAININGS, "evaluation").query(
+        f"scheme == 'unpruned' and mitigation == 'none' and gain == 'layer' and crossbar_size == {size}"
+    )
+    software = _table(TRAININGS, "software").query("scheme == 'unpruned' and step == 'trained'")
+    arithmetic = software["hardware"].str.split(", ").str[-1].iloc[0]
+    own = own.assign(lost=own["software_accuracy"] - own["accuracy"])
+    losses = own.pivot_table(index="experiment", columns="effects", values="lost")
+    for experiment, accuracy in software.set_index("experiment")["accuracy"].items():
+        section, lost = _params(TRAININGS).experiments[str(experiment)], losses.loc[experiment]
+        name = (
+            f"in the report `{TRAININGS}`: {_params(TRAININGS).train.epochs} epochs, {arithmetic}, training seed "
+            f"{section.training_seed}"
         )
-        own = own.assign(lost=own["software_accuracy"] - own["accuracy"])
-        for experiment, those in own.groupby("experiment"):
-            seed = _params(profile).experiments[str(experiment)].training_seed
-            lost = those.groupby("effects")["lost"].mean()
-            numbers = those["software_accuracy"].iloc[0], *lost[list(measures)[1:]]
-            name = f"in the report `{profile}`: {_params(profile).train.epochs} epochs, training seed {seed}{beside}"
-            rows.append([name, *(f"{number:.1f}" for number in numbers)])
+        rows.append([name, *(f"{number:.1f}" for number in (accuracy, *lost[list(measures)[1:]]))])
+    both = losses["both"]
     note = (
-        f"Unpruned VGG11 (width 0.25), {first['epochs']} epochs unless said otherwise, in {first['precision']}; points "
-        f"of test accuracy lost on crossbars of {square(size)}, mean of {first['draws']} draws of the "
-        "devices. Of the recipe itself: the mean and, in brackets, the least and the most of its trainings. All else was "
-        "trained once, so a number within these brackets says nothing about the change. The other recipe is that of "
-        "`cifar10-small`, for as many epochs (`reports/benchmarks/recipe-vgg11-0.25.csv`)."
+        f"Unpruned VGG11 (width 0.25), {first['epochs']} epochs and {first['precision']} unless said otherwise; points "
+        f"of test accuracy lost on crossbars of {square(size)}, mean of {first['draws']} draws of the devices. Of the "
+        "recipe itself: the mean and, in brackets, the least and the most of its trainings. The changes were trained "
+        "once each, so a number within these brackets says nothing about the change. The other recipe is that of "
+        "`cifar10-small`, for as many epochs (`reports/benchmarks/recipe-vgg11-0.25.csv`). The trainings of "
+        f"`{TRAININGS}` lie {software['accuracy'].max() - software['accuracy'].min():.1f} points apart in software, and "
+        f"lose from {both.min():.1f} to {both.max():.1f} points on the same crossbars and devices."
     )
     return _noted(tables.Table(["changed", *measures.values()], rows, words=1).markdown(), note)
 

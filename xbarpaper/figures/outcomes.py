@@ -350,7 +350,7 @@ def loss_by_width(reports: Mapping[str, tuple[float, pd.DataFrame, Labels]]) -> 
     figure.caption = (
         f"{subjects}: accuracy in software minus that on non-ideal crossbars without mitigation, against channels "
         "relative to the standard network. "
-        + (f"Hollow, beside the line: {join(beside)}, another training at the same width. " if beside else "")
+        + (f"Hollow, beside the line: {join(beside)}, of a width that the line has too. " if beside else "")
         + f"Bars: {labels.percent} intervals of the mean, over trainings where there are "
         "several and over draws of device variation otherwise. Training recipes and sparsities are those of each profile."
     )
