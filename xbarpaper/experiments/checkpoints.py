@@ -64,15 +64,16 @@ class Checkpoint:
     metadata: Metadata
 
 
-def versions() -> dict[str, str]:
-    """Versions and hardware that results depend on."""
+def versions(arithmetic: torch.dtype | None = None) -> dict[str, str]:
+    """Versions and hardware that results depend on; ``arithmetic`` of forward passes is told with the hardware."""
     threads = torch.get_num_threads()
     processor = f"{platform.machine()} CPU ({torch.backends.cpu.get_cpu_capability()}), threads: {threads}"
+    hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else processor
     return {
         "xbarpaper": __version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "hardware": torch.cuda.get_device_name() if torch.cuda.is_available() else processor,
+        "hardware": hardware if arithmetic is None else f"{hardware}, {arithmetic}".replace("torch.", ""),
     }
 
 

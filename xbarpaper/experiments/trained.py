@@ -88,6 +88,8 @@ def kept(
         w_max: weight that programs the highest conductance, by layer; the network's own largest if not given.
         accuracy: without crossbars, percent; that of the last epoch if not given.
     """
+    settings = experiment.params.train
+    arithmetic = training.forward_dtype(settings.precision, training.device_of(settings))
     pruned.network.to("cpu")
     metadata = Metadata(
         architecture=pruned.network.architecture,
@@ -101,7 +103,7 @@ def kept(
         classes=experiment.images.classes,
         software_accuracy=float(history["test_accuracy"].iloc[-1]) if accuracy is None else accuracy,
         w_max=dict(w_max or checkpoints.largest_weights(pruned)),
-        versions=checkpoints.versions(),
+        versions=checkpoints.versions(arithmetic),
     )
     checkpoint = Checkpoint(pruned, metadata)
     checkpoints.save(path, checkpoint)
