@@ -535,8 +535,8 @@ def _recipe() -> str:
     arithmetic = software["hardware"].str.split(", ").str[-1].iloc[0]
     own = own.assign(lost=own["software_accuracy"] - own["accuracy"])
     losses = own.pivot_table(index="experiment", columns="effects", values="lost")
-    for experiment, accuracy in software.set_index("experiment")["accuracy"].items():
-        section, lost = _params(TRAININGS).experiments[str(experiment)], losses.loc[experiment]
+    for experiment, accuracy in zip(software["experiment"], software["accuracy"], strict=True):
+        section, lost = _params(TRAININGS).experiments[experiment], losses.loc[experiment]
         name = (
             f"in the report `{TRAININGS}`: {_params(TRAININGS).train.epochs} epochs, {arithmetic}, training seed "
             f"{section.training_seed}"

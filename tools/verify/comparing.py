@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from tools.verify import shown
-from tools.verify.values import VERDICTS, Difference, judged
+from tools.verify.values import MACHINE, VERDICTS, Difference, Origin, judged
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.support.errors import ArtifactError
 
@@ -27,6 +27,7 @@ _DERIVED_KEYS: Final = {
     "published_claims": ("convention", "claim"),
 }
 _CLAIMS: Final = "claims.json"
+_METRICS: Final = "metrics.json"
 _WHOLE: Final = ("counts", "notes")
 """Keys of ``claims.json`` that are one value: lists of sentences and counts of verdicts, as long as they happen to be."""
 
@@ -94,7 +95,10 @@ def compare(committed: Path, now: Path) -> Comparison:
             raise ArtifactError(f"{folder}: not a report: it has no {_CLAIMS}")
     theirs, ours = _files(committed), _files(now)
     measured = {f"tables/{table}.csv" for table in TABLES}
-    remeasured = any(not _same(committed / name, now / name) for name in theirs | ours if name in measured)
+    origin: Origin = "the same tables"
+    if any(not _same(committed / name, now / name) for name in theirs | ours if name in measured):
+        elsewhere = _machines(committed) != _machines(now)
+        origin = "measured on another machine" if elsewhere else "measured anew"
     comparison = Comparison()
     for name in sorted(theirs | ours):
         if _same(committed / name, now / name):
@@ -105,7 +109,7 @@ def compare(committed: Path, now: Path) -> Comparison:
         elif name not in theirs:
             found = [Difference(name, note="made now, and not committed")]
         else:
-            found = list(_differences(name, committed / name, now / name, remeasured))
+            found = list(_differences(name, committed / name, now / name, origin))
         comparison.states[name] = "outside" if any(each.outside for each in found) else "within"
         comparison.differences.extend(found)
     return comparison
@@ -115,20 +119,26 @@ def _files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
+def _machines(report: Path) -> set[str]:
+    """What a report's networks were trained on."""
+    header, *rows = _cells(report / "tables" / "software.csv")
+    return {row[header.index(MACHINE)] for row in rows}
+
+
 def _same(one: Path, other: Path) -> bool:
     return one.is_file() and other.is_file() and one.read_bytes() == other.read_bytes()
 
 
-def _differences(name: str, committed: Path, now: Path, remeasured: bool) -> Iterator[Difference]:
+def _differences(name: str, committed: Path, now: Path, origin: Origin) -> Iterator[Difference]:
     """What differs between two files of one name whose bytes differ."""
     try:
         if committed.suffix == ".csv":
-            yield from _tables(name, _cells(committed), _cells(now), remeasured)
-        elif name == _CLAIMS:
+            yield from _tables(name, _cells(committed), _cells(now), origin)
+        elif name in (_CLAIMS, _METRICS):
             before, after = (json.loads(path.read_text(encoding="utf-8")) for path in (committed, now))
-            yield from _trees(name, before, after, remeasured)
+            yield from _trees(name, before, after, origin)
         else:
-            will_do, note = shown.judge(committed, now, remeasured)
+            will_do, note = shown.judge(committed, now, origin != "the same tables")
             yield Difference(name, note=note, share=0.0 if will_do else math.inf)
     except (ValueError, csv.Error) as error:  # not UTF-8, not JSON, not an image, not a table
         yield Difference(name, note=f"damaged: {' '.join(str(error).split()):.100}")
@@ -146,7 +156,7 @@ def _cells(path: Path) -> list[list[str]]:
 
 
 def _tables(
-    name: str, committed: list[list[str]], now: list[list[str]], remeasured: bool
+    name: str, committed: list[list[str]], now: list[list[str]], origin: Origin
 ) -> Iterator[Difference]:
     columns, table = committed[0], Path(name).stem
     if columns != now[0]:
@@ -164,11 +174,11 @@ def _tables(
         for column, after in zip(columns, ours, strict=True):
             if cells[column] != after:
                 found = Difference(name, row, column, cells[column], after)
-                yield judged(found, table, cells.get("level", ""), remeasured)
+                yield judged(found, table, cells.get("level", ""), origin)
 
 
 def _trees(
-    name: str, committed: Any, now: Any, remeasured: bool, path: str = "", level: str = ""
+    name: str, committed: Any, now: Any, origin: Origin, path: str = "", level: str = ""
 ) -> Iterator[Difference]:
     """Two JSON values in parallel; a value has the tolerance of its key, as the column of the same name."""
     key = _key(path)
@@ -180,14 +190,15 @@ def _trees(
         level = "overall" if key == "by_mitigation" else str(committed.get("level", level))
         for inner in committed:
             inside = f"{path}.{inner}" if path else str(inner)
-            yield from _trees(name, committed[inner], now[inner], remeasured, inside, level)
+            yield from _trees(name, committed[inner], now[inner], origin, inside, level)
     elif kinds == {list} and len(committed) == len(now):
         for index, (one, other) in enumerate(zip(committed, now, strict=True)):
-            yield from _trees(name, one, other, remeasured, f"{path}[{index}]", level)
+            yield from _trees(name, one, other, origin, f"{path}[{index}]", level)
     elif (before := json.dumps(committed)) != (after := json.dumps(now)):
         parent = _key(path.rpartition(".")[0])
         found = Difference(name, path, parent if parent in VERDICTS else key, before, after)
-        yield judged(found, "claims", "overall" if key == "overall" else level, remeasured)
+        table = "own" if path.startswith("own[") else name.removesuffix(".json")
+        yield judged(found, table, "overall" if key == "overall" else level, origin)
 
 
 def _key(path: str) -> str:

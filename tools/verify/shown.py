@@ -16,6 +16,7 @@ PIXELS: Final = 0.01
 _PROVENANCE: Final = re.compile(r"<dt>(Code|Hardware of training|Versions)</dt><dd>.*?</dd>", re.S)
 _EMBEDDED: Final = re.compile(r"data:image/[^\"')]+")
 _HEADING: Final = re.compile(r"<h[1-3][^>]*>(.*?)</h[1-3]>", re.S)
+_VERDICT: Final = re.compile(r'<span class="badge [^>]*><span[^>]*>[^<]*</span>[^<]*</span>')
 
 
 def judge(committed: Path, now: Path, remeasured: bool) -> tuple[bool, str]:
@@ -122,4 +123,5 @@ def _pages(before: str, after: str, remeasured: bool) -> tuple[bool, str]:
 
 
 def _parts(page: str) -> tuple[list[str], int]:
-    return _HEADING.findall(page), page.count("<img")
+    """Headings and the number of pictures; the verdicts in headings are those of ``claims.json``."""
+    return _HEADING.findall(_VERDICT.sub("", page)), page.count("<img")

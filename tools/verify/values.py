@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from tools.verify.tolerances import of_column
 from xbarpaper.claims.schema import OUTCOMES
@@ -14,7 +14,12 @@ VERDICTS: Final = ("verdict", "overall", "by_mitigation")
 
 # Columns and keys that put other numbers of the report into words, or count its verdicts.
 _IN_WORDS: Final = ("summary", "needed_seeds", "conventions_summary", "notes", "counts")
-_MACHINE: Final = "hardware"
+_NOTHING: Final = ("", "null", "True", "False")  # of a column of numbers or marks
+MACHINE: Final = "hardware"
+"""Column of the machine, number of threads and arithmetic that a network was trained with."""
+
+Origin = Literal["the same tables", "measured anew", "measured on another machine"]
+"""Where the numbers come from that are compared with the committed ones."""
 
 
 @dataclass(frozen=True)
@@ -44,28 +49,30 @@ class Difference:
         return f"{place}: " + "; ".join(part for part in (values, allowed, self.note) if part)
 
 
-def judged(found: Difference, table: str, level: str, remeasured: bool) -> Difference:
+def judged(found: Difference, table: str, level: str, origin: Origin) -> Difference:
     """A value that is, as text, not the committed one, with its share of what is allowed.
 
     Args:
         found: where it stands, and the two values.
         table: name of its table; ``claims`` for ``claims.json``.
         level: of the verdict that it belongs to; empty where it belongs to none.
-        remeasured: whether some table that the stages measured differs, from which this value may be computed.
+        origin: of the tables from which this value may be computed.
     """
-    if found.column == _MACHINE:
+    remeasured = origin != "the same tables"
+    if found.column == MACHINE:
         return replace(found, share=0.0, note="another machine or number of threads")
     if found.column in (*VERDICTS, *_IN_WORDS):
         if not remeasured:
             return replace(found, note="its tables are identical")
         if found.column in _IN_WORDS:
             return replace(found, share=0.0, note="told anew")
-        share, note = _verdict(level, {found.committed.strip('"'), found.now.strip('"')})
+        share, note = _verdict(level, {found.committed.strip('"'), found.now.strip('"')}, origin)
         return replace(found, share=share, note=note)
     tolerance = of_column(table, found.column, remeasured)
-    if math.isinf(tolerance.absolute):
-        return replace(found, share=0.0)
     before, after = _number(found.committed), _number(found.now)
+    if math.isinf(tolerance.absolute):
+        known = all(text in _NOTHING or _number(text) is not None for text in (found.committed, found.now))
+        return replace(found, share=0.0) if known else found
     if before is None or after is None:
         return found
     allowed, off = tolerance.allowed(before), abs(after - before)
@@ -75,12 +82,12 @@ def judged(found: Difference, table: str, level: str, remeasured: bool) -> Diffe
     return replace(found, share=share, allowed=allowed)
 
 
-def _verdict(level: str, both: set[str]) -> tuple[float, str]:
-    """A verdict over everything must stay; a single one may move, by which seeds it is drawn, but not to the opposite."""
-    if level == "overall":
-        return math.inf, "the overall verdict must stay"
+def _verdict(level: str, both: set[str], origin: Origin) -> tuple[float, str]:
+    """A verdict may move, but not to the opposite; on the same kind of machine one over everything must stay."""
     if both == {"supported", "contradicted"}:
         return math.inf, "the opposite verdict"
+    if level == "overall" and origin != "measured on another machine":
+        return math.inf, "the overall verdict must stay"
     return (0.0, "to a neighbouring verdict") if both <= set(OUTCOMES) else (math.inf, "not a verdict")
 
 
