@@ -70,7 +70,7 @@ def _verify(given: argparse.Namespace) -> int:
         "threads": threads,  # None where torch chose
         "command": f"python -m tools.verify --profile {given.profile}",
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": running.commit(root)[:12],
+        "commit": running.commit(run.copy)[:12],
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
     }
     text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
