@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 import shutil
 from collections.abc import Callable
@@ -147,7 +148,8 @@ def test_another_number_anywhere_is_judged_by_its_tolerance(
     committed = float(rows[chosen][index])
     tolerance = of_column(table, column, remeasured=table in TABLES)
     allowed = tolerance.allowed(committed) if table in TABLES else ROUNDED.allowed(committed)
-    rows[chosen][index] = repr(committed + sign * share * (allowed or 1e-3))
+    judged = 0 < allowed < math.inf
+    rows[chosen][index] = repr(committed + sign * share * (allowed if judged else 1e-3))
     folder = tmp_path_factory.mktemp("report")
     (folder / "tables").mkdir()
     write(folder / name, rows)
@@ -160,7 +162,7 @@ def test_another_number_anywhere_is_judged_by_its_tolerance(
     assert len(found) == 1
     assert found[0].column == column
     assert float(found[0].committed) == committed
-    assert found[0].outside == (share > 1 or not allowed)
+    assert found[0].outside == (share > 1 if judged else not allowed)
     assert comparison.states[name] == ("outside" if found[0].outside else "within")
     if column not in KEYS:
         assert rows[chosen][0] in found[0].row  # the experiment or the claim
