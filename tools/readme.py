@@ -47,7 +47,10 @@ TRAININGS: Final = "cifar10-trainings"
 WIDTHS: Final = ("cifar10-full", "cifar10-seeds", "cifar10-small", "cifar10-trainings")
 """Profiles of VGG11, by width and crossbar size what each has; the last one repeats a width by another recipe."""
 
-COSTED: Final = ("cifar10-seeds", "cifar10-small", "cifar10-vgg16", "cifar10-full", "paper")
+COSTED: Final = (
+    "cifar10-seeds", "cifar10-small", "cifar10-vgg16", "cifar10-trainings", "cifar10-full", "cifar100-full",
+    "paper",
+)  # fmt: skip
 """Profiles whose costs are shown, once benchmarks/costs.py has estimated them."""
 
 # What a reader looks for, the notebook that shows it, and the stage that executes the notebook.
