@@ -171,11 +171,19 @@ def _findings() -> str:
     tuned = read_table(f"reports/{TUNED}/tables/recovery.csv")
     share, low, high = opening.recovered_share(tuned, "PC+norms", _report(TUNED).confidence)
     sentences.append(
-        f"{beyond}; one for all chips, with batch norms tuned on a few hundred unlabelled images of each (PC+norms), "
-        f"{share:.1f} % [{low:.1f}, {high:.1f}] (`{TUNED}`)."
+        f"{beyond}; in `{TUNED}` one for all chips, with batch norms tuned on each by a few hundred unlabelled images "
+        f"(PC+norms), {share:.1f} % [{low:.1f}, {high:.1f}]."
     )
     lines = ["- **{}:**{}".format(*sentence.split(":", 1)) for sentence in sentences]
-    return "\n".join([*lines, "", f"Reports: {_networks()}. Terms: {terms}."])
+    found: dict[str, list[str]] = {}
+    for claim in _report(TRAININGS).claims:
+        found.setdefault(claim.overall, []).append(claim.id)
+    verdicts = "; ".join(f"{join(names)} {verdict}" for verdict, names in found.items())
+    trainings = (
+        f"The numbers of `{REAL[0]}` are those of one training; over the {len(_params(TRAININGS).experiments)} trainings "
+        f"of `{TRAININGS}`, a narrower network: {verdicts}."
+    )
+    return "\n".join([*lines, "", f"{trainings} Reports: {_networks()}. Terms: {terms}."])
 
 
 def _networks() -> str:
@@ -229,7 +237,7 @@ def _accuracies() -> str:
             continue
         found = tables.accuracies(evaluation, _table(profile, "recovery"), labels, SIZE)
         columns = max(columns, found.columns, key=len)
-        rows += found.rows
+        rows += [[f"{row[0]}, `{profile}`", *row[1:]] for row in found.rows]
     rows = [[*row, *[ABSENT] * (len(columns) - len(row))] for row in rows]
     shown = tables.Table(columns, rows, words=3).without_constant_words()
     note = (
@@ -562,7 +570,8 @@ def _recipe() -> str:
         "once each, so a number within these brackets says nothing about the change. The other recipe is that of "
         "`cifar10-small`, for as many epochs (`reports/benchmarks/recipe-vgg11-0.25.csv`). The trainings of "
         f"`{TRAININGS}` lie {software['accuracy'].max() - software['accuracy'].min():.1f} points apart in software, and "
-        f"lose from {both.min():.1f} to {both.max():.1f} points on the same crossbars and devices."
+        f"lose from {both.min():.1f} to {both.max():.1f} points on the same crossbars and devices; in other arithmetic, "
+        "the same seed is another training."
     )
     return _noted(tables.Table(["changed", *measures.values()], rows, words=1).markdown(), note)
 
