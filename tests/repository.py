@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -143,6 +144,12 @@ class Repository:
             tree[section] |= values
         with (self.folder / "params.yaml").open("w", encoding="utf-8") as file:
             YAML().dump(tree, file)
+
+    def keep_profile(self) -> None:
+        """Write the active parameters as a profile, which does not list the sources of its images."""
+        text = (self.folder / "params.yaml").read_text(encoding="utf-8")
+        profile = re.sub(r"^sources:.*\n(- .*\n)*", "", text, flags=re.M)
+        (self.folder / "profiles" / "tiny.yaml").write_text(profile, encoding="utf-8")
 
     def contents(self, name: str) -> dict[str, bytes]:
         """Every file under a folder, by its path there."""

@@ -46,6 +46,8 @@ def environment(made: Repository) -> None:
 def test_the_pages_commands_reproduce_the_tiny_profile(tiny_pipeline: Path, tmp_path: Path) -> None:
     made = Repository.twin(tiny_pipeline / "copy", tmp_path / "clone")
     environment(made)
+    made.keep_profile()
+    made.commit()
 
     def follow(commands: str, **changes: str) -> str:
         for before, after in {"cifar10-seeds": "tiny", "quick": "tiny", **changes}.items():

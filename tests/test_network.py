@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -36,17 +35,10 @@ def repository(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams
     only = ("data/", "dvc.", "params", "profiles/", "README", "reports/quick/claims", "reports/quick/tables")
     made = Repository.copy(tmp_path_factory.mktemp("network") / "repository", only)
     made.activate(make_params(claims={"bootstrap_resamples": 100}))
-    as_a_profile(made)
+    made.keep_profile()
     write("quick", made.folder)
     made.commit()
     return made
-
-
-def as_a_profile(repository: Repository) -> None:
-    """Write the active parameters as a profile, which does not list the sources of its images."""
-    text = (repository.folder / "params.yaml").read_text(encoding="utf-8")
-    profile = re.sub(r"^sources:.*\n(- .*\n)*", "", text, flags=re.M)
-    (repository.folder / "profiles" / "tiny.yaml").write_text(profile, encoding="utf-8")
 
 
 def test_the_watcher_notes_what_leaves_the_machine(isolation: Isolation) -> None:
@@ -71,7 +63,7 @@ def test_the_pipeline_runs_without_a_network(tiny_pipeline: Path) -> None:
 def test_verify_compares_what_it_makes_with_the_committed_report(tiny_pipeline: Path, tmp_path: Path) -> None:
     """It goes on where it was cut off before the last stage: all that had been done is in the copy's cache."""
     made = Repository.twin(tiny_pipeline / "copy", tmp_path / "repository")
-    as_a_profile(made)
+    made.keep_profile()
     made.commit()
     threads = threads_of(made.folder, "tiny")
     assert threads == 1
