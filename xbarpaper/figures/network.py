@@ -209,6 +209,9 @@ def heat_maps(
         panel.grid(visible=False)
         panel.set_title(name)
         panel.set_xlabel(axis_names[1])
+    if len(row) > 2:  # narrow panels, whose labels would meet
+        for panel in {*row} - {row[len(row) // 2]}:
+            panel.set_xlabel("")
     row[0].set_ylabel(axis_names[0])
     figure.colorbar(
         image, ax=row, location="bottom", label=f"{colourbar_label} ({unit})" if unit else colourbar_label

@@ -249,12 +249,10 @@ def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure:
             spearman(one["low_conductance_share"], one["nf"])
             for _, one in rows.groupby("training_seed", sort=False, dropna=False)
         ]
-        ends = dict.fromkeys(f"{rho:.2f}" for rho in found if rho is not None)
-        if ends:
+        if known := sorted(rho for rho in found if rho is not None):
+            ends = dict.fromkeys(f"{rho:.2f}" for rho in (known[0], known[-1]))
             title = panel.get_title().replace("\n", ", ")
-            correlations.append(
-                f"{' to '.join(sorted(ends, key=float))} ({title or labels.subject(measured)})"
-            )
+            correlations.append(f"{' to '.join(ends)} ({title or labels.subject(measured)})")
     figure.axes[0].set_ylim(bottom=0)
     name_axes(panels.values(), x="low-conductance share (%)", y="non-ideality factor")
     shared_legend(figure)

@@ -171,9 +171,9 @@ def by_scheme(
 def span_words(table: pd.DataFrame, value: str) -> str:
     """The least and the most of a column for each scheme that prunes, such as ``C/F 1.20 to 3.10, XCS 1.50 to 2.00``."""
     spans = table[table["scheme"] != "unpruned"].groupby("scheme")[value].agg(["min", "max"])
+    ends = {name: dict.fromkeys(f"{end:.2f}" for end in spans.loc[name]) for name in spans.index}
     return ", ".join(
-        f"{SCHEME_NAMES[name]} {spans['min'][name]:.2f} to {spans['max'][name]:.2f}"
-        for name in present(SCHEMES, list(spans.index))
+        f"{SCHEME_NAMES[name]} {' to '.join(ends[name])}" for name in present(SCHEMES, list(ends))
     )
 
 
