@@ -284,7 +284,7 @@ def test_compression_shows_rates_beside_accuracies() -> None:
     table = tables.evaluation.copy()
     table.loc[table["scheme"] == "xcs", "compression_rate"] = 2.5
     figure = figures.compression(table, figures.Labels.of(params))
-    assert "XCS 2.50 to 2.50" in figure.caption
+    assert "XCS 2.50, XRS 4.00" in figure.caption
     found = {float(x) for bars in panels(figure)[0].containers for x in bars[0].get_xdata()}
     assert found == {1.0, 2.5, 4.0}
 
