@@ -50,7 +50,7 @@ def test_the_pages_commands_reproduce_the_tiny_profile(tiny_pipeline: Path, tmp_
     made.commit()
 
     def follow(commands: str, **changes: str) -> str:
-        for before, after in {"cifar10-seeds": "tiny", "quick": "tiny", **changes}.items():
+        for before, after in {**changes, "cifar10-seeds": "tiny", "quick": "tiny"}.items():
             commands = commands.replace(before, after)
         done = made.run("bash", "-e", "-c", commands)
         assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
