@@ -204,7 +204,9 @@ def test_on_another_machine_a_verdict_may_move_to_a_neighbouring_one(now: Path) 
     path = now / "tables" / "software.csv"
     path.write_text(path.read_text(encoding="utf-8").replace(" CPU (", " CPU (no "), encoding="utf-8")
     change_claims(now, lambda tree: tree["claims"][1].update(overall="undecided"))
-    assert compared(now).states["claims.json"] == "within"
+    comparison = compared(now)
+    assert comparison.states["claims.json"] == "within"
+    assert "moved: claims.json, claims[1].overall" in str(comparison)
     change_claims(now, opposite)
     assert compared(now).states["claims.json"] == "outside"
 
@@ -367,4 +369,16 @@ def test_every_tolerance_has_a_reason_and_a_column() -> None:
         assert tolerance.allowed(1.0) > 0
     for column in KEYS:
         assert of_column("evaluation", column, remeasured=True) is EXACT
+    unjudged = {name for name, each in TOLERANCES.items() if math.isinf(each.absolute)}
+    assert not unjudged & {
+        "accuracy",
+        "software_accuracy",
+        "effect",
+        "low",
+        "high",
+        "lost",
+        "nf",
+        "error",
+        "energy_uj",
+    }
     assert of_column("metrics", "C2_none", remeasured=True).allowed(3.0) == 15

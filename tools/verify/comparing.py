@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from tools.verify import shown
-from tools.verify.values import MACHINE, VERDICTS, Difference, Origin, judged
+from tools.verify.values import MACHINE, MOVED, VERDICTS, Difference, Origin, judged
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.support.errors import ArtifactError
 
@@ -45,6 +45,9 @@ class Comparison:
         lines = [f"outside: {found}" for found in self.outside[:LINES]]
         if (more := len(self.outside) - LINES) > 0:
             lines.append(f"outside: and {more} more values")
+        lines += [
+            f"moved: {found}" for found in self.differences if found.note == MOVED and found.file == _CLAIMS
+        ]
         if self.largest is not None:
             lines.append(f"nearest to its tolerance: {self.largest}")
         identical, within, outside = map(self.count, STATES)

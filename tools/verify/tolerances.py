@@ -38,7 +38,8 @@ NOT_COMPARED: Final = Tolerance(
 )
 
 # Columns, absolute, relative, reason. "apart": the largest difference between two runs of quick's VGG11, on one thread
-# and on two.
+# and on two. "apart on another processor": between reports/quick of commits 4480dfbca8 (AVX2, float32) and c447071ecf
+# (AVX512, bfloat16), which are within all that stands here.
 _ROWS: Final[tuple[tuple[str, float, float, str], ...]] = (
     ("software_accuracy software_accuracy_before software.accuracy", 10, 0,
      "percentage points of a small network trained twice; 6.5 apart"),

@@ -14,6 +14,7 @@ VERDICTS: Final = ("verdict", "overall", "by_mitigation")
 
 # Columns and keys that put other numbers of the report into words, or count its verdicts.
 _IN_WORDS: Final = ("summary", "needed_seeds", "conventions_summary", "notes", "counts")
+MOVED: Final = "an overall verdict that moved to a neighbouring one"
 _NOTHING: Final = ("", "null", "True", "False")  # of a column of numbers or marks
 MACHINE: Final = "hardware"
 """Column of the machine, number of threads and arithmetic that a network was trained with."""
@@ -86,8 +87,12 @@ def _verdict(level: str, both: set[str], origin: Origin) -> tuple[float, str]:
     """A verdict may move, but not to the opposite; on the same kind of machine one over everything must stay."""
     if both == {"supported", "contradicted"}:
         return math.inf, "the opposite verdict"
-    if level == "overall" and origin != "measured on another machine":
-        return math.inf, "the overall verdict must stay"
+    if level == "overall" and both <= set(OUTCOMES):
+        return (
+            (0.0, MOVED)
+            if origin == "measured on another machine"
+            else (math.inf, "the overall verdict must stay")
+        )
     return (0.0, "to a neighbouring verdict") if both <= set(OUTCOMES) else (math.inf, "not a verdict")
 
 
