@@ -39,7 +39,7 @@ UNIT = re.compile(
     r"\((%|1/255|points|×|µS|µJ|bits|nat|rows × columns|rows|s|quantile of \|w\||× the profile's|sigma/mu)\)$"
 )
 WITHOUT_UNIT = {
-    "one readout gain per", "non-ideality factor", "error left, % of |W|²", "ON/OFF ratio of the devices",
+    "one readout gain per", "rank correlation", "error left, % of |W|²", "ON/OFF ratio of the devices",
     "time steps", "write non-linearity", "write noise, share of the range",
     "ON/OFF ratio",
 }  # fmt: skip
@@ -53,8 +53,10 @@ ACCURACIES = ("accuracy_by_size", "compression", "gain_sensitivity")
 
 def draw(name: str, profile="two"):
     params, tables = TABLES[profile]
-    further = {"chance": CHANCE} if name in ACCURACIES else {}
-    return getattr(figures, name)(getattr(tables, OUTCOMES[name]), figures.Labels.of(params), **further)
+    table, further = getattr(tables, OUTCOMES[name]), {"chance": CHANCE} if name in ACCURACIES else {}
+    if name == "non_ideality":
+        table = table.assign(share_nf_rho=table["low_conductance_share"] - 1)
+    return getattr(figures, name)(table, figures.Labels.of(params), **further)
 
 
 @cache
@@ -211,6 +213,20 @@ def _chosen(table, experiment: str = "made-up-0", **values):
     for column, value in values.items():
         rows = rows[rows[column] == value]
     return rows
+
+
+def test_correlations_of_layers_are_those_of_share_and_current_kept() -> None:
+    """Above zero where crossbars with more low conductances lose less; layers without a correlation are left out."""
+    params, tables = TABLES["one"]
+    layers, labels = tables.layers, figures.Labels.of(params)
+    first, *others = layers["layer"].unique()
+    rho = {name: -0.1 * rank for rank, name in enumerate(others)}  # none for the first
+    figure = figures.non_ideality(layers.assign(share_nf_rho=layers["layer"].map(rho)), labels)
+    panel = panels(figure)[0]
+    assert [text.get_text() for text in panel.get_xticklabels()] == others
+    assert marks(panel, "C/F")[1].tolist() == pytest.approx([-value for value in rho.values()])
+    assert first not in figure.caption
+    assert figures.non_ideality(layers.assign(share_nf_rho=float("nan")), labels) is None
 
 
 def test_marks_are_the_means_of_the_table() -> None:

@@ -203,7 +203,7 @@ def draw() -> None:
         params = _params(profile)
         width = next(iter(params.experiments.values())).width
         widths[profile] = width, _table(profile, "evaluation"), Labels.of(params)
-    verdicts = forest({name.removeprefix("cifar10-"): one for name, one in _reports(REAL).items()})
+    verdicts = forest(_reports(REAL))
     # Its usual place is a share of the height below the top, which in a tall figure lies on the first line.
     verdicts.suptitle(verdicts.heading, y=1 - 0.1 / verdicts.get_figheight())
     for name, figure in (("forest", verdicts), ("width", loss_by_width(widths))):

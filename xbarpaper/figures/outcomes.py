@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES, gain_words, present, schemes_of, sizes
+from xbarpaper.claims.names import SCHEME_NAMES, gain_words, present, sizes
 from xbarpaper.figures.panels import (
     MAPPED,
     accuracy_axis,
@@ -36,7 +36,6 @@ from xbarpaper.figures.style import (
     shared_legend,
 )
 from xbarpaper.params import GAINS, SCHEMES
-from xbarpaper.support.statistics import spearman
 from xbarpaper.support.words import count, join, square
 
 _PHASES = {"trained": "training", "pruned": "pruning", "fine-tuned": "fine-tuning", "wct": "WCT"}
@@ -47,7 +46,7 @@ _BEYOND: Final = {
     "norms": "norms: scale and shift of the batch norms tuned besides, on unlabelled images",
     "tuned": "tuned: trained on through the circuits",
     "PC": "PC: devices programmed so that what wires and drivers take is added before",
-    "PC+norms": "PC + norms: both",
+    "PC+norms": "PC + norms: PC, and scale and shift of the batch norms tuned on unlabelled images of each chip",
     "PC/chip": "PC/chip: each chip's own devices known, too",
 }
 """Mitigations beyond the paper's, for captions."""
@@ -109,7 +108,7 @@ def compression(
         panel.plot([], [], "o", color="0.3", markerfacecolor="white", label="in software")
         for rank, size in enumerate(sizes(table)):
             panel.plot([], [], "o", color="0.3", markersize=3 + 1.6 * rank, label=square(size))
-        panel.axvline(1, color="0.3", linewidth=0.8)
+        panel.axvline(1, color="0.6", linewidth=0.6, zorder=1)
         panel.set_xlim(0, None)
     accuracy_axis(panels.values(), table, chance)
     name_axes(panels.values(), x="compression rate (×)", y="test accuracy (%)")
@@ -230,40 +229,35 @@ def mitigations(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     return figure
 
 
-def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure:
-    """Each layer's non-ideality factor without mitigation against its share of low conductances, coloured by scheme."""
-    measured = layers[layers["mitigation"] == "none"].dropna(subset=["nf", "low_conductance_share"])
-    table = labels.pooled(measured)
-    schemes = present(SCHEMES, list(table["scheme"]))
-    figure, panels = per_experiment_and_size(measured, labels)
-    correlations = []
+def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure | None:
+    """Do crossbars with more low conductances keep more current? Rank correlations within each layer, by scheme.
+
+    Rows without mitigation of ``layers``; a layer on few crossbars has no correlation. None where no layer has one.
+    """
+    measured = layers[layers["mitigation"] == "none"].dropna(subset=["share_nf_rho"])
+    if measured.empty:
+        return None
+    table = labels.pooled(measured.assign(kept=-measured["share_nf_rho"]))
+    average = table.groupby([*MAPPED, "layer"], sort=False)["kept"].mean().reset_index()
+    names = list(layers["layer"].unique())
+    names = [name for name in names if name in set(average["layer"])]
+    figure, panels = per_experiment_and_size(measured, labels, height=2.3)
+    found = average.assign(mean=average["kept"], low=np.nan, high=np.nan)
     for place, panel in panels.items():
-        rows = at(table, place)
-        for scheme in schemes:
-            own = rows[rows["scheme"] == scheme]
-            panel.plot(
-                100 * own["low_conductance_share"], own["nf"], SCHEME_MARKERS[scheme], markersize=3,
-                color=SCHEME_COLOURS[scheme], alpha=0.8, label=SCHEME_NAMES[scheme],
-            )  # fmt: skip
-        found = [
-            spearman(one["low_conductance_share"], one["nf"])
-            for _, one in rows.groupby("training_seed", sort=False, dropna=False)
-        ]
-        if known := sorted(rho for rho in found if rho is not None):
-            ends = dict.fromkeys(f"{rho:.2f}" for rho in (known[0], known[-1]))
-            title = panel.get_title().replace("\n", ", ")
-            correlations.append(f"{' to '.join(ends)} ({title or labels.subject(measured)})")
-    figure.axes[0].set_ylim(bottom=0)
-    name_axes(panels.values(), x="low-conductance share (%)", y="non-ideality factor")
+        by_scheme(panel, at(found, place), "layer", names)
+        panel.axhline(0, color="0.3", linewidth=0.8)
+        panel.set_xticks(range(len(names)), names, rotation=90)
+        panel.set_ylim(-1.05, 1.05)
+    name_axes(panels.values(), x="", y="rank correlation")
     shared_legend(figure)
-    figure.heading = "Low conductances and the non-ideality factor"
-    each = ", of each training" if table["training_seed"].notna().any() else ""
-    told = f" Spearman's rank correlation over the points of a panel{each}: {', '.join(correlations)}."
+    figure.heading = "Low conductances and the current that is kept"
+    positive = average["kept"] > 0
     figure.caption = (
-        f"{labels.subject(measured)}: a point per layer and scheme ({schemes_of(schemes)}), without mitigation. "
-        "Non-ideality factor: share of the ideal current that the wires take, mean over a layer's crossbars and columns, "
-        "without device variation; low-conductance share: programmed devices near the lowest conductance."
-        + (told if correlations else "")
+        f"{labels.subject(measured)}: Spearman's rank correlation, over the crossbars of a layer, between the share of "
+        "programmed devices near the lowest conductance and the share of the ideal current that the wires leave, without "
+        "mitigation and device variation. Above zero, crossbars with more low conductances keep more, which is the "
+        f"mechanism of C5: so in {positive.sum()} of {len(average)} layers. Layers on too few crossbars are left out; "
+        "calculated, mean over trainings where there are several; no intervals."
     )
     return figure
 
@@ -329,11 +323,11 @@ def loss_by_width(reports: Mapping[str, tuple[float, pd.DataFrame, Labels]]) -> 
     found, widths = pd.concat(parts, ignore_index=True), sorted({width for width, _, _ in reports.values()})
     found = found.sort_values("width", kind="stable")
     first = found["report"] == found.groupby("width")["report"].transform("first")
-    figure, panels = panel_grid(sizes(found), 2.4, columns=3)
+    figure, panels = panel_grid(sizes(found), 2.9, columns=3)
     for size, panel in panels.items():
         here = found["crossbar_size"] == size
-        by_scheme(panel, found[here & first], "width", widths, line="-", apart=0.06)
-        by_scheme(panel, found[here & ~first], "width", widths, hollow=True, apart=0.06, aside=0.3)
+        by_scheme(panel, found[here & first], "width", widths, line="-", apart=0.1)
+        by_scheme(panel, found[here & ~first], "width", widths, hollow=True, apart=0.1, aside=0.4)
         panel.set_title(square(size))
         panel.set_xlim(-0.4, len(widths) - 0.6)
         panel.set_xticks(range(len(widths)), [f"{width:g}" for width in widths])
@@ -343,7 +337,7 @@ def loss_by_width(reports: Mapping[str, tuple[float, pd.DataFrame, Labels]]) -> 
         figure.axes[0].plot([], [], "o", color="0.3", markerfacecolor="white", label=join(beside))
     name_axes(panels.values(), x="width (×)", y="lost on crossbars (points)")
     shared_legend(figure)
-    figure.heading = "Loss on crossbars against the width of the network"
+    figure.heading = "What crossbars cost, by width"
     subjects = "; ".join(f"{name}: {labels.subject(table)}" for name, (_, table, labels) in reports.items())
     figure.caption = (
         f"{subjects}: accuracy in software minus that on non-ideal crossbars without mitigation, against channels "

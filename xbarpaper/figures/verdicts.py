@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import groupby
 from typing import Any, Final
 
 from matplotlib.axes import Axes
@@ -44,7 +43,7 @@ _HEADS: Final = {
 def forest(reports: Mapping[str, ClaimReport], margins: Claims | None = None) -> ArtifactFigure:
     """The overall effect of every claim with its interval and verdict, a line for each report.
 
-    Effects in points of accuracy share one axis; those in other units have axes of their own below it.
+    Each claim has an axis of its own: the wide intervals of one would hide the narrow ones of another.
 
     Args:
         reports: by the name that stands beside their lines, in the order of the lines.
@@ -58,21 +57,28 @@ def forest(reports: Mapping[str, ClaimReport], margins: Claims | None = None) ->
         for row in next(one for one in report.claims if one.id == claim.id).tops()
         if row.inference != ALGEBRA
     ]
-    units = list(dict.fromkeys(_scale(row) for _, _, row in rows))
-    lines = {unit: _with_heads([row for row in rows if _scale(row[2]) == unit]) for unit in units}
-    heights = [_ROW_INCHES * len(own) for own in lines.values()]
+    by_axis: dict[tuple[str, str], list[tuple[str, str, Verdict]]] = {}
+    for claim, label, verdict in rows:
+        by_axis.setdefault((claim, _scale(verdict)), []).append((claim, label, verdict))
+    groups = list(by_axis.values())
+    units = [_scale(own[0][2]) for own in groups]
+    named = [after != unit for unit, after in zip(units, [*units[1:], ""], strict=True)]
+    gaps = [0.5 if last else 0.3 for last in named]
+    heights = [_ROW_INCHES * (len(own) + 1) for own in groups]
     # Names stand left of the axes and numbers right of them, so their places are given, not found.
-    whole = sum(heights) + 0.5 * len(units) + 0.75
-    figure, axes = new_figure(len(units), 1, height=whole / len(units))
+    whole = sum(heights) + sum(gaps) + 0.75
+    figure, axes = new_figure(len(groups), 1, height=whole / len(groups))
     figure.set_layout_engine(None)
     top = whole - 0.3
-    for (unit, own), height, panel in zip(lines.items(), heights, axes, strict=True):
-        panel.set_position((0.24, (top - height) / whole, 0.33, height / whole))
-        top -= height + 0.5
-        _lines(panel, own, unit, margins)
+    for rank, (own, panel) in enumerate(zip(groups, axes, strict=True)):
+        panel.set_position((0.27, (top - heights[rank]) / whole, 0.3, heights[rank] / whole))
+        top -= heights[rank] + gaps[rank]
+        head = _HEADS.get(f"{own[0][0]} {own[0][2].unit}") or _HEADS.get(own[0][0], own[0][0])
+        lines: list[tuple[str, Verdict | None]] = [(head, None), *((label, one) for _, label, one in own)]
+        _lines(panel, lines, units[rank] if named[rank] else "", margins)
         panel.spines[["left", "right", "top"]].set_visible(False)  # names of claims would cross them
         panel.set_ylim(top=-0.2)  # and the ends of the grid
-        for y, (label, row) in enumerate(own):
+        for y, (label, row) in enumerate(lines):
             across = blended_transform_factory(figure.transFigure, panel.transData)
             if row is None:
                 panel.text(0.01, y, label, transform=across, fontweight="bold", **_TEXT, bbox=_PAPER)
@@ -85,7 +91,7 @@ def forest(reports: Mapping[str, ClaimReport], margins: Claims | None = None) ->
     figure.caption = (
         f"Overall effects of C1 to C5, means over schemes and sizes, with their {100 * confidence:g} % intervals, "
         "corrected for many comparisons, and verdicts. C1 is judged against its tolerance (dotted), the others against "
-        f"zero. {_margin_words(units, margins)} C5 asks for R too, which cannot change the "
+        f"zero; each has an axis of its own. {_margin_words(units, margins)} C5 asks for R too, which cannot change the "
         f"share. {about}. Bars of one training speak of other draws of its "
         "devices, those of several trainings of other trainings."
     )
@@ -120,6 +126,9 @@ def claim_effects(claim: Claim, labels: Labels, margins: Claims | None = None) -
             if row.mitigation == mitigation and row.experiment in (None, experiment)
         ]
         joined = sorted(joined, key=lambda row: ("overall", "network", "size", "unpruned").index(row.level))
+        sizes = {row.crossbar_size for row in own}
+        if len(networks) == len(sizes) == 1:  # then the joined unpruned network is the single one
+            joined = [row for row in joined if row.level != "unpruned"]
         lines = [(_place(row), row) for row in (*joined, *own)]
         panel.axhspan(-0.6, len(joined) - 0.5, color="0.92", zorder=0)
         _lines(panel, lines, own[0].unit, margins)
@@ -159,16 +168,6 @@ def _who(name: str, row: Verdict, claim: Claim) -> str:
 
 def _scale(row: Verdict) -> str:
     return "points of accuracy" if row.unit.startswith("points") else row.unit
-
-
-def _with_heads(rows: Sequence[tuple[str, str, Verdict]]) -> list[tuple[str, Verdict | None]]:
-    """A line that names each claim before the lines of its effects."""
-    lines: list[tuple[str, Verdict | None]] = []
-    for claim, own in groupby(rows, key=lambda row: row[0]):
-        found = list(own)
-        head = _HEADS.get(f"{claim} {found[0][2].unit}") or _HEADS.get(claim, claim)
-        lines += [(head, None), *((label, row) for _, label, row in found)]
-    return lines
 
 
 def _margin(unit: str, margins: Claims) -> float:

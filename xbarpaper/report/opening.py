@@ -13,6 +13,8 @@ from xbarpaper.support.statistics import mean_interval
 from xbarpaper.support.words import join, square
 
 TERMS: Final = (
+    ("crossbar", "a grid of wires with a device at each crossing: conductances hold a matrix of weights, currents of the "
+     "columns are its products; here wires and drivers resist, and devices differ from chip to chip"),
     ("[low, high]", "the interval of the number before it; those of C1 to C5 are corrected for many comparisons, and "
      "verdicts are read from them"),
     ("C/F, XCS, XRS", "ways to prune: whole filters with the channels that they feed (C/F), column segments (XCS) or row "
@@ -60,7 +62,7 @@ _STRONGEST: Final = {
 }
 _LOST, _LESS = "of software accuracy lost", ("less loss", "more loss")
 _UNITS: Final = {"C1": (_LOST, _LOST), "C2": ("more loss", "less loss"), "C3": _LESS, "C4": _LESS}
-"""What the number of a claim is: as the paper has it, and turned round where the opposite is found."""
+"""What the number of a claim is: as the paper has it, and turned round where the effect is below zero."""
 
 
 def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) -> list[str]:
@@ -81,7 +83,7 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
         if name != row.mitigation:
             words = words.replace(f"({name})", f"({name}, at the best of the settings searched)")
         claimed, opposite = _UNITS[claim.id]
-        sign = -1 if claim.overall == "contradicted" and claimed != opposite else 1
+        sign = -1 if row.effect < 0 and claimed != opposite else 1
         number = f"{sign * row.effect:+.2f} points"
         if row.low is not None and row.high is not None:
             ends = sorted((sign * row.low, sign * row.high))
