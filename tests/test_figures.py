@@ -227,6 +227,7 @@ def test_correlations_of_layers_are_those_of_share_and_current_kept() -> None:
     assert marks(panel, "C/F")[1].tolist() == pytest.approx([-value for value in rho.values()])
     assert first not in figure.caption
     assert figures.non_ideality(layers.assign(share_nf_rho=float("nan")), labels) is None
+    assert figures.non_ideality(layers, labels) is None
 
 
 def test_marks_are_the_means_of_the_table() -> None:

@@ -234,6 +234,8 @@ def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure | None:
 
     Rows without mitigation of ``layers``; a layer on few crossbars has no correlation. None where no layer has one.
     """
+    if "share_nf_rho" not in layers:  # the table of an older report
+        return None
     measured = layers[layers["mitigation"] == "none"].dropna(subset=["share_nf_rho"])
     if measured.empty:
         return None
@@ -247,6 +249,7 @@ def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure | None:
         by_scheme(panel, at(found, place), "layer", names)
         panel.axhline(0, color="0.3", linewidth=0.8)
         panel.set_xticks(range(len(names)), names, rotation=90)
+        panel.set_xlim(-0.6, len(names) - 0.4)
         panel.set_ylim(-1.05, 1.05)
     name_axes(panels.values(), x="", y="rank correlation")
     shared_legend(figure)
