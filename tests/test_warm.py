@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ import pytest
 from repository import ROOT, wait_for
 
 from xbarpaper.pipeline import warm
+from xbarpaper.support import cores
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="copies of such a process are made on Linux alone"
@@ -108,7 +111,25 @@ def test_the_copy_ends_with_the_command(folder: Path, how: signal.Signals) -> No
     assert not (folder / "out/waits.ipynb").exists()
 
 
-def test_where_no_socket_can_be_made_stages_start_by_themselves(tmp_path: Path) -> None:
+def test_a_waiting_process_that_dies_before_it_has_read_leaves_the_stage_to_itself(
+    folder: Path, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        server.listen()
+        process = started("works", **{warm.VARIABLE: str(tmp_path / "s")})
+        client, _ = server.accept()
+        select.select([client], [], [])
+        client.close()
+    assert process.wait() == 0, process.communicate()[1]
+
+
+@pytest.mark.parametrize("lacks", ["sockets", "ends of processes"])
+def test_where_the_system_cannot_do_it_stages_start_by_themselves(
+    tmp_path: Path, lacks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = os.environ.get(warm.VARIABLE)
-    with warm.waiting(tmp_path / ("a long path" * 20), tmp_path):
+    if lacks == "ends of processes":
+        monkeypatch.setattr(cores, "_PIDFD_OPEN", -1)
+    with warm.waiting(tmp_path / ("a long path" * 20 if lacks == "sockets" else "s"), tmp_path):
         assert os.environ.get(warm.VARIABLE) == before

@@ -54,7 +54,10 @@ def executed(address: str, arguments: Sequence[str]) -> int | None:
         from xbarpaper.support import cores  # the arguments are on their way
 
         cores.end_with_dvc()
-        answer = server.recv(1)
+        try:
+            answer = server.recv(1)
+        except ConnectionResetError:  # it died before it had read what is asked
+            return None
     return answer[0] if answer else None
 
 
@@ -86,7 +89,11 @@ def waiting(address: Path, root: Path) -> Iterator[None]:
         address: where its socket is made.
         root: the top of the repository.
     """
-    if sys.platform != "linux":  # copies of a process that has loaded torch are safe there alone
+    from xbarpaper.support import cores
+
+    try:
+        os.close(cores.end_of(os.getpid()))
+    except OSError:  # on Linux alone are copies of a process that has loaded torch safe, and can be watched
         yield
         return
     with socket.socket(socket.AF_UNIX) as server:
@@ -138,14 +145,17 @@ def _answer(client: socket.socket) -> None:
     text, streams, _, _ = socket.recv_fds(client, _MOST_BYTES, 3)
     while not text.endswith(b"\n"):
         text += client.recv(_MOST_BYTES)
-    worker = os.fork()
+    from xbarpaper.support import cores
+
+    watcher, worker = os.getpid(), os.fork()
     if worker == 0:
+        cores.die_with(watcher)  # the client takes over where this process dies
         client.close()
         os.setpgid(0, 0)
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
         os._exit(_carried_out(json.loads(text)))
-    ended = os.pidfd_open(worker)
+    ended = cores.end_of(worker)
     while ended not in (ready := select.select([ended, client.fileno()], [], [])[0]):
         if client.fileno() in ready:
             os.kill(worker, signal.SIGINT if client.recv(1) == _INTERRUPT else signal.SIGKILL)

@@ -12,6 +12,7 @@ import getpass
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ ARITHMETIC: Final = frozenset({
 
 _LIBRARIES: Final = ("OMP", "MKL", "OPENBLAS", "NUMBA", "VECLIB")
 _MALLOC: Final = {-1: -1, -4: 0}  # mallopt(3): no M_TRIM_THRESHOLD, and no mapping of its own for any tensor
+_PIDFD_OPEN: Final = 434  # pidfd_open(2), on every architecture
 _CGROUP: Final = Path("/sys/fs/cgroup")
 
 
@@ -155,10 +157,23 @@ def end_with_dvc() -> None:
         while "DVC_STAGE" in os.environ and stage in Path(f"/proc/{process}/environ").read_bytes():
             process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
         if "DVC_STAGE" in os.environ:
-            ended = os.pidfd_open(process)
+            ended = end_of(process)
             threading.Thread(
                 target=lambda: select.select([ended], [], []) and os._exit(1), daemon=True
             ).start()
+
+
+def end_of(process: int) -> int:
+    """A file that can be read once a process has ended, to be closed.
+
+    Raises:
+        OSError: there is no such process, or the system has no such files: it is not Linux, or older than 5.3.
+    """
+    # The Pythons of conda and uv are compiled without os.pidfd_open.
+    ended: int = ctypes.CDLL(None).syscall(_PIDFD_OPEN, process, 0) if sys.platform == "linux" else -1
+    if ended < 0:
+        raise OSError(f"process {process}: its end cannot be waited for")
+    return ended
 
 
 @cache
