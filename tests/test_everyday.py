@@ -437,8 +437,10 @@ def test_the_graph_is_shown_narrow_enough_to_read(project: Path) -> None:
 
 
 def test_what_other_profiles_made_stays_in_the_cache(project: Path) -> None:
+    """Also where the path of the cache means something in a configuration."""
+    project = project.rename(project.with_name("a #1, 100 %(x)s"))
     shutil.copytree(ROOT / "profiles", project / "profiles")
-    stage = {"cmd": "echo ${item} > out-${item}", "outs": ["out-${item}"]}
+    stage = {"cmd": "mkdir out-${item}; echo ${item} > out-${item}/a", "outs": ["out-${item}"]}
     with (project / "dvc.yaml").open("w") as file:
         YAML().dump({"stages": {"show": {"foreach": ["${profile}"], "do": stage}}}, file)
     names = ("paper", "quick")
@@ -447,9 +449,9 @@ def test_what_other_profiles_made_stays_in_the_cache(project: Path) -> None:
         assert run("dvc", "repro", cwd=project).returncode == 0
     objects = project / ".dvc/cache/files/md5"
     write_text(objects / "12" / ("3" * 30), "what no profile has")
-    done = run("python", "-m", "xbarpaper.pipeline.cleaning", cwd=project)
+    done = run("python", "-m", "xbarpaper.pipeline.cleaning", cwd=project, PYTHONPATH=str(ROOT))
     assert done.returncode == 0, done.stderr
-    kept = {path.read_text() for path in objects.rglob("*") if path.is_file()}
+    kept = {path.read_text() for path in objects.rglob("*") if path.is_file() and path.suffix != ".dir"}
     assert kept == {f"{name}\n" for name in names}
 
 

@@ -26,6 +26,7 @@ def collect(root: Path) -> int:
     Raises:
         ArtifactError: a profile cannot be read.
     """
+    cache = Config(str(root / ".dvc")).get("cache", {}).get("dir") or root / ".dvc/cache"
     with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder:
         projects = []
         for profile in sorted((root / "profiles").glob("*.yaml")):
@@ -36,10 +37,9 @@ def collect(root: Path) -> int:
             shutil.copytree(root / "profiles", project / "profiles")
             writing.write(profile.stem, project)
             (project / ".dvc").mkdir()
-            cache = Config(str(root / ".dvc")).get("cache", {}).get("dir") or root / ".dvc/cache"
-            (project / ".dvc/config").write_text(
-                f"[core]\n    no_scm = true\n[cache]\n    dir = {cache}\n", encoding="utf-8"
-            )
+            # By a link: in a configuration some characters of a path, as # and %, would mean something.
+            (project / ".dvc/cache").symlink_to(cache)
+            (project / ".dvc/config").write_text("[core]\n    no_scm = true\n[cache]\n    dir = cache\n")
             projects.append(str(project))
         return int(dvc(["gc", "--workspace", "--force", "--projects", *projects]))
 
