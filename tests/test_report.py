@@ -164,6 +164,21 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
 
+def test_what_editors_and_synchronisation_leave_beside_outputs_is_not_published(
+    params: Params, places: Places
+) -> None:
+    first = _contents(publish(params, places))
+    tables = places.summaries / params.profile / "90_figures" / "tables"
+    for path in (
+        places.notebooks / params.profile / "summary" / "90_figures.ipynb",
+        tables / "recovered.csv",
+    ):
+        for left in ("._{}{}", "{}-Copy1{}", "{} (conflicted copy 2026-01-02){}", "{}.sync-conflict-1{}"):
+            path.with_name(left.format(path.stem, path.suffix)).write_bytes(b"\0\xff")
+        path.with_name(f".#{path.name}").symlink_to("user@host.1")  # Emacs's lock
+    assert _contents(publish(params, places)) == first
+
+
 def test_no_absolute_path_in_the_report(published: Path, invented: Path) -> None:
     pages = [path for path in published.rglob("*.*") if path.suffix in (".html", ".csv", ".json")]
     assert len(pages) > 5

@@ -174,6 +174,8 @@ LEFT_BEHIND: tuple[Callable[[Path], object], ...] = (
     ),
     lambda top: (top / code.LIBRARY / "networks/.DS_Store").touch(),
     lambda top: (top / code.LIBRARY / "report/templates/._head.html.j2").touch(),
+    lambda top: (top / code.LIBRARY / "report/templates/head.html.j2~").touch(),
+    lambda top: (top / code.LIBRARY / "networks/.#training.py").symlink_to("user@host.1"),
     lambda top: (top / "notebooks/.~lock.01_train.ipynb#").touch(),
     lambda top: (top / "notebooks/01_train-Copy1.ipynb").touch(),
     lambda top: (top / code.LIBRARY / "networks/training.pyc").touch(),

@@ -44,7 +44,7 @@ def code_of(root: Path, started: Path | str) -> list[Path]:
     sources = [source_of(root / started)] if isinstance(started, Path) else []
     found = reached(root, [main], sources)
     folders = {root / path.parent / _TEMPLATES for path in found}
-    found |= {path.relative_to(root) for folder in folders for path in folder.glob("[!.]*")}
+    found |= {path.relative_to(root) for folder in folders for path in folder.glob("[!.#]*[!~#]")}
     return [started, *sorted(found)] if isinstance(started, Path) else sorted(found)
 
 

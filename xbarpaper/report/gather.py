@@ -11,6 +11,7 @@ from xbarpaper.claims import ClaimReport
 from xbarpaper.experiments.results import Results
 from xbarpaper.figures.saving import Caption, read_captions
 from xbarpaper.params import Params
+from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError
 
 SUMMARY = "summary"
@@ -94,7 +95,7 @@ def notebooks(folder: Path, params: Params) -> list[Notebook]:
     datasets = [experiment.dataset for experiment in params.experiments.values()]
     gathered: list[Notebook] = []
     for group in dict.fromkeys([*datasets, *params.experiments, SUMMARY]):
-        paths = sorted((folder / group).glob("*.ipynb"))
+        paths = files.plainly_named(folder / group, "[0-9]*.ipynb")
         if not paths:
             raise ArtifactError(f"{folder / group}: no executed notebook; `dvc repro` makes them")
         gathered += [Notebook(group, path) for path in paths]

@@ -60,7 +60,7 @@ def publish(params: Params, places: Places | None = None, measured: Measured | N
     with _replacing(places.reports, params.profile) as folder:
         tables.write(folder / "tables")
         files.write_table(folder / "tables" / "claims.csv", verdicts)
-        for table in sorted((drawn / "tables").glob("*.csv")):
+        for table in files.plainly_named(drawn / "tables", "*.csv"):
             _copy(table, folder / "tables" / table.name, may_be_there=True)
         for picture in gathered.pictures:
             for path in (picture.png, picture.svg):

@@ -6,6 +6,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import secrets
 import socket
 from collections.abc import Iterator
@@ -130,6 +131,11 @@ def read_json(path: Path | str) -> Any:
         raise ArtifactError(f"{path}: no such file; `dvc repro` makes it") from None
     except ValueError as error:
         raise ArtifactError(f"{path}: not valid JSON: {error}") from None
+
+
+def plainly_named(folder: Path, pattern: str) -> list[Path]:
+    """Files of a pattern with plain names, in order: not what editors, disks and synchronisation leave or copy beside."""
+    return sorted(path for path in folder.glob(pattern) if re.fullmatch(r"\w+\.\w+", path.name))
 
 
 def sha256(path: Path | str) -> str:

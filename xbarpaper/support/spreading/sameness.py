@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from xbarpaper.support.errors import ArtifactError
+from xbarpaper.support.files import plainly_named
 
 R = TypeVar("R")
 
@@ -26,7 +27,7 @@ def here() -> dict[str, str]:
 @cache  # a worker answers for the code that it has loaded, not for what is on its disk later
 def _here() -> tuple[tuple[str, str], ...]:
     digest, top = sha256(), Path(__file__).parents[2]
-    for path in sorted(top.rglob("*.py")):
+    for path in plainly_named(top, "**/*.py"):
         digest.update(
             f"{path.relative_to(top).as_posix()} {sha256(path.read_bytes()).hexdigest()}\n".encode()
         )
