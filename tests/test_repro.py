@@ -70,7 +70,7 @@ def start(command: tuple[str, ...] = ALONE, folder: Path | None = None) -> subpr
         stderr=subprocess.PIPE,
         text=True,
         # A shell's background jobs ignore SIGINT, and hand that on to the tests and to what they start.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in (signal.SIGINT, signal.SIGHUP)],
     )
 
 
@@ -127,15 +127,29 @@ def test_after_a_failure_what_runs_ends_and_nothing_begins(top: Path) -> None:
     assert repro.changed_and_after()[0] == {"make@one", "total"}
 
 
-def test_ctrl_c_stops_all_stages(top: Path) -> None:
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_a_queues_limit_and_a_closed_terminal_stop_all_stages(
+    top: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, told: signal.Signals
+) -> None:
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(temporary))
     (top / "work.py").write_text(MEETING.replace("open(sys.argv[1]", "time.sleep(600)\nopen(sys.argv[1]"))
     process = start()
     wait_for(lambda: (top / "begun-two.txt").exists() and (top / "begun-one.txt").exists(), "not begun")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(told)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert errors.splitlines()[-1] == "interrupted; the same command goes on"
     assert not (top / "one.txt").exists()
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(top: Path) -> None:
+    """As in a clone of another user's; here a file lies where DVC keeps what it works with."""
+    (top / ".dvc/tmp").touch()
+    _, errors = (process := start()).communicate(timeout=600)
+    assert process.returncode == 1
+    assert errors.splitlines() == [f"[Errno 17] File exists: '{top}/.dvc/tmp'"]
 
 
 def test_beside_another_command_of_dvc_one_line_says_so(top: Path) -> None:

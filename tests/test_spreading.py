@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import itertools
 import operator
@@ -228,6 +229,18 @@ def test_a_process_that_dies_is_told_in_one_line_that_names_its_task() -> None:
         pytest.raises(ArtifactError, match=r"^the deadly row: its process died, most often because memory"),
     ):
         list(results(workers, [Task(0, "the deadly row", os._exit, (1,))]))
+
+
+def test_where_no_process_can_be_started_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", refuse)
+    with (
+        spreading.Local(2) as workers,
+        pytest.raises(ArtifactError, match=r"^no process can be started: Resource temp.* \(`ulimit -u` is"),
+    ):
+        list(results(workers, [Task(0, "a row", abs, (1,))]))
 
 
 def test_processes_share_the_places_of_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

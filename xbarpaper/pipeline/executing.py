@@ -259,10 +259,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _arguments(arguments)
     try:
         job = _prepared(given.source, given.target, dict(given.parameters))
+        parent, child = os.getpid(), cores.fork()
     except ArtifactError as error:
         print(f"{given.target.stem}: {error}", file=sys.stderr)
         return 1
-    parent, child = os.getpid(), os.fork()
     if child == 0:
         code = 1
         try:

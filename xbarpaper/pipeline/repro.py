@@ -28,6 +28,7 @@ from dvc.rwlock import RWLockFileCorruptedError, rwlock
 
 from xbarpaper.pipeline import warm
 from xbarpaper.support import cores, inputs, progress
+from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import write_text
 
 
@@ -90,7 +91,7 @@ class SideBySide:
         """Run them all; returns whether all went well. After a failure no stage begins, and those that run go on.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C was pressed; all stages have been told, and have ended.
+            KeyboardInterrupt: Ctrl-C was pressed, or the like; all stages have been told, and have ended.
         """
         while self._begin() or self._running:
             try:
@@ -155,7 +156,7 @@ def _started(stage: str) -> int:
     """A copy of this process, which has DVC already, that reproduces one stage."""
     sys.stdout.flush()
     sys.stderr.flush()
-    parent, process = os.getpid(), os.fork()
+    parent, process = os.getpid(), cores.fork()
     if process:
         return process
     code = 1
@@ -194,7 +195,7 @@ def _forget_cut_lock() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line; returns the exit code: 0, 1 after a failure or beside another command of DVC, 130 after Ctrl-C."""
+    """Command line; returns the exit code: 0, 1 after a failure or beside another command of DVC, 130 once stopped."""
     parser = argparse.ArgumentParser(prog="python -m xbarpaper.pipeline.repro", description=__doc__)
     parser.add_argument(
         "--jobs", type=int, default=cores.available(), help="stages at a time (default: one for each core)"
@@ -202,9 +203,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs = parser.parse_args(arguments).jobs
     if jobs < 1:
         parser.error(f"--jobs = {jobs} must be at least 1")
+    for stop in (signal.SIGTERM, signal.SIGHUP):  # a queue's limit of time, a closed terminal
+        if signal.getsignal(stop) == signal.SIG_DFL:  # not under nohup
+            signal.signal(stop, signal.default_int_handler)
     cores.name_user()
-    _do_without_git()
     try:
+        _do_without_git()
         os.chdir(Repo.find_root())  # DVC names stages by where it is called
         _forget_cut_lock()
         with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder:
@@ -217,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     if not SideBySide(changed, graph, jobs).run():
                         return 1
             return 1 if dvc(["repro"]) else 0
-    except NotDvcRepoError as error:
+    except (NotDvcRepoError, ArtifactError, OSError) as error:  # the last where the clone is another user's
         print(error, file=sys.stderr)
         return 1
     except LockError as error:

@@ -133,10 +133,13 @@ def serve(server: socket.socket, parent: int) -> None:
         if not select.select([server], [], [], 1.0)[0]:
             continue
         client, _ = server.accept()
-        with client:
+        with client, suppress(OSError):  # where no process can be started, the stage does without
             if os.fork() == 0:
-                server.close()
-                _answer(client)
+                try:
+                    server.close()
+                    _answer(client)
+                finally:
+                    os._exit(0)
 
 
 def _answer(client: socket.socket) -> None:
@@ -162,7 +165,6 @@ def _answer(client: socket.socket) -> None:
     status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
     with suppress(OSError):
         client.send(bytes([status if status >= 0 else 1]))
-    os._exit(0)
 
 
 def _carried_out(request: dict[str, Any]) -> int:

@@ -153,7 +153,9 @@ def end_with_dvc() -> None:
         os.getppid(),
         b"DVC_STAGE=",
     )  # DVC gives it to what it starts, a shell between the two included
-    with suppress(OSError, AttributeError, IndexError):
+    with suppress(
+        OSError, AttributeError, IndexError, RuntimeError
+    ):  # the last where no thread can be started
         while "DVC_STAGE" in os.environ and stage in Path(f"/proc/{process}/environ").read_bytes():
             process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
         if "DVC_STAGE" in os.environ:
@@ -189,6 +191,20 @@ def name_user() -> None:
         getpass.getuser()
     except (KeyError, OSError):
         os.environ["USER"] = f"user{os.getuid()}"
+
+
+def fork() -> int:
+    """Start a copy of this process; returns its number, and 0 in the copy.
+
+    Raises:
+        ArtifactError: the system starts none.
+    """
+    try:
+        return os.fork()
+    except OSError as error:
+        raise ArtifactError(
+            f"no process can be started: {error.strerror} (`ulimit -u` is how many you may have)"
+        ) from None
 
 
 def die_with(parent: int) -> None:

@@ -121,7 +121,7 @@ class Local:
 def _started(shared: dict[int, _Shared]) -> _Worker:
     """A new process that has these values."""
     ours, theirs = Pipe()
-    parent, process = os.getpid(), os.fork()
+    parent, process = os.getpid(), cores.fork()
     if process:
         theirs.close()
         return _Worker(process, ours, shared)
