@@ -6,6 +6,7 @@ keeps in reports/reliability.json how many were tried and were right.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -234,6 +235,18 @@ def test_a_users_hooks_do_not_stop_the_copy_that_is_verified(history: Path, tmp_
         write_text(tmp_path / "hooks" / name, "#!/bin/sh\nexit 1\n").chmod(0o755)
     settings = write_text(tmp_path / "gitconfig", f"[core]\n hooksPath = {tmp_path}/hooks\n")
     assert verified(history, GIT_CONFIG_GLOBAL=str(settings)) == NO_PROFILE
+
+
+def test_a_second_verification_leaves_the_first_alone(history: Path) -> None:
+    folder = Path("copy/quick")
+    lock = write_text(history / folder / "lock", "")
+    write_text(history / folder / "copy/a.txt", "of the first")
+    with lock.open() as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        said = verified(history)
+    assert said == f"verify: {folder}: another verification is at work there; wait until it ends"
+    assert (history / folder / "copy/a.txt").exists()
+    assert verified(history) == NO_PROFILE
 
 
 @pytest.mark.parametrize("options", [("--filter=blob:none",), ("--filter=blob:none", "--depth=1")])

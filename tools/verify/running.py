@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -64,17 +65,19 @@ def prepare(run: Run) -> bool:
         Whether an interrupted run goes on.
 
     Raises:
-        ArtifactError: there is no git, no commit, no such profile in it, or the folder cannot be written.
+        ArtifactError: there is no git, no commit, no such profile in it, the folder cannot be written, or another
+            verification is at work in it.
     """
     started = run.folder / _STARTED
     # What an interrupted run must have in common with this one to go on.
     common = [commit(run.root), run.profile, run.threads, sys.version, metadata.version("torch")]
     described = json.dumps(common) + "\n"
     try:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        _keep_for_this_process(run.folder)
         if started.is_file() and started.read_text(encoding="utf-8") == described:
             return True
         clear(run)
-        run.folder.mkdir(parents=True, exist_ok=True)
         _clone(run)
         chosen = run.copy / "profiles" / f"{run.profile}.yaml"
         if not chosen.is_file():
@@ -94,6 +97,17 @@ def prepare(run: Run) -> bool:
     except OSError as error:
         raise ArtifactError(f"{run.folder}: cannot be written: {error.strerror or error}") from error
     return False
+
+
+def _keep_for_this_process(folder: Path) -> None:
+    """Of another commit, a second verification would take the copy away from the first."""
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)  # until the process ends
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ArtifactError(f"{folder}: another verification is at work there; wait until it ends") from None
+    except OSError:  # a disk without locks, as Lustre can be
+        return
 
 
 def _clone(run: Run) -> None:
