@@ -247,7 +247,7 @@ def test_page_opens_with_scope_findings_and_forest_plot(published: Path) -> None
     report = ClaimReport.read(published / "claims.json")
     recovery = files.read_table(published / "tables" / "recovery.csv")
     sentences = opening.findings({report.profile: report}, recovery)
-    assert 3 <= len(sentences) <= 5
+    assert len(sentences) == 6  # C1 to C5, and what is beyond them
     parts = [
         report.scope, *sentences, 'id="forest"', 'id="accuracies"', 'id="claims"', 'id="figures"',
         "trained unpruned and",
@@ -308,21 +308,26 @@ SUBJECT = "earranging columns when a network is mapped (R)"
 
 
 @pytest.mark.parametrize(
-    ("outcome", "words"),
+    ("outcome", "effect", "words"),
     [
-        ("supported", f"C3: R{SUBJECT} reduces that loss: +0.50 points"),
-        ("contradicted", f"C3: R{SUBJECT} adds to that loss: -0.50 points"),
-        ("no effect", f"C3: R{SUBJECT} has no effect on that loss: +0.50"),
-        ("undecided", f"C3: Whether r{SUBJECT} reduces that loss is undecided: +0.50"),
-        ("not testable", f"C3: Whether r{SUBJECT} reduces that loss is not testable: +0.50"),
+        ("supported", 0.5, f"C3: R{SUBJECT} reduces that loss: +0.50 points [+0.30, +0.70] less loss"),
+        ("contradicted", -0.5, f"C3: R{SUBJECT} adds to that loss: +0.50 points [+0.30, +0.70] more loss"),
+        ("no effect", 0.5, f"C3: R{SUBJECT} has no effect on that loss: +0.50"),
+        ("undecided", 0.5, f"C3: Whether r{SUBJECT} reduces that loss is undecided: +0.50"),
+        (
+            "undecided",
+            -0.5,
+            f"C3: Whether r{SUBJECT} reduces that loss is undecided: +0.50 points [+0.30, +0.70] more",
+        ),
+        ("not testable", 0.5, f"C3: Whether r{SUBJECT} reduces that loss is not testable: +0.50"),
     ],
 )
-def test_sentences_say_the_verdict(unsearched, outcome: str, words: str) -> None:
+def test_sentences_say_the_verdict(unsearched, outcome: str, effect: float, words: str) -> None:
+    """A number is told in the direction that was found, and so are the ends of its interval."""
     report = unsearched
     (row,) = report.claims[2].tops()
-    c3 = report.claims[2].model_copy(
-        update={"overall": outcome, "levels": [row.model_copy(update={"effect": 0.5})]}
-    )
+    top = row.model_copy(update={"effect": effect, "low": effect - 0.2, "high": effect + 0.2})
+    c3 = report.claims[2].model_copy(update={"overall": outcome, "levels": [top]})
     told = report.model_copy(update={"claims": [*report.claims[:2], c3, *report.claims[3:]]})
     sentence = opening.findings({"one": told}, None)[2]
     assert sentence.startswith(words)

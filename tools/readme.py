@@ -167,33 +167,29 @@ def _findings() -> str:
     terms = "; ".join(f"**{name}** {text}" for name, text in opening.TERMS)
     sentences = opening.findings(_reports(REAL), None)
     recovery = read_table(f"reports/{RECOVERED}/tables/recovery.csv")
-    beyond = opening.findings(_reports((RECOVERED, REAL[0])), recovery)[-1].removesuffix(".")
+    beyond = (
+        opening.findings(_reports((RECOVERED, REAL[0])), recovery)[-1].split(": ", 1)[1].removesuffix(".")
+    )
     tuned = read_table(f"reports/{TUNED}/tables/recovery.csv")
     share, low, high = opening.recovered_share(tuned, "PC+norms", _report(TUNED).confidence)
-    sentences.append(
-        f"{beyond}; in `{TUNED}` one for all chips, with batch norms tuned on each by a few hundred unlabelled images "
-        f"(PC+norms), {share:.1f} % [{low:.1f}, {high:.1f}]."
-    )
     lines = ["- **{}:**{}".format(*sentence.split(":", 1)) for sentence in sentences]
     found: dict[str, list[str]] = {}
     for claim in _report(TRAININGS).claims:
         found.setdefault(claim.overall, []).append(claim.id)
     verdicts = "; ".join(f"{join(names)} {verdict}" for verdict, names in found.items())
-    trainings = (
-        f"The numbers of `{REAL[0]}` are those of one training; over the {len(_params(TRAININGS).experiments)} trainings "
-        f"of `{TRAININGS}`, a narrower network: {verdicts}."
+    further = (
+        f"**Beyond the paper:** {beyond}, {_networks(RECOVERED)}; in `{TUNED}`, {_networks(TUNED)}, one for all chips, "
+        "with batch norms tuned per chip on a few hundred unlabelled images (PC + norms), wins back "
+        f"{share:.1f} % [{low:.1f}, {high:.1f}]. The numbers of `{REAL[0]}` are those of one training; over those of "
+        f"`{TRAININGS}`, {_networks(TRAININGS)}: {verdicts}."
     )
-    return "\n".join([*lines, "", f"{trainings} Reports: {_networks()}. Terms: {terms}."])
+    return "\n".join([*lines, "", further, "", f"Terms: {terms}."])
 
 
-def _networks() -> str:
-    """What each of the real reports is about."""
-    told = []
-    for profile in REAL:
-        params, labels = _params(profile), Labels.of(_params(profile))
-        networks = dict.fromkeys(labels.trainings(experiment) for experiment in params.experiments)
-        told.append(f"`{profile}` {join(list(networks))}")
-    return "; ".join(told)
+def _networks(profile: str) -> str:
+    """What a report is about, in a few words."""
+    params, labels = _params(profile), Labels.of(_params(profile))
+    return join(list(dict.fromkeys(labels.trainings(experiment) for experiment in params.experiments)))
 
 
 def draw() -> None:
@@ -230,21 +226,28 @@ def counted(claim: Claim) -> str:
 
 @_part("accuracies")
 def _accuracies() -> str:
-    rows, columns = list[list[str]](), list[str]()
-    for profile in REAL:
-        labels, evaluation = Labels.of(_params(profile)), _table(profile, "evaluation")
-        if SIZE not in set(evaluation["crossbar_size"]):
-            continue
-        found = tables.accuracies(evaluation, _table(profile, "recovery"), labels, SIZE)
-        columns = max(columns, found.columns, key=len)
-        rows += [[f"{row[0]}, `{profile}`", *row[1:]] for row in found.rows]
-    rows = [[*row, *[ABSENT] * (len(columns) - len(row))] for row in rows]
+    found = {}
+    for profile in (*FULL, TRAININGS, RECOVERED, REAL[-1]):
+        one = tables.accuracies(
+            _table(profile, "evaluation"), _table(profile, "recovery"), Labels.of(_params(profile)), SIZE
+        )
+        found[profile] = one.columns, one.rows
+    columns = sorted(
+        {name for names, _ in found.values() for name in names}, key=tables.ACCURACY_COLUMNS.index
+    )
+    rows = []
+    for profile, (names, own) in found.items():
+        for cells in own:
+            row = dict(zip(names, cells, strict=True))
+            rows.append([row.get(name, ABSENT) for name in columns])
+            rows[-1][0] += f", `{profile}`"
     shown = tables.Table(columns, rows, words=3).without_constant_words()
     note = (
-        f"Test accuracy in percent on CIFAR-10, crossbars of {SIZE} x {SIZE}: mean ± half of its 95 % interval, over "
-        "trainings where there are several and over the draws of device variation otherwise. Saves: crossbars of the "
-        "unpruned network per crossbar of this one. Other sizes: the reports. PC is not the paper's: "
-        "[docs/mitigations.md](docs/mitigations.md) has it, others, and what each takes."
+        f"Test accuracy in percent, crossbars of {square(SIZE)}: mean ± half of its 95 % interval, over trainings where "
+        "there are several and over the draws of device variation otherwise. Saves: crossbars of the unpruned network, "
+        "divided by those of this one. C4 counts the loss under WCT from the accuracy in software after WCT (not shown). "
+        "Other sizes and networks: the reports. PC is not the paper's: [docs/mitigations.md](docs/mitigations.md) "
+        "has it, others, and what each takes."
     )
     return _noted(shown.markdown(), note)
 
@@ -270,17 +273,24 @@ def _full() -> str:
     return "\n\n".join([*parts, note])
 
 
-SIZE: Final = 32
-"""Rows of the crossbars whose accuracies the README shows, of the profiles that have them."""
+SIZE: Final = 64
+"""Rows of the crossbars whose accuracies the README shows."""
 
 
 @_part("trust")
 def _trust() -> str:
-    lines = [
-        f"- `{name}`: {'; '.join(report.data)}. {report.scope}" for name, report in _reports(REAL).items()
+    several = [
+        name for name in REAL if len({one.training_seed for one in _params(name).experiments.values()}) > 1
     ]
+    told = {name: f"`{name}` ({'; '.join(report.data)})" for name, report in _reports().items()}
     return "\n".join(
-        [*lines, f"- `quick`: {'; '.join(_report('quick').data)}. It only shows that the code runs."]
+        [
+            "- One training each, so that verdicts speak of that trained network only (the seeds vary the devices), and "
+            f"another training may give another: {join([told[name] for name in REAL if name not in several])}.",
+            "- Several trainings, so that verdicts speak of other trainings too: "
+            f"{join([told[name] for name in several])}. Training seed 0 of `{TRAININGS}` is the network of `neighbours`.",
+            f"- It only shows that the code runs: {told['quick']}.",
+        ]
     )
 
 
@@ -509,7 +519,7 @@ def _beside() -> str:
         )
     heads = [
         "a paper beside this one claims", "found in `neighbours` ([A1 to T6](docs/neighbours.md))",
-        "command, time in `quick`",
+        "command (`<e>`: `quick-vgg11`), time in `quick`",
     ]  # fmt: skip
     return tables.Table(heads, rows, words=3).markdown()
 

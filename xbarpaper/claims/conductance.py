@@ -11,7 +11,7 @@ from xbarpaper.claims.context import Context
 from xbarpaper.claims.effects import COMPARISON, CORRELATION, Question, Tested, ask, interval_words
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.rules import conclude
-from xbarpaper.claims.schema import Claim, Verdict, compared
+from xbarpaper.claims.schema import ALGEBRA, Claim, Verdict, compared
 from xbarpaper.support.statistics import RESOLUTION
 
 NOT_MEASURED: Final = (
@@ -76,7 +76,7 @@ def _share(one: Tested, labels: Labels) -> Verdict:
         )
     )
     row = one.row(summary, labels)
-    return row.model_copy(update={"n": None, "inference": "algebra"}) if of_r else row
+    return row.model_copy(update={"n": None, "inference": ALGEBRA}) if of_r else row
 
 
 def _mechanism(one: Tested, labels: Labels) -> Verdict:

@@ -61,6 +61,10 @@ def compared(mitigation: str, baseline: str) -> str:
     return f"{mitigation} against {'no mitigation' if baseline == 'none' else baseline}"
 
 
+ALGEBRA: Final = "algebra"
+"""What an effect is tested over that no measurement can change."""
+
+
 class Claim(Section):
     """A statement of the paper, its comparisons, the levels above them, and what they say together."""
 

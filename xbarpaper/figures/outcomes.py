@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Final
 
 import numpy as np
@@ -323,17 +324,19 @@ def loss_by_width(reports: Mapping[str, tuple[float, pd.DataFrame, Labels]]) -> 
         plain = unmitigated(table, labels)
         lost = plain.assign(lost=plain["software_accuracy"] - plain["accuracy"])
         parts.append(means(lost, MAPPED, "lost", labels).assign(width=width, report=name))
-    found, widths = pd.concat(parts, ignore_index=True), sorted({width for width, _, _ in reports.values()})
+    found, known = pd.concat(parts, ignore_index=True), sorted({width for width, _, _ in reports.values()})
+    powers = {2.0**power for power in range(int(np.log2(known[0])), int(np.log2(known[-1])) + 1)}
+    widths = sorted({*known, *powers})  # so that equal steps are equal factors
     found = found.sort_values("width", kind="stable")
     first = found["report"] == found.groupby("width")["report"].transform("first")
     figure, panels = panel_grid(sizes(found), 2.9, columns=3)
     for size, panel in panels.items():
         here = found["crossbar_size"] == size
         by_scheme(panel, found[here & first], "width", widths, line="-", apart=0.1)
-        by_scheme(panel, found[here & ~first], "width", widths, hollow=True, apart=0.1, aside=0.4)
+        by_scheme(panel, found[here & ~first], "width", widths, hollow=True, apart=0.1, aside=0.5)
         panel.set_title(square(size))
         panel.set_xlim(-0.4, len(widths) - 0.6)
-        panel.set_xticks(range(len(widths)), [f"{width:g}" for width in widths])
+        panel.set_xticks([widths.index(width) for width in known], [str(Fraction(width)) for width in known])
     figure.axes[0].set_ylim(bottom=0)  # all share it
     beside = list(found.loc[~first, "report"].unique())
     if beside:

@@ -12,7 +12,7 @@ from matplotlib.transforms import blended_transform_factory
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.claims.rules import MAIN
-from xbarpaper.claims.schema import OUTCOMES, Claim, ClaimReport, Verdict
+from xbarpaper.claims.schema import ALGEBRA, OUTCOMES, Claim, ClaimReport, Verdict
 from xbarpaper.figures.style import (
     VERDICT_COLOURS,
     VERDICT_MARKERS,
@@ -25,8 +25,6 @@ from xbarpaper.params import Claims
 from xbarpaper.support.words import join, square
 
 _ROW_INCHES: Final = 0.15
-ALGEBRA: Final = "algebra"
-"""What an effect is tested over that no measurement can change."""
 _TEXT: Final[dict[str, Any]] = {"fontsize": 7, "va": "center", "clip_on": False, "zorder": 6}
 _BAND: Final = "#d6e6f5"
 _PAPER: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
@@ -92,7 +90,7 @@ def forest(reports: Mapping[str, ClaimReport], margins: Claims | None = None) ->
         f"Overall effects of C1 to C5, means over schemes and sizes, with their {100 * confidence:g} % intervals, "
         "corrected for many comparisons, and verdicts. C1 is judged against its tolerance (dotted), the others against "
         f"zero; each has an axis of its own. {_margin_words(units, margins)} C5 asks for R too, which cannot change the "
-        f"share. {about}. Bars of one training speak of other draws of its "
+        f"share; without a bar: counted, not sampled. {about}. Bars of one training speak of other draws of its "
         "devices, those of several trainings of other trainings."
     )
     return figure
@@ -163,7 +161,9 @@ def _who(name: str, row: Verdict, claim: Claim) -> str:
     """Name of a line: the report, where there are several, and the mitigation, where the head leaves it open."""
     beside = [one for one in claim.tops() if one.inference != ALGEBRA and one.unit == row.unit]
     what = row.mitigation if row.mitigation != "none" else "crossbars" if claim.id == "C5" else "pruning"
-    return ", ".join([*([name] if name else []), *([what] if not name or len(beside) > 1 else [])])
+    if name and len(beside) == 1:
+        return f"{name}, best" if what.startswith("best ") else name
+    return f"{name}, {what}" if name else what
 
 
 def _scale(row: Verdict) -> str:
@@ -195,7 +195,7 @@ def _lines(panel: Axes, lines: Sequence[tuple[str, Verdict | None]], unit: str, 
                 panel.fill_betweenx([y - 0.5, y + 0.5], -margin, margin, color=_BAND, linewidth=0, zorder=0.5)
             if row.low is not None and row.high is not None:
                 panel.plot([row.low, row.high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
-            panel.plot([row.effect], [y], VERDICT_MARKERS[row.verdict], color=colour, markersize=4.5)
+            panel.plot([row.effect], [y], VERDICT_MARKERS[row.verdict], color=colour, markersize=3.6)
     panel.axvline(0, color="0.3", linewidth=0.8)
     panel.margins(x=0.06)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=4))

@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.claims import Claim, ClaimReport
-from xbarpaper.claims.schema import Outcome
+from xbarpaper.claims.schema import ALGEBRA, Outcome
 from xbarpaper.support.statistics import mean_interval
 from xbarpaper.support.words import join, square
 
@@ -22,9 +22,9 @@ TERMS: Final = (
     ("T", "packs what pruning left onto fewer crossbars"),
     ("gain", "the digital readout's calibration: one factor per layer, unless said otherwise"),
     ("R", "rearranges a layer's columns by their conductance when the network is mapped"),
-    ("WCT", "Weight-Constrained-Training: trains on under a limit for the weights"),
-    ("PC", "precompensation, not in the paper: programs devices so that what wires and drivers take is added before; "
-     "PC/chip also knows each chip's devices"),
+    ("WCT", "Weight-Constrained-Training: goes on training with the weights limited"),
+    ("PC", "precompensation, not in the paper: programs devices to offset what wires and drivers take; PC/chip also "
+     "knows each chip's devices"),
 )  # fmt: skip
 """What the words of the paper mean."""
 
@@ -52,7 +52,12 @@ _FOUND: Final = {
         "": "Whether pruned networks lose more accuracy on crossbars than unpruned ones",
     },
     "C3": _reduces("Rearranging columns when a network is mapped (R)"),
-    "C4": _reduces("Training on under a limit for the weights (WCT)"),
+    "C4": _reduces("Training on with limited weights (WCT)"),
+    "C5": {
+        "supported": "R and WCT both work by raising the share of low-conductance synapses",
+        "contradicted": "R and WCT do not both work by raising the share of low-conductance synapses (R only moves them)",
+        "": "Whether R and WCT both work by raising the share of low-conductance synapses",
+    },
 }
 """Words for a claim and its verdict; those of ``""`` are followed by the verdict itself."""
 _OPPOSITE: Final[dict[Outcome, Outcome]] = {"supported": "contradicted", "contradicted": "supported"}
@@ -61,7 +66,14 @@ _STRONGEST: Final = {
     "PC+norms": "one for all chips, with batch norms tuned on a few hundred unlabelled images of each chip (PC+norms),",
 }
 _LOST, _LESS = "of software accuracy lost", ("less loss", "more loss")
-_UNITS: Final = {"C1": (_LOST, _LOST), "C2": ("more loss", "less loss"), "C3": _LESS, "C4": _LESS}
+_ADDED: Final = "of the synapses added by WCT"
+_UNITS: Final = {
+    "C1": (_LOST, _LOST),
+    "C2": ("more loss", "less loss"),
+    "C3": _LESS,
+    "C4": _LESS,
+    "C5": (_ADDED, _ADDED),
+}
 """What the number of a claim is: as the paper has it, and turned round where the effect is below zero."""
 
 
@@ -77,14 +89,14 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
     for claim in main.claims:
         if claim.id not in _FOUND:
             continue
-        row = claim.tops()[0]
+        row = next(top for top in claim.tops() if top.inference != ALGEBRA)
         words = _FOUND[claim.id].get(claim.overall) or f"{_FOUND[claim.id]['']} is {claim.overall}"
         name = row.mitigation.removeprefix("best ")
         if name != row.mitigation:
             words = words.replace(f"({name})", f"({name}, at the best of the settings searched)")
         claimed, opposite = _UNITS[claim.id]
         sign = -1 if row.effect < 0 and claimed != opposite else 1
-        number = f"{sign * row.effect:+.2f} points"
+        number = f"{sign * row.effect:+.2f} {row.unit if claim.id == 'C5' else 'points'}"
         if row.low is not None and row.high is not None:
             ends = sorted((sign * row.low, sign * row.high))
             number += f" [{ends[0]:+.2f}, {ends[1]:+.2f}]"

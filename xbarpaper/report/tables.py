@@ -17,8 +17,11 @@ from xbarpaper.figures.panels import MAPPED, means
 from xbarpaper.support.words import square
 
 _SHOWN: Final = {
-    "none": "on crossbars", "R": "with R", "WCT": "with WCT", "PC": "with PC", "PC/chip": "with PC/chip"
+    "none": "on crossbars", "R": "with R", "WCT": "with WCT", "PC": "with PC", "PC+norms": "with PC + norms",
+    "PC/chip": "with PC/chip"
 }  # fmt: skip
+ACCURACY_COLUMNS: Final = ("network", "scheme", "crossbar", "saves", "in software", *_SHOWN.values())
+"""Columns that ``accuracies`` may have, in their order."""
 _COSTS: Final = ("training_images", "chip_images", "circuit_solutions", "chip_solutions")
 
 
@@ -82,7 +85,7 @@ def accuracies(
         words = [labels.trainings(str(experiment)), SCHEME_NAMES[str(scheme)], square(int(crossbar))]
         told = [ABSENT if one is None else _with_half(one) for one in cells]
         rows.append([*words, f"{rates[key]:.2f} ×", f"{software[key]:.1f}", *told])
-    heads = ["network", "scheme", "crossbar", "saves", "in software", *(_SHOWN[name] for name in names)]
+    heads = [*ACCURACY_COLUMNS[:5], *(_SHOWN[name] for name in names)]
     return Table(heads, rows, words=3)
 
 
