@@ -239,7 +239,7 @@ def test_a_users_hooks_do_not_stop_the_copy_that_is_verified(history: Path, tmp_
 
 def test_a_second_verification_leaves_the_first_alone(history: Path) -> None:
     folder = Path("copy/quick")
-    lock = write_text(history / folder / "lock", "")
+    lock = write_text(history / "copy/quick.lock", "")
     write_text(history / folder / "copy/a.txt", "of the first")
     with lock.open() as first:
         fcntl.flock(first, fcntl.LOCK_EX)

@@ -48,6 +48,11 @@ def _verify(given: argparse.Namespace) -> int:
     run = running.Run(root, given.profile, (given.folder or root / running.VERIFY) / given.profile, threads)
     if running.git(root, "status", "--porcelain", "--untracked-files=no"):
         print("verify: the last commit is run; changes that are not committed are left out", flush=True)
+    with running.alone(run):
+        return _verify_alone(run, given, root)
+
+
+def _verify_alone(run: running.Run, given: argparse.Namespace, root: Path) -> int:
     goes_on = running.prepare(run)
     against = given.against or run.committed
     if not against.is_dir():
@@ -57,7 +62,8 @@ def _verify(given: argparse.Namespace) -> int:
         )
     words = "goes on with an interrupted run" if goes_on else "runs from nothing"
     print(
-        f"verify: {given.profile} {words} in {run.copy}, threads: {threads or 'as torch chooses'}", flush=True
+        f"verify: {given.profile} {words} in {run.copy}, threads: {run.threads or 'as torch chooses'}",
+        flush=True,
     )
     began = time.perf_counter()
     running.execute(run)
@@ -67,7 +73,7 @@ def _verify(given: argparse.Namespace) -> int:
         "profile": given.profile,
         **comparison.summary(),
         "seconds": round(seconds, 1),  # without what an interrupted run had done
-        "threads": threads,  # None where torch chose
+        "threads": run.threads,  # None where torch chose
         "command": f"python -m tools.verify --profile {given.profile}",
         "date": datetime.now(UTC).date().isoformat(),
         "commit": running.commit(run.copy)[:12],

@@ -9,6 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -65,8 +67,7 @@ def prepare(run: Run) -> bool:
         Whether an interrupted run goes on.
 
     Raises:
-        ArtifactError: there is no git, no commit, no such profile in it, the folder cannot be written, or another
-            verification is at work in it.
+        ArtifactError: there is no git, no commit, no such profile in it, or the folder cannot be written.
     """
     started = run.folder / _STARTED
     # What an interrupted run must have in common with this one to go on.
@@ -74,7 +75,6 @@ def prepare(run: Run) -> bool:
     described = json.dumps(common) + "\n"
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
-        _keep_for_this_process(run.folder)
         if started.is_file() and started.read_text(encoding="utf-8") == described:
             return True
         clear(run)
@@ -99,15 +99,31 @@ def prepare(run: Run) -> bool:
     return False
 
 
-def _keep_for_this_process(folder: Path) -> None:
-    """Of another commit, a second verification would take the copy away from the first."""
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)  # until the process ends
+@contextmanager
+def alone(run: Run) -> Iterator[None]:
+    """Keep others out of a run's folder: of another commit, a second verification would take the copy away.
+
+    Raises:
+        ArtifactError: another verification is at work there, or the folder cannot be written.
+    """
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ArtifactError(f"{folder}: another verification is at work there; wait until it ends") from None
-    except OSError:  # a disk without locks, as Lustre can be
-        return
+        run.folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(
+            run.folder.with_name(f"{run.profile}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666
+        )
+    except OSError as error:
+        raise ArtifactError(f"{run.folder}: cannot be written: {error.strerror or error}") from error
+    try:
+        with suppress(OSError):  # a disk without locks, as Lustre can be
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ArtifactError(
+                    f"{run.folder}: another verification is at work there; wait until it ends"
+                ) from None
+        yield
+    finally:
+        os.close(lock)
 
 
 def _clone(run: Run) -> None:
