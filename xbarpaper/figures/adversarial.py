@@ -34,7 +34,7 @@ def adversarial_accuracy(table: pd.DataFrame, labels: Labels, attack: str) -> Ar
     found = means(pd.concat([clean, own]), [*_NETWORK, "attacker", "epsilon"], "accuracy", labels)
     asked = table[(table["attack"] == "square") & (attack == "pgd")]
     places = list(found[_NETWORK].drop_duplicates().itertuples(index=False, name=None))
-    networks = found["experiment"].nunique()
+    networks, changes = found["experiment"].nunique(), sorted(found["epsilon"].unique())
     figure, panels = panel_grid(places, min(2.0, _INCHES / ((len(places) + 1) // 2)))
     for (experiment, scheme, size), panel in panels.items():
         title = f"{SCHEME_NAMES[scheme]}, {square(int(size))}"
@@ -44,15 +44,15 @@ def adversarial_accuracy(table: pd.DataFrame, labels: Labels, attack: str) -> Ar
             rows, crosses = (
                 _at(one, experiment, scheme, size, attacker) for one in (found, labels.pooled(asked))
             )
-            points(panel, 255 * rows["epsilon"], rows, colour=colour, marker=marker, label=_WORDS[attacker],
+            points(panel, rows["epsilon"].map(changes.index), rows, colour=colour, marker=marker, label=_WORDS[attacker],
                    line="-", size=3)  # fmt: skip
             if len(crosses):
-                x, y = 255 * crosses["epsilon"], crosses["accuracy"]
+                x, y = crosses["epsilon"].map(changes.index), crosses["accuracy"]
                 panel.plot(x, y, "x", color=colour, markersize=6, label="_")
         panel.plot(
             [], [], "x", color="0.3", markersize=6, label="Square: answers alone" if len(asked) else "_"
         )
-        panel.set_xticks([float(f"{255 * value:.3g}") for value in sorted(found["epsilon"].unique())])
+        panel.set_xticks(range(len(changes)), [f"{255 * value:.3g}" for value in changes])
         panel.set_ylim(0, 100)
     name_axes(panels.values(), x="largest change (1/255)", y="accuracy (%)")
     shared_legend(figure, columns=2)
