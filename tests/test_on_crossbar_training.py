@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -318,6 +319,7 @@ def test_an_experiment_trains_every_case_beside_software(make_params: MakeParams
     ]  # fmt: skip
     assert table["seed"].tolist() == [0, 1] * 7
     assert (table.groupby("seed")["software_accuracy"].nunique() == 1).all()
+    shutil.rmtree("data/resume")
     pd.testing.assert_frame_equal(table, on_crossbar_training.evaluate(work))
     trained.train(work)
     section = params.on_crossbar_training.model_copy(update={"start": "trained", "phases": ("forward",)})
@@ -326,6 +328,37 @@ def test_an_experiment_trains_every_case_beside_software(make_params: MakeParams
     )
     assert set(again["phases"]) == {"forward"}
     assert again["software_accuracy"].tolist()[:2] != table["software_accuracy"].tolist()[:2]
+
+
+@pytest.mark.usefixtures("with_images")
+def test_a_killed_run_goes_on_with_the_trainings_that_are_missing(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fewer = {"phases": ("forward",), "write_nonlinearities": (), "write_noises": (), "on_off_ratios": ()}
+    params = make_params(on_crossbar_training=fewer, execution={"scheduler": "none"})
+    whole, done = on_crossbar_training._on_crossbars, list[int]()
+
+    def counted(*given: Any) -> float:
+        done.append(given[2])
+        return whole(*given)
+
+    def killed(*given: Any) -> float:
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        return counted(*given)
+
+    monkeypatch.setattr(on_crossbar_training, "_on_crossbars", killed)
+    with pytest.raises(KeyboardInterrupt):
+        on_crossbar_training.evaluate(Experiment(NAME, params))
+    monkeypatch.setattr(on_crossbar_training, "_on_crossbars", counted)
+    table = on_crossbar_training.evaluate(Experiment(NAME, params))
+    assert len(done) == len(table) == 2 * len(on_crossbar_training.cases(Experiment(NAME, params)))
+    shutil.rmtree("data/resume")
+    pd.testing.assert_frame_equal(table, on_crossbar_training.evaluate(Experiment(NAME, params)))
+    del done[:]
+    other = params.model_copy(update={"circuit": params.circuit.model_copy(update={"driver_ohm": 1.0})})
+    on_crossbar_training.evaluate(Experiment(NAME, other))
+    assert len(done) == len(table)
 
 
 # --- T1 to T6 ---------------------------------------------------------------------------------------------------

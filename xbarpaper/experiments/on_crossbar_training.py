@@ -17,13 +17,16 @@ import torch
 from xbarpaper.data import Images, ImageSet
 from xbarpaper.experiments import trained
 from xbarpaper.experiments.experiment import Experiment, with_leading
+from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.side_by_side import side_by_side
 from xbarpaper.hardware import map_network
 from xbarpaper.hardware.in_place import Surroundings, on_crossbars
 from xbarpaper.hardware.writing import Write
 from xbarpaper.networks import Network, build, training
+from xbarpaper.networks.digests import tensor_digest
 from xbarpaper.networks.training import Run
 from xbarpaper.pruning import compaction_of, unpruned, weight_quantiles
+from xbarpaper.support import code
 
 STAGE: Final = "20_on_crossbar_training"
 _CHOICE: Final = 0  # seed of the random training images
@@ -46,7 +49,7 @@ def cases(experiment: Experiment) -> list[dict[str, Any]]:
 
 
 def evaluate(experiment: Experiment) -> pd.DataFrame:
-    """Train every case with every seed, and in software.
+    """Train every case with every seed, and in software; a killed run goes on with the trainings on crossbars it lacks.
 
     Returns:
         A row for each case and seed: experiment, dataset, network, crossbar_size, phases (that are not ideal, joined by
@@ -65,13 +68,41 @@ def evaluate(experiment: Experiment) -> pd.DataFrame:
         for case in cases(experiment)
         for seed in seeds
     }
-    reached = side_by_side(experiment, _on_crossbars, tasks)
+    reached = _reached(experiment, tasks)
     rows = [
         {"crossbar_size": settings.crossbar_size, **case, "seed": seed, "accuracy": accuracy,
          "software_accuracy": software[seed][0]}
         for (case, seed, _), accuracy in zip(tasks.values(), reached, strict=True)
     ]  # fmt: skip
     return with_leading(pd.DataFrame(rows), experiment.leading)
+
+
+def _reached(experiment: Experiment, tasks: Mapping[str, tuple[Any, ...]]) -> list[float]:
+    """Accuracies of the trainings on crossbars, in the order of the tasks; those in the journal are not trained again."""
+    params, journal = experiment.params, Journal(experiment.resume(f"{STAGE}.csv"))
+    gain, sections = (
+        params.readout.gain,
+        (params.on_crossbar_training, params.train, params.devices, params.circuit),
+    )
+    settings = [one.model_dump_json() for one in sections]
+    common = [experiment.images.digest, code.digest(__name__), gain, *settings]
+    begun = {
+        seed: tensor_digest(_begun(experiment, seed, "")[0].state_dict()) for _, seed, _ in tasks.values()
+    }
+    identities = {
+        name: " ".join([*common, name, begun[seed], str(w_max)]) for name, (_, seed, w_max) in tasks.items()
+    }
+
+    def rows_of(name: str) -> pd.DataFrame | None:
+        return journal.rows(identities[name], "both", None, (gain,))
+
+    def keep(name: str, accuracy: float) -> None:
+        row = {"effects": "both", "seed": None, "gain": gain, "accuracy": accuracy}
+        journal.add(identities[name], pd.DataFrame([row]))
+
+    missing = {name: task for name, task in tasks.items() if rows_of(name) is None}
+    side_by_side(experiment, _on_crossbars, missing, keep)
+    return [float(rows["accuracy"].iloc[0]) for rows in map(rows_of, tasks) if rows is not None]
 
 
 def _words(case: Mapping[str, Any]) -> str:

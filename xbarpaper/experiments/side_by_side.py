@@ -14,13 +14,17 @@ R = TypeVar("R")
 
 
 def side_by_side(
-    experiment: Experiment, function: Callable[..., R], items: Mapping[str, tuple[Any, ...]]
+    experiment: Experiment,
+    function: Callable[..., R],
+    items: Mapping[str, tuple[Any, ...]],
+    arrived: Callable[[str, R], object] = lambda _name, _result: None,
 ) -> list[R]:
     """``function(experiment, *item)`` of every item, in the order of the items.
 
     Args:
         function: a function of a module; its results are sent back, so they hold no images.
         items: arguments, by the name that a message calls them.
+        arrived: called with the name and the result of each item once it is done, in any order.
 
     Raises:
         ArtifactError: an item failed, or the workers are lost.
@@ -33,7 +37,11 @@ def side_by_side(
             Task(number, label, _with_images, (function, experiment, images, item))
             for number, (label, item) in enumerate(items.items())
         ]
-        return spreading.in_order(workers, tasks)
+        found, names = dict[int, R](), list(items)
+        for number, result in spreading.results(workers, tasks):
+            found[number] = result
+            arrived(names[number], result)
+        return [found[number] for number in range(len(names))]
 
 
 def _with_images(
