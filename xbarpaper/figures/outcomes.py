@@ -242,8 +242,9 @@ def non_ideality(layers: pd.DataFrame, labels: Labels) -> ArtifactFigure | None:
         return None
     table = labels.pooled(measured.assign(kept=-measured["share_nf_rho"]))
     average = table.groupby([*MAPPED, "layer"], sort=False)["kept"].mean().reset_index()
-    names = list(layers["layer"].unique())
-    names = [name for name in names if name in set(average["layer"])]
+    networks = [list(rows["layer"].unique()) for _, rows in layers.groupby("experiment", sort=False)]
+    every = dict.fromkeys(name for one in sorted(networks, key=len, reverse=True) for name in one)
+    names = [name for name in every if name in set(average["layer"])]
     figure, panels = per_experiment_and_size(measured, labels, height=2.3)
     found = average.assign(mean=average["kept"], low=np.nan, high=np.nan)
     for place, panel in panels.items():
