@@ -44,6 +44,9 @@ PROFILES: Final = (*REAL, "quick")
 TUNED: Final = "cifar100-full"
 """The profile whose precompensation with tuned batch norms the README tells: the paper's own width."""
 
+SEARCHED: Final = "neighbours"
+"""The profile that searches the settings of R and WCT on real images."""
+
 TRAININGS: Final = "cifar10-trainings"
 """The profile whose trainings tell how far those of one recipe differ on crossbars."""
 
@@ -315,6 +318,18 @@ def _recovered() -> str:
         f"network. Numbers: `reports/{RECOVERED}/tables/recovered.csv`."
     )
     return _noted(tables.recovered(read_table(f"reports/{RECOVERED}/tables/recovered.csv")).markdown(), note)
+
+
+@_part("searched")
+def _searched() -> str:
+    table = _table(SEARCHED, "search")
+    numbers = table.groupby(["pruned", "mitigation"])["setting"].nunique().groupby("mitigation").max()
+    sentences = opening.findings({SEARCHED: _report(SEARCHED)}, None)[2:4]
+    return (
+        f"In [`{SEARCHED}`](../reports/{SEARCHED}/index.html), {_networks(SEARCHED)} on crossbars of "
+        f"{square(int(table['crossbar_size'].iloc[0]))}, {numbers['R']} settings of R and up to {numbers['WCT']} "
+        f"of WCT were compared, for networks pruned after training and at initialisation. {' '.join(sentences)}"
+    )
 
 
 @_part("large")
