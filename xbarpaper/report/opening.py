@@ -54,9 +54,9 @@ _FOUND: Final = {
     "C3": _reduces("Rearranging columns when a network is mapped (R)"),
     "C4": _reduces("Training on with limited weights (WCT)"),
     "C5": {
-        "supported": "R and WCT both work by raising the share of low-conductance synapses",
+        "supported": "Raising the share of low-conductance synapses is how R and WCT both work",
         "contradicted": "R and WCT do not both work by raising the share of low-conductance synapses (R only moves them)",
-        "": "Whether R and WCT both work by raising the share of low-conductance synapses",
+        "": "Whether raising the share of low-conductance synapses is how R and WCT both work",
     },
 }
 """Words for a claim and its verdict; those of ``""`` are followed by the verdict itself."""
