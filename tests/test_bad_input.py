@@ -150,21 +150,23 @@ def execute(stage: str, parameters: dict[str, str]) -> None:
             names |= parameters
 
 
-def contents() -> dict[str, bytes]:
-    """Every file of the stages but those to watch, which have minutes, and what the next try goes on from."""
+def contents(but: tuple[str, ...] = ("resume",)) -> dict[str, bytes]:
+    """Every file of the stages; what the next try goes on from (``data/resume``) may have grown."""
     paths = (path for path in sorted(Path("data").rglob("*")) if path.is_file())
-    return {str(path): path.read_bytes() for path in paths if path.parts[1] not in ("live", "resume")}
+    return {str(path): path.read_bytes() for path in paths if path.parts[1] not in but}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_it_is_refused_in_one_line_and_nothing_changes(top: Path, case: str) -> None:
     stage, parameters, spoil, message = CASES[case]
     spoil()
-    before = contents()
+    # That one trains before it has something to write, and the files to watch have its minutes.
+    but = ("resume", "live") if case == "unwritable checkpoints" else ("resume",)
+    before = contents(but)
     with pytest.raises(ArtifactError, match=message) as refused:
         execute(stage, parameters)
     assert "\n" not in str(refused.value)
-    assert contents() == before
+    assert contents(but) == before
 
 
 def test_the_command_says_it_in_one_line_and_fails(top: Path, capfd: pytest.CaptureFixture[str]) -> None:
