@@ -249,6 +249,14 @@ def test_a_second_verification_leaves_the_first_alone(history: Path) -> None:
     assert verified(history) == NO_PROFILE
 
 
+def test_the_artifact_is_verified_in_a_folder_of_another_repository(history: Path) -> None:
+    for name in ("dvc.yaml", "params.yaml", "profiles/own.yaml"):
+        write_text(history / "papers/this" / name, f"{name}\n")
+    assert run("git", "add", "-A", cwd=history).returncode == 0
+    assert run("git", "commit", "-qm", "x", cwd=history).returncode == 0
+    assert verified(history / "papers/this") == NO_PROFILE.replace(": )", ": own)")
+
+
 @pytest.mark.parametrize("options", [("--filter=blob:none",), ("--filter=blob:none", "--depth=1")])
 def test_a_clone_of_some_files_is_verified_or_refused_in_one_line(
     history: Path, tmp_path: Path, options: tuple[str, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -75,6 +76,19 @@ def test_choosing_a_profile_is_no_change(repository: Path) -> None:
     write("made-up", repository)
     assert "not committed" not in provenance.code(repository, "made-up")
     assert "not committed" in provenance.code(repository, "other")
+
+
+def test_the_code_may_lie_in_a_folder_of_another_repository(repository: Path, tmp_path: Path) -> None:
+    inside = tmp_path / "papers" / "this"
+    for name in ("xbarpaper/module.py", "params.yaml", "profiles/made-up.yaml"):
+        (inside / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(repository / name, inside / name)
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "a copy")
+    (repository / "xbarpaper/module.py").write_text("of the other repository", encoding="utf-8")
+    write("made-up", inside)
+    assert "not committed" not in provenance.code(inside, "made-up")
+    assert "not committed" in provenance.code(inside, "other")
 
 
 GPG = """#!/bin/sh

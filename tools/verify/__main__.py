@@ -45,7 +45,8 @@ def _compare(given: argparse.Namespace) -> int:
 def _verify(given: argparse.Namespace) -> int:
     root = find_root()
     threads = given.threads or running.threads_of(root, given.profile)
-    run = running.Run(root, given.profile, (given.folder or root / running.VERIFY) / given.profile, threads)
+    folder = (given.folder or root / running.VERIFY) / given.profile
+    run = running.Run(root, given.profile, folder, threads, running.inside(root))
     if running.git(root, "status", "--porcelain", "--untracked-files=no"):
         print("verify: the last commit is run; changes that are not committed are left out", flush=True)
     with running.alone(run):

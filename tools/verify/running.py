@@ -33,21 +33,28 @@ class Run:
     """Where a profile is run again.
 
     Attributes:
-        root: top of the repository, a git clone.
+        root: top of this artifact, in a git clone.
         profile: its name.
-        folder: what is written; ``copy/`` in it is the repository, ``committed/`` the report that it holds.
+        folder: what is written; ``copy/`` in it is the clone, ``committed/`` the report that it holds.
         threads: for torch and the linear algebra; None leaves it to them.
+        inside: where in its clone the artifact lies; not at the top where another repository holds it in a folder.
     """
 
     root: Path
     profile: str
     folder: Path
     threads: int | None
+    inside: str = ""
+
+    @property
+    def clone(self) -> Path:
+        """The fresh clone."""
+        return self.folder / "copy"
 
     @property
     def copy(self) -> Path:
-        """The fresh copy of the repository."""
-        return self.folder / "copy"
+        """The artifact in the fresh clone."""
+        return self.clone / self.inside
 
     @property
     def committed(self) -> Path:
@@ -82,7 +89,7 @@ def prepare(run: Run) -> bool:
         chosen = run.copy / "profiles" / f"{run.profile}.yaml"
         if not chosen.is_file():
             known = ", ".join(sorted(path.stem for path in chosen.parent.glob("*.yaml")))
-            shutil.rmtree(run.copy)
+            shutil.rmtree(run.clone)
             raise ArtifactError(f"profile = {run.profile}: not in the last commit (there are: {known})")
         write(run.profile, run.copy)
         if run.threads is not None:
@@ -128,8 +135,9 @@ def alone(run: Run) -> Iterator[None]:
 
 def _clone(run: Run) -> None:
     try:
-        git(run.root, "clone", "-q", "--no-hardlinks", str(run.root), str(run.copy.resolve()))
-        git(run.copy, "checkout", "-q", "--detach", commit(run.root))
+        top = git(run.root, "rev-parse", "--show-toplevel")
+        git(run.root, "clone", "-q", "--no-hardlinks", top, str(run.clone.resolve()))
+        git(run.clone, "checkout", "-q", "--detach", commit(run.root))
     except ArtifactError:
         if asked.run(run.root, "config", "--get-regexp", r"^remote\..*\.promisor$").stdout:
             raise ArtifactError(
@@ -156,18 +164,23 @@ def execute(run: Run) -> None:
 def clear(run: Run, keep: bool = False) -> None:
     """Remove what a run made, and nothing else in its folder; a copy that is kept is not gone on with either."""
     (run.folder / _STARTED).unlink(missing_ok=True)  # first: half a copy must not be gone on with
-    for made in () if keep else (run.copy, run.committed):
+    for made in () if keep else (run.clone, run.committed):
         shutil.rmtree(made, ignore_errors=not made.exists())
 
 
 def threads_of(root: Path, profile: str) -> int | None:
     """The number of threads that the committed report was made with; None where it does not say one, as for a GPU's."""
     try:
-        software = git(root, "show", f"HEAD:reports/{profile}/tables/software.csv")
+        software = git(root, "show", f"HEAD:./reports/{profile}/tables/software.csv")
     except ArtifactError:
         return None
     found = {int(number) for number in _THREADS.findall(software)}
     return found.pop() if len(found) == 1 else None
+
+
+def inside(root: Path) -> str:
+    """Where in its clone a folder lies, such as ``papers/this/``; nothing at the clone's top."""
+    return git(root, "rev-parse", "--show-prefix")
 
 
 def commit(root: Path) -> str:

@@ -99,15 +99,13 @@ def code(root: Path, profile: str) -> str:
     A params.yaml that holds what its profile gives is no change: that is how a profile is chosen.
     """
     last = _git(root, "log", "-1", "--no-show-signature", "--format=%H %cs", "--", *CODE)
-    changes = _git(root, "status", "--porcelain", "--untracked-files", "--", *CODE)
+    judged = [name for name in CODE if name != "params.yaml" or not _chosen(root, profile)]
+    changes = _git(root, "status", "--porcelain", "--untracked-files", "--", *judged)
     if not last or changes is None:
         return NO_GIT
     digest, date = last.split()
-    changed = [line[3:] for line in changes.splitlines()]
-    if _chosen(root, profile):
-        changed = [path for path in changed if path != "params.yaml"]
     return f"commit {digest[:10]} of {date}" + (
-        ", with changes that were not committed when this report was made" if changed else ""
+        ", with changes that were not committed when this report was made" if changes else ""
     )
 
 
