@@ -15,6 +15,7 @@ from repository import ROOT
 
 from tools import readme
 from xbarpaper.claims import ClaimReport
+from xbarpaper.params import load_profile
 from xbarpaper.report import opening, tables
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import read_table, write_table
@@ -153,6 +154,19 @@ def test_missing_marks_and_reports_are_one_line(copied: Path) -> None:
     shutil.copy(ROOT / "reports" / "quick" / "claims.json", copied / "reports" / "quick" / "claims.json")
     with pytest.raises(ArtifactError, match=r"README.md and docs/: no part between <!-- findings"):
         readme.update()
+
+
+def test_the_first_of_the_trainings_is_the_network_of_neighbours() -> None:
+    """As the README says in words: the same recipe and accuracy, to the last digit."""
+    first, other = (
+        load_profile(ROOT / "profiles" / f"{name}.yaml") for name in ("cifar10-trainings", "neighbours")
+    )
+    assert first.train == other.train
+    trained = [
+        read_table(ROOT / f"reports/{one.profile}/tables/software.csv").query("step == 'trained'").iloc[0]
+        for one in (first, other)
+    ]
+    assert trained[0].drop("experiment").equals(trained[1].drop("experiment"))
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if "make " in command])
