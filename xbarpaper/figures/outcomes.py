@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES, gain_words, present, sizes
+from xbarpaper.claims.names import MAPPED, SCHEME_NAMES, gain_words, present, sizes
 from xbarpaper.figures.panels import (
-    MAPPED,
     accuracy_axis,
     at,
     bar_words,

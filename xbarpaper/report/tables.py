@@ -11,9 +11,9 @@ import pandas as pd
 from xbarpaper.claims import Claim, Verdict
 from xbarpaper.claims.in_words import ABSENT, head
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES
+from xbarpaper.claims.names import MAPPED, SCHEME_NAMES
 from xbarpaper.claims.schema import OwnClaim
-from xbarpaper.figures.panels import MAPPED, means
+from xbarpaper.figures.panels import means
 from xbarpaper.support.words import square
 
 _SHOWN: Final = {
@@ -92,13 +92,12 @@ def accuracies(
 def software(table: pd.DataFrame, labels: Labels) -> Table:
     """Accuracy of every trained network on ideal hardware, step by step."""
     steps = list(table["step"].unique())
-    keys = ["experiment", "scheme", "crossbar_size"]
     rows = [
         [
             labels.network(str(experiment)), SCHEME_NAMES[str(scheme)], size(crossbar),
             *(number(group.set_index("step")["accuracy"].get(step)) for step in steps),
         ]
-        for (experiment, scheme, crossbar), group in table.groupby(keys, sort=False, dropna=False)
+        for (experiment, scheme, crossbar), group in table.groupby(MAPPED, sort=False, dropna=False)
     ]  # fmt: skip
     heads = ["after WCT" if step == "wct" else step for step in steps]
     return Table(["network", "scheme", "pruned for", *heads], rows, words=3)
