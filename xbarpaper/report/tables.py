@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from xbarpaper.claims import Claim, Verdict
+from xbarpaper.claims import Verdict
 from xbarpaper.claims.in_words import ABSENT, head
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import MAPPED, SCHEME_NAMES
@@ -151,11 +151,6 @@ def cases(claim: OwnClaim) -> Table:
         for one in claim.cases
     ]
     return Table(["case", "verdict", "effect", "interval or range", "over"], rows, words=2)
-
-
-def counts(claim: Claim) -> str:
-    """Verdicts of a claim's comparisons: the one count that report, tables and README show."""
-    return ", ".join(f"{number} {outcome}" for outcome, number in claim.counts.items() if number)
 
 
 def interval(row: Verdict) -> str:
