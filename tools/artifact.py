@@ -78,14 +78,8 @@ def claims() -> str:
                 *(f"**{report.claims[rank].overall}**" for report in found.values()),
             ]
         )
-    heads = [
-        "claim",
-        "measured by",
-        f"on real images (`{REAL}`)",
-        "figures",
-        "`quick` says",
-        f"`{REAL}` says",
-    ]
+    heads = ["claim", "measured by", f"on real images (`{REAL}`)", "figures"]
+    heads += [f"`{name}` says" for name in found]
     return tables.Table(heads, rows, words=4).markdown()
 
 
@@ -143,9 +137,8 @@ def _disk(params: Params) -> float:
         if isinstance(one, ImageFolder)
     )
     total = images * (3 * 32 * 32 + 8)
-    networks = 4 * (
-        1 + len(params.mapping.crossbar_sizes)
-    )  # unpruned, C/F, XCS and XRS, each with and without WCT
+    # unpruned, C/F, XCS and XRS, each with and without WCT
+    networks = 4 * (1 + len(params.mapping.crossbar_sizes))
     for experiment in params.experiments.values():
         network = outline(Architecture(network=experiment.network, width=experiment.width, classes=100))
         total += networks * 4 * sum(weight.numel() for weight in network.parameters())

@@ -131,16 +131,8 @@ def effects(rows: list[Verdict], labels: Labels) -> Table:
         lines.append([network, place, scheme, row.compared, row.verdict, effect, interval(row), over])
         if undecided:
             lines[-1].append(row.needed_seeds or ABSENT)
-    heads = [
-        "network",
-        "crossbars",
-        "scheme",
-        "compared",
-        "verdict",
-        "effect",
-        f"{labels.percent} interval",
-        "over",
-    ]
+    heads = ["network", "crossbars", "scheme", "compared", "verdict", "effect"]
+    heads += [f"{labels.percent} interval", "over"]
     return Table([*heads, "would decide it"] if undecided else heads, lines, words=5)
 
 
