@@ -287,6 +287,14 @@ def test_a_report_drawn_again_names_both_commits(params: Params, places: Places)
     assert not (publish(params, places) / "measured.json").exists()
 
 
+def test_redrawing_without_a_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["redraw"])
+    assert redraw.main() == 1
+    assert capsys.readouterr().err == "redraw: name the reports: python -m tools.redraw PROFILE ...\n"
+
+
 def test_committed_reports_hold_no_figures_or_verdicts_of_an_earlier_code() -> None:
     kept = {path.stem for path in (ROOT / "reports").glob("*/notebooks/summary/*.ipynb")}
     assert kept

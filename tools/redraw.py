@@ -106,6 +106,8 @@ def _unpack(tables: Path, settings: params.Params, folder: Path) -> None:
 @command("redraw")
 def main() -> None:
     """Command line."""
+    if not sys.argv[1:]:
+        raise ArtifactError("name the reports: python -m tools.redraw PROFILE ...")
     for profile in sys.argv[1:]:
         print(f"redrawn: {redraw(profile, files.find_root()) / 'index.html'}")
 
