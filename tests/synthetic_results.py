@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ import pandas as pd
 from xbarpaper.experiments import results
 from xbarpaper.experiments.published.batch_norms import disturbances
 from xbarpaper.experiments.published.numbers import PUBLISHED, lost_under_devices
-from xbarpaper.params import Params, load
+from xbarpaper.params import Effects, Params, load
 from xbarpaper.params.names import SCHEDULES
 from xbarpaper.support import files
 from xbarpaper.support.validation import parse
@@ -200,7 +200,7 @@ def _mechanism(params: Params, losses: dict[str, float]) -> dict[str, list[Row]]
     shares = {"attenuation": 0.3, "crossbars": 0.005, "columns": 0.004, "rows": 0.006, "rest": 0.01}
     for experiment, scheme in itertools.product(params.experiments, SCHEMES):
         common = dict(_named(params, experiment), scheme=scheme, crossbar_size=size)
-        for layer, effects, (part, share) in itertools.product(LAYERS, results.EFFECTS, shares.items()):
+        for layer, effects, (part, share) in itertools.product(LAYERS, get_args(Effects), shares.items()):
             errors.append(
                 dict(common, layer=layer, effects=effects, part=part, share=share * random.uniform(0.5, 2))
             )

@@ -392,6 +392,15 @@ def test_errors_by_layer_are_told_apart_by_lightness() -> None:
     assert min(np.diff(lightness)) > 0.1
 
 
+def test_curves_of_trainings_end_where_those_of_every_crossbar_size_do() -> None:
+    params, tables = TABLES["two"]
+    table = tables.training.copy()
+    of_one = table["scheme"].eq("xcs") & table["crossbar_size"].eq(32) & table["step"].eq("fine-tuned")
+    table.loc[of_one & table["epoch"].eq(4), "test_accuracy"] = 1.5
+    figure = figures.training_curves(table, figures.Labels.of(params))
+    assert "At their ends it lies between 1.5 and" in figure.caption
+
+
 def test_forest_shows_every_overall_effect_once_with_its_corrected_interval() -> None:
     reports = {name: examined(name) for name in TABLES}
     figure = figures.forest(reports)
@@ -615,6 +624,14 @@ def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named(
     assert list(dict.fromkeys(like["convention"])) == [
         "R_min 20 kΩ, a gain per layer",
         "R_min 100 kΩ, no gain",
+    ]
+
+
+def test_published_losses_stand_beside_any_number_of_resistances() -> None:
+    table = pd.concat([MADE.published.assign(r_min_ohm=1e4 * rank) for rank in range(1, 7)])
+    figure = figures.beside_published(table, distances(table), LABELS)
+    assert [label for label in legend_entries(figure) if label.startswith("R_min")] == [
+        f"R_min {10 * rank} kΩ" for rank in range(1, 7)
     ]
 
 

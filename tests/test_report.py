@@ -25,6 +25,7 @@ from synthetic_results import make_params, make_results, write_stages
 
 from tools import redraw
 from xbarpaper.claims import ClaimReport, Labels, examine, recovery_table
+from xbarpaper.claims.rules import counted_words
 from xbarpaper.experiments import results
 from xbarpaper.params import Params, load_profile
 from xbarpaper.report import Places, gather, opening, provenance, publish, rendering, tables
@@ -259,7 +260,7 @@ def test_page_opens_with_scope_findings_and_forest_plot(published: Path) -> None
     for claim in report.claims:
         (heading,) = re.findall(rf"<h3>{claim.id} (.*?)</h3>", text)
         assert heading.endswith(f"{claim.overall}</span> {claim.text}")
-        assert f"Comparisons: {tables.counts(claim)} of" in text
+        assert f"Comparisons: {counted_words(claim.counts)} of" in text
     assert {"D1", "D2", "D3", "A1", "B1"} <= {claim.id for claim in report.own}
     for own in report.own:
         (heading,) = re.findall(rf"<h3>{own.id} (.*?)</h3>", text)
@@ -284,6 +285,14 @@ def test_a_report_drawn_again_names_both_commits(params: Params, places: Places)
     assert "measured with Python 3.11.7, torch 2.13.0; on the machine that made this report" in text
     assert redraw._measured(folder) == measured
     assert not (publish(params, places) / "measured.json").exists()
+
+
+def test_redrawing_without_a_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["redraw"])
+    assert redraw.main() == 1
+    assert capsys.readouterr().err == "redraw: name the reports: python -m tools.redraw PROFILE ...\n"
 
 
 def test_committed_reports_hold_no_figures_or_verdicts_of_an_earlier_code() -> None:

@@ -6,11 +6,9 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
 import yaml
 
 from xbarpaper.claims import ClaimReport
-from xbarpaper.claims.in_words import ABSENT
 from xbarpaper.claims.statements import load
 from xbarpaper.networks import Architecture, outline
 from xbarpaper.params import ImageFolder, Params, load_profile
@@ -49,7 +47,8 @@ def commands() -> str:
     lines = []
     for claim, stages in MEASURED_BY.items():
         asked = " ".join(f"{stage}@{experiment}" for stage in stages for experiment in experiments)
-        lines.append((f"dvc repro {asked}", f"{claim}: {_sum(minutes, stages):.0f} minutes from nothing"))
+        needed = minutes.loc[minutes["stage"].isin(_before(stages)), "minutes"].sum()
+        lines.append((f"dvc repro {asked}", f"{claim}: {needed:.0f} minutes from nothing"))
     later = f", without {', '.join(untimed())}" if untimed() else ""
     whole = minutes.set_index("stage")["minutes"]["total"]
     lines.append(
@@ -61,8 +60,7 @@ def commands() -> str:
 
 def claims() -> str:
     """Where each claim is measured, what that takes on real images, and the verdict to expect."""
-    path = _BENCHMARKS / f"costs-{REAL}.csv"
-    costs = read_table(path) if path.is_file() else pd.DataFrame(columns=["stage", "minutes", "gib"])
+    costs = read_table(_BENCHMARKS / f"costs-{REAL}.csv")
     found = {name: ClaimReport.read(Path("reports") / name / "claims.json") for name in ("quick", REAL)}
     stages = read_yaml(Path("dvc.yaml"))["stages"]
     rows = []
@@ -75,31 +73,20 @@ def claims() -> str:
             [
                 statement.id,
                 ", ".join(f"`{name}`" for name in notebooks),
-                f"{needed['minutes'].sum():.0f} min, {needed['gib'].max():.1f} GiB"
-                if len(needed)
-                else ABSENT,
+                f"{needed['minutes'].sum():.0f} min, {needed['gib'].max():.1f} GiB",
                 ", ".join(f"`{name}`" for name in statement.figures),
                 *(f"**{report.claims[rank].overall}**" for report in found.values()),
             ]
         )
-    heads = [
-        "claim",
-        "measured by",
-        f"on real images (`{REAL}`)",
-        "figures",
-        "`quick` says",
-        f"`{REAL}` says",
-    ]
+    heads = ["claim", "measured by", f"on real images (`{REAL}`)", "figures"]
+    heads += [f"`{name}` says" for name in found]
     return tables.Table(heads, rows, words=4).markdown()
 
 
 def installed() -> str:
     """What each step of the container recipe took: time, download, disk."""
-    path = _BENCHMARKS / "container.csv"
-    if not path.is_file():
-        return "Not measured yet: `python -m tools.container FOLDER --record` does it."
     rows = []
-    for one in read_table(path).to_dict("records"):
+    for one in read_table(_BENCHMARKS / "container.csv").to_dict("records"):
         sizes = [f"{one[name] / 1000:.2f}" for name in ("downloaded_mb", "disk_mb")]
         rows.append([one["image"], f"`{one['step']}`", f"{one['seconds'] / 60:.1f}", *sizes])
     heads = ["image", "step", "minutes", "downloaded, GB", "on disk, GB"]
@@ -142,10 +129,6 @@ def _before(last: tuple[str, ...]) -> list[str]:
     return needed
 
 
-def _sum(table: pd.DataFrame, last: tuple[str, ...]) -> float:
-    return float(table[table["stage"].isin(_before(last))]["minutes"].sum())
-
-
 def _disk(params: Params) -> float:
     """Bytes that a profile's images and checkpoints take at most: all networks as large as the unpruned one."""
     images = sum(
@@ -154,9 +137,8 @@ def _disk(params: Params) -> float:
         if isinstance(one, ImageFolder)
     )
     total = images * (3 * 32 * 32 + 8)
-    networks = 4 * (
-        1 + len(params.mapping.crossbar_sizes)
-    )  # unpruned, C/F, XCS and XRS, each with and without WCT
+    # unpruned, C/F, XCS and XRS, each with and without WCT
+    networks = 4 * (1 + len(params.mapping.crossbar_sizes))
     for experiment in params.experiments.values():
         network = outline(Architecture(network=experiment.network, width=experiment.width, classes=100))
         total += networks * 4 * sum(weight.numel() for weight in network.parameters())

@@ -18,6 +18,7 @@ import pandas as pd
 from tools import artifact
 from xbarpaper.claims import Claim, ClaimReport, Labels
 from xbarpaper.claims.in_words import ABSENT
+from xbarpaper.claims.rules import counted_words
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.figures import Captions, forest, loss_by_width, save
 from xbarpaper.hardware.simulators import CONVENTIONS
@@ -223,7 +224,7 @@ def _statements() -> str:
 
 def counted(claim: Claim) -> str:
     """A claim's verdict, and those of its comparisons."""
-    counts = tables.counts(claim)
+    counts = counted_words(claim.counts)
     return f"**{claim.overall}**" + (f"; {counts}" if counts else "")
 
 
@@ -429,8 +430,6 @@ def _conventions() -> str:
 
 @_part("simulators")
 def _simulators() -> str:
-    if not Path("reports/benchmarks/simulators.csv").is_file():
-        return "Not measured yet: `python benchmarks/simulators.py` does it."
     table, networks = _measured("simulators"), _measured("simulators-networks")
     off = ("error_percent", "matrix_error_percent", "off_common_percent")
     times = ("ms_per_tile", "ours_ms_per_tile", "ours_batch_ms_per_tile")
@@ -485,16 +484,12 @@ def _reliability() -> str:
 
 @_part("neighbours")
 def _neighbours() -> str:
-    """Verdicts of the statements about neighbours, report by report; those whose profile has not run are left out."""
-    paths = {name: Path("reports") / name / "claims.json" for name in ("neighbours", "quick")}
-    reports = {name: ClaimReport.read(path) for name, path in paths.items() if path.is_file()}
+    """Verdicts of the statements about neighbours, report by report."""
     own = {
         name: {one.id: one for one in report.own if one.id[0] in NEIGHBOURS}
-        for name, report in reports.items()
+        for name, report in _reports(("neighbours", "quick")).items()
     }
     texts = {identity: one.text for found in own.values() for identity, one in found.items()}
-    if not texts:
-        return "Not measured yet: `make repro` does it."
     rows = [
         [identity, text, *(f"**{found[identity].overall}**; {found[identity].summary}" if identity in found else ""
                            for found in own.values())]

@@ -57,17 +57,8 @@ def redraw(profile: str, root: Path) -> Path:
             shutil.copyfile(path, executed / path.parent.name / path.name)
         for notebook in _DRAWING:
             source, target = f"notebooks/{notebook}.ipynb", executed / SUMMARY / f"{notebook}.ipynb"
-            command = [
-                sys.executable,
-                "-m",
-                "xbarpaper.pipeline.run",
-                source,
-                str(target),
-                "-p",
-                "profile",
-                profile,
-            ]
-            if subprocess.run(command, cwd=top, check=False).returncode:
+            run = [sys.executable, "-m", "xbarpaper.pipeline.run", source, str(target), "-p", "profile"]
+            if subprocess.run([*run, profile], cwd=top, check=False).returncode:
                 raise ArtifactError(f"{report}: {source} failed; the report stays as it was")
         data = top / "data"
         for table in TABLES:
@@ -115,6 +106,8 @@ def _unpack(tables: Path, settings: params.Params, folder: Path) -> None:
 @command("redraw")
 def main() -> None:
     """Command line."""
+    if not sys.argv[1:]:
+        raise ArtifactError("name the reports: python -m tools.redraw PROFILE ...")
     for profile in sys.argv[1:]:
         print(f"redrawn: {redraw(profile, files.find_root()) / 'index.html'}")
 

@@ -69,10 +69,7 @@ def _drawings(before: str, after: str, remeasured: bool) -> tuple[bool, str]:
     if remeasured:
         return True, "drawn anew"
     same = re.findall(r"<\w+", before) == re.findall(r"<\w+", after)
-    return (
-        same,
-        "drawn a little otherwise, of identical tables" if same else "other parts, of identical tables",
-    )
+    return same, f"{'drawn a little otherwise' if same else 'other parts'}, of identical tables"
 
 
 def _notebooks(before: str, after: str, remeasured: bool) -> tuple[bool, str]:

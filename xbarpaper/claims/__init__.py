@@ -2,16 +2,14 @@
 
 from xbarpaper.claims.examining import examine
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.recovery import best_mitigations, recovery_table
-from xbarpaper.claims.schema import Claim, ClaimReport, Convention, Verdict
+from xbarpaper.claims.recovery import recovery_table
+from xbarpaper.claims.schema import Claim, ClaimReport, Verdict
 
 __all__ = [
     "Claim",
     "ClaimReport",
-    "Convention",
     "Labels",
     "Verdict",
-    "best_mitigations",
     "examine",
     "recovery_table",
 ]

@@ -245,8 +245,9 @@ def tested(question: Question, place: Place, settings: Claims) -> Tested:
     bounds: dict[str, Bounds] = {
         name: (mean, mean) if counted else bounds_of(table[name].dropna().to_numpy(), level)
         for name, mean in means.items()
+        if name.endswith("effect")
     }
-    low, high = bounds["effect"]
+    low, high = bounds.pop("effect")
     if question.unit == CORRELATION and low is not None and high is not None:
         low, high = max(-1.0, low), min(1.0, high)
     verdict = judge(low, high, question.margin)
@@ -256,9 +257,8 @@ def tested(question: Question, place: Place, settings: Claims) -> Tested:
     if verdict == "undecided" and low is not None:
         distance = max(abs(means["effect"]), question.margin - abs(means["effect"]))
         needed = count(seeds_needed(distance, float(table["effect"].std()), 1 - level), _UNITS[over])
-    beside = {name: bounds[name] for name in bounds if name.endswith("effect") and name != "effect"}
     n, inference = (None, "counted") if counted else (len(table), _UNITS[over])
-    return Tested(question, place, verdict, low, high, means, beside, n, inference, needed)
+    return Tested(question, place, verdict, low, high, means, bounds, n, inference, needed)
 
 
 def corrected_level(settings: Claims, family: int) -> float:

@@ -17,7 +17,6 @@ from xbarpaper.claims.regions import at_home, regions
 from xbarpaper.claims.rules import joined, judge
 from xbarpaper.claims.schema import Case, Outcome, OwnClaim
 from xbarpaper.experiments.results import Results
-from xbarpaper.experiments.sensitivity.axes import text_of
 from xbarpaper.experiments.sensitivity.device_effects import device_effects
 from xbarpaper.support.words import count, join, square
 
@@ -141,12 +140,11 @@ def survival(context: Context, table: pd.DataFrame) -> OwnClaim:
         name, network = str(experiment), context.labels.network(str(experiment))
         classes = round(100 / context.chance[params.experiment(name).dataset])
         held = regions(rows, params.claims, classes)
-        held = held.assign(value=held["value"].map(text_of))
-        home = at_home(held, axes, params)
+        home, first = at_home(held, axes, params)
         told = dict[tuple[str, str], list[str]]()  # claims of one verdict that survive alike share a sentence
         for claim in [one for one in _SURVIVING if one in set(held["claim"])]:
-            plain: Outcome = held.loc[home.first & (held["claim"] == claim), "verdict"].iloc[0]
-            there = held[~home.every & (held["claim"] == claim)]
+            plain: Outcome = held.loc[first & (held["claim"] == claim), "verdict"].iloc[0]
+            there = held[~home & (held["claim"] == claim)]
             own = [
                 Case(
                     what=f"{network}, {claim}, {axes.single[one['axis']].said(one['value'])}",

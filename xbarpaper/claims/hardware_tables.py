@@ -9,7 +9,7 @@ from itertools import combinations
 import pandas as pd
 from scipy import stats
 
-from xbarpaper.claims.names import SCHEME_NAMES
+from xbarpaper.claims.names import MAPPED, SCHEME_NAMES
 from xbarpaper.params import Periphery
 from xbarpaper.params.names import ADC_TITLES
 
@@ -79,9 +79,8 @@ def needed(table: pd.DataFrame, settings: Periphery, confidence: float) -> pd.Da
         missing where no width surely suffices); lossless_bits (see ``Periphery.lossless_bits``; missing for analog
         weights). Below the least width that was tried nothing is known.
     """
-    keys = ["experiment", "scheme", "crossbar_size"]
     widths = sorted((int(bits) for bits in table["adc_bits"].unique() if bits), reverse=True)
-    level = 1 - (1 - confidence) / (len(widths) * table.groupby(keys).ngroups)
+    level = 1 - (1 - confidence) / (len(widths) * table.groupby(MAPPED).ngroups)
 
     def least(lost: Mapping[int, float]) -> int | None:
         enough = None
@@ -92,7 +91,7 @@ def needed(table: pd.DataFrame, settings: Periphery, confidence: float) -> pd.Da
         return enough
 
     rows = []
-    for place, group in table.groupby(keys, sort=False):
+    for place, group in table.groupby(MAPPED, sort=False):
         own = group.set_index("adc_bits")
         ideal = float(own["accuracy"][0])
         lost = {bits: ideal - float(own["accuracy"][bits]) for bits in widths}
@@ -108,7 +107,7 @@ def needed(table: pd.DataFrame, settings: Periphery, confidence: float) -> pd.Da
             "highest_bits": least({bits: high for bits, (_, high) in ends.items()}),
             "lossless_bits": settings.lossless_bits(int(group["crossbar_size"].iloc[0])),
         }
-        rows.append(dict(zip(keys, place, strict=True)) | told)
+        rows.append(dict(zip(MAPPED, place, strict=True)) | told)
     found = pd.DataFrame(rows)
     return found.astype({name: "Int64" for name in found if str(name).endswith("_bits")})
 

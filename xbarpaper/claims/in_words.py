@@ -91,17 +91,22 @@ HEADS: Final[Mapping[str, str]] = {
 }
 """What a column of a table is called, with its unit; a name that is missing here is shown with spaces for underscores."""
 
+
+def _mitigation(name: Any) -> str:
+    return "no mitigation" if name == "none" else str(name).replace("+", " + ")
+
+
 _CELLS: Final[Mapping[str, Callable[[Any], str]]] = {
     "adc": lambda name: ADC_TITLES.get(name, name),
     "attack": lambda name: {"fgsm": "FGSM", "pgd": "PGD", "square": "Square"}.get(name, name),
     "axis": lambda name: "resistances alone" if name == "none" else str(name),
-    "baseline": lambda name: _mitigation(name),
+    "baseline": _mitigation,
     "coding": {"direct": "the image itself", "poisson": "Poisson spikes"}.__getitem__,
     "crossbar_size": lambda size: square(int(size)),
     "effects": {"wires": "wires", "variation": "device variation", "both": "both"}.__getitem__,
     "gain": gain_words,
     "kind": {"relu": "with ReLU", "trained": "trained", "converted": "converted"}.__getitem__,
-    "mitigation": lambda name: _mitigation(name),
+    "mitigation": _mitigation,
     "parameter": lambda name: HEADS.get(name, name),
     "phases": lambda names: str(names).replace("+", " + "),
     "r_min_ohm": lambda ohm: f"{ohm / 1e3:g} kΩ",
@@ -140,10 +145,6 @@ def head(name: str) -> str:
     return HEADS.get(name) or SCHEME_NAMES.get(name) or name.replace("_", " ")
 
 
-def _mitigation(name: Any) -> str:
-    return "no mitigation" if name == "none" else str(name).replace("+", " + ")
-
-
 def _axis(index: pd.Index) -> pd.Index:
     levels = [
         _cells(str(name), index.get_level_values(at).to_series()) for at, name in enumerate(index.names)
@@ -156,15 +157,16 @@ def _axis(index: pd.Index) -> pd.Index:
 
 
 def _cells(name: str, column: pd.Series) -> list[str]:
-    write = _CELLS.get(name)
+    write = _CELLS.get(name) or (_number(column) if pd.api.types.is_float_dtype(column) else str)
     absent = _MISSING.get(name, ABSENT)
+    return [absent if pd.isna(value) else write(value) for value in column]
+
+
+def _number(column: pd.Series) -> Callable[[Any], str]:
+    """How the numbers of a column are written, all alike."""
     known = column.dropna()
-    if write is not None:
-        return [absent if pd.isna(value) else write(value) or str(value) for value in column]
-    if not pd.api.types.is_float_dtype(column):
-        return [absent if pd.isna(value) else str(value) for value in column]
     if len(known) and known.abs().max() >= 1e6:
-        return [absent if pd.isna(value) else f"{value:g}" for value in column]
+        return "{:g}".format
     enough = (number for number in range(_MOST_DECIMALS + 1) if (known.round(number) == known).all())
     form = f".{decimals}f" if (decimals := next(enough, None)) is not None else ".4g"
-    return [absent if pd.isna(value) else format(value + 0.0, form) for value in column]
+    return lambda value: format(value + 0.0, form)

@@ -17,9 +17,7 @@ class Group:
     """Experiments that differ in their training seed only: one network, trained several times."""
 
     name: str  # the first experiment, which stands for all in tables and figures
-    # What all of them train
-    network: str
-    dataset: str
+    dataset: str  # what all of them train on
     experiments: dict[int, str]  # training seed -> experiment
 
 
@@ -37,7 +35,7 @@ def groups_of(params: Params) -> list[Group]:
         if found:
             found.experiments[one.training_seed] = name
         else:
-            groups[(*same, rank)] = Group(name, one.network, one.dataset, {one.training_seed: name})
+            groups[(*same, rank)] = Group(name, one.dataset, {one.training_seed: name})
     return list(groups.values())
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from xbarpaper.support.words import join, square
+from xbarpaper.support.words import square
 
 SCHEME_NAMES: Final = {
     "unpruned": "unpruned",
@@ -18,9 +18,8 @@ SCHEME_NAMES: Final = {
 }
 
 
-def schemes_of(names: Sequence[str]) -> str:
-    """Schemes as a caption names them, such as ``unpruned, C/F and XCS``."""
-    return join([SCHEME_NAMES.get(name, name) for name in names])
+MAPPED: Final = ["experiment", "scheme", "crossbar_size"]
+"""Columns that tell one mapped network."""
 
 
 def network_words(scheme: str, crossbar_size: int | None) -> str:

@@ -7,11 +7,9 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
+from xbarpaper.claims.names import MAPPED
 from xbarpaper.params import Claims
 from xbarpaper.support.statistics import mean_interval, ratio_of_means
-
-CELL: Final = ["experiment", "scheme", "crossbar_size"]
-"""Columns that tell one mapped network."""
 
 _COSTS: Final = ["training_images", "chip_images", "circuit_solutions", "chip_solutions"]
 
@@ -38,7 +36,7 @@ def recovery_table(
         known).
     """
     table = recovery[recovery["gain"] == labels.gain]
-    keys = [*CELL, "seed"]
+    keys = [*MAPPED, "seed"]
     plain = table.loc[table["mitigation"] == "none", [*keys, "accuracy"]]
     table = table.merge(plain, on=keys, suffixes=("", "_plain"), validate="many_to_one")
     table = table.assign(
@@ -46,7 +44,7 @@ def recovery_table(
         lost=table["software_accuracy"] - table["accuracy_plain"],
     )
     rows = []
-    for key, group in table.groupby([*CELL, "mitigation"], sort=False):
+    for key, group in table.groupby([*MAPPED, "mitigation"], sort=False):
         recovered, low, high = mean_interval(group["recovered"], labels.confidence)
         share = ratio_of_means(
             group["recovered"],
@@ -57,7 +55,7 @@ def recovery_table(
         )
         rows.append(
             {
-                **dict(zip([*CELL, "mitigation"], key, strict=True)),
+                **dict(zip([*MAPPED, "mitigation"], key, strict=True)),
                 "software_accuracy": group["software_accuracy"].mean(),
                 "accuracy": group["accuracy"].mean(),
                 "lost": group["lost"].mean(),
@@ -71,7 +69,7 @@ def recovery_table(
             }
         )
     priced = pd.DataFrame(rows).merge(
-        costs[[*CELL, "mitigation", *_COSTS]], on=[*CELL, "mitigation"], how="left", validate="one_to_one"
+        costs[[*MAPPED, "mitigation", *_COSTS]], on=[*MAPPED, "mitigation"], how="left", validate="one_to_one"
     )
     return priced.astype({"recovered_low": float, "recovered_high": float})
 
@@ -83,4 +81,4 @@ def _percent(share: float | None) -> float:
 def best_mitigations(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``recovery_table`` that win back most, one per cell in which accuracy was lost."""
     known = table[(table["mitigation"] != "none") & table["share"].notna()]
-    return known.loc[known.groupby(CELL, sort=False)["share"].idxmax()]
+    return known.loc[known.groupby(MAPPED, sort=False)["share"].idxmax()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
@@ -59,11 +58,12 @@ def regions(table: pd.DataFrame, settings: Claims, classes: int) -> pd.DataFrame
         classes: of the images, which give the accuracy of guessing.
 
     Returns:
-        Columns: experiment, axis, value, claim, schemes, effect, low, high, verdict. Where it is not testable the effect
-        is that of all schemes, and there is no interval.
+        Columns: experiment, axis, value (text), claim, schemes, effect, low, high, verdict. Where it is not testable the
+        effect is that of all schemes, and there is no interval.
     """
     along = effects(table[table["second"].isna()])
     along = along[along["scheme"] != "unpruned"]
+    along = along.assign(value=along["value"].map(text_of))  # a file may hold nothing but numbers
     along = along.sort_values("axis", key=lambda axes: axes.factorize()[0], kind="stable")
     limit = 100 / classes + settings.chance_distance_points
     rows = []
@@ -90,25 +90,17 @@ def regions(table: pd.DataFrame, settings: Claims, classes: int) -> pd.DataFrame
     return pd.DataFrame(rows).astype({"low": float, "high": float})
 
 
-@dataclass(frozen=True)
-class Home:
-    """Which rows of ``regions`` are about the profile's own point: all of them, and those of the axis with most values.
+def at_home(held: pd.DataFrame, axes: Axes, params: Params) -> tuple[pd.Series, pd.Series]:
+    """Which rows of what ``regions`` gives, of one experiment, are about the profile's own point.
 
-    The latter have the widest interval, and stand for the point.
+    Returns:
+        Whether a row is; and whether it is one of the axis with most values, which have the widest interval and stand for
+        the point.
     """
-
-    every: pd.Series
-    first: pd.Series
-
-
-def at_home(held: pd.DataFrame, axes: Axes, params: Params) -> Home:
-    """Find the profile's own point in what ``regions`` gives, of one experiment."""
     own = own_values(axes, params, str(held["experiment"].iloc[0]))
-    every = held["value"].map(text_of) == held["axis"].map(
-        {name: text_of(value) for name, value in own.items()}
-    )
+    home = held["value"] == held["axis"].map({name: text_of(value) for name, value in own.items()})
     longest = held.groupby("axis")["value"].nunique().idxmax()
-    return Home(every, every & (held["axis"] == longest))
+    return home, home & (held["axis"] == longest)
 
 
 def _nothing_random(rows: pd.DataFrame) -> bool:

@@ -129,7 +129,7 @@ def conclude(
     sentences += [row.summary for row in levels if row.level == "unpruned" and row.mitigation in main]
     found = Counter(row.verdict for row in verdicts if row.counted)
     if verdicts:
-        sentences.append(f"Comparisons: {counted_words(found)}.")
+        sentences.append(f"Comparisons: {counted_words(found) or 'none'} of {found.total()}.")
     return Claim(
         id=statement.id,
         text=statement.text,
@@ -146,6 +146,5 @@ def conclude(
 
 
 def counted_words(counts: Mapping[Outcome, int]) -> str:
-    """``4 supported, 2 undecided of 6``: the verdicts of comparisons, counted."""
-    told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts.get(outcome))
-    return f"{told or 'none'} of {sum(counts.values())}"
+    """``4 supported, 2 undecided``: the verdicts of comparisons, as report, tables, figures and README count them."""
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts.get(outcome))

@@ -66,7 +66,7 @@ def train(experiment: Experiment) -> list[Trained]:
 def _behind(experiment: Experiment, wanted: Variant) -> dict[str, Any]:
     """Every parameter that a network of AC/DC depends on, by dotted name."""
     params = experiment.params
-    values = trained.named(experiment, train=params.train) | {
+    return trained.named(experiment, train=params.train) | {
         "prune.first_convolution": params.prune.first_convolution,
         "prune.classifier": params.prune.classifier,
         "acdc.compressed_phases": params.acdc.compressed_phases,
@@ -74,8 +74,6 @@ def _behind(experiment: Experiment, wanted: Variant) -> dict[str, Any]:
         "scheme": wanted.scheme,
         "crossbar_size": wanted.crossbar_size,
     }
-    values.pop("train.device")
-    return values
 
 
 def _alternated(experiment: Experiment, wanted: Variant) -> tuple[PrunedNetwork, pd.DataFrame, float]:

@@ -92,16 +92,16 @@ def wires_only(experiment: Experiment, network: MappedNetwork) -> ReadOut:
     return read_out(network, params.devices.nominal, [], params.circuit)
 
 
-def inside(experiment: Experiment, network: MappedNetwork, layer: str, tile: int = 0) -> Potentials:
-    """Voltages and currents inside one crossbar as programmed: positive weights, 1 V on every row, shape (rows, columns).
+def inside(experiment: Experiment, network: MappedNetwork, layer: str) -> Potentials:
+    """Voltages and currents inside the first crossbar of a layer: positive weights as programmed, 1 V on every row.
 
-    NaN where there is no device, so that padding does not show.
+    Shape (rows, columns); NaN where there is no device, so that padding does not show.
 
     Raises:
         ValueError: the network has no such layer.
     """
     params, on_crossbars = experiment.params, layer_named(network, layer)
-    G = on_crossbars.tiles.tile(on_crossbars.programmed(params.devices.nominal).plus)[tile]
+    G = on_crossbars.tiles.tile(on_crossbars.programmed(params.devices.nominal).plus)[0]
     found = node_voltages(G, params.circuit, torch.ones(len(G)))
     absent = torch.full_like(found.row, torch.nan)
     return Potentials(*(one.where(G > 0, absent) for one in (found.row, found.column, found.current)))
@@ -120,10 +120,11 @@ def layer_table(experiment: Experiment, mitigations: Sequence[Mitigation]) -> pd
         threshold = params.mapping.low_conductance_threshold
         table = subject.mapped.layer_table(params.devices.nominal, threshold)
         table["nf"] = [layer.non_ideality_factor for layer in read.layers]
-        for name in ("share_nf_rho", "share_error_rho"):
-            table[name] = [associations(layer, experiment.params)[name] for layer in read.layers]
-        size = {"crossbar_size": subject.mapped.crossbar_size}
-        names = {"scheme": subject.scheme, **size, "mitigation": subject.mitigation}
+        found = pd.DataFrame([associations(layer, params) for layer in read.layers], index=table.index)
+        table = pd.concat([table, found], axis=1)
+        names = {
+            "scheme": subject.scheme, "crossbar_size": subject.mapped.crossbar_size, "mitigation": subject.mitigation
+        }  # fmt: skip
         tables.append(with_leading(table, experiment.leading | names))
     return pd.concat(tables, ignore_index=True)
 

@@ -80,11 +80,8 @@ def evaluate(experiment: Experiment) -> pd.DataFrame:
 def _reached(experiment: Experiment, tasks: Mapping[str, tuple[Any, ...]]) -> list[float]:
     """Accuracies of the trainings on crossbars, in the order of the tasks; those in the journal are not trained again."""
     params, journal = experiment.params, Journal(experiment.resume(f"{STAGE}.csv"))
-    gain, sections = (
-        params.readout.gain,
-        (params.on_crossbar_training, params.train, params.devices, params.circuit),
-    )
-    settings = [one.model_dump_json() for one in sections]
+    sections = (params.on_crossbar_training, params.train, params.devices, params.circuit)
+    gain, settings = params.readout.gain, [one.model_dump_json() for one in sections]
     common = [experiment.images.digest, code.digest(__name__), gain, *settings]
     begun = {
         seed: tensor_digest(_begun(experiment, seed, "")[0].state_dict()) for _, seed, _ in tasks.values()

@@ -74,9 +74,10 @@ def parameters_behind(experiment: Experiment, wanted: Variant) -> dict[str, Any]
         return trained.parameters_behind(experiment)
     params = experiment.params
     sections = {"train": params.train, "prune": params.prune, "distillation": params.distillation}
-    values = trained.named(experiment, **sections)
-    values.pop("train.device")
-    return values | {"scheme": wanted.scheme, "crossbar_size": wanted.crossbar_size}
+    return trained.named(experiment, **sections) | {
+        "scheme": wanted.scheme,
+        "crossbar_size": wanted.crossbar_size,
+    }
 
 
 def prune(

@@ -10,27 +10,22 @@ from typing import Final, get_args
 import pandas as pd
 
 from xbarpaper.experiments.paths import RESULTS, SUMMARIES
-from xbarpaper.params import GAINS, SCHEMES, ColumnsCounted, Params
+from xbarpaper.params import GAINS, SCHEMES, ColumnsCounted, Effects, Params
 from xbarpaper.params.names import ADC_BITS, SCHEDULES
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError, ParameterError
 
-EFFECTS: Final = ("wires", "variation", "both")
-ATTACKS: Final = ("fgsm", "pgd", "square")
-ATTACKERS: Final = ("SS", "SH", "HH", "chip")
-KINDS: Final = ("relu", "trained", "converted")
-STEPS: Final = ("trained", "pruned", "fine-tuned", "wct")
 _ORDERS: Final[dict[str, Sequence[str]]] = {
     "scheme": (*SCHEMES, "unstructured"),
     "schedule": SCHEDULES,
-    "effects": EFFECTS,
+    "effects": get_args(Effects),
     "gain": GAINS,
-    "step": STEPS,
+    "step": ("trained", "pruned", "fine-tuned", "wct"),
     "adc": tuple(ADC_BITS),
     "columns": get_args(ColumnsCounted),
-    "attack": ATTACKS,
-    "attacker": ATTACKERS,
-    "kind": KINDS,
+    "attack": ("fgsm", "pgd", "square"),
+    "attacker": ("SS", "SH", "HH", "chip"),
+    "kind": ("relu", "trained", "converted"),
 }
 # The stages write these in the order of their registries.
 _BY_APPEARANCE: Final = ("axis", "mitigation", "pruned", "phases")
@@ -45,9 +40,9 @@ class Table:
     columns: tuple[str, ...]  # that it has at least, in their order
     keys: tuple[str, ...]  # columns that tell its rows apart, and by which they are sorted
     stages: tuple[str, ...]  # that write it, each into its folder
-    file: str = ""  # its name there without ``.csv``; the table's own name if not given
+    file: str  # its name there without ``.csv``; the table's own name if empty
     # Those of a profile that have it. Written out for each table, where it is seen which parameters a stage reads
-    experiments: Callable[[Params], Iterable[str]] = lambda params: params.experiments
+    experiments: Callable[[Params], Iterable[str]]
 
 
 def _table(

@@ -55,19 +55,20 @@ def load(experiment: Experiment) -> Checkpoint:
 def parameters_behind(experiment: Experiment) -> dict[str, Any]:
     """Every parameter that the unpruned network depends on, by dotted name."""
     values = named(experiment, train=experiment.params.train) | {"scheme": "unpruned", "crossbar_size": None}
-    values.pop("train.device")
     values.pop(f"experiments.{experiment.name}.sparsity")
     return values
 
 
 def named(experiment: Experiment, **sections: BaseModel) -> dict[str, Any]:
-    """The values of sections of the parameters by dotted name, the experiment's own first."""
+    """The values of sections of the parameters by dotted name, the experiment's own first, without ``train.device``."""
     entry = f"experiments.{experiment.name}"
-    return {
+    values = {
         f"{prefix}.{name}": value
         for prefix, section in {entry: experiment.section, **sections}.items()
         for name, value in section.model_dump(mode="json").items()
     }
+    values.pop("train.device")
+    return values
 
 
 def kept(

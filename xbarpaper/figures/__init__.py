@@ -30,16 +30,15 @@ from xbarpaper.figures.outcomes import (
     training_curves,
 )
 from xbarpaper.figures.published import beside_published
-from xbarpaper.figures.saving import Caption, Captions, save
+from xbarpaper.figures.saving import Captions, save
 from xbarpaper.figures.search import searched_settings
 from xbarpaper.figures.sensitivity import along_axes, over_pair, surviving
 from xbarpaper.figures.spiking import spiking_steps
-from xbarpaper.figures.style import ArtifactFigure, apply_style
+from xbarpaper.figures.style import ArtifactFigure
 from xbarpaper.figures.verdicts import claim_effects, forest
 
 __all__ = [
     "ArtifactFigure",
-    "Caption",
     "Captions",
     "Labels",
     "accuracy_against_energy",
@@ -48,7 +47,6 @@ __all__ = [
     "acdc_beside_gradual",
     "adversarial_accuracy",
     "along_axes",
-    "apply_style",
     "batch_norm_limits",
     "beside_published",
     "claim_effects",

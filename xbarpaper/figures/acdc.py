@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES, gain_words, present
-from xbarpaper.figures.panels import MAPPED, accuracy_axis, bar_words, means, points
+from xbarpaper.claims.names import MAPPED, SCHEME_NAMES, gain_words, present
+from xbarpaper.figures.panels import accuracy_axis, bar_words, means, points
 from xbarpaper.figures.style import SCHEME_COLOURS, SCHEME_MARKERS, ArtifactFigure, new_figure, shared_legend
 from xbarpaper.params import SCHEMES
 from xbarpaper.params.names import SCHEDULES

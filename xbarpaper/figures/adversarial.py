@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES, present
+from xbarpaper.claims.names import MAPPED, SCHEME_NAMES, present
 from xbarpaper.figures.panels import bar_words, means, name_axes, points
 from xbarpaper.figures.style import BLUE, PURPLE, VERMILION, ArtifactFigure, panel_grid, shared_legend
 from xbarpaper.support.words import join, square
@@ -20,7 +20,6 @@ _WORDS: Final = {
     "chip": "chip: the very chip is known",
 }
 _INCHES: Final = 4.8  # of all panels and the legend together, at most
-_NETWORK: Final = ["experiment", "scheme", "crossbar_size"]
 
 
 def adversarial_accuracy(table: pd.DataFrame, labels: Labels, attack: str) -> ArtifactFigure:
@@ -29,11 +28,11 @@ def adversarial_accuracy(table: pd.DataFrame, labels: Labels, attack: str) -> Ar
     The attack is by gradients, ``fgsm`` or ``pgd``; the one without stands beside PGD.
     """
     own = table[table["attack"] == attack]
-    clean = own.drop_duplicates([*_NETWORK, "attacker", "seed"])
+    clean = own.drop_duplicates([*MAPPED, "attacker", "seed"])
     clean = clean.assign(epsilon=0.0, accuracy=clean["clean_accuracy"])
-    found = means(pd.concat([clean, own]), [*_NETWORK, "attacker", "epsilon"], "accuracy", labels)
+    found = means(pd.concat([clean, own]), [*MAPPED, "attacker", "epsilon"], "accuracy", labels)
     asked = table[(table["attack"] == "square") & (attack == "pgd")]
-    places = list(found[_NETWORK].drop_duplicates().itertuples(index=False, name=None))
+    places = list(found[MAPPED].drop_duplicates().itertuples(index=False, name=None))
     networks, changes = found["experiment"].nunique(), sorted(found["epsilon"].unique())
     figure, panels = panel_grid(places, min(2.0, _INCHES / ((len(places) + 1) // 2)))
     for (experiment, scheme, size), panel in panels.items():

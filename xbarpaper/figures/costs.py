@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
+from xbarpaper.claims.names import MAPPED, SCHEME_NAMES, present, sizes
 from xbarpaper.figures.panels import bar_words, means, name_axes, points, span_words
 from xbarpaper.figures.style import (
     MITIGATION_NAMES,
@@ -46,10 +46,9 @@ def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) 
     counted = [name for name in _COUNTED if name in set(shown["columns"])]
     figure, panels = panel_grid(counted, 2.6)
     every = sizes(shown)
-    keys = ["experiment", "scheme", "crossbar_size"]
     for name, panel in panels.items():
         panel.set_title(_COUNTED[name])
-        for _, rows in shown[shown["columns"] == name].groupby(keys, sort=False):
+        for _, rows in shown[shown["columns"] == name].groupby(MAPPED, sort=False):
             scheme, size = str(rows["scheme"].iloc[0]), int(rows["crossbar_size"].iloc[0])
             rate, rank = float(rows["compression_rate"].iloc[0]), every.index(size)
             own = rows.loc[rows["adc"] == settings.adc, "energy_ratio"]
@@ -85,19 +84,18 @@ def energy_shares(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts)
     shown = shown[shown["mitigation"] == "none"]
     schemes, every = present(SCHEMES, list(shown["scheme"])), sizes(shown)
     figure, panels = panel_grid(every, 3.0, columns=3)
-    columns = [f"{part}_uj" for part in _PARTS]
-    means_of = shown.groupby(["crossbar_size", "scheme"], sort=False)[[*columns, "energy_uj"]].mean()
-    average: dict[tuple[int, str], dict[str, float]] = means_of.to_dict("index")  # type: ignore[assignment]
+    columns = [*(f"{part}_uj" for part in _PARTS), "energy_uj"]
     for size, panel in panels.items():
         panel.set_title(square(size))
+        mean = shown[shown["crossbar_size"] == size].groupby("scheme")[columns].mean().loc[schemes]
         bottom = np.zeros(len(schemes))
         for part, (colour, name) in _PARTS.items():
-            height = np.array([_share(average[size, scheme], part) for scheme in schemes])
+            height = (100 * mean[f"{part}_uj"] / mean["energy_uj"]).to_numpy()
             panel.bar(
                 range(len(schemes)), height, 0.7, bottom=bottom, color=colour, edgecolor="0.2", label=name
             )
             bottom += height
-        names = [f"{SCHEME_NAMES[scheme]} {average[size, scheme]['energy_uj']:.3g} µJ" for scheme in schemes]
+        names = [f"{SCHEME_NAMES[str(name)]} {spent:.3g} µJ" for name, spent in mean["energy_uj"].items()]
         panel.set_xticks(range(len(schemes)), names, rotation=90)
         panel.set_ylim(0, 100)
         panel.grid(visible=False, axis="x")
@@ -129,7 +127,7 @@ def accuracy_against_energy(
         settings: of the costs.
     """
     cost = _chosen(energy, settings)
-    keys = ["experiment", "scheme", "crossbar_size", "mitigation"]
+    keys = [*MAPPED, "mitigation"]
     both = [one[one["effects"] == "both"] if "effects" in one else one for one in accuracies]
     columns = [*keys, "dataset", "gain", "seed", "accuracy"]
     together = pd.concat([one[columns] for one in both if len(one)], ignore_index=True)
@@ -180,10 +178,6 @@ def _chosen(energy: pd.DataFrame, settings: HardwareCosts) -> pd.DataFrame:
     return energy[(energy["adc"] == settings.adc) & (energy["columns"] == settings.columns)]
 
 
-def _share(costs: Mapping[str, float], part: str) -> float:
-    return 100 * costs[f"{part}_uj"] / costs["energy_uj"]
-
-
 def _keys(panel: Axes, found: pd.DataFrame) -> None:
     for scheme in present(SCHEMES, list(found["scheme"])):
         panel.plot([], [], "-", color=SCHEME_COLOURS[scheme], linewidth=2, label=SCHEME_NAMES[scheme])
@@ -196,7 +190,7 @@ def _keys(panel: Axes, found: pd.DataFrame) -> None:
 
 def _moved(found: pd.DataFrame) -> str:
     """The largest change of a network's energy by a mitigation."""
-    of_one = found.groupby(["experiment", "scheme", "crossbar_size"])["energy_uj"].agg(["min", "max"])
+    of_one = found.groupby(MAPPED)["energy_uj"].agg(["min", "max"])
     return f"{100 * float((of_one['max'] / of_one['min'] - 1).max()):.2g} %"
 
 

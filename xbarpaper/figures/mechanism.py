@@ -88,15 +88,11 @@ def layer_losses(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
 
 
 def _panel_per_scheme(table: pd.DataFrame) -> tuple[ArtifactFigure, dict[str, Axes]]:
-    figure, panels = panel_grid(present(SCHEMES, list(table["scheme"])), 1.9, columns=_columns(table))
+    columns = 2 if table["layer"].nunique() <= 10 else 1  # names of many layers need the whole width
+    figure, panels = panel_grid(present(SCHEMES, list(table["scheme"])), 1.9, columns=columns)
     for scheme, panel in panels.items():
         panel.set_title(SCHEME_NAMES[scheme])
     return figure, panels
-
-
-def _columns(table: pd.DataFrame) -> int:
-    """Panels side by side: names of many layers need the whole width."""
-    return 2 if table["layer"].nunique() <= 10 else 1
 
 
 def _layers_below(panel: Axes, layers: list[str]) -> None:

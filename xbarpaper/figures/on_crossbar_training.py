@@ -48,10 +48,7 @@ def on_crossbar_training(
         panel.axhline(0, color="0.3", linewidth=0.8)
     figure.heading = "Training on crossbars"
     lost = _along(found, usual, "")["mean"].mean()
-    size, seeds = (
-        int(table["crossbar_size"].iloc[0]),
-        int(table.groupby("experiment")["seed"].nunique().max()),
-    )
+    size, seeds = int(table["crossbar_size"].iloc[0]), table.groupby("experiment")["seed"].nunique().max()
     start = "fresh weights" if settings.start == "fresh" else "the trained network"
     figure.caption = (
         f"{labels.subject(table)}: accuracy lost by training on crossbars of {square(size)}, against the same training "
@@ -60,7 +57,7 @@ def on_crossbar_training(
         f"one thing changed, each on its own axis; else a write non-linearity of {usual['write_nonlinearity']:g}, "
         f"a write noise of {usual['write_noise']:g}, an ON/OFF ratio of {usual['on_off_ratio']:g}, "
         f"L = {usual['refresh_steps']}. All together lose {lost:.1f} points. "
-        f"Bars: {labels.percent} intervals of the mean (Student's t) over {count(seeds, 'training')}, "
+        f"Bars: {labels.percent} intervals of the mean (Student's t) over {count(int(seeds), 'training')}, "
         "each with devices of its own."
     )
     return figure

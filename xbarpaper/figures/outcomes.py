@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES, gain_words, present, sizes
+from xbarpaper.claims.names import MAPPED, SCHEME_NAMES, gain_words, present, sizes
 from xbarpaper.figures.panels import (
-    MAPPED,
     accuracy_axis,
     at,
     bar_words,
@@ -39,7 +38,9 @@ from xbarpaper.figures.style import (
 from xbarpaper.params import GAINS, SCHEMES
 from xbarpaper.support.words import count, join, square
 
-_PHASES = {"trained": "training", "pruned": "pruning", "fine-tuned": "fine-tuning", "wct": "WCT"}
+_PHASES: Final = {"trained": "training", "pruned": "pruning", "fine-tuned": "fine-tuning", "wct": "WCT"}
+_PHASE: Final = ["scheme", "step", "crossbar_size", "training_seed"]
+"""Columns that tell the phases of all trainings of a network."""
 
 _MOST_ROWS: Final = 9
 _BEYOND: Final = {
@@ -278,10 +279,8 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     widths = [0.5 * (len(schemes) - rank) for rank in range(len(schemes))]
     figure, panels = per_experiment(training.assign(dataset=""), labels, height=2.4)
     for experiment, panel in panels.items():
-        by = ["scheme", "step", "crossbar_size", "training_seed"]
-        for (scheme, step, *_), rows in pooled[pooled["experiment"] == experiment].groupby(
-            by, sort=False, dropna=False
-        ):
+        own = pooled[pooled["experiment"] == experiment]
+        for (scheme, step, *_), rows in own.groupby(_PHASE, sort=False, dropna=False):
             x = phases.index(str(step)) + 0.1 + 0.8 * (rows["epoch"] - 0.5) / lengths[str(step)]
             # A line of one epoch would not be seen without marks; what lies below is wider than what covers it.
             mark, above = SCHEME_MARKERS[str(scheme)] if len(rows) == 1 else "", schemes.index(str(scheme))
@@ -301,7 +300,8 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     accuracy_axis(panels.values())
     name_axes(panels.values(), x="", y="test accuracy (%)")
     shared_legend(figure)
-    ends = training.loc[training.groupby(["experiment", "scheme", "step"])["epoch"].idxmax(), "test_accuracy"]
+    last = pooled.groupby(["experiment", *_PHASE], dropna=False)["epoch"].idxmax()
+    ends = pooled.loc[last, "test_accuracy"]
     figure.heading = "How the networks learnt"
     figure.caption = (
         f"{labels.subject(training)}: test accuracy in software after each epoch, a line for each network trained; "

@@ -19,10 +19,6 @@ from xbarpaper.support.words import count, square
 Place = tuple[str, int]
 """A panel: experiment and crossbar size."""
 
-MAPPED: Final = ["experiment", "scheme", "crossbar_size"]
-"""Columns that tell one mapped network."""
-
-
 FEWEST: Final = 3
 """Values that an interval needs: that of two is twelve times their distance wide and hides everything else."""
 
@@ -50,9 +46,10 @@ def means(table: pd.DataFrame, by: Sequence[str], value: str, labels: Labels) ->
     """
     each = intervals(labels.pooled(table), [*by, "training_seed"], value, labels.confidence)
     several = each.groupby(list(by), sort=False, dropna=False)["mean"].transform("size") > 1
-    parts = [each[~several].drop(columns="training_seed")]
-    if several.any():
-        parts.append(intervals(each[several], by, "mean", labels.confidence))
+    parts = (
+        each[~several].drop(columns="training_seed"),
+        intervals(each[several], by, "mean", labels.confidence),
+    )
     found = pd.concat([part for part in parts if len(part)], ignore_index=True)
     found.loc[found["n"] < FEWEST, ["low", "high"]] = np.nan
     return found

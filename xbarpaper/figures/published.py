@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Final
 
 import pandas as pd
@@ -29,7 +30,7 @@ def beside_published(table: pd.DataFrame, distances: pd.DataFrame, labels: Label
     rank = settings["source"].map({name: at for at, name in enumerate(settings["source"].unique())})
     places = pd.Series(settings.index, settings.index) + rank + 1  # a line for the name of each source
     figure, panels = panel_grid(experiments, 0.36 * (places.iloc[-1] + 1) + 0.9, columns=1)
-    looks = dict(zip(sorted(table["r_min_ohm"].unique()), _LOOKS, strict=False))
+    looks = dict(zip(sorted(table["r_min_ohm"].unique()), cycle(_LOOKS), strict=False))
     gains = list(table["gain"].unique())
     for experiment, panel in panels.items():
         own = pooled[pooled["experiment"] == experiment]

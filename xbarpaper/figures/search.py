@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,10 @@ from xbarpaper.figures.panels import points
 from xbarpaper.figures.style import BLUE, SKY, VERMILION, ArtifactFigure, new_figure
 from xbarpaper.support.words import count, square
 
-_MARKS = {("R", "layer"): (SKY, "o"), ("R", "crossbar"): (BLUE, "s"), ("WCT", "old"): (VERMILION, "o")}
-_MARKS |= {("WCT", "new"): ("0.35", "s")}
+_MARKS: Final = {
+    ("R", "layer"): (SKY, "o"), ("R", "crossbar"): (BLUE, "s"), ("WCT", "old"): (VERMILION, "o"),
+    ("WCT", "new"): ("0.35", "s"),
+}  # fmt: skip
 _NAMES = {"layer": "w_max per layer", "crossbar": "per crossbar", "old": "old w_max", "new": "new w_max"}
 
 
@@ -72,8 +74,7 @@ def _points(panel: Axes, rows: pd.DataFrame, x: np.ndarray) -> None:
                 label = _NAMES[own] + words
                 points(panel, group["x"], group, colour=colour, marker=marker, label=label, hollow=hollow)
     best = shown[shown["chosen"].astype(bool)]
-    ring: dict[str, Any] = {"markersize": 9, "markerfacecolor": "none", "color": "0.1", "label": "best"}
-    panel.plot(best["x"], best["mean"], "o", **ring)
+    panel.plot(best["x"], best["mean"], "o", markersize=9, markerfacecolor="none", color="0.1", label="best")
     gained = rows["gained"].dropna()
     spread = max(0.4 * float(gained.max() - gained.min()), 0.5)
     panel.set_ylim(min(0.0, gained.min()) - spread, max(0.0, gained.max()) + spread)

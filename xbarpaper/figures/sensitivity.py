@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from xbarpaper.claims.accuracy import can_be_tested
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import gain_words, present
-from xbarpaper.claims.regions import CLAIMS, Home, at_home, effects, with_loss
+from xbarpaper.claims.regions import CLAIMS, at_home, effects, with_loss
 from xbarpaper.claims.schema import OUTCOMES
 from xbarpaper.experiments.sensitivity.axes import Axes, own_values, text_of
 from xbarpaper.figures.panels import FEWEST, bar_words, by_scheme, means, name_axes, points
@@ -147,11 +147,10 @@ def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
         axes: the survey.
         params: the profile.
     """
-    labels, home = Labels.of(params), at_home(held, axes, params)
-    held = held.assign(value=held["value"].map(text_of))  # a file may hold nothing but numbers
-    lines: list[tuple[str, pd.DataFrame | None]] = [("as it is", held[home.first])]
+    labels, (home, first) = Labels.of(params), at_home(held, axes, params)
+    lines: list[tuple[str, pd.DataFrame | None]] = [("as it is", held[first])]
     for name in present(tuple(axes.single), list(held["axis"])):
-        moved = held[(held["axis"] == name) & ~home.every]
+        moved = held[(held["axis"] == name) & ~home]
         lines.append((axes.single[name].short, None))
         lines += [
             (axes.single[name].name_of(str(value)), rows)
@@ -189,16 +188,16 @@ def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
         f"above zero is what the paper claims. Verdicts are read from {labels.percent} intervals (Student's t, corrected "
         f"for the values of each axis), {drawn}. Crossbars of {square(axes.settings.crossbar_size)}, "
         f"{gain_words(labels.gain)}, {axes.settings.test_images} random test images. "
-        + " ".join(_survival(held, home, axes))
+        + " ".join(_survival(held, home, first, axes))
     )
     return figure
 
 
-def _survival(held: pd.DataFrame, home: Home, axes: Axes) -> Iterator[str]:
+def _survival(held: pd.DataFrame, home: pd.Series, first: pd.Series, axes: Axes) -> Iterator[str]:
     """A sentence for each claim: how it stands at the profile's own point, and where it stands otherwise."""
     for claim, rows in held.groupby("claim", sort=False):
-        own = str(rows.loc[home.first, "verdict"].iloc[0])
-        others = rows[~home.every[rows.index]]
+        own = str(rows.loc[first, "verdict"].iloc[0])
+        others = rows[~home[rows.index]]
         changed = others[others["verdict"] != own]
         listed = join(
             [

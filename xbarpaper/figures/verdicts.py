@@ -11,7 +11,7 @@ from matplotlib.transforms import blended_transform_factory
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES
-from xbarpaper.claims.rules import MAIN
+from xbarpaper.claims.rules import MAIN, counted_words
 from xbarpaper.claims.schema import ALGEBRA, OUTCOMES, Claim, ClaimReport, Verdict
 from xbarpaper.figures.style import (
     VERDICT_COLOURS,
@@ -109,21 +109,22 @@ def claim_effects(claim: Claim, labels: Labels, margins: Claims | None = None) -
     margins = margins or Claims()
     shown = {*claim.main, *MAIN[claim.id]}
     singles = [row for row in claim.verdicts if row.mitigation in shown and row.low is not None]
-    keys = list(dict.fromkeys((row.mitigation, row.experiment or "") for row in singles))
-    if not keys:
+    if not singles:
         return None
-    tall = max(len([row for row in singles if (row.mitigation, row.experiment or "") == key]) for key in keys)
-    figure, panels = panel_grid(keys, 0.9 + _ROW_INCHES * (tall + 4), share_y=False)
-    networks, drawn, left = {experiment for _, experiment in keys}, list[Verdict](), list[str]()
+    grouped: dict[tuple[str, str], list[Verdict]] = {}
+    for row in singles:
+        grouped.setdefault((row.mitigation, row.experiment or ""), []).append(row)
+    tall = max(map(len, grouped.values()))
+    figure, panels = panel_grid(grouped, 0.9 + _ROW_INCHES * (tall + 4), share_y=False)
+    networks, drawn, left = {experiment for _, experiment in grouped}, list[Verdict](), list[str]()
     for rank, ((mitigation, experiment), panel) in enumerate(panels.items()):
-        own = [row for row in singles if (row.mitigation, row.experiment or "") == (mitigation, experiment)]
-        own.sort(key=lambda row: not row.counted)
+        own = sorted(grouped[mitigation, experiment], key=lambda row: not row.counted)
         joined = [
             row
+            for level in ("overall", "network", "size", "unpruned")
             for row in claim.levels
-            if row.mitigation == mitigation and row.experiment in (None, experiment)
+            if (row.level, row.mitigation) == (level, mitigation) and row.experiment in (None, experiment)
         ]
-        joined = sorted(joined, key=lambda row: ("overall", "network", "size", "unpruned").index(row.level))
         sizes = {row.crossbar_size for row in own}
         if len(networks) == len(sizes) == 1:  # then the joined unpruned network is the single one
             joined = [row for row in joined if row.level != "unpruned"]
@@ -136,7 +137,7 @@ def claim_effects(claim: Claim, labels: Labels, margins: Claims | None = None) -
             panel.set_yticks(range(len(lines)), [""] * len(lines))
         left = names
         title = [labels.networks.get(experiment, experiment)] if len(networks) > 1 else []
-        if len({key[0] for key in keys}) > 1:
+        if len({name for name, _ in grouped}) > 1:
             title.append("no mitigation" if mitigation == "none" else mitigation)
         panel.set_title("\n".join(title))
     _legend(figure, drawn)
@@ -146,13 +147,12 @@ def claim_effects(claim: Claim, labels: Labels, margins: Claims | None = None) -
     for unit in dict.fromkeys(row.unit for row in singles):
         effects = [row.effect for row in singles if row.unit == unit]
         ranges.append(f"between {min(effects):+.2f} and {max(effects):+.2f} {unit}")
-    counted = ", ".join(f"{claim.counts[name]} {name}" for name in OUTCOMES if claim.counts.get(name))
     figure.caption = (
         f"{claim.id}: {claim.text} On grey, effects joined; below, single comparisons, "
         f"{join(ranges)}. Bars: {labels.percent} intervals, corrected for many comparisons."
         + "".join(f" Dotted: the tolerance of {value:g} points." for value in tolerance)
         + ("" if tolerance else f" {_margin_words({row.unit for row in singles}, margins)}")
-        + f" Of {sum(claim.counts.values())} comparisons that count for the verdict: {counted}."
+        + f" Of {sum(claim.counts.values())} comparisons that count for the verdict: {counted_words(claim.counts)}."
     )
     return figure
 

@@ -87,8 +87,6 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
     (first, main), *others = reports.items()
     sentences = []
     for claim in main.claims:
-        if claim.id not in _FOUND:
-            continue
         row = next(top for top in claim.tops() if top.inference != ALGEBRA)
         words = _FOUND[claim.id].get(claim.overall) or f"{_FOUND[claim.id]['']} is {claim.overall}"
         name = row.mitigation.removeprefix("best ")

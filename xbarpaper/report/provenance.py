@@ -12,7 +12,7 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import schemes_of
+from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.params import Params, load, load_profile
 from xbarpaper.support import git
 from xbarpaper.support.errors import ParameterError
@@ -37,10 +37,10 @@ def what_was_run(params: Params, labels: Labels, evaluation: pd.DataFrame) -> st
         evaluation: the tidy table of evaluations.
     """
     sparsities = sorted({experiment.sparsity for experiment in params.experiments.values()})
-    schemes = [str(name) for name in evaluation["scheme"].unique() if name != "unpruned"]
+    schemes = [SCHEME_NAMES[name] for name in evaluation["scheme"].unique() if name != "unpruned"]
     mitigations = [str(name) for name in evaluation["mitigation"].unique() if name != "none"]
     sizes = [square(size) for size in params.mapping.crossbar_sizes]
-    pruned = f" and pruned by {schemes_of(schemes)} to a sparsity of {_listed(sparsities)}" if schemes else ""
+    pruned = f" and pruned by {join(schemes)} to a sparsity of {_listed(sparsities)}" if schemes else ""
     mitigated = f", without mitigation and with {join(mitigations)}" if mitigations else ""
     return (
         f"{labels.subject(evaluation)}: trained unpruned{pruned}, mapped onto non-ideal crossbars of {join(sizes)}"

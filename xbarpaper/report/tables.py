@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import pandas as pd
 
-from xbarpaper.claims import Claim, Verdict
+from xbarpaper.claims import Verdict
 from xbarpaper.claims.in_words import ABSENT, head
 from xbarpaper.claims.labels import Labels
-from xbarpaper.claims.names import SCHEME_NAMES
+from xbarpaper.claims.names import MAPPED, SCHEME_NAMES
 from xbarpaper.claims.schema import OwnClaim
-from xbarpaper.figures.panels import MAPPED, means
+from xbarpaper.figures.panels import means
 from xbarpaper.support.words import square
 
 _SHOWN: Final = {
@@ -92,13 +92,12 @@ def accuracies(
 def software(table: pd.DataFrame, labels: Labels) -> Table:
     """Accuracy of every trained network on ideal hardware, step by step."""
     steps = list(table["step"].unique())
-    keys = ["experiment", "scheme", "crossbar_size"]
     rows = [
         [
             labels.network(str(experiment)), SCHEME_NAMES[str(scheme)], size(crossbar),
             *(number(group.set_index("step")["accuracy"].get(step)) for step in steps),
         ]
-        for (experiment, scheme, crossbar), group in table.groupby(keys, sort=False, dropna=False)
+        for (experiment, scheme, crossbar), group in table.groupby(MAPPED, sort=False, dropna=False)
     ]  # fmt: skip
     heads = ["after WCT" if step == "wct" else step for step in steps]
     return Table(["network", "scheme", "pruned for", *heads], rows, words=3)
@@ -132,16 +131,8 @@ def effects(rows: list[Verdict], labels: Labels) -> Table:
         lines.append([network, place, scheme, row.compared, row.verdict, effect, interval(row), over])
         if undecided:
             lines[-1].append(row.needed_seeds or ABSENT)
-    heads = [
-        "network",
-        "crossbars",
-        "scheme",
-        "compared",
-        "verdict",
-        "effect",
-        f"{labels.percent} interval",
-        "over",
-    ]
+    heads = ["network", "crossbars", "scheme", "compared", "verdict", "effect"]
+    heads += [f"{labels.percent} interval", "over"]
     return Table([*heads, "would decide it"] if undecided else heads, lines, words=5)
 
 
@@ -152,11 +143,6 @@ def cases(claim: OwnClaim) -> Table:
         for one in claim.cases
     ]
     return Table(["case", "verdict", "effect", "interval or range", "over"], rows, words=2)
-
-
-def counts(claim: Claim) -> str:
-    """Verdicts of a claim's comparisons: the one count that report, tables and README show."""
-    return ", ".join(f"{number} {outcome}" for outcome, number in claim.counts.items() if number)
 
 
 def interval(row: Verdict) -> str:

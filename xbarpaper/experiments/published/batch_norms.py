@@ -63,11 +63,8 @@ def evaluate(experiment: Experiment, convention: Convention) -> pd.DataFrame:
             there = replace(common, devices=nominal.model_copy(update=acting))
             digest = f"{subject_digest(subject, there)} {behind}"
             few = replace(there, images=there.images[:0], labels=there.labels[:0])
-            named: dict[str, Any] = {
-                "crossbar_size": subject.mapped.crossbar_size,
-                "axis": axis,
-                "value": value,
-            }
+            size = subject.mapped.crossbar_size
+            named: dict[str, Any] = {"crossbar_size": size, "axis": axis, "value": value}
             seeds = range(settings.variation_seeds) if acting else [None]
             cases += [(digest, named, number, few, seed) for seed in seeds]
     journal, found = Journal(experiment.resume(f"{STAGE}-batch-norms.csv")), dict[int, pd.DataFrame]()

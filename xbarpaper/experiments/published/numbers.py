@@ -17,7 +17,6 @@ class Published:
     """A loss of accuracy on crossbars that somebody reports."""
 
     source: str  # where it is reported
-    network: str  # whose loss it is, as far as it is told
     scheme: Literal["unpruned", "cf"]  # how it was pruned
     crossbar_size: int  # rows and columns of the crossbars
     effects: Effects  # what acted on them
@@ -41,10 +40,10 @@ _ON_CROSSBARS: Final = {
 }
 
 PUBLISHED: Final = (
-    Published(PAPER, "a dense network", "unpruned", 64, "both", "none", False, 21.0),
-    Published(PAPER, "one pruned by C/F", "cf", 64, "both", "none", False, 39.0),
+    Published(PAPER, "unpruned", 64, "both", "none", False, 21.0),
+    Published(PAPER, "cf", 64, "both", "none", False, 39.0),
     *(
-        Published(BATCH_NORMS, "VGG16, CIFAR-10", "unpruned", size, "wires", name, True, round(_SOFTWARE - reached, 2))
+        Published(BATCH_NORMS, "unpruned", size, "wires", name, True, round(_SOFTWARE - reached, 2))
         for size, reached_by in _ON_CROSSBARS.items()
         for name, reached in reached_by.items()
     ),

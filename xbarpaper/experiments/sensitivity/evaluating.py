@@ -43,6 +43,11 @@ class _Network:
     w_max_quantile: float
 
 
+_Wanted = dict[_Network, dict[tuple[Devices, Parasitics], set[Gain]]]
+_CaseKey = tuple[_Network, Devices, Parasitics, int]
+_Key = tuple[_Network, Devices, Parasitics, Gain, int]
+
+
 def _network_at(at: Conditions, scheme: SchemeName, mitigation: Mitigation, own: float) -> _Network:
     """Nothing removed is the unpruned network, whatever the scheme; it has no sparsity of its own."""
     whole = scheme == "unpruned" or at.sparsity == 0
@@ -73,7 +78,7 @@ def evaluate(experiment: Experiment, axes: Axes, at_sparsity: At | None = None) 
     ]
     seeds = range(axes.settings.variation_seeds)
     own = experiment.section.sparsity
-    wanted: dict[_Network, dict[tuple[Devices, Parasitics], set[Gain]]] = {}
+    wanted: _Wanted = {}
     for point, scheme, mitigation in cells:
         network = _network_at(point.at, scheme, mitigation, own)
         circuits = wanted.setdefault(network, {})
@@ -93,19 +98,21 @@ def evaluate(experiment: Experiment, axes: Axes, at_sparsity: At | None = None) 
     return with_leading(pd.DataFrame(rows), experiment.leading)
 
 
-_Key = tuple[_Network, Devices, Parasitics, Gain, int]
-
-
-def _evaluated(
-    networks: _Networks,
-    wanted: dict[_Network, dict[tuple[Devices, Parasitics], set[Gain]]],
-    seeds: Sequence[int],
-) -> dict[_Key, tuple[float, float]]:
+def _evaluated(networks: _Networks, wanted: _Wanted, seeds: Sequence[int]) -> dict[_Key, tuple[float, float]]:
     """Accuracy on crossbars and in software of everything wanted, a network at a time."""
     journal = Journal(networks.experiment.resume(f"{networks.axes.stage}.csv"))
     # Neighbours in this order share a checkpoint.
     order = sorted(wanted, key=lambda one: (one.sparsity, one.scheme, one.mitigation.trains is not None))
     found: dict[_Key, tuple[float, float]] = {}
+
+    def jobs() -> Iterator[Job[_CaseKey]]:
+        for network in order:
+            subject = networks.subject(network)
+            for (devices, parasitics), modes in wanted[network].items():
+                gains = tuple(gain for gain in GAINS if gain in modes)
+                cases = [((network, devices, parasitics, seed), Case("both", seed, gains)) for seed in seeds]
+                yield Job(subject, replace(networks.bench, devices=devices, parasitics=parasitics), cases)
+
     total = len(seeds) * sum(len(gains) for circuits in wanted.values() for gains in circuits.values())
     with progress.bar("evaluating", total, "row", smoothing=0.02) as bar:
 
@@ -118,25 +125,8 @@ def _evaluated(
             bar.update(len(rows))
 
         with spreading.workers(networks.experiment.params.execution) as workers:
-            evaluated(_jobs(networks, order, wanted, seeds), journal, workers, arrived)
+            evaluated(jobs(), journal, workers, arrived)
     return found
-
-
-_CaseKey = tuple[_Network, Devices, Parasitics, int]
-
-
-def _jobs(
-    networks: _Networks,
-    order: Sequence[_Network],
-    wanted: dict[_Network, dict[tuple[Devices, Parasitics], set[Gain]]],
-    seeds: Sequence[int],
-) -> Iterator[Job[_CaseKey]]:
-    for network in order:
-        subject = networks.subject(network)
-        for (devices, parasitics), modes in wanted[network].items():
-            gains = tuple(gain for gain in GAINS if gain in modes)
-            cases = [((network, devices, parasitics, seed), Case("both", seed, gains)) for seed in seeds]
-            yield Job(subject, replace(networks.bench, devices=devices, parasitics=parasitics), cases)
 
 
 class _Networks:
