@@ -38,7 +38,7 @@ less than a rounding: with x the currents of the devices, all row wires take at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -66,17 +66,10 @@ Node = tuple[str, int, int]  # "r", row, column to its right; or "c", row below 
 _SIDES = ("left", "right", "top", "bottom")
 
 
-def solve(
-    tiles: Tensor,
-    parasitics: Parasitics,
-    rtol: float,
-    tiles_per_task: int | None = None,
-    progress: Callable[[int], object] | None = None,
-) -> tuple[Tensor, Tensor]:
+def solve(tiles: Tensor, parasitics: Parasitics, tiles_per_task: int | None = None) -> tuple[Tensor, Tensor]:
     """``G_eff`` of tiles, shape (B, M, N), in their own type; and the bound proven on the error of each, shape (B,).
 
-    Bounds are relative to the tile's largest element. ``progress`` is told how many tiles are finished, and never of
-    those whose bound is above ``rtol``.
+    Bounds are relative to the tile's largest element.
 
     Raises:
         CircuitError: there is not enough memory for tiles of this size.
@@ -97,16 +90,13 @@ def solve(
     rooms = [_Room(plan, most) for _ in range(threads)]
     G_eff, bounds = np.empty_like(given), np.empty(count)
 
-    def work(part: slice) -> int:
+    def work(part: slice) -> None:
         room = rooms.pop()
         bound = _solve(given[part], parasitics, plan, room, G_eff[part])
         rooms.append(room)
         bounds[part] = bound + np.finfo(given.dtype).eps
-        return int((bounds[part] <= rtol).sum())
 
-    for done in _in_threads(work, parts, threads):
-        if progress is not None and done:
-            progress(done)
+    _in_threads(work, parts, threads)
     return torch.from_numpy(G_eff), torch.from_numpy(bounds)
 
 
@@ -442,10 +432,11 @@ def _aligned(size: int) -> Floats:
     return space[-(space.ctypes.data // 8) % 8 :][:size]
 
 
-def _in_threads(work: Callable[[slice], int], parts: list[slice], threads: int) -> Iterator[int]:
-    """Results of ``work`` on all parts, in order; the kernels let go of the GIL."""
+def _in_threads(work: Callable[[slice], None], parts: list[slice], threads: int) -> None:
+    """Do ``work`` on all parts; the kernels let go of the GIL."""
     if threads < 2:
-        yield from map(work, parts)
+        for part in parts:
+            work(part)
         return
     with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(work, parts)
+        list(pool.map(work, parts))  # raises what a part raised
