@@ -25,6 +25,7 @@ from xbarpaper.hardware.circuit import (
     node_voltages,
     reference_effective_conductance,
 )
+from xbarpaper.hardware.circuit.plans import plan_of
 from xbarpaper.support import memory
 
 SHAPES = [(1, 1), (1, 7), (9, 1), (16, 16), (37, 41), (5, 64)]
@@ -270,7 +271,7 @@ def test_both_methods_agree(G: Tensor, parasitics: Parasitics) -> None:
     ("shape", "tiles"), [((16, 16), 64), ((17, 3), 9), ((200, 200), 1), ((5, 700), 2)], ids=str
 )
 def test_memory_is_estimated_from_above(shape: tuple[int, int], tiles: int) -> None:
-    room = dissection._Room(dissection._plan(*shape), tiles)
+    room = dissection._Room(plan_of(*shape), tiles)
     held = sum(array.size for array in vars(room).values())
     in_and_out = 4 * tiles * shape[0] * shape[1]
     assert held + in_and_out <= dissection.numbers(*shape, tiles) <= 8 * (held + in_and_out) + 2e5
@@ -280,7 +281,7 @@ def test_a_size_beyond_the_memory_is_refused_before_anything_is_computed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(memory, "free", lambda: 1e8)
-    monkeypatch.setattr(dissection, "_plan", None)
+    monkeypatch.setattr(dissection, "plan_of", None)
     with pytest.raises(
         CircuitError, match=r"^the circuit of 1024 x 1024 crossbars needs 0\.5 GB of memory, 0\.1 GB are"
     ):
@@ -317,8 +318,8 @@ def test_an_accuracy_out_of_reach_is_an_error() -> None:
 
 def test_a_wrong_elimination_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check is worth its name: a slip of one part in 10^6 anywhere does not pass."""
-    right = elimination._inverse
-    monkeypatch.setattr(elimination, "_inverse", lambda matrix: right(matrix) * (1 + 1e-6))
+    right = elimination.inverse
+    monkeypatch.setattr(elimination, "inverse", lambda matrix: right(matrix) * (1 + 1e-6))
     assert (elimination.solve(_random_tiles(2, 8, 8), DEFAULTS)[1] > EXACT).all()
 
 
