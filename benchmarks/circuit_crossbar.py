@@ -41,12 +41,12 @@ def measure(rows: int, columns: int, wires: float, repeats: int, superlu: bool) 
     )
     generator = torch.Generator().manual_seed(rows)
     tile = 5e-6 + 45e-6 * torch.rand(1, rows, columns, dtype=torch.float64, generator=generator)
-    dissection.solve(tile[:, :17, :17], parasitics, 1e-6)  # compiles
+    dissection.solve(tile[:, :17, :17], parasitics)  # compiles
     before = peak_bytes()
     seconds = []
     for _ in range(repeats + 1):
         start = time.process_time()
-        found, bound = dissection.solve(tile, parasitics, 1e-6)
+        found, bound = dissection.solve(tile, parasitics)
         seconds.append(time.process_time() - start)
     row = {
         "rows": rows,

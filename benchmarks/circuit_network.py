@@ -70,9 +70,9 @@ def measure(architecture: Architecture, size: int, repeats: int) -> dict[str, ob
 
 def map_randomly(architecture: Architecture, size: int) -> MappedNetwork:
     """A network of random weights on crossbars, nothing pruned."""
-    network = unpruned(build(architecture, seed=0))
-    w_max = {name: float(matrix.abs().max()) for name, matrix in network.matrices().items()}
-    return map_network(network, compaction_of("unpruned"), size, w_max)
+    pruned = unpruned(build(architecture, seed=0))
+    w_max = {name: float(matrix.abs().max()) for name, matrix in pruned.network.matrices().items()}
+    return map_network(pruned, compaction_of("unpruned"), size, w_max)
 
 
 def solve_seconds(mapped: MappedNetwork, devices: Devices, parasitics: Parasitics, repeats: int) -> float:

@@ -153,7 +153,7 @@ class BareEpoch:
         """One pass over the batches."""
         self.network.train()
         for batch, labels in self.batches:
-            with torch.autocast(batch.device.type, self.dtype, enabled=self.dtype is not torch.float32):
+            with training.arithmetic(batch.device, self.dtype):
                 loss = nn.functional.cross_entropy(
                     self.network(batch), labels, label_smoothing=self.settings.label_smoothing
                 )

@@ -124,7 +124,7 @@ def test_masks_come_and_go_and_the_end_is_compressed(
     images = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():  # float32, sums in another order where filters are gone
         torch.testing.assert_close(result.network.eval()(images), network(images), rtol=1e-3, atol=1e-3)
-    for layer, matrix in result.matrices().items():
+    for layer, matrix in result.network.matrices().items():
         assert not matrix[~result.masks[layer]].any()
 
 

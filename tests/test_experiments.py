@@ -105,7 +105,7 @@ def test_checkpoints_hold_the_network_whose_accuracy_they_state(
     reached = trained.software_accuracy(work, checkpoint.pruned.network)
     assert checkpoint.metadata.software_accuracy == reached
     assert checkpoint.metadata.scheme == scheme
-    for name, matrix in checkpoint.pruned.matrices().items():
+    for name, matrix in checkpoint.pruned.network.matrices().items():
         assert not matrix[~checkpoint.pruned.masks[name]].any()
 
 
@@ -155,7 +155,7 @@ def test_weights_under_constraint_keep_the_old_range(done: Done) -> None:
         assert run.checkpoint.metadata.w_max == old.metadata.w_max == largest_weights(old.pruned)
         for name, weight in run.checkpoint.pruned.network.weights().items():
             mask = old.pruned.masks[name].numpy()
-            cut = np.quantile(np.abs(old.pruned.matrices()[name].numpy()[mask]), 0.95)
+            cut = np.quantile(np.abs(old.pruned.network.matrices()[name].numpy()[mask]), 0.95)
             assert float(weight.detach().abs().max()) <= cut * (1 + 1e-6)
 
 
@@ -334,7 +334,7 @@ def test_pruning_at_initialisation_needs_no_trained_network(make_params: MakePar
     (run,) = pruned.prune(work, "xcs", (8,))
     assert len(run.run.training) == 2  # the training's epochs, not the fine-tuning's
     checkpoint = load(work, Variant("xcs", 8))
-    for name, matrix in checkpoint.pruned.matrices().items():
+    for name, matrix in checkpoint.pruned.network.matrices().items():
         assert not matrix[~checkpoint.pruned.masks[name]].any()
     with pytest.raises(CheckpointError, match=r"was made with prune\.when = init"):
         load(Experiment(NAME, params.model_copy(update={"prune": make_params().prune})), Variant("xcs", 8))

@@ -88,6 +88,15 @@ def test_what_is_read_back_computes_the_same(tmp_path: Path) -> None:
         np.testing.assert_allclose(layer.matrix(solved, SPAN), one.matrix("none"), atol=1e-5)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_network_on_a_gpu_is_written(tmp_path: Path) -> None:
+    images = torch.randn(1, 3, 10, 10)
+    path = write_crossbars(
+        tmp_path / "chip.npz", map_module(network().cuda(), 8), DEVICES, [], Parasitics(), images.cuda()
+    )
+    assert read_crossbars(path).layers["0"].inputs_volt is not None
+
+
 def test_units_are_in_the_names_and_conductances_in_their_range(tmp_path: Path) -> None:
     path = write_crossbars(
         tmp_path / "chip.npz", mapped(), DEVICES, [], Parasitics(), torch.randn(1, 3, 10, 10)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -35,10 +38,16 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }
     lock: dict = {stage: {"cmd": "true", "outs": [out]} for stage, out in outs.items()}
     lock["last"]["deps"] = [{"path": path} for path in ("code.py", "data/one.txt", "data/tables")]
-    (tmp_path / "dvc.lock").write_text(json.dumps({"stages": lock}))
+    write_lock(tmp_path, json.dumps({"stages": lock}))
     keep(tmp_path, f"{md5(listing)}.dir", listing)
     monkeypatch.setenv("DVC_STAGE", "last")
     return tmp_path
+
+
+def write_lock(root: Path, content: str) -> None:
+    """As a lock that nobody writes any more."""
+    (root / "dvc.lock").write_text(content)
+    os.utime(root / "dvc.lock", (0, 0))
 
 
 def keep(root: Path, name: str, content: bytes, cache: Path = CACHE) -> Path:
@@ -114,7 +123,24 @@ def test_a_cache_elsewhere_is_found(root: Path) -> None:
 
 @pytest.mark.parametrize("content", ["stages: [", "[]", "stages: {first: 3}", "\t:"])
 def test_a_damaged_lock_is_one_line(root: Path, content: str) -> None:
-    (root / "dvc.lock").write_text(content)
+    write_lock(root, content)
     with pytest.raises(ArtifactError, match=r"^dvc\.lock: damaged: .*; `git checkout dvc\.lock`$") as refused:
         inputs.check(root, NOTEBOOK)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.7])
+def test_a_lock_that_another_stage_is_writing_is_read_when_it_is_whole(root: Path, share: float) -> None:
+    """DVC empties the file first, and then writes piece by piece, for a second and more."""
+    lock, whole = root / "dvc.lock", (root / "dvc.lock").read_text()
+
+    def write() -> None:
+        for part in (share, (1 + share) / 2, 1):
+            lock.write_text(whole[: int(part * len(whole))])
+            time.sleep(0.2)
+
+    lock.write_text("")
+    writer = threading.Thread(target=write)
+    writer.start()
+    inputs.check(root, NOTEBOOK)
+    writer.join()

@@ -128,7 +128,7 @@ def test_limits_are_quantiles_of_the_weights_that_pruning_left(
 ) -> None:
     pruned = pruned_by(make_network(width=0.06), scheme)
     limits = limits_of(pruned, quantile).limits
-    matrices = pruned.matrices()
+    matrices = pruned.network.matrices()
     assert list(limits) == list(matrices)
     for name, matrix in matrices.items():
         living = np.abs(matrix.numpy()[pruned.masks[name].numpy()])
@@ -183,7 +183,7 @@ def test_clamped_weights_in_the_old_range_have_no_fewer_low_devices(
     for quantile, all_low in ((0.95, False), (0.01, True)):
         with torch.no_grad():
             limits_of(pruned, quantile).apply(pruned.network)
-        matrices = pruned.matrices()
+        matrices = pruned.network.matrices()
         clamped = [dataclasses.replace(layer, matrix=matrices[layer.name]) for layer in old.layers]
         after = [layer.low_devices(DEVICES, 0.1) for layer in clamped]
         assert all(now >= then for now, then in zip(after, before, strict=True))

@@ -24,8 +24,7 @@ from xbarpaper.experiments.results import TABLES
 from xbarpaper.experiments.search import searching, space
 from xbarpaper.experiments.search.searching import held_out
 from xbarpaper.hardware.effects import Variation
-from xbarpaper.mitigation import BN, MITIGATIONS, NONE, PAPER, PC, R2D, TUNED, WCT, Costs, Mitigation, R
-from xbarpaper.mitigation.registry import by_name
+from xbarpaper.mitigation import BN, MITIGATIONS, NONE, PAPER, R2D, TUNED, WCT, Costs, Mitigation, R
 from xbarpaper.networks.training import images_shown, steps_per_epoch
 from xbarpaper.params import FURTHER_MITIGATIONS, Params
 from xbarpaper.params import MITIGATIONS as PAPER_NAMES
@@ -72,11 +71,6 @@ def test_a_sum_has_the_parts_of_both() -> None:
 def test_two_parts_of_one_kind_are_refused(one: Mitigation, other: Mitigation, part: str) -> None:
     with pytest.raises(ValueError, match=rf"{one.name} \+ {other.name}: both have a part {part}"):
         one + other
-
-
-def test_two_mitigations_of_one_name_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"two mitigations are called PC; each needs a name of its own"):
-        by_name([PC, R, PC])
 
 
 def test_costs_follow_the_parameters_and_add_up(make_params: MakeParams, tiny_images: ImageSet) -> None:

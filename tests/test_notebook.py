@@ -196,6 +196,19 @@ def test_no_room_for_temporary_files_is_one_line(
     )
 
 
+@pytest.mark.parametrize("damage", [lambda mark: mark.mkdir(), lambda mark: mark.write_bytes(b"\xff")])
+def test_a_mark_that_cannot_be_read_stops_no_other_stage(
+    repository: Path, execute: Execute, damage: Callable[[Path], object]
+) -> None:
+    """Stages side by side remove the files of those that have finished, and one may be quicker than the other."""
+    mark = repository / "data/resume/tiny/00_other/finished"
+    mark.parent.mkdir(parents=True)
+    damage(mark)
+    (repository / "dvc.lock").touch()
+    _notebook(repository, START)
+    assert execute() == (0, "")
+
+
 def test_dead_kernel_is_told(repository: Path, execute: Execute) -> None:
     _notebook(repository, "import os\nos._exit(9)")
     code, said = execute()

@@ -181,7 +181,7 @@ def test_pruning_zeroes_what_the_masks_say_and_nothing_else(make_network: MakeNe
     pruned = prune(network, SCHEMES[name], SETTINGS, 0.6, SIZE)
     assert same(network.state_dict(), before)
     assert list(pruned.masks) == list(originals)
-    for layer, matrix in pruned.matrices().items():
+    for layer, matrix in pruned.network.matrices().items():
         assert torch.equal(matrix, originals[layer] * pruned.masks[layer])
     for layer, weight in pruned.network.weights().items():
         assert pruned.weight_masks()[layer].shape == weight.shape
@@ -352,6 +352,6 @@ def test_a_compact_network_computes_what_its_mask_says(network: Network, sparsit
         torch.testing.assert_close(
             pruned.network.double().eval()(images), zeros(images), rtol=1e-9, atol=1e-9
         )
-    for layer, matrix in unpruned(network).matrices().items():
+    for layer, matrix in network.matrices().items():
         expected = torch.where(pruned.masks[layer], matrix, 0.0)
-        torch.testing.assert_close(pruned.matrices()[layer], expected, rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(pruned.network.matrices()[layer], expected, rtol=1e-6, atol=1e-6)

@@ -59,6 +59,14 @@ ALONE = (
     "warm.waiting = lambda *_: contextlib.nullcontext()\nsys.exit(repro.main(['--jobs', '2']))",
 )
 
+# With one in its place that dies, as for want of memory.
+BESIDE_A_DYING_ONE = (
+    "-c",
+    "import contextlib, subprocess, sys\nfrom xbarpaper.pipeline import repro, warm\n"
+    "warm.waiting = lambda *_: contextlib.nullcontext(subprocess.Popen(['false']))\n"
+    "sys.exit(repro.main(['--jobs', '2']))",
+)
+
 
 def start(command: tuple[str, ...] = ALONE, folder: Path | None = None) -> subprocess.Popen[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -125,6 +133,12 @@ def test_after_a_failure_what_runs_ends_and_nothing_begins(top: Path) -> None:
     assert (top / "two.txt").is_file()
     assert "'total'" not in said
     assert repro.changed_and_after()[0] == {"make@one", "total"}
+
+
+def test_the_death_of_the_process_that_waits_with_libraries_loaded_fails_no_stage(top: Path) -> None:
+    said, errors = (process := start(BESIDE_A_DYING_ONE)).communicate(timeout=600)
+    assert (process.returncode, "failed" in errors) == (0, False), errors
+    assert said.count("Running stage 'total'") == 1
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

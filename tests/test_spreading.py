@@ -231,6 +231,15 @@ def test_a_process_that_dies_is_told_in_one_line_that_names_its_task() -> None:
         list(results(workers, [Task(0, "the deadly row", os._exit, (1,))]))
 
 
+def test_a_process_that_dies_between_two_tasks_is_told_likewise() -> None:
+    with spreading.Local(1) as workers:
+        ((_, process),) = results(workers, [Task(0, "a place", _place, ())])
+        os.kill(process, signal.SIGKILL)
+        os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(ArtifactError, match=r"^the next row: its process died"):
+            list(results(workers, [Task(0, "the next row", abs, (1,))]))
+
+
 def test_where_no_process_can_be_started_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> int:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))

@@ -267,8 +267,8 @@ def test_masks_hold_to_the_last_bit(
     for layer, weight in pruned.network.weights().items():
         removed = weight.detach()[~masks[layer]]
         assert not removed.contiguous().view(torch.int32).any()  # not even a minus zero
-        matrix = pruned.matrices()[layer]
-        place = pruned.placements()[layer]
+        matrix = pruned.network.matrices()[layer]
+        place = pruned.network.placements()[layer]
         assert torch.equal(weight_of(place.extract(matrix), weight.shape), weight)
         assert not matrix[~pruned.masks[layer]].any()
     assert not same(bits(pruned.network), before)

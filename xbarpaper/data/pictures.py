@@ -12,17 +12,17 @@ from xbarpaper.data.images import Images, ImageSet
 
 _INCHES = 0.55  # an image's share of a figure
 _GAP = 2  # pixels between images
+_MOST_CLASSES = 20  # shown
 
 
-def picture_of_examples(image_set: ImageSet, *, per_class: int = 8, most_classes: int = 20) -> Figure:
-    """The first training images of each class, a row per class.
+def picture_of_examples(image_set: ImageSet, *, per_class: int = 8) -> Figure:
+    """The first training images of each class, a row per class; of many classes the first ones, and it says so.
 
     Args:
         image_set: the dataset.
         per_class: images per row.
-        most_classes: rows at most; a set of more classes shows the first ones and says so.
     """
-    classes = image_set.classes[:most_classes]
+    classes = image_set.classes[:_MOST_CLASSES]
     rows = [_first(image_set.train, label, per_class) for label in range(len(classes))]
     figure = _picture(rows, list(classes))
     shown = f" (the first {len(classes)} of {len(image_set.classes)} classes)"
@@ -39,7 +39,6 @@ def picture_of_augmentation(
     cut_out_pixels: int = 0,
     images: int = 4,
     draws: int = 9,
-    seed: int = 0,
 ) -> Figure:
     """Training images as they are, and as the network meets them in different epochs.
 
@@ -50,12 +49,10 @@ def picture_of_augmentation(
         cut_out_pixels: side of the blanked square, pixels.
         images: rows, of different classes as far as there are that many.
         draws: augmented versions per row.
-        seed: of the augmentation.
     """
-    generator = torch.Generator().manual_seed(seed)
-    mean = 255 * torch.tensor(image_set.mean).view(
-        3, 1, 1
-    )  # what is 0, and so pads, once images are normalised
+    generator = torch.Generator().manual_seed(0)
+    # what is 0, and so pads, once images are normalised
+    mean = 255 * torch.tensor(image_set.mean).view(3, 1, 1)
     rows, names = [], []
     for row in range(images):
         label = row % len(image_set.classes)

@@ -165,7 +165,7 @@ def teacher(experiment: Experiment) -> training.Teacher | None:
 
 
 def _sparsity_table(experiment: Experiment, wanted: Variant, pruned: PrunedNetwork) -> pd.DataFrame:
-    prunable, places = prunable_layers(pruned.network, experiment.params.prune), pruned.placements()
+    prunable, places = prunable_layers(pruned.network, experiment.params.prune), pruned.network.placements()
     rows = [
         {
             **experiment.leading_of(wanted),

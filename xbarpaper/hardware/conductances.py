@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
@@ -17,6 +18,10 @@ class DifferentialPair:
 
     plus: Tensor
     minus: Tensor
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> DifferentialPair:
+        """What ``change`` makes of both arrays, of ``plus`` first."""
+        return DifferentialPair(change(self.plus), change(self.minus))
 
 
 def conductances(weights: Tensor, devices: Devices, w_max: float | Tensor) -> DifferentialPair:

@@ -193,7 +193,7 @@ def _inputs(mapped: MappedNetwork, images: Tensor, vectors: int) -> dict[str, Te
             hook.remove()
     for layer in mapped.layers:
         own = _as_rows(modules[layer.name], seen[layer.name])
-        own = own[torch.linspace(0, len(own) - 1, min(vectors, len(own))).round().long()].double()
+        own = own[torch.linspace(0, len(own) - 1, min(vectors, len(own))).round().long()].double().cpu()
         found[layer.name] = own.new_zeros(len(own), layer.placement.full_shape[0])
         found[layer.name][:, layer.placement.rows.flatten()] = own
     return found

@@ -92,8 +92,7 @@ class _Layer:
 
     def disturbed(self) -> Tensor:
         """Conductances of the chip's devices by tile, siemens, shape (2, tiles, size, size)."""
-        place = self.mapped.placement
-        pair = DifferentialPair(place.embed(self.pair.plus.cpu()), place.embed(self.pair.minus.cpu()))
+        pair = self.pair.each(lambda array: self.mapped.placement.embed(array.cpu()))
         for effect in chip(self.surroundings.devices, self.surroundings.seed):
             pair = effect.disturb(pair, self.mapped.name)
         return array_tiles(self.mapped, pair)

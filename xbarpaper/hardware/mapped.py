@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 from torch import Tensor, nn
@@ -90,9 +90,8 @@ class MappedLayer:
 
     def device_conductances(self, devices: Devices) -> DifferentialPair:
         """Conductances of the devices that exist, siemens, one flat tensor for each sign."""
-        pair = self.programmed(devices)
         occupied = self.tiles.occupied
-        return DifferentialPair(self.tiles.tile(pair.plus)[occupied], self.tiles.tile(pair.minus)[occupied])
+        return self.programmed(devices).each(lambda array: self.tiles.tile(array)[occupied])
 
     def low_devices(self, devices: Devices, threshold: float) -> int:
         """Number of devices, of both signs, in the lowest ``threshold`` of the range."""
@@ -171,7 +170,7 @@ def map_network(
         w_max: weight that programs the highest conductance, by layer.
         arrangement: order of rows and columns within the strips; None leaves them as they are.
     """
-    places, matrices = pruned.placements(), pruned.matrices()
+    places, matrices = pruned.network.placements(), pruned.network.matrices()
     layers = []
     for layer in pruned.network.layers:
         name, mask, place = layer.name, pruned.masks[layer.name], places[layer.name]
@@ -179,8 +178,10 @@ def map_network(
         plan = LayerPlan(matrices[name], strips, crossbar_size, w_max[name])
         if arrangement is not None:
             plan = arrangement(plan)
-        mapped = MappedLayer(name, layer.module, matrices[name], mask, place, plan.tiles(), plan.w_max)
-        layers.append(replace(mapped, minus_tiles=plan.minus_tiles()))
+        matrix, tiles, minus = matrices[name], plan.tiles(), plan.minus_tiles()
+        layers.append(
+            MappedLayer(name, layer.module, matrix, mask, place, tiles, plan.w_max, minus_tiles=minus)
+        )
     return MappedNetwork(pruned.network, tuple(layers), crossbar_size)
 
 

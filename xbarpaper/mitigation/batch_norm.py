@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from xbarpaper.data import ImageSet, normalised
 from xbarpaper.mitigation.parts import Costs, Mitigation
 from xbarpaper.networks.digests import tensor_digest
-from xbarpaper.networks.training import device_of, forward_dtype
+from xbarpaper.networks.training import arithmetic, device_of, forward_dtype
 
 if TYPE_CHECKING:  # so that finished rows and resume files outlive a new section
     from xbarpaper.params import Params
@@ -51,10 +51,7 @@ class BatchNormEstimate:
         for norm in norms:
             norm.momentum = 1.0  # nothing of the old statistics stays
         network.to(self.images.device).train()
-        with (
-            torch.no_grad(),
-            torch.autocast(self.images.device.type, self.dtype, enabled=self.dtype is not torch.float32),
-        ):
+        with torch.no_grad(), arithmetic(self.images.device, self.dtype):
             network(self.images)
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

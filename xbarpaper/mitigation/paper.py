@@ -8,8 +8,8 @@ from xbarpaper.mitigation.parts import NONE, Mitigation
 from xbarpaper.mitigation.rearrange import R
 from xbarpaper.mitigation.wct import WCT
 from xbarpaper.params import MITIGATIONS
+from xbarpaper.support.registry import registry
 
-PAPER: Final[tuple[Mitigation, ...]] = (NONE, R, WCT, R + WCT)
+_NAMED = registry("mitigation", MITIGATIONS, ((one.name, one) for one in (NONE, R, WCT, R + WCT)))
 
-if tuple(one.name for one in PAPER) != MITIGATIONS:
-    raise ValueError(f"the paper's mitigations are {', '.join(MITIGATIONS)}, not {PAPER}")
+PAPER: Final[tuple[Mitigation, ...]] = tuple(_NAMED.values())

@@ -17,6 +17,7 @@ from torch import nn
 from xbarpaper.data import ImageSet
 from xbarpaper.mitigation.batch_norm import BatchNormEstimate, ReestimatedBatchNorm
 from xbarpaper.mitigation.parts import Costs, Mitigation
+from xbarpaper.networks.training import arithmetic
 
 if TYPE_CHECKING:  # so that finished rows and resume files outlive a new section
     from xbarpaper.params import Params
@@ -52,10 +53,9 @@ class NormTuning:
         steps = self.epochs * -(-len(images) // _BATCH)
         falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, steps)
         generator = torch.Generator().manual_seed(0)
-        dtype = self.statistics.dtype
         for _ in range(self.epochs):
             for chosen in torch.randperm(len(images), generator=generator).to(images.device).split(_BATCH):
-                with torch.autocast(images.device.type, dtype, enabled=dtype is not torch.float32):
+                with arithmetic(images.device, self.statistics.dtype):
                     given = network(images[chosen])
                 loss = nn.functional.kl_div(
                     given.float().log_softmax(1), answers[chosen], reduction="batchmean", log_target=True

@@ -157,6 +157,11 @@ def forward_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     return torch.float32 if precision == "float32" else torch.bfloat16
 
 
+def arithmetic(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """A block in which networks on a device compute in ``dtype``: float32, which is their own, or fewer bits."""
+    return torch.autocast(device.type, dtype, enabled=dtype is not torch.float32)
+
+
 def one_cycle_rates(steps: int, peak: float, warmup_share: float) -> list[float]:
     """Learning rate of every step of torch's ``OneCycleLR`` (Smith and Topin, arXiv 1708.07120).
 
@@ -183,9 +188,8 @@ def accuracy(
 ) -> float:
     """Share of normalised images (n, 3, 32, 32) that a network classifies right, in percent; ``dtype``: arithmetic."""
     network.eval()
-    mixed = torch.autocast(images.device.type, dtype, enabled=dtype is not torch.float32)
     batches = zip(images.split(batch_size), labels.split(batch_size), strict=True)
-    with torch.inference_mode(), mixed:
+    with torch.inference_mode(), arithmetic(images.device, dtype):
         right = [(network(batch).argmax(1) == truth).sum() for batch, truth in batches]
     return 100.0 * int(torch.stack(right).sum()) / len(labels)
 
@@ -318,7 +322,7 @@ class _Loop:
     def _step(self, batch: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
         for group in self.optimiser.param_groups:
             group["lr"] = self.rates[step] * group["factor"]
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
+        with arithmetic(self.device, self.dtype):
             logits = self.network(batch)
             smoothing = self.run.settings.label_smoothing
             loss = nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
@@ -408,8 +412,10 @@ def _parameter_groups(network: Network, parameters: Iterable[nn.Parameter], run:
     """Biases of batch norms apart: they may learn faster, and then decay no more than the others."""
     factor = run.settings.norm_bias_rate
     biases = {norm.bias for norm in network.norms().values()} if factor != 1 else set()
-    decay = run.settings.weight_decay
-    return [
-        {"params": [one for one in parameters if one not in biases], "factor": 1.0},
-        {"params": list(biases), "factor": factor, "weight_decay": decay / factor},
-    ][: 2 if biases else 1]
+    groups: list[dict[str, Any]] = [
+        {"params": [one for one in parameters if one not in biases], "factor": 1.0}
+    ]
+    if biases:
+        decay = run.settings.weight_decay / factor
+        groups.append({"params": list(biases), "factor": factor, "weight_decay": decay})
+    return groups

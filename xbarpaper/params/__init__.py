@@ -25,13 +25,12 @@ from xbarpaper.params.names import (
 )
 from xbarpaper.params.profile import Params, load, load_profile
 from xbarpaper.params.sections.claims import Claims
-from xbarpaper.params.sections.crossbars import Devices, Mapping, Parasitics, Readout
-from xbarpaper.params.sections.evaluation import Evaluation, Mechanism
+from xbarpaper.params.sections.crossbars import Devices, Parasitics
 from xbarpaper.params.sections.execution import Execution
 from xbarpaper.params.sections.hardware import HardwareCosts, Periphery
-from xbarpaper.params.sections.mitigations import Beyond, Rearrange, Wct
+from xbarpaper.params.sections.mitigations import Rearrange, Wct
 from xbarpaper.params.sections.neighbours import AcDc, Adversarial, OnCrossbarTraining, Spiking
-from xbarpaper.params.sections.surveys import DeviceEffects, Published, Search, Sensitivity, Survey
+from xbarpaper.params.sections.surveys import Published, Survey
 from xbarpaper.params.sections.training import Distillation, Experiment, Prune, Train
 
 __all__ = [
@@ -42,26 +41,21 @@ __all__ = [
     "AcDc",
     "AdcName",
     "Adversarial",
-    "Beyond",
     "Cifar",
     "Claims",
     "Coding",
     "ColumnOrder",
     "ColumnsCounted",
     "Dataset",
-    "DeviceEffects",
     "Devices",
     "Distillation",
     "DriftPreset",
     "Effects",
-    "Evaluation",
     "Execution",
     "Experiment",
     "Gain",
     "HardwareCosts",
     "ImageFolder",
-    "Mapping",
-    "Mechanism",
     "Mitigation",
     "NetworkName",
     "OnCrossbarTraining",
@@ -75,11 +69,8 @@ __all__ = [
     "Published",
     "RangeScope",
     "ReadPreset",
-    "Readout",
     "Rearrange",
     "SchemeName",
-    "Search",
-    "Sensitivity",
     "Shapes10",
     "Spiking",
     "Survey",

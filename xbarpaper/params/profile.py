@@ -30,7 +30,6 @@ from xbarpaper.support.yaml_files import read_yaml
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
-
 SOURCES: Final = "sources"
 """What params.yaml calls ``Params.sources``."""
 

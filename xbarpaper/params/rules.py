@@ -18,6 +18,19 @@ def require_among(name: str, value: Any, others: str, allowed: Sequence[Any]) ->
         raise ValueError(f"{name} = {value} must be among {others} = {', '.join(map(str, allowed))}")
 
 
+def require_slices(section: str, weight_slices: int, weight_bits: int) -> None:
+    """Refuse more slices of a weight than its magnitude has bits.
+
+    Raises:
+        ValueError: some slice would have none.
+    """
+    if weight_slices > weight_bits - 1:
+        raise ValueError(
+            f"{section}.weight_slices = {weight_slices} must be at most {weight_bits - 1}, the bits of "
+            f"{section}.weight_bits but for the sign"
+        )
+
+
 def require_after_programming(name: str, seconds: float, setting: str, preset: str) -> None:
     """Refuse a time before a published drift or read noise holds.
 

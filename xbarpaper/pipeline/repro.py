@@ -118,12 +118,14 @@ class SideBySide:
 
     def _one_ends(self) -> None:
         process, status = os.wait()
-        name = self._running.pop(process, "")
+        name = self._running.pop(process, None)
+        if name is None:  # the process that waits with libraries loaded: stages do without it
+            return
         if os.waitstatus_to_exitcode(status):
             self._failed = True
             others = ", ".join(self._running.values())
             print(f"{name}: failed{f'; waiting for {others}' if others else ''}", file=sys.stderr, flush=True)
-        elif name:
+        else:
             stage = self._graph[name]
             now = _written(stage.writes)
             new = {path for path in stage.writes if now.get(path) != self._written.get(path)}

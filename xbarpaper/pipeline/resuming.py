@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -37,8 +38,9 @@ def remove_finished(root: Path, target: Path) -> None:
     except (OSError, UnicodeDecodeError):
         return
     for mark in (root / FOLDER).glob(f"*/*/{_MARK}"):
-        if mark.parent != _folder(root, target) and f" {mark.read_text().strip()}\n" in lock:
-            shutil.rmtree(mark.parent, ignore_errors=True)
+        with suppress(OSError, UnicodeDecodeError):  # a stage beside this one may just remove it too
+            if mark.parent != _folder(root, target) and f" {mark.read_text().strip()}\n" in lock:
+                shutil.rmtree(mark.parent, ignore_errors=True)
 
 
 def _folder(root: Path, target: Path) -> Path:

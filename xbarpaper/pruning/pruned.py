@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from xbarpaper.networks.matrix import Placement, weight_of
+from xbarpaper.networks.matrix import weight_of
 from xbarpaper.networks.network import CLASSES, IMAGES, Network, require_whole, with_channels
 from xbarpaper.params import Prune, PrunedSchemeName, SchemeName
 from xbarpaper.params.names import PRUNED_SCHEMES
@@ -39,17 +39,9 @@ class PrunedNetwork:
     # True where a weight stays, by layer, in the original coordinates of the unpruned layer's matrix
     masks: dict[str, Tensor]
 
-    def placements(self) -> dict[str, Placement]:
-        """Where each layer's matrix sits in original coordinates."""
-        return self.network.placements()
-
-    def matrices(self) -> dict[str, Tensor]:
-        """Matrix form of every layer in original coordinates, zero where pruned, on the CPU."""
-        return self.network.matrices()
-
     def weight_masks(self) -> dict[str, Tensor]:
         """The masks in the shape and coordinates of the network's own weights."""
-        places = self.placements()
+        places = self.network.placements()
         return {
             name: weight_of(places[name].extract(self.masks[name]), weight.shape)
             for name, weight in self.network.weights().items()
@@ -57,7 +49,7 @@ class PrunedNetwork:
 
     def sparsity(self, layers: frozenset[str] | None = None) -> float:
         """Fraction of the weights removed from the named layers (all if not named)."""
-        weights = {name: place.full_weights for name, place in self.placements().items()}
+        weights = {name: place.full_weights for name, place in self.network.placements().items()}
         chosen = [name for name in self.masks if layers is None or name in layers]
         return 1 - sum(int(self.masks[name].sum()) for name in chosen) / sum(weights[name] for name in chosen)
 
@@ -159,7 +151,7 @@ def compaction_of(scheme: SchemeName) -> Compaction:
 def weight_table(pruned: PrunedNetwork) -> pd.DataFrame:
     """One row per layer: shape of its matrix, weights, and how far the largest |w| lies from the bulk."""
     rows = []
-    for name, matrix in pruned.matrices().items():
+    for name, matrix in pruned.network.matrices().items():
         kept = matrix[pruned.masks[name]].abs().numpy()
         high = float(np.quantile(kept, 0.95))
         shape = {"rows": matrix.shape[0], "columns": matrix.shape[1], "weights": kept.size}

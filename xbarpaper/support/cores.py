@@ -149,20 +149,16 @@ class Place:
 
 def end_with_dvc() -> None:
     """Where DVC runs this process (on Linux): end it when DVC is killed, which tells nobody."""
-    process, stage = (
-        os.getppid(),
-        b"DVC_STAGE=",
-    )  # DVC gives it to what it starts, a shell between the two included
-    with suppress(
-        OSError, AttributeError, IndexError, RuntimeError
-    ):  # the last where no thread can be started
-        while "DVC_STAGE" in os.environ and stage in Path(f"/proc/{process}/environ").read_bytes():
+    if "DVC_STAGE" not in os.environ:
+        return
+    process = os.getppid()
+    # The last is raised where no thread can be started.
+    with suppress(OSError, AttributeError, IndexError, RuntimeError):
+        # DVC gives the variable to what it starts, a shell between the two included.
+        while b"DVC_STAGE=" in Path(f"/proc/{process}/environ").read_bytes():
             process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
-        if "DVC_STAGE" in os.environ:
-            ended = end_of(process)
-            threading.Thread(
-                target=lambda: select.select([ended], [], []) and os._exit(1), daemon=True
-            ).start()
+        ended = end_of(process)
+        threading.Thread(target=lambda: select.select([ended], [], []) and os._exit(1), daemon=True).start()
 
 
 def end_of(process: int) -> int:

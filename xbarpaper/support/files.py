@@ -23,13 +23,13 @@ _HOST = socket.gethostname()[:40]  # on a shared disk, other machines' processes
 _MARKERS = ("dvc.yaml", "params.yaml")
 
 
-def find_root(folder: Path | str = ".") -> Path:
-    """The top of the repository: the nearest folder, from ``folder`` upwards, with dvc.yaml and params.yaml.
+def find_root() -> Path:
+    """The top of the repository: the nearest folder, from the working one upwards, with dvc.yaml and params.yaml.
 
     Raises:
         ArtifactError: there is none.
     """
-    begin = Path(folder).resolve()
+    begin = Path.cwd()
     for candidate in (begin, *begin.parents):
         if all((candidate / name).is_file() for name in _MARKERS):
             return candidate
@@ -140,8 +140,5 @@ def plainly_named(folder: Path, pattern: str) -> list[Path]:
 
 def sha256(path: Path | str) -> str:
     """SHA-256 of a file, as hexadecimal text."""
-    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

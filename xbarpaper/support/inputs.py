@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from xbarpaper.support.errors import ArtifactError
 
 _OUTPUTS: Final = ("data", "reports")
 _STAGE: Final = "DVC_STAGE"  # DVC sets it for the command of a stage
+_WRITING_SECONDS: Final = 1.0  # DVC writes dvc.lock in place, in pieces; between two of them passes less
 
 
 def check(root: Path, started: Path | str) -> None:
@@ -41,6 +43,19 @@ def check(root: Path, started: Path | str) -> None:
     if not name:
         return
     require_inside(root)
+    while True:
+        try:
+            _compare_with_lock(root, name)
+            break
+        except ArtifactError:
+            # By a stage beside this one: half of the file may say anything.
+            if not _is_being_written(root / "dvc.lock"):
+                raise
+            time.sleep(0.1)
+    _require_current(root, record_of(started))
+
+
+def _compare_with_lock(root: Path, name: str) -> None:
     try:
         stages = _locked(root)
         read = [dep["path"] for dep in stages.get(name, {}).get("deps", [])]
@@ -56,7 +71,13 @@ def check(root: Path, started: Path | str) -> None:
     for path, (md5, maker) in made.items():
         if any(meet(path, dep) for dep in read):
             _compare(root, path, md5, maker)
-    _require_current(root, record_of(started))
+
+
+def _is_being_written(path: Path) -> bool:
+    try:
+        return abs(time.time() - path.stat().st_mtime) < _WRITING_SECONDS
+    except OSError:
+        return False
 
 
 def _require_current(root: Path, record: Path) -> None:

@@ -34,7 +34,6 @@ def effective_conductance(
     *,
     rtol: float | None = None,
     tiles_per_chunk: int | None = None,
-    progress: Callable[[int], object] | None = None,
 ) -> Tensor:
     """The matrix ``G_eff`` of ``currents = voltages @ G_eff`` for each tile.
 
@@ -50,7 +49,6 @@ def effective_conductance(
             6e-8 in float32, the rounding of the result, and 1e-14 in float64.
         tiles_per_chunk: tiles that one thread solves at a time, which bounds the working memory; by default as many as
             have some 30,000 devices, 64 at most.
-        progress: called with the number of tiles finished since the last call, such as ``tqdm.update``.
 
     Returns:
         Siemens; shape, type and device of ``conductance``. A plain copy of it where all resistances are zero.
@@ -72,7 +70,7 @@ def effective_conductance(
     if tiles_per_chunk is not None and tiles_per_chunk < 1:
         raise ValueError(f"tiles_per_chunk = {tiles_per_chunk} must be at least 1")
     apply: Callable[..., Tensor] = _EffectiveConductance.apply
-    return apply(conductance, parasitics, asked, tiles_per_chunk, progress)
+    return apply(conductance, parasitics, asked, tiles_per_chunk)
 
 
 class _EffectiveConductance(torch.autograd.Function):
@@ -83,22 +81,16 @@ class _EffectiveConductance(torch.autograd.Function):
         parasitics: Parasitics,
         rtol: float,
         tiles_per_chunk: int | None,
-        progress: Callable[[int], object] | None,
     ) -> Tensor:
         ctx.save_for_backward(conductance)
         ctx.parasitics = parasitics  # type: ignore[attr-defined]
         tiles = conductance.detach().reshape(-1, *conductance.shape[-2:])
-        if parasitics.ideal:
-            G_eff = tiles.clone()
-            if progress is not None:
-                progress(len(tiles))
-        else:
-            G_eff = _solve(tiles, parasitics, rtol, tiles_per_chunk, progress)
+        G_eff = tiles.clone() if parasitics.ideal else _solve(tiles, parasitics, rtol, tiles_per_chunk)
         return G_eff.reshape(conductance.shape)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         (conductance,) = ctx.saved_tensors  # type: ignore[attr-defined]
         parasitics: Parasitics = ctx.parasitics  # type: ignore[attr-defined]
         shape = conductance.shape
@@ -109,21 +101,15 @@ class _EffectiveConductance(torch.autograd.Function):
         parts = zip(tiles.split(chunk), given.split(chunk), strict=True)
         result = [_adjoint(tile, gradient, parasitics) for tile, gradient in parts]
         together = torch.cat(result) if result else tiles
-        return together.reshape(shape).to(conductance.dtype), None, None, None, None
+        return together.reshape(shape).to(conductance.dtype), None, None, None
 
 
-def _solve(
-    tiles: Tensor,
-    parasitics: Parasitics,
-    rtol: float,
-    tiles_per_chunk: int | None,
-    progress: Callable[[int], object] | None,
-) -> Tensor:
+def _solve(tiles: Tensor, parasitics: Parasitics, rtol: float, tiles_per_chunk: int | None) -> Tensor:
     """``G_eff`` of tiles (B, M, N): the fast method first, then the direct one where it did not get there."""
     if tiles.is_cuda or len(tiles) == 0:
         G_eff, left = torch.empty_like(tiles), torch.arange(len(tiles))
     else:
-        G_eff, bounds = dissection.solve(tiles, parasitics, rtol, tiles_per_chunk, progress)
+        G_eff, bounds = dissection.solve(tiles, parasitics, tiles_per_chunk)
         left = (~(bounds <= rtol)).nonzero()[:, 0]
     for part in left.split(tiles_per_chunk or elimination.tiles_per_chunk(*tiles.shape[-2:])):
         found, check = elimination.solve(tiles[part].double(), parasitics)
@@ -133,8 +119,6 @@ def _solve(
                 f"rtol = {rtol:g}: the circuit of tile {worst} is only solved to {float(check.max()):.1e}"
             )
         G_eff[part] = found.to(G_eff.dtype)
-        if progress is not None:
-            progress(len(part))
     return G_eff
 
 

@@ -88,18 +88,18 @@ class _Factors:
 def _factorise(G: Tensor, parasitics: Parasitics) -> _Factors:
     batch, rows, columns = G.shape
     K_c = torch.from_numpy(shared_resistance(rows, parasitics.sense_ohm, parasitics.column_wire_ohm)).to(G)
-    Y = _column_admittances(G.permute(2, 0, 1), K_c)
+    Y = column_admittances(G.permute(2, 0, 1), K_c)
     W: list[Tensor] = []
     stack = G.new_zeros(batch, columns, rows)
     A = G.new_zeros(batch, rows, rows)
     for j in reversed(range(columns)):
         if j < columns - 1:
-            W.append(_inverse(A * parasitics.row_wire_ohm))
+            W.append(inverse(A * parasitics.row_wire_ohm))
             stack[:, j + 1 :] = stack[:, j + 1 :] @ W[-1]
             A = A @ W[-1]
         A = A + Y[j]
         stack[:, j] = Y[j].sum(-2)
-    W.append(_inverse(A * parasitics.driver_ohm))
+    W.append(inverse(A * parasitics.driver_ohm))
     return _Factors(stack @ W[-1], Y, W[::-1], K_c)
 
 
@@ -141,14 +141,14 @@ def _disagreement(G: Tensor, parasitics: Parasitics, G_eff: Tensor, found: Poten
     return backward + torch.where(largest > 0, apart / largest, apart)
 
 
-def _column_admittances(g: Tensor, K_c: Tensor) -> Tensor:
+def column_admittances(g: Tensor, K_c: Tensor) -> Tensor:
     """Y of each column, siemens: device currents per row-wire voltage; g is (..., M), Y is (..., M, M)."""
     root = g.sqrt()
     scale = root[..., :, None] * root[..., None, :]
-    return _inverse(scale * K_c).mul_(scale)
+    return inverse(scale * K_c).mul_(scale)
 
 
-def _inverse(semidefinite: Tensor) -> Tensor:
+def inverse(semidefinite: Tensor) -> Tensor:
     """``(I + semidefinite)^-1`` for symmetric positive semidefinite matrices; overwrites its argument."""
     semidefinite.diagonal(dim1=-2, dim2=-1).add_(1.0)
     return torch.cholesky_inverse(torch.linalg.cholesky(semidefinite))

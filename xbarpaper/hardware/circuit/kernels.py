@@ -1,4 +1,4 @@
-"""Compiled kernels of the solver; `dissection` derives what they compute, and its plans say in which order.
+"""Compiled kernels of the solver; `dissection` derives what they compute, and `plans` says in which order.
 
 Small blocks are joined eight at a time, one in each lane of a vector; large ones one by one, as matrices. numba's
 vectoriser gives up on loops over several arrays that it cannot prove apart, so the loops are written as operations on a
@@ -51,26 +51,25 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 
 class Lanes(types.Type):  # numba has no type hints
-    """numba's type of eight numbers side by side."""
+    """numba's type of eight float64 numbers side by side."""
 
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-        super().__init__(name=f"Lanes({dtype})")
+
+_lanes = Lanes(name="Lanes")
+_VECTOR = ir.VectorType(ir.DoubleType(), LANES)
 
 
 @register_model(Lanes)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, lanes: Lanes) -> None:
-        element = ir.FloatType() if lanes.dtype == types.float32 else ir.DoubleType()
-        super().__init__(manager, lanes, ir.VectorType(element, LANES))
+        super().__init__(manager, lanes, _VECTOR)
 
 
-def _as_vector(context: Any, builder: Any, kind: Any, value: Any, lanes: Lanes) -> Any:
+def _as_vector(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     """A scalar in every lane; lanes as they are."""
     if isinstance(kind, Lanes):
         return value
-    scalar = context.cast(builder, value, kind, lanes.dtype)
-    empty = ir.Constant(ir.VectorType(scalar.type, LANES), ir.Undefined)
+    scalar = context.cast(builder, value, kind, types.float64)
+    empty = ir.Constant(_VECTOR, ir.Undefined)
     first = builder.insert_element(empty, scalar, ir.IntType(32)(0))
     everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
     return builder.shuffle_vector(first, empty, everywhere)
@@ -81,14 +80,12 @@ def _install(python_operator: Callable[..., Any], instruction: str) -> None:
 
     @intrinsic
     def elementwise(_: Any, a: Any, b: Any) -> Any:
-        lanes = a if isinstance(a, Lanes) else b
-
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             pairs = zip(signature.args, arguments, strict=True)
-            x, y = (_as_vector(context, builder, *pair, lanes) for pair in pairs)
+            x, y = (_as_vector(context, builder, *pair) for pair in pairs)
             return getattr(builder, instruction)(x, y, flags=("contract",))
 
-        return lanes(a, b), generate
+        return _lanes(a, b), generate
 
     @overload(python_operator)
     def _(a, b):  # numba compares the two signatures, annotations included
@@ -102,22 +99,20 @@ _install(operator.mul, "fmul")
 _install(operator.truediv, "fdiv")
 
 
-def _pointer(context: Any, builder: Any, signature: Any, arguments: Any, lanes: Lanes) -> Any:
+def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     array = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0])
     index = context.cast(builder, arguments[1], signature.args[1], types.intp)
-    return builder.bitcast(builder.gep(array.data, [index]), context.get_value_type(lanes).as_pointer())
+    return builder.bitcast(builder.gep(array.data, [index]), _VECTOR.as_pointer())
 
 
 @intrinsic
 def _load(_: Any, array: Any, index: Any) -> Any:
     """The eight elements of a contiguous array from ``index``, counted flat."""
-    lanes = Lanes(array.dtype)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature, arguments, lanes)
-        return builder.load(pointer, align=array.dtype.bitwidth // 8)
+        return builder.load(_pointer(context, builder, signature, arguments), align=8)
 
-    return lanes(array, index), generate
+    return _lanes(array, index), generate
 
 
 @intrinsic
@@ -125,46 +120,42 @@ def _store(_: Any, array: Any, index: Any, value: Any) -> Any:
     """Write eight elements of a contiguous array from ``index``, counted flat."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature, arguments, value)
-        builder.store(arguments[2], pointer, align=array.dtype.bitwidth // 8)
+        builder.store(arguments[2], _pointer(context, builder, signature, arguments), align=8)
         return context.get_dummy_value()
 
     return types.void(array, index, value), generate
 
 
 @intrinsic
-def _zeros(_: Any, like: Any) -> Any:
-    """Lanes of zeros, of an array's type."""
-    lanes = Lanes(like.dtype)
+def _zeros(_: Any) -> Any:
+    """Lanes of zeros."""
 
-    def generate(context: Any, _builder: Any, _signature: Any, _arguments: Any) -> Any:
-        return ir.Constant(context.get_value_type(lanes), None)
+    def generate(_context: Any, _builder: Any, _signature: Any, _arguments: Any) -> Any:
+        return ir.Constant(_VECTOR, None)
 
-    return lanes(like), generate
+    return _lanes(), generate
 
 
 @intrinsic
 def _spread(_: Any, array: Any, index: Any) -> Any:
     """One element of a contiguous array, in every lane."""
-    lanes = Lanes(array.dtype)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
         at = context.cast(builder, arguments[1], signature.args[1], types.intp)
-        return _as_vector(context, builder, array.dtype, builder.load(builder.gep(data, [at])), lanes)
+        return _as_vector(context, builder, array.dtype, builder.load(builder.gep(data, [at])))
 
-    return lanes(array, index), generate
+    return _lanes(array, index), generate
 
 
 @intrinsic
 def _transpose(_: Any, source: Any, index: Any, target: Any, places: Any, shift: Any) -> Any:
     """Eight vectors of ``source`` from ``index``: lane l of all goes, side by side, to ``target[places[l] + shift]``."""
-    lanes = Lanes(source.dtype)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kinds, vector = signature.args, context.get_value_type(lanes)
+        kinds = signature.args
         count = [ir.Constant(ir.IntType(64), lane) for lane in range(LANES)]
-        start = _pointer(context, builder, types.void(kinds[0], kinds[1]), arguments[:2], lanes)
+        start = _pointer(context, builder, types.void(kinds[0], kinds[1]), arguments[:2])
         rows = [builder.load(builder.gep(start, [lane]), align=8) for lane in count]
         width = 1
         while width < LANES:
@@ -182,7 +173,7 @@ def _transpose(_: Any, source: Any, index: Any, target: Any, places: Any, shift:
         offset = context.cast(builder, arguments[4], kinds[4], types.intp)
         for lane in range(LANES):
             place = builder.add(builder.load(builder.gep(where, [count[lane]])), offset)
-            pointer = builder.bitcast(builder.gep(to, [place]), vector.as_pointer())
+            pointer = builder.bitcast(builder.gep(to, [place]), _VECTOR.as_pointer())
             builder.store(rows[lane], pointer, align=8)
         return context.get_dummy_value()
 
@@ -191,9 +182,9 @@ def _transpose(_: Any, source: Any, index: Any, target: Any, places: Any, shift:
 
 @_compiled
 def _join_in_lanes(S, U, steps, zeros, copies, sums, tiles):
-    """Run the program of a `dissection.Block` on eight blocks at once; S holds their weights, U is scratch."""
+    """Run the program of a `plans.Block` on eight blocks at once; S holds their weights, U is scratch."""
     L = LANES
-    nothing = _zeros(S)
+    nothing = _zeros()
     one = nothing + 1.0
     for n in range(len(steps)):
         k, size, first, stride = steps[n, 0], steps[n, 1], steps[n, 2], steps[n, 3]
@@ -261,7 +252,7 @@ def join_blocks(
         wires: weights of a segment of row and column wire, of a driver and a sense circuit, shape (tiles, 4).
         rows, columns: of a block.
         origins: first row and column of each block, which may lie beyond the tile's edge, and its place in ``out``.
-        steps, zeros, copies, sums, tiles, result, stride, ports: the program, see `dissection.Block`.
+        steps, zeros, copies, sums, tiles, result, stride, ports: the program, see `plans.Block`.
         S, U: scratch.
         room: numbers in ``out`` for one tile.
         out: output, the upper triangles of (8 ports, 8 ports); empty where a block is the whole tile.
@@ -304,7 +295,7 @@ def join_blocks(
 def _add_products(W, o, stride, a, b, count):
     """W from o, 4 x 16, += the products of ``count`` rows: four numbers each from a, sixteen each from b."""
     L = LANES
-    p = q = r = s = pp = qq = rr = ss = _zeros(W)
+    p = q = r = s = pp = qq = rr = ss = _zeros()
     for _ in range(count):
         x, y = _load(W, b), _load(W, b + L)
         w = _spread(W, a)
@@ -334,7 +325,7 @@ def _add_products(W, o, stride, a, b, count):
 def _row_total(W, row, start, end):
     """Sum of a row's numbers from ``start`` to ``end``, both multiples of the lanes."""
     L = LANES
-    a = b = c = d = _zeros(W)
+    a = b = c = d = _zeros()
     j = start
     while j + 4 * L <= end:
         a, b = a + _load(W, row + j), b + _load(W, row + j + L)
@@ -402,8 +393,8 @@ def _assemble(W, first, stride, rows, block, at, width, bundles, maps, where):
 
 @_compiled
 def join_matrices(W, blocks, steps, maps):
-    """Join a tile's blocks, two at a time, as a `dissection.Plan` says; W is where all of it happens."""
-    nothing = _zeros(W)
+    """Join a tile's blocks, two at a time, as a `plans.Plan` says; W is where all of it happens."""
+    nothing = _zeros()
     for n in range(len(steps)):
         k, size, first, stride = steps[n, 0], steps[n, 1], steps[n, 2], steps[n, 3]
         rows, columns = steps[n, 4], steps[n, 5]

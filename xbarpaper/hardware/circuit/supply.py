@@ -18,7 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from xbarpaper.hardware.circuit.elimination import _column_admittances, _inverse
+from xbarpaper.hardware.circuit.elimination import column_admittances, inverse
 from xbarpaper.hardware.circuit.wires import shared_resistance
 from xbarpaper.params import Parasitics
 
@@ -41,9 +41,9 @@ def supply_admittance(tiles: Tensor, parasitics: Parasitics) -> Tensor:
     A = tiles.new_zeros(len(tiles), rows, rows)
     for j in reversed(range(columns)):
         if j < columns - 1 and parasitics.row_wire_ohm:
-            A = A @ _inverse(A * parasitics.row_wire_ohm)
-        A = A + _column_admittances(tiles[..., j], K_c)
-    return A @ _inverse(A * parasitics.driver_ohm)
+            A = A @ inverse(A * parasitics.row_wire_ohm)
+        A = A + column_admittances(tiles[..., j], K_c)
+    return A @ inverse(A * parasitics.driver_ohm)
 
 
 def mean_supply_conductance(tiles: Tensor, parasitics: Parasitics | None, active: float) -> Tensor:

@@ -54,7 +54,6 @@ BLOCKS: Final = (
 class Adc:
     """An analog-to-digital converter as one source has it; functions of the number of bits."""
 
-    title: str  # for tables and figures
     energy_pj: Callable[[int], float]  # of a conversion, picojoules
     conversion_ns: Callable[[int], float]  # time of a conversion, nanoseconds
     area_um2: Callable[[int], float]  # square micrometres; NaN where the source's rule needs a layout
@@ -104,31 +103,31 @@ _TABLE: Final = {
 
 ADCS: Final[dict[AdcName, Adc]] = {
     "isaac": Adc(
-        ADC_TITLES["isaac"], lambda b: 1.5625 * (b / 8) ** 2, lambda b: 1 / 1.28, lambda b: 1200.0, 32,
+        lambda b: 1.5625 * (b / 8) ** 2, lambda b: 1 / 1.28, lambda b: 1200.0, 32,
         _ISAAC + ": 2 mW at 1.28 GS/s for 8 bit; PUMA's constants grow with the square of the bits",
     ),
     "isaac_doubling": Adc(
-        ADC_TITLES["isaac_doubling"], lambda b: 2 / 1.2 * math.ldexp(1.0, b - 8), lambda b: 1 / 1.2, lambda b: 1200.0, 32,
+        lambda b: 2 / 1.2 * math.ldexp(1.0, b - 8), lambda b: 1 / 1.2, lambda b: 1200.0, 32,
         "hwcomponents-library, isaac.py: 2 mW at 1.2 GS/s for 8 bit, twice for each further bit",
     ),
     "isaac_table": Adc(
-        ADC_TITLES["isaac_table"], lambda b: _TABLE[b][0], lambda b: 1 / 1.2, lambda b: float(_TABLE[b][1]), 32,
+        lambda b: _TABLE[b][0], lambda b: 1 / 1.2, lambda b: float(_TABLE[b][1]), 32,
         "hwcomponents-library, isaac.py: its table scaled from Saberi's model",
     ),
     "cimloop": Adc(
-        ADC_TITLES["cimloop"], cimloop_adc_pj, lambda b: 10.0, cimloop_adc_um2, 32,
+        cimloop_adc_pj, lambda b: 10.0, cimloop_adc_um2, 32,
         "CiMLoop (arXiv 2404.06553) and hwcomponents-adc: fit to Murmann's survey, at 100 MS/s",
     ),
     "neurosim_sar": Adc(
-        ADC_TITLES["neurosim_sar"], neurosim_sar_pj, lambda b: b + 1.0, lambda b: math.nan, 32,
+        neurosim_sar_pj, lambda b: b + 1.0, lambda b: math.nan, 32,
         "NeuroSim 1.4, SarADC.cpp, LP, without the current of the column",
     ),
     "neurosim_flash": Adc(
-        ADC_TITLES["neurosim_flash"], neurosim_flash_pj, lambda b: 1.0, lambda b: math.nan, 32,
+        neurosim_flash_pj, lambda b: 1.0, lambda b: math.nan, 32,
         "NeuroSim 1.4, multilevel sense amplifier, HP, without the current of the column, at its fastest sensing",
     ),
     "mnsim": Adc(
-        ADC_TITLES["mnsim"], lambda b: 2 * (b + 2) / 1.28, lambda b: (b + 2) / 1.28, lambda b: 1200.0, 32,
+        lambda b: 2 * (b + 2) / 1.28, lambda b: (b + 2) / 1.28, lambda b: 1200.0, 32,
         "MNSIM 2.0, ADC.py, choice 2: full power of ISAAC's converter in b + 2 cycles",
     ),
 }  # fmt: skip
@@ -143,9 +142,9 @@ def block_table() -> pd.DataFrame:
 def adc_table(bits: tuple[int, ...] = (4, 6, 8)) -> pd.DataFrame:
     """The converters, one row each: title, node_nm, energy at some bits (pJ), time and area at the last, source."""
     rows = []
-    for adc in ADCS.values():
+    for name, adc in ADCS.items():
         energies = {f"{b} bit (pJ)": adc.energy_pj(b) for b in bits}
         last = {"time (ns)": adc.conversion_ns(bits[-1]), "area (µm²)": adc.area_um2(bits[-1])}
-        named = {"converter": adc.title, "node_nm": adc.node_nm}
+        named = {"converter": ADC_TITLES[name], "node_nm": adc.node_nm}
         rows.append(named | energies | last | {"source": adc.source})
     return pd.DataFrame(rows)

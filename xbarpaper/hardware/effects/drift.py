@@ -117,7 +117,7 @@ class Drift:
     def disturb(self, pair: DifferentialPair, layer: str) -> DifferentialPair:
         """See ``DeviceEffect.disturb``."""
         generator = generator_of("drift", self.seed, layer)
-        return DifferentialPair(self._drifted(pair.plus, generator), self._drifted(pair.minus, generator))
+        return pair.each(lambda conductance: self._drifted(conductance, generator))
 
     def _drifted(self, conductance: Tensor, generator: torch.Generator) -> Tensor:
         n, published = normal(conductance, generator), PRESETS[self.preset]

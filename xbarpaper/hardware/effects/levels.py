@@ -30,7 +30,7 @@ class Levels:
 
     def disturb(self, pair: DifferentialPair, layer: str) -> DifferentialPair:
         """See ``DeviceEffect.disturb``."""
-        return DifferentialPair(self._nearest(pair.plus), self._nearest(pair.minus))
+        return pair.each(self._nearest)
 
     def _nearest(self, conductance: Tensor) -> Tensor:
         low, high = self.devices.g_min_siemens, self.devices.g_max_siemens

@@ -108,7 +108,7 @@ class ReadNoise:
     def disturb(self, pair: DifferentialPair, layer: str) -> DifferentialPair:
         """See ``DeviceEffect.disturb``."""
         generator = generator_of(f"reading {self.read}", self.seed, layer)
-        return DifferentialPair(self._noisy(pair.plus, generator), self._noisy(pair.minus, generator))
+        return pair.each(lambda conductance: self._noisy(conductance, generator))
 
     def _noisy(self, conductance: Tensor, generator: torch.Generator) -> Tensor:
         noise = PRESETS[self.preset]

@@ -45,7 +45,7 @@ class Stuck:
     def disturb(self, pair: DifferentialPair, layer: str) -> DifferentialPair:
         """See ``DeviceEffect.disturb``."""
         generator = generator_of("stuck", self.seed, layer)
-        return DifferentialPair(self._struck(pair.plus, generator), self._struck(pair.minus, generator))
+        return pair.each(lambda conductance: self._struck(conductance, generator))
 
     def _struck(self, conductance: Tensor, generator: torch.Generator) -> Tensor:
         drawn = self._chances((conductance.shape[0], conductance.shape[1]), generator)

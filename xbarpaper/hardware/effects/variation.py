@@ -31,7 +31,7 @@ class Variation:
     def disturb(self, pair: DifferentialPair, layer: str) -> DifferentialPair:
         """See ``DeviceEffect.disturb``."""
         generator = generator_of("variation", self.seed, layer)
-        return DifferentialPair(self._varied(pair.plus, generator), self._varied(pair.minus, generator))
+        return pair.each(lambda conductance: self._varied(conductance, generator))
 
     def _varied(self, conductance: Tensor, generator: torch.Generator) -> Tensor:
         factors = 1 + self.sigma * torch.randn(conductance.shape, generator=generator)

@@ -17,6 +17,7 @@ from xbarpaper.params.names import (
     RangeScope,
     Several,
 )
+from xbarpaper.params.rules import require_slices
 from xbarpaper.support.validation import Defaults
 
 
@@ -62,11 +63,7 @@ class Periphery(Defaults):
             raise ValueError(
                 f"periphery.dac_bits = {self.dac_bits} must divide periphery.input_bits = {self.input_bits}"
             )
-        if self.weight_slices > self.weight_bits - 1:
-            raise ValueError(
-                f"periphery.weight_slices = {self.weight_slices} must be at most {self.weight_bits - 1}, the bits of "
-                "periphery.weight_bits but for the sign"
-            )
+        require_slices("periphery", self.weight_slices, self.weight_bits)
         return self
 
     def lossless_bits(self, rows: int) -> int | None:
@@ -113,9 +110,5 @@ class HardwareCosts(Defaults):
             raise ValueError(
                 f"costs.adc_bits = {self.adc_bits} must be from {least} to {most} for costs.adc = {self.adc}"
             )
-        if self.weight_slices > self.weight_bits - 1:
-            raise ValueError(
-                f"costs.weight_slices = {self.weight_slices} must be at most {self.weight_bits - 1}, the bits of "
-                "costs.weight_bits but for the sign"
-            )
+        require_slices("costs", self.weight_slices, self.weight_bits)
         return self

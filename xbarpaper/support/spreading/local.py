@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from types import TracebackType
@@ -115,7 +116,8 @@ class Local:
             arguments = [id(one) if isinstance(one, _Shared) else one for one in task.arguments]
             places = [at for at, one in enumerate(task.arguments) if isinstance(one, _Shared)]
             worker.holds = needed
-            worker.connection.send_bytes(pickle.dumps((task.function, arguments, places, new)))
+            with suppress(OSError):  # a process that has died is told of when its result is awaited
+                worker.connection.send_bytes(pickle.dumps((task.function, arguments, places, new)))
 
 
 def _started(shared: dict[int, _Shared]) -> _Worker:
