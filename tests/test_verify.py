@@ -208,7 +208,26 @@ def test_on_another_machine_a_verdict_may_move_to_a_neighbouring_one(now: Path) 
     assert comparison.states["claims.json"] == "within"
     assert "moved: claims.json, claims[1].overall" in str(comparison)
     change_claims(now, opposite)
+    assert compared(now).states["claims.json"] == "within", "of one network, and others are trained there"
+    assert "its opposite" in str(compared(now))
+    turned = {"supported": "contradicted", "contradicted": "supported"}
+    change_claims(now, lambda tree: tree["claims"][0].update(overall=turned[tree["claims"][0]["overall"]]))
     assert compared(now).states["claims.json"] == "outside"
+
+
+@pytest.mark.parametrize(("elsewhere", "state"), [(True, "within"), (False, "outside")])
+def test_networks_trained_on_another_machine_may_choose_another_convention(
+    now: Path, elsewhere: bool, state: str
+) -> None:
+    if elsewhere:
+        path = now / "tables" / "software.csv"
+        path.write_text(path.read_text(encoding="utf-8").replace(" CPU (", " CPU (no "), encoding="utf-8")
+    path = now / "tables" / "batch_norms.csv"
+    rows = read(path)
+    for name, value in (("r_min_ohm", "1"), ("accuracy", "0")):
+        rows[1][rows[0].index(name)] = value
+    write(path, rows)
+    assert compared(now).states["tables/batch_norms.csv"] == state
 
 
 # --- verdicts -----------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from tools.verify import shown
-from tools.verify.values import MACHINE, MOVED, VERDICTS, Difference, Origin, judged
+from tools.verify.values import MACHINE, MOVED, TURNED, VERDICTS, Difference, Origin, judged
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.support.errors import ArtifactError
 
@@ -26,6 +26,12 @@ _DERIVED_KEYS: Final = {
     "recovered": ("experiment", "scheme", "crossbar_size", "mitigation"),
     "published_claims": ("convention", "claim"),
 }
+_CHOSEN: Final = {
+    "batch_norms": ("r_min_ohm", "gain"),
+    "published_like": ("r_min_ohm", "gain"),
+    "published_claims": ("convention",),
+}
+"""Columns of the convention that came nearest to what is published: networks trained elsewhere may choose another."""
 _CLAIMS: Final = "claims.json"
 _METRICS: Final = "metrics.json"
 _WHOLE: Final = ("counts", "notes")
@@ -46,7 +52,9 @@ class Comparison:
         if (more := len(self.outside) - LINES) > 0:
             lines.append(f"outside: and {more} more values")
         lines += [
-            f"moved: {found}" for found in self.differences if found.note == MOVED and found.file == _CLAIMS
+            f"moved: {found}"
+            for found in self.differences
+            if found.note in (MOVED, TURNED) and found.file == _CLAIMS
         ]
         if self.largest is not None:
             lines.append(f"nearest to its tolerance: {self.largest}")
@@ -174,6 +182,13 @@ def _tables(
             continue
         cells = dict(zip(columns, theirs, strict=True))
         row = " ".join(cells[key] for key in keys if cells.get(key))
+        chosen = [column for column in _CHOSEN.get(table, ()) if cells[column] != ours[columns.index(column)]]
+        if chosen and origin == "measured on another machine":  # the row is about something else
+            note = "another convention came nearest to what is published"
+            yield Difference(
+                name, row, chosen[0], cells[chosen[0]], ours[columns.index(chosen[0])], None, 0.0, note
+            )
+            continue
         for column, after in zip(columns, ours, strict=True):
             if cells[column] != after:
                 found = Difference(name, row, column, cells[column], after)

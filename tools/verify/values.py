@@ -15,6 +15,7 @@ VERDICTS: Final = ("verdict", "overall", "by_mitigation")
 # Columns and keys that put other numbers of the report into words, or count its verdicts.
 _IN_WORDS: Final = ("summary", "needed_seeds", "conventions_summary", "notes", "counts")
 MOVED: Final = "an overall verdict that moved to a neighbouring one"
+TURNED: Final = "a single verdict that turned to its opposite, of another training"
 _NOTHING: Final = ("", "null", "True", "False")  # of a column of numbers or marks
 MACHINE: Final = "hardware"
 """Column of the machine, number of threads and arithmetic that a network was trained with."""
@@ -84,15 +85,15 @@ def judged(found: Difference, table: str, level: str, origin: Origin) -> Differe
 
 
 def _verdict(level: str, both: set[str], origin: Origin) -> tuple[float, str]:
-    """A verdict may move, but not to the opposite; on the same kind of machine one over everything must stay."""
+    """A verdict may move, but not to the opposite; on the same kind of machine one over everything must stay.
+
+    On another kind, whose networks are others, a single comparison may turn: it speaks of one network.
+    """
+    elsewhere = origin == "measured on another machine"
     if both == {"supported", "contradicted"}:
-        return math.inf, "the opposite verdict"
+        return (0.0, TURNED) if elsewhere and level != "overall" else (math.inf, "the opposite verdict")
     if level == "overall" and both <= set(OUTCOMES):
-        return (
-            (0.0, MOVED)
-            if origin == "measured on another machine"
-            else (math.inf, "the overall verdict must stay")
-        )
+        return (0.0, MOVED) if elsewhere else (math.inf, "the overall verdict must stay")
     return (0.0, "to a neighbouring verdict") if both <= set(OUTCOMES) else (math.inf, "not a verdict")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,7 @@ class Checkpoint:
 
 def versions(arithmetic: torch.dtype | None = None) -> dict[str, str]:
     """Versions and hardware that results depend on; ``arithmetic`` of forward passes is told with the hardware."""
-    threads = torch.get_num_threads()
-    processor = f"{platform.machine()} CPU ({torch.backends.cpu.get_cpu_capability()}), threads: {threads}"
+    processor = f"{platform.machine()} CPU ({_processor()}), threads: {torch.get_num_threads()}"
     hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else processor
     return {
         "xbarpaper": __version__,
@@ -75,6 +75,19 @@ def versions(arithmetic: torch.dtype | None = None) -> dict[str, str]:
         "python": platform.python_version(),
         "hardware": hardware if arithmetic is None else f"{hardware}, {arithmetic}".replace("torch.", ""),
     }
+
+
+def _processor() -> str:
+    """Instructions and maker of the processor: libraries choose by both in which order they add."""
+    instructions = torch.backends.cpu.get_cpu_capability()
+    if torch.cpu._is_amx_tile_supported():
+        instructions += " AMX"
+    try:
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux
+        told = ""
+    maker = re.search(r"^vendor_id\s*: (.*)", told, re.MULTILINE)
+    return f"{instructions}, {maker[1]}" if maker else instructions
 
 
 def largest_weights(pruned: PrunedNetwork) -> dict[str, float]:
