@@ -178,8 +178,8 @@ def _findings() -> str:
     )
     lines = ["- **{}:**{}".format(*sentence.split(":", 1)) for sentence in sentences]
     further = (
-        f"**Beyond the paper:** {beyond}, {_networks(RECOVERED)}; one for all chips, with batch norms tuned per chip on a "
-        f"few hundred unlabelled images (PC + norms), wins back {_won_back(TUNED)} and {_won_back(DEEPER)}. "
+        f"**Beyond the paper:** {beyond}, {_networks(RECOVERED)}; one for all chips, with batch norms tuned per chip on "
+        f"a few hundred unlabelled images (PC + norms), wins back {_won_back(TUNED)} and {_won_back(DEEPER)}. "
         f"The numbers of `{REAL[0]}` are those of one training. {_over_trainings(TRAININGS)} {_over_trainings(DEEPER)}"
     )
     return "\n".join([*lines, "", further, "", f"Terms: {terms}."])
