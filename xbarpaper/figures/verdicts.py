@@ -26,6 +26,7 @@ from xbarpaper.support.words import join, square
 
 _ROW_INCHES: Final = 0.15
 _TEXT: Final[dict[str, Any]] = {"fontsize": 7, "va": "center", "clip_on": False, "zorder": 6}
+_LETTER: Final = 0.0143  # of a name, share of the width
 _BAND: Final = "#d6e6f5"
 _PAPER: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 _HEADS: Final = {
@@ -67,9 +68,9 @@ def forest(reports: Mapping[str, ClaimReport], margins: Claims | None = None) ->
     whole = sum(heights) + sum(gaps) + 0.75
     figure, axes = new_figure(len(groups), 1, height=whole / len(groups))
     figure.set_layout_engine(None)
-    top = whole - 0.3
+    left, right, top = max(0.27, 0.025 + _LETTER * max(len(label) for _, label, _ in rows)), 0.57, whole - 0.3
     for rank, (own, panel) in enumerate(zip(groups, axes, strict=True)):
-        panel.set_position((0.27, (top - heights[rank]) / whole, 0.3, heights[rank] / whole))
+        panel.set_position((left, (top - heights[rank]) / whole, right - left, heights[rank] / whole))
         top -= heights[rank] + gaps[rank]
         head = _HEADS.get(f"{own[0][0]} {own[0][2].unit}") or _HEADS.get(own[0][0], own[0][0])
         lines: list[tuple[str, Verdict | None]] = [(head, None), *((label, one) for _, label, one in own)]
