@@ -165,6 +165,15 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
 
+def test_a_zero_has_no_sign() -> None:
+    assert [tables.number(value) for value in (-0.001, 0.0, -0.01, -12.34)] == [
+        "0.00",
+        "0.00",
+        "-0.01",
+        "-12.3",
+    ]
+
+
 def test_what_editors_and_synchronisation_leave_beside_outputs_is_not_published(
     params: Params, places: Places
 ) -> None:

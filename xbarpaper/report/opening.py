@@ -96,8 +96,8 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
         sign = -1 if row.effect < 0 and claimed != opposite else 1
         number = f"{sign * row.effect:+.2f} {row.unit if claim.id == 'C5' else 'points'}"
         if row.low is not None and row.high is not None:
-            ends = sorted((sign * row.low, sign * row.high))
-            number += f" [{ends[0]:+.2f}, {ends[1]:+.2f}]"
+            low, high = (round(end, 2) + 0.0 for end in sorted((sign * row.low, sign * row.high)))
+            number += f" [{low:+.2f}, {high:+.2f}]"
         number += f" {claimed if sign > 0 else opposite}"
         if (tolerance := row.details.get("tolerance_points")) is not None:
             number += f", {tolerance:g} tolerated"

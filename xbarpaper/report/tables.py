@@ -160,10 +160,10 @@ def size(value: Any) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three digits or so."""
+    """Three digits or so; zero has no sign."""
     if value is None or pd.isna(value):
         return ABSENT
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    return f"{round(value, 2) + 0.0:.2f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def _with_half(row: pd.Series) -> str:
