@@ -176,7 +176,7 @@ def test_the_sparsity_is_met_on_the_prunable_weights(
 def test_pruning_zeroes_what_the_masks_say_and_nothing_else(make_network: MakeNetwork, name: str) -> None:
     network = make_network(width=0.1)
     whole, before = unpruned(network), bits(network)
-    originals = whole.matrices()
+    originals = network.matrices()
     assert whole.sparsity() == 0
     pruned = prune(network, SCHEMES[name], SETTINGS, 0.6, SIZE)
     assert same(network.state_dict(), before)
