@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +33,7 @@ from xbarpaper.support.validation import Section
 
 _FORMAT = "xbarpaper-checkpoint-1"
 _NETWORK, _MASK = "network.", "mask."
+_Form = tuple[tuple[int, ...], torch.dtype]
 
 
 class Metadata(Section):
@@ -138,13 +140,9 @@ def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> C
             f"prepared now ({images.description}, digest {images.digest[:12]}); `dvc repro`"
         )
     try:  # before any memory is taken for the network: a damaged file may say anything
-        network = outline(metadata.architecture)
+        wanted, names = _forms(metadata.architecture.model_dump_json())
     except ArtifactError as error:
         raise CheckpointError(f"{path}: damaged: {error}") from None
-    wanted = {f"{_NETWORK}{name}": (tuple(v.shape), v.dtype) for name, v in network.state_dict().items()}
-    names = [layer.name for layer in network.layers]
-    for name, place in network.placements().items():
-        wanted[f"{_MASK}{name}"] = (place.full_shape, torch.bool)
     _check_forms(path, tensors, wanted)
     kept = {name: value for name, value in tensors.items() if name.startswith(_NETWORK)}
     weights = {name.removeprefix(_NETWORK): value for name, value in kept.items()}
@@ -183,9 +181,18 @@ def _read(path: Path) -> tuple[Metadata, dict[str, Tensor]]:
         raise CheckpointError(f"{path}: damaged checkpoint: {reason}") from None
 
 
-def _check_forms(
-    path: Path, found: Mapping[str, Tensor], expected: Mapping[str, tuple[tuple[int, ...], torch.dtype]]
-) -> None:
+@lru_cache
+def _forms(architecture: str) -> tuple[Mapping[str, _Form], Sequence[str]]:
+    """Shape and type of each tensor of a checkpoint, and the layers' names; the architecture is given as JSON."""
+    network = outline(Architecture.model_validate_json(architecture))
+    forms = {f"{_NETWORK}{name}": (tuple(v.shape), v.dtype) for name, v in network.state_dict().items()}
+    forms |= {
+        f"{_MASK}{name}": (place.full_shape, torch.bool) for name, place in network.placements().items()
+    }
+    return forms, [layer.name for layer in network.layers]
+
+
+def _check_forms(path: Path, found: Mapping[str, Tensor], expected: Mapping[str, _Form]) -> None:
     for full_name in sorted(expected.keys() | found.keys()):
         kind = "mask" if full_name.startswith(_MASK) else "weight"
         name = full_name.removeprefix(_NETWORK).removeprefix(_MASK)
