@@ -19,7 +19,7 @@ from PIL import Image
 from training import random_images, synchronise
 
 from xbarpaper import data, params
-from xbarpaper.data import Images, ImageSet, normalised
+from xbarpaper.data import ImageSet, normalised
 from xbarpaper.experiments import checkpoints, mechanism
 from xbarpaper.hardware.circuit import effective_conductance
 from xbarpaper.hardware.effects import Variation
@@ -170,7 +170,7 @@ def train(settings: Params, experiment: Experiment, part: str, seconds: float) -
 def image_seconds(network: Network, images: ImageSet, settings: Params, dtype: torch.dtype) -> float:
     """Seconds of inference per image."""
     device, network = training.device_of(settings.train), network.to(training.device_of(settings.train))
-    sample = Images(images.train.pixels[:_SAMPLE], images.train.labels[:_SAMPLE])
+    sample = images.train[:_SAMPLE]
     pixels, labels = normalised(sample, images, device), sample.labels.to(device)
     batch = min(len(labels), settings.evaluation.batch_size)
     training.accuracy(network, pixels[:8], labels[:8], batch, dtype)

@@ -36,7 +36,7 @@ from xbarpaper.hardware.effects import chip
 from xbarpaper.hardware.in_place import Surroundings, on_crossbars
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.writing import Write
-from xbarpaper.networks import Network
+from xbarpaper.networks import Network, training
 from xbarpaper.networks.training import Run, train
 from xbarpaper.params import Params, Parasitics
 from xbarpaper.pruning import compaction_of, unpruned
@@ -351,7 +351,13 @@ def test_a_killed_run_goes_on_with_the_trainings_that_are_missing(
     with pytest.raises(KeyboardInterrupt):
         on_crossbar_training.evaluate(Experiment(NAME, params))
     monkeypatch.setattr(on_crossbar_training, "_on_crossbars", counted)
+    epochs, real = list[str](), training._Loop.epoch
+    monkeypatch.setattr(
+        training._Loop, "epoch", lambda loop, *rest: (epochs.append(loop.run.title), real(loop, *rest))[1]
+    )
     table = on_crossbar_training.evaluate(Experiment(NAME, params))
+    assert epochs
+    assert not [title for title in epochs if "in software" in title]
     assert len(done) == len(table) == 2 * len(on_crossbar_training.cases(Experiment(NAME, params)))
     shutil.rmtree("data/resume")
     pd.testing.assert_frame_equal(table, on_crossbar_training.evaluate(Experiment(NAME, params)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NoReturn
 
@@ -43,6 +43,10 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __getitem__(self, chosen: Tensor | slice) -> Images:
+        """Some of them, by their numbers and in that order."""
+        return Images(self.pixels[chosen], self.labels[chosen])
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,11 @@ class ImageSet:
         mean, std = channel_statistics(train.pixels)
         digest = _digest(classes, train, test)
         return cls(name, description, classes, train, test, digest, mean, std, source)
+
+    def learning_from(self, chosen: Tensor) -> ImageSet:
+        """The same dataset with some of its training images only, by their numbers; images are normalised as before."""
+        digest = hashlib.sha256(f"{self.digest} {chosen.tolist()}".encode()).hexdigest()
+        return replace(self, train=self.train[chosen], digest=digest)
 
     def counts(self, split: Images) -> list[int]:
         """Images of each class in one of the splits, in the order of ``classes``."""

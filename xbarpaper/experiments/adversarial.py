@@ -52,10 +52,7 @@ class Victims:
         """Random test images, the same for every network."""
         chosen = torch.randperm(len(images.test), generator=torch.Generator().manual_seed(0))[:number]
         pixels = (images.test.pixels[chosen].float() / 255).contiguous(memory_format=torch.channels_last)
-        few = replace(
-            images, train=replace(images.train, pixels=images.train.pixels[:0], labels=images.train.labels[:0]),
-            test=replace(images.test, pixels=images.test.pixels[:0], labels=images.test.labels[:0]),
-        )  # fmt: skip
+        few = replace(images, train=images.train[:0], test=images.test[:0])
         return cls(pixels.to(device), images.test.labels[chosen].to(device), few)
 
     def attacked(self, craft: Crafted, networks: Sequence[nn.Module]) -> Tensor:

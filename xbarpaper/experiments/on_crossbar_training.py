@@ -14,7 +14,7 @@ from typing import Any, Final
 import pandas as pd
 import torch
 
-from xbarpaper.data import Images, ImageSet
+from xbarpaper.data import ImageSet
 from xbarpaper.experiments import trained
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.journal import Journal
@@ -49,7 +49,7 @@ def cases(experiment: Experiment) -> list[dict[str, Any]]:
 
 
 def evaluate(experiment: Experiment) -> pd.DataFrame:
-    """Train every case with every seed, and in software; a killed run goes on with the trainings on crossbars it lacks.
+    """Train every case with every seed, and in software; a killed run goes on with what it lacks.
 
     Returns:
         A row for each case and seed: experiment, dataset, network, crossbar_size, phases (that are not ideal, joined by
@@ -124,8 +124,7 @@ def _begun(experiment: Experiment, seed: int, title: str) -> tuple[Network, Imag
     )
     images = experiment.images
     order = torch.randperm(len(images.train), generator=torch.Generator().manual_seed(_CHOICE))
-    few = order[: settings.train_images]
-    images = replace(images, train=Images(images.train.pixels[few], images.train.labels[few]))
+    images = images.learning_from(order[: settings.train_images])
     return network.to(training.device_of(run.settings)), images, run
 
 
@@ -134,7 +133,8 @@ def _in_software(experiment: Experiment, seed: int) -> tuple[float, dict[str, fl
     network, images, run = _begun(experiment, seed, f"in software, seed {seed}")
     quantile = experiment.params.mapping.w_max_quantile
     before = weight_quantiles(unpruned(network), quantile)
-    history = training.train(network, images, run)
+    resume = experiment.resume(f"{STAGE}-software-{seed}.safetensors")
+    history = training.train(network, images, replace(run, resume=resume))
     after = weight_quantiles(unpruned(network), quantile)
     return float(history["test_accuracy"].iloc[-1]), {name: max(before[name], after[name]) for name in before}
 

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from xbarpaper import data
-from xbarpaper.data import Images
 from xbarpaper.experiments import crossbars
 from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.experiment import Experiment, with_leading
@@ -52,7 +51,7 @@ def bits_table(experiment: Experiment) -> pd.DataFrame:
     shown = torch.randperm(len(images.test), generator=chosen)[: params.periphery.test_images]
     shared = bench(experiment)
     shared = replace(shared, images=shared.images[shown], labels=shared.labels[shown])
-    calibration = data.normalised(Images(images.train.pixels[few], images.train.labels[few]), images, "cpu")
+    calibration = data.normalised(images.train[few], images, "cpu")
     others = (shared, calibration, params.periphery, params.readout.gain)
     tasks = (
         spreading.Task(number, f"{one.label}, converters", right_by_bits, (one.mapped, *others))

@@ -6,7 +6,6 @@ and on the crossbars, on the same images and, under Poisson coding, the same inp
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -73,7 +72,7 @@ def make(experiment: Experiment) -> Made:
         experiment, "average-pooling", spiking(trained.load(experiment).pruned.network, None),
         settings.conversion_epochs, settings.conversion_learning_rate,
     )  # fmt: skip
-    shown = data.normalised(_some(images.train, settings.balance_images), images, "cpu")
+    shown = data.normalised(images.train[_some(images.train, settings.balance_images)], images, "cpu")
     neuron = Neuron(settings.leak, settings.threshold, settings.initial_charge)
     perfect = Neuron(1.0, 1.0, settings.initial_charge)
     tasks: dict[str, tuple[Any, ...]] = {}
@@ -106,8 +105,7 @@ def _trained(
     """A network trained in place, on the CPU, and its accuracy on all test images, percent."""
     neuron, images, count = network.neuron, experiment.images, experiment.params.spiking.train_images
     if count < len(images.train):
-        digest = hashlib.sha256(f"{images.digest} {count} of the training images".encode()).hexdigest()
-        images = replace(images, train=_some(images.train, count), digest=digest)
+        images = images.learning_from(_some(images.train, count))
     # Spikes sit at a threshold: the rounding of bfloat16 would make and unmake them.
     exact = {"cut_out_pixels": 0, "precision": "float32"}
     name = label
@@ -129,15 +127,14 @@ def _trained(
 def _test_images(experiment: Experiment) -> tuple[Tensor, Tensor]:
     """Random test images, normalised, and their labels."""
     images, device = experiment.images, training.device_of(experiment.params.train)
-    chosen = _some(images.test, experiment.params.spiking.test_images)
+    chosen = images.test[_some(images.test, experiment.params.spiking.test_images)]
     return data.normalised(chosen, images, device), chosen.labels
 
 
-def _some(images: Images, count: int) -> Images:
-    """Random images, the same everywhere; all where there are fewer."""
+def _some(images: Images, count: int) -> Tensor:
+    """Numbers of random images, the same everywhere; all where there are fewer."""
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(_CHOICE))
-    few = order[:count].sort().values
-    return Images(images.pixels[few], images.labels[few])
+    return order[:count].sort().values
 
 
 def _active(networks: Sequence[SpikingVgg], images: Tensor, params: Params) -> Activity:

@@ -12,7 +12,6 @@ under WCT do not see them. What is chosen may favour short trainings a little; w
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from xbarpaper.data import Images, ImageSet
+from xbarpaper.data import ImageSet
 from xbarpaper.experiments import crossbars, pruned, trained_on
 from xbarpaper.experiments.bench import bench
 from xbarpaper.experiments.checkpoints import Checkpoint
@@ -170,12 +169,8 @@ def held_out(images: ImageSet, count: int) -> ImageSet:
             f"{images.name}"
         )
     order = torch.randperm(available, generator=torch.Generator().manual_seed(_SPLIT))
-    validation, rest = (
-        Images(images.train.pixels[part], images.train.labels[part])
-        for part in (order[:count].sort().values, order[count:].sort().values)
-    )
-    digest = hashlib.sha256(f"{images.digest} {count} held out".encode()).hexdigest()
-    return replace(images, train=rest, test=validation, digest=digest)
+    validation, rest = order[:count].sort().values, order[count:].sort().values
+    return replace(images.learning_from(rest), test=images.train[validation])
 
 
 def _compared(there: Experiment) -> tuple[pd.DataFrame, tuple[Rearrange, Wct]]:
