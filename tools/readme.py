@@ -26,7 +26,7 @@ from xbarpaper.params import Params, load_profile
 from xbarpaper.report import opening, tables
 from xbarpaper.support.errors import ArtifactError, command
 from xbarpaper.support.files import read_json, read_table
-from xbarpaper.support.words import join, square
+from xbarpaper.support.words import count, join, square
 
 FULL: Final = ("cifar10-full", "cifar100-full")
 """Profiles at the paper's own width whose reports are in git."""
@@ -174,11 +174,11 @@ def _findings() -> str:
     sentences = opening.findings(_reports(REAL), None)
     recovery = read_table(f"reports/{RECOVERED}/tables/recovery.csv")
     beyond = (
-        opening.findings(_reports((RECOVERED, REAL[0])), recovery)[-1].split(": ", 1)[1].removesuffix(".")
+        opening.findings(_reports((RECOVERED, REAL[0])), recovery)[-1].split(": ", 1)[1].removesuffix(").")
     )
     lines = ["- **{}:**{}".format(*sentence.split(":", 1)) for sentence in sentences]
     further = (
-        f"**Beyond the paper:** {beyond}, {_networks(RECOVERED)}; one for all chips, with batch norms tuned per chip on "
+        f"**Beyond the paper:** {beyond}, {_networks(RECOVERED)}); one for all chips, with batch norms tuned per chip on "
         f"a few hundred unlabelled images (PC + norms), wins back {_won_back(TUNED)} and {_won_back(DEEPER)}. "
         f"The numbers of `{REAL[0]}` are those of one training. {_over_trainings(TRAININGS)} {_over_trainings(DEEPER)}"
     )
@@ -261,9 +261,9 @@ def _accuracies() -> str:
     note = (
         f"Test accuracy in percent, crossbars of {square(SIZE)}: mean ± half of its 95 % interval, over trainings where "
         "there are several and over the draws of device variation otherwise. Saves: crossbars of the unpruned network, "
-        "divided by those of this one. C4 counts the loss under WCT from the accuracy in software after WCT (not shown). "
-        "Other sizes and networks: the reports. PC is not the paper's: [docs/mitigations.md](docs/mitigations.md) "
-        "has it, others, and what each takes."
+        f"divided by those of this one. {ABSENT}: not measured. C4 counts the loss under WCT from the accuracy in "
+        "software after WCT (not shown). Other sizes and networks: the reports. PC is not the paper's: "
+        "[docs/mitigations.md](docs/mitigations.md) has it, others, and what each takes."
     )
     return _noted(shown.markdown(), note)
 
@@ -284,7 +284,8 @@ def _full() -> str:
         "Test accuracy in percent: mean ± half of its 95 % interval over the draws of device variation. Each network "
         "was trained once: the draws vary the devices, and another training may give another verdict. Read in float32 "
         f"instead of bfloat16, the networks of `{FULL[0]}` on crossbars of {square(precision['crossbar_size'].max())} "
-        f"differ by {precision['difference'].abs().max():.2f} points at most (`python benchmarks/precision.py`)."
+        f"differ by {precision['difference'].abs().max():.2f} points at most, in "
+        f"{count(precision['seed'].nunique(), 'draw')} of the devices (`python benchmarks/precision.py`)."
     )
     return "\n\n".join([*parts, note])
 
@@ -302,9 +303,11 @@ def _trust() -> str:
     return "\n".join(
         [
             "- One training each, so that verdicts speak of that trained network only (the seeds vary the devices), and "
-            f"another training may give another: {join([told[name] for name in REAL if name not in several])}.",
+            f"another training may give another: {join([told[name] for name in REAL if name not in several])}. "
+            "Only T1 to T6 of `neighbours` are tested over trainings, of networks of their own.",
             "- Several trainings, so that verdicts speak of other trainings too: "
-            f"{join([told[name] for name in several])}. Training seed 0 of `{TRAININGS}` is the network of `neighbours`.",
+            f"{join([told[name] for name in several])}. Training seed 0 of `{TRAININGS}` is the network of `neighbours`. "
+            f"Only N1 to N3 of `{DEEPER}` speak of one training, its first.",
             f"- It only shows that the code runs: {told['quick']}.",
         ]
     )
