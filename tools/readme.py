@@ -431,7 +431,8 @@ def _costs() -> str:
     note = (
         "All experiments of a profile together, and the memory of the largest process. Single steps, test images, "
         "solutions and mappings were measured, and multiplied by their number (`python benchmarks/costs.py <profile>`, "
-        "which says what is assumed); figures, claims and the report come on top, a minute each. "
+        "which says what is assumed); figures, claims and the report come on top, a minute each. Stages without a row "
+        "and empty cells are not estimated, and not in the sums. "
         f"{'; '.join(costs['hardware'].astype(str).unique())}."
     )
     return _noted(_narrow(" | ".join(["stage", *(f"`{name}`" for name in totals.index)]), rows), note)
