@@ -68,13 +68,14 @@ def forest(reports: Mapping[str, ClaimReport], margins: Claims | None = None) ->
     whole = sum(heights) + sum(gaps) + 0.75
     figure, axes = new_figure(len(groups), 1, height=whole / len(groups))
     figure.set_layout_engine(None)
-    left, right, top = max(0.27, 0.025 + _LETTER * max(len(label) for _, label, _ in rows)), 0.57, whole - 0.3
+    left, right, top = max(0.27, 0.04 + _LETTER * max(len(label) for _, label, _ in rows)), 0.57, whole - 0.3
     for rank, (own, panel) in enumerate(zip(groups, axes, strict=True)):
         panel.set_position((left, (top - heights[rank]) / whole, right - left, heights[rank] / whole))
         top -= heights[rank] + gaps[rank]
         head = _HEADS.get(f"{own[0][0]} {own[0][2].unit}") or _HEADS.get(own[0][0], own[0][0])
         lines: list[tuple[str, Verdict | None]] = [(head, None), *((label, one) for _, label, one in own)]
         _lines(panel, lines, units[rank] if named[rank] else "", margins)
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=3))  # more would meet where panels are this narrow
         panel.spines[["left", "right", "top"]].set_visible(False)  # names of claims would cross them
         panel.set_ylim(top=-0.2)  # and the ends of the grid
         for y, (label, row) in enumerate(lines):

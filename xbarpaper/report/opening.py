@@ -66,7 +66,7 @@ _STRONGEST: Final = {
     "PC+norms": "one for all chips, with batch norms tuned on a few hundred unlabelled images of each chip (PC+norms),",
 }
 _LOST, _LESS = "of software accuracy lost", ("less loss", "more loss")
-_ADDED: Final = "of the synapses added by WCT"
+_ADDED: Final = "added to that share by WCT"
 _UNITS: Final = {
     "C1": (_LOST, _LOST),
     "C2": ("more loss", "less loss"),
