@@ -503,7 +503,7 @@ def _neighbours() -> str:
     """Verdicts of the statements about neighbours, report by report."""
     own = {
         name: {one.id: one for one in report.own if one.id[0] in NEIGHBOURS}
-        for name, report in _reports(("neighbours", "quick")).items()
+        for name, report in _reports(("neighbours", DEEPER, "quick")).items()
     }
     texts = {identity: one.text for found in own.values() for identity, one in found.items()}
     rows = [
@@ -527,19 +527,23 @@ _BESIDE: Final = (
 @_part("beside")
 def _beside() -> str:
     """A row for each paper beside this one: its claim, our verdicts on real images, the command, what it takes."""
-    verdicts = {one.id: one.overall for one in _report("neighbours").own}
     times = _measured("pipeline-quick").set_index("stage")["seconds"]
     rows = []
     for paper, claimed, stage, letter in _BESIDE:
-        by_verdict: dict[str, list[str]] = {}
-        for identity, verdict in verdicts.items():
-            if identity[0] == letter:
-                by_verdict.setdefault(verdict, []).append(identity)
+        told = []
+        for name, report in _reports(("neighbours", DEEPER)).items():
+            by_verdict: dict[str, list[str]] = {}
+            for one in report.own:
+                if one.id[0] == letter:
+                    by_verdict.setdefault(one.overall, []).append(one.id)
+            words = "; ".join(f"{join(names)} {verdict}" for verdict, names in by_verdict.items())
+            if words:
+                told.append(words if name == "neighbours" else f"`{name}`: {words}")
         seconds = sum(value for name, value in times.items() if str(name).startswith(f"{stage}@"))
         rows.append(
             [
                 f"[{paper}](https://arxiv.org/abs/{paper}): {claimed}",
-                "; ".join(f"{join(names)} {verdict}" for verdict, names in by_verdict.items()),
+                ". ".join(told),
                 f"`dvc repro '{stage}@<e>'`, {_duration(seconds / 60)}",
             ]
         )

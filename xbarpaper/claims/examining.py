@@ -124,8 +124,8 @@ def scope(params: Params) -> str:
                 "trainings of this network too."
             )
     several = {name for group in groups if group not in few for name in group.experiments.values()}
-    if alone := several.intersection(params.published.experiments):
-        sentences.append(f"N1 to N3 speak of {join(sorted(alone))} only.")
+    if asked := several.intersection(params.published.experiments):
+        sentences.append(f"N1 to N3 speak of {join(sorted(asked))} only.")
     if params.on_crossbar_training.experiments:
         sentences.append("T1 to T6 are about networks of their own, trained on crossbars.")
     return " ".join(sentences)
