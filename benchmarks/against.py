@@ -2,10 +2,11 @@
 
 Each commit is cloned into a folder of its own. ``--environment OLD NEW`` names Python environments that have the packages
 of each; otherwise both use this one. Measured for both, one after the other within each row: a stage whose notebook
-only imports what a training needs, from its command to its end (``stage``); the profile in params.yaml from nothing
-(``repro``); then ``dvc repro`` with nothing to do (``nothing``); and the tests (``tests``), whose processor time counts.
-``--busy`` measures all of it once more beside a process that computes all the time. Writes
-reports/benchmarks/against.csv.
+only imports what a training needs, from its command to its end (``stage``); the same beside the process that `make repro`
+keeps waiting, where the commit has one, whose own work does not count (``waiting``); the profile in params.yaml from
+nothing (``repro``); then ``dvc repro`` with nothing to do (``nothing``); and all tests, the slow ones included
+(``tests``), whose processor time counts. ``--busy`` measures all of it once more beside a process that computes all the
+time. Writes reports/benchmarks/against.csv.
 """
 
 from __future__ import annotations
@@ -29,10 +30,13 @@ from xbarpaper.support import files
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "reports" / "benchmarks" / "against.csv"
-PARTS = ("stage", "repro", "nothing", "tests")
+PARTS = ("stage", "waiting", "repro", "nothing", "tests")
 _NOTEBOOK = """{"cells": [{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {}, "outputs": [],
 "source": "import torch\\nfrom xbarpaper import experiments, figures, params"}], "metadata": {"kernelspec":
 {"display_name": "Python 3", "language": "python", "name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}"""
+
+_WAITING = """import sys; from pathlib import Path; from xbarpaper.pipeline import warm
+with warm.waiting(Path(sys.argv[1]), Path.cwd()): sys.stdin.read()"""
 
 
 class Side:
@@ -68,10 +72,28 @@ class Side:
             raise SystemExit(f"against: {part} of {self.commit} failed with exit code {done.returncode}")
         return clock, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
+    @contextmanager
+    def beside(self, part: str) -> Iterator[None]:
+        """Within the block of ``waiting`` a process waits that has answered once."""
+        if part != "waiting" or not (self.folder / "xbarpaper/pipeline/warm.py").is_file():
+            yield
+            return
+        socket = self.folder / "data/waiting"
+        command = [str(self.python), "-c", _WAITING, str(socket)]
+        process = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdin=subprocess.PIPE)
+        self.environment["XBARPAPER_WARM"] = str(socket)
+        while not socket.exists():
+            time.sleep(0.1)
+        self.seconds(part)  # it answers once it has loaded everything
+        yield
+        del self.environment["XBARPAPER_WARM"]
+        process.communicate()
+        socket.unlink()
+
     def command(self, part: str) -> list[str]:
         """What a user gives, in the form that the commit has."""
         python, new = str(self.python), (self.folder / "xbarpaper/pipeline/repro.py").is_file()
-        if part == "stage":
+        if part in ("stage", "waiting"):
             (self.folder / "empty.ipynb").write_text(_NOTEBOOK, encoding="utf-8")
             module = ["xbarpaper.pipeline.run"] if new else ["xbarpaper.notebook", "run"]
             return [python, "-m", *module, "empty.ipynb", "data/empty.ipynb"]
@@ -99,9 +121,9 @@ def measure(sides: list[Side], parts: list[str], rounds: int, beside: list[bool]
     rows = []
     for loaded in beside:
         for part in parts:
-            for number in range(rounds if part in ("stage", "nothing") else 1):
+            for number in range(1 if part in ("repro", "tests") else rounds):
                 for side in sides:
-                    with busy(loaded):
+                    with busy(loaded), side.beside(part):
                         clock, processor = side.seconds(part)
                     rows.append((part, side.commit, loaded, number, round(clock, 2), round(processor, 2)))
                     print(*rows[-1], flush=True)
