@@ -19,12 +19,14 @@ class Tolerance:
     """How far a number may lie from the committed one without being reported as different."""
 
     absolute: float  # in the column's unit
-    relative: float  # on top, as a share of the committed number
+    relative: (
+        float  # on top, as a share of the larger number: it does not matter which of two runs is committed
+    )
     reason: str  # why as much as this, and not more
 
-    def allowed(self, committed: float) -> float:
-        """The largest difference from this number."""
-        return self.absolute + self.relative * abs(committed)
+    def allowed(self, committed: float, now: float) -> float:
+        """The largest difference of two such numbers."""
+        return self.absolute + self.relative * max(abs(committed), abs(now))
 
 
 EXACT: Final = Tolerance(0.0, 0.0, "names, counts and settings, which do not depend on any sum")

@@ -79,7 +79,7 @@ def judged(found: Difference, table: str, level: str, origin: Origin) -> Differe
         return replace(found, share=0.0) if known else found
     if before is None or after is None:
         return found
-    allowed, off = tolerance.allowed(before), abs(after - before)
+    allowed, off = tolerance.allowed(before, after), abs(after - before)
     share = off / allowed if allowed else math.inf
     if off <= allowed * (1 + 1e-9):  # numbers are written to nine digits
         share = min(share, 1.0) if allowed else 0.0

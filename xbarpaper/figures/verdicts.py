@@ -29,14 +29,16 @@ _TEXT: Final[dict[str, Any]] = {"fontsize": 7, "va": "center", "clip_on": False,
 _LETTER: Final = 0.0143  # of a name, share of the width
 _BAND: Final = "#d6e6f5"
 _PAPER: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-_HEADS: Final = {
-    "C1": "C1  software accuracy that pruning costs",
-    "C2": "C2  loss on crossbars, pruned minus unpruned",
-    "C3": "C3  loss that R takes away",
-    "C4": "C4  loss that WCT takes away",
-    "C5": "C5  share of low conductances that WCT adds",
-    "C5 rank correlation": "C5  share and current kept, by crossbar",
+_MEASURES: Final = {
+    "C1": "software accuracy that pruning costs",
+    "C2": "loss on crossbars, pruned minus unpruned",
+    "C3": "loss that R takes away",
+    "C4": "loss that WCT takes away",
+    "C5 percentage points": "share of low conductances that WCT adds",
+    "C5 rank correlation": "share and current kept, by crossbar",
+    "C5": "share of low conductances and what it does",
 }
+"""What the effects of a claim are, where needed by their unit."""
 
 
 def forest(reports: Mapping[str, ClaimReport], margins: Claims | None = None) -> ArtifactFigure:
@@ -72,7 +74,7 @@ def forest(reports: Mapping[str, ClaimReport], margins: Claims | None = None) ->
     for rank, (own, panel) in enumerate(zip(groups, axes, strict=True)):
         panel.set_position((left, (top - heights[rank]) / whole, right - left, heights[rank] / whole))
         top -= heights[rank] + gaps[rank]
-        head = _HEADS.get(f"{own[0][0]} {own[0][2].unit}") or _HEADS.get(own[0][0], own[0][0])
+        head = f"{own[0][0]}  {_measure(own[0][0], {own[0][2].unit})}"
         lines: list[tuple[str, Verdict | None]] = [(head, None), *((label, one) for _, label, one in own)]
         _lines(panel, lines, units[rank] if named[rank] else "", margins)
         panel.xaxis.set_major_locator(MaxNLocator(nbins=3))  # more would meet where panels are this narrow
@@ -132,7 +134,7 @@ def claim_effects(claim: Claim, labels: Labels, margins: Claims | None = None) -
             joined = [row for row in joined if row.level != "unpruned"]
         lines = [(_place(row), row) for row in (*joined, *own)]
         panel.axhspan(-0.6, len(joined) - 0.5, color="0.92", zorder=0)
-        _lines(panel, lines, own[0].unit, margins)
+        _lines(panel, lines, _scale(own[0]), margins)
         drawn += [row for _, row in lines]
         names = [name for name, _ in lines]
         if rank % 2 and names == left:  # one set of labels serves both
@@ -144,7 +146,7 @@ def claim_effects(claim: Claim, labels: Labels, margins: Claims | None = None) -
         panel.set_title("\n".join(title))
     _legend(figure, drawn)
     tolerance = {row.details.get("tolerance_points") for row in singles} - {None}
-    figure.heading = f"{claim.id}: effects and verdicts"
+    figure.heading = f"{claim.id}: {_measure(claim.id, {row.unit for row in singles})}"
     ranges = []
     for unit in dict.fromkeys(row.unit for row in singles):
         effects = [row.effect for row in singles if row.unit == unit]
@@ -166,6 +168,12 @@ def _who(name: str, row: Verdict, claim: Claim) -> str:
     if name and len(beside) == 1:
         return f"{name}, best" if what.startswith("best ") else name
     return f"{name}, {what}" if name else what
+
+
+def _measure(claim: str, units: Collection[str]) -> str:
+    """What effects of these units are."""
+    (first, *others), whole = units, _MEASURES[claim]
+    return whole if others else _MEASURES.get(f"{claim} {first}", whole)
 
 
 def _scale(row: Verdict) -> str:
