@@ -36,7 +36,7 @@ _MEASURES: Final = {
     "C4": "loss that WCT takes away",
     "C5 percentage points": "share of low conductances that WCT adds",
     "C5 rank correlation": "share and current kept, by crossbar",
-    "C5": "share of low conductances and what it does",
+    "C5": "share of low conductances",
 }
 """What the effects of a claim are, where needed by their unit."""
 
