@@ -54,8 +54,10 @@ class Done:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, tiny_images: ImageSet) -> Done:
     folder = tmp_path_factory.mktemp("sensitivity")
-    fewer = {"on_off_ratios": (10.0,), "crossbar_sizes": (8, 16)}
-    params = make_params(sensitivity=SETTINGS | fewer, train={"epochs": 12})
+    fewer = {
+        "on_off_ratios": (10.0,), "crossbar_sizes": (8, 16), "driver_factors": (1.0,), "variation_sigmas": (0.1,),
+    }  # fmt: skip
+    params = make_params(sensitivity=SETTINGS | fewer, train={"epochs": 24})
     work = trained_in(folder, params, tiny_images)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -85,11 +87,9 @@ def rows_at(table: pd.DataFrame, **wanted: object) -> pd.DataFrame:
 def test_every_axis_passes_through_the_profile_s_own_point(make_params: MakeParams) -> None:
     params = make_params(sensitivity=SETTINGS)
     surveyed = conventions(params)
-    planned, own = (
-        points.plan(conventions(params), params, NAME),
-        axes.own_conditions(params, NAME, params.sensitivity.crossbar_size),
-    )
-    at_home = axes.own_values(conventions(params), params, NAME)
+    planned = points.plan(surveyed, params, NAME)
+    own = axes.own_conditions(params, NAME, params.sensitivity.crossbar_size)
+    at_home = axes.own_values(surveyed, params, NAME)
     for axis, value in at_home.items():
         (point,) = (point for point in planned if point.axis == axis and point.value == value)
         assert point.at == own
@@ -109,22 +109,17 @@ def test_every_axis_passes_through_the_profile_s_own_point(make_params: MakePara
 def test_each_axis_changes_one_thing(make_params: MakeParams) -> None:
     params = make_params(sensitivity=SETTINGS)
     own = axes.own_conditions(params, NAME, params.sensitivity.crossbar_size)
+
+    def with_parasitics(**changes: float) -> axes.Conditions:
+        return replace(own, parasitics=own.parasitics.model_copy(update=changes))
+
+    ends = {"driver_ohm": 2 * own.parasitics.driver_ohm, "sense_ohm": 2 * own.parasitics.sense_ohm}
     changed = {
         "on_off": replace(own, devices=own.devices.model_copy(update={"r_max_ohm": 2e6})),
         "sigma": replace(own, devices=own.devices.model_copy(update={"variation_sigma": 0.0})),
         "w_max": replace(own, w_max_quantile=0.9),
-        "wires": replace(
-            own, parasitics=own.parasitics.model_copy(update={"row_wire_ohm": 0.0, "column_wire_ohm": 0.0})
-        ),
-        "drivers": replace(
-            own,
-            parasitics=own.parasitics.model_copy(
-                update={
-                    "driver_ohm": 2 * own.parasitics.driver_ohm,
-                    "sense_ohm": 2 * own.parasitics.sense_ohm,
-                }
-            ),
-        ),
+        "wires": with_parasitics(row_wire_ohm=0.0, column_wire_ohm=0.0),
+        "drivers": with_parasitics(**ends),
         "sparsity": replace(own, sparsity=0.8),
         "size": replace(own, crossbar_size=12),
     }
@@ -184,16 +179,12 @@ def test_every_point_is_in_the_table(done: Done) -> None:
     assert not done.table.duplicated(COLUMNS[:-2]).any()
     assert done.table["second"].notna().equals(done.table["axis"].isin(conventions(done.params).maps))
     assert done.table["accuracy"].between(0, 100).all()
-    assert (
-        done.table["accuracy"].nunique() > 4
-    )  # networks that have learnt something: tests below compare them
+    assert done.table["accuracy"].nunique() > 4  # networks have learnt something: tests below compare them
 
 
 def test_points_that_coincide_have_the_same_rows(done: Done) -> None:
-    own = {
-        axis: axes.text_of(value)
-        for axis, value in axes.own_values(conventions(done.params), done.params, NAME).items()
-    }
+    at_home = axes.own_values(conventions(done.params), done.params, NAME)
+    own = {axis: axes.text_of(value) for axis, value in at_home.items()}
     first = rows_at(done.table, axis="on_off", value=own["on_off"])
     for axis, value in own.items():
         found = rows_at(done.table, axis=axis, value=value)
@@ -212,9 +203,8 @@ def test_points_equal_the_sweep(work: Experiment, done: Done, tmp_path: Path) ->
             subject = crossbars.mapped(work, scheme, 8, mitigation)
             swept = sweep([subject], cases, bench, tmp_path / "journal.csv")
             for gain in GAINS:
-                found = rows_at(
-                    done.table, axis="gain", value=gain, scheme=scheme, mitigation=mitigation.name
-                )
+                place = {"axis": "gain", "value": gain, "scheme": scheme, "mitigation": mitigation.name}
+                found = rows_at(done.table, **place)
                 assert found["accuracy"].tolist() == swept.loc[swept["gain"] == gain, "accuracy"].tolist()
 
 
@@ -232,11 +222,9 @@ def test_another_sparsity_is_a_network_of_its_own(work: Experiment, done: Done, 
         subject = crossbars.mapped(there, scheme, 8, WCT)
         assert subject.mapped.pruned.sparsity() > 0.7
         swept = sweep([subject], [Case("both", 1, ("layer",))], bench, tmp_path / "journal.csv")
-        (row,) = rows_at(
-            done.table, axis="sparsity", value="0.8", scheme=scheme, mitigation="WCT", seed=1
-        ).to_dict("records")
-        assert row["accuracy"] == swept["accuracy"].item()
-        assert row["sparsity"] == 0.8
+        row = rows_at(done.table, axis="sparsity", value="0.8", scheme=scheme, mitigation="WCT", seed=1)
+        assert row["accuracy"].tolist() == swept["accuracy"].tolist()
+        assert row["sparsity"].tolist() == [0.8]
 
 
 def test_nothing_removed_is_the_unpruned_network(done: Done) -> None:
@@ -289,12 +277,12 @@ def test_an_interrupted_evaluation_goes_on(
     # Fewer evaluations than rows of the table: what coincides is computed once.
     assert len(Journal(journal)) < 0.7 * len(done.table)
     again = Calls(monkeypatch, evaluation, "read_out")
-    pd.testing.assert_frame_equal(evaluated(work), done.table)
-    few = {"wire_factors": (1.0,), "crossbar_sizes": (8,), "sparsities": (0.6,), "variation_sigmas": (0.1,)}
+    few = {"wire_factors": (1.0,), "crossbar_sizes": (8,), "sparsities": (0.6,), "w_max_quantiles": (1.0,)}
     own = done.params.sensitivity.model_copy(update=few)
     work = Experiment(NAME, done.params.model_copy(update={"sensitivity": own}))
     expected = evaluated(work)
     assert again.count == 0
+    pd.testing.assert_frame_equal(expected, expected[COLUMNS[:-2]].merge(done.table, how="left"))
 
     journal.unlink()
     Calls(monkeypatch, evaluation, "read_out", fail_at=12)
@@ -306,10 +294,8 @@ def test_an_interrupted_evaluation_goes_on(
     counted = Calls(monkeypatch, training, "accuracy")
     resumed = evaluated(work)
     finished = len(Journal(journal))
-    software = resumed[
-        ["scheme", "sparsity", "software_accuracy"]
-    ]  # measured again: cheap, and not in the journal
-    assert finished - kept <= counted.count <= finished - kept + len(software)
+    # Accuracies in software are measured again: cheap, and not in the journal.
+    assert finished - kept <= counted.count <= finished - kept + len(resumed)
     written = [write_table(tmp_path / f"{n}.csv", one) for n, one in enumerate((resumed, expected))]
     assert written[0].read_bytes() == written[1].read_bytes()
 
@@ -353,13 +339,12 @@ def synthetic(params: Params, seeds: int = 4, *, noise: float = 0.05) -> pd.Data
 
 @pytest.fixture
 def wide(make_params: MakeParams) -> Params:
-    """The axes of the profile cifar10-small."""
+    """Axes of several values."""
     return make_params(
         sensitivity={
-            "on_off_ratios": (2.0, 5.0, 10.0, 20.0, 100.0, 1000.0), "w_max_quantiles": (1.0, 0.999, 0.99, 0.95),
-            "wire_factors": (0.0, 0.5, 1.0, 2.0, 4.0), "driver_factors": (0.0, 0.5, 1.0, 2.0, 4.0),
-            "crossbar_sizes": (8, 16, 32, 64, 128), "sparsities": (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
-            "variation_sigmas": (0.0, 0.05, 0.1, 0.2, 0.3),
+            "on_off_ratios": (2.0, 5.0, 10.0, 20.0, 100.0, 1000.0), "w_max_quantiles": (1.0, 0.99),
+            "wire_factors": (0.0, 1.0), "driver_factors": (0.0, 1.0), "crossbar_sizes": (8, 16, 128),
+            "sparsities": (0.0, 0.6, 0.95), "variation_sigmas": (0.0, 0.1),
         }
     )  # fmt: skip
 
