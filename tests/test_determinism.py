@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,33 +22,10 @@ from xbarpaper.data import ImageSet, normalised
 from xbarpaper.experiments.evaluation import Case, disturbed
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.mitigation import columns_ordered
-from xbarpaper.params import GAINS, Params, Rearrange
+from xbarpaper.params import GAINS, Rearrange
 from xbarpaper.pruning import unpruned
 
-TRAINING = """
-done = trained.train(work)
-work.write("01_train", training=done.training, software=done.software)
-for scheme in ("cf", "xcs", "xrs"):
-    for one in pruned.prune(work, scheme, work.params.mapping.crossbar_sizes):
-        work.write(f"pruned-{scheme}", training=one.run.training, layers=one.layers)
-for run in trained_on.train_all(work, WCT):
-    work.write(f"constrained-{run.variant.label}", training=run.training)
-"""
-
-MEASURING = """
-from xbarpaper.params import SCHEMES
-work.write("05_map", layers=crossbars.layer_table(work, (NONE,)))
-for stage, mitigation in (("06_evaluate", NONE), ("08_wct", R + WCT)):
-    table = sweeps.evaluate(work, stage, (mitigation,), ("both",))
-    work.write(stage, evaluation=table)
-bench, size = bench_of(work), 16
-subjects = [crossbars.mapped(work, scheme, size) for scheme in SCHEMES]
-work.write("09_mechanism", error=mechanism.error_table(subjects, bench))
-arranged = [crossbars.mapped(work, scheme, size, R2D) for scheme in ("unpruned", "xrs")]
-work.write("11_beyond", error=mechanism.error_table(arranged, bench))
-"""
-
-START = """
+STAGES = """
 from pathlib import Path
 from xbarpaper.experiments import crossbars, mechanism, pruned, sweeps, trained, trained_on
 from xbarpaper.experiments.bench import bench as bench_of
@@ -57,51 +33,28 @@ from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.mitigation import NONE, R2D, WCT, R
 from xbarpaper.params import Params
 import torch
+work = Experiment("tiny-vgg11", Params.model_validate_json(Path("params.json").read_text()))
+torch.set_num_threads(1)
+done = trained.train(work)
+work.write("01_train", training=done.training, software=done.software)
+for scheme in ("cf", "xcs", "xrs"):
+    for one in pruned.prune(work, scheme, work.params.mapping.crossbar_sizes):
+        work.write(f"pruned-{scheme}", training=one.run.training, layers=one.layers)
+for run in trained_on.train_all(work, WCT):
+    work.write(f"constrained-{run.variant.label}", training=run.training)
 # Set here: torch takes no more than the machine's real cores from OMP_NUM_THREADS, and two processors may share one.
 torch.set_num_threads(threads)
 assert torch.get_num_threads() == threads
-work = Experiment("tiny-vgg11", Params.model_validate_json(Path("params.json").read_text()))
+work.write("05_map", layers=crossbars.layer_table(work, (NONE,)))
+for stage, mitigation in (("06_evaluate", NONE), ("08_wct", R + WCT)):
+    table = sweeps.evaluate(work, stage, (mitigation,), ("both",))
+    work.write(stage, evaluation=table)
+bench, size = bench_of(work), 16
+subjects = [crossbars.mapped(work, scheme, size) for scheme in ("cf", "xcs")]
+work.write("09_mechanism", error=mechanism.error_table(subjects, bench))
+arranged = [crossbars.mapped(work, scheme, size, R2D) for scheme in ("unpruned", "xrs")]
+work.write("11_beyond", error=mechanism.error_table(arranged, bench))
 """
-
-
-@pytest.fixture(scope="module")
-def settings(make_params: MakeParams) -> Params:
-    return make_params(
-        evaluation={"gains": ("none", "layer", "tile", "column"), "variation_seeds": 2}, **of_one_size(16)
-    )
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, settings: Params, tiny_images: ImageSet) -> Path:
-    """A folder in which every network of the tiny experiment was trained, on one thread."""
-    return run_here(prepared(tmp_path_factory.mktemp("trained"), settings, tiny_images), TRAINING)
-
-
-def prepared(folder: Path, settings: Params, images: ImageSet) -> Path:
-    data.save(images, folder / "data" / "datasets" / "tiny.safetensors")
-    (folder / "params.json").write_text(settings.model_dump_json(), encoding="utf-8")
-    return folder
-
-
-def run_here(folder: Path, stages: str) -> Path:
-    """Run stages in this process, on one thread."""
-    with threads(1), contextlib.chdir(folder):
-        exec(START + stages, {"threads": 1})
-    return folder
-
-
-def run_apart(folder: Path, stages: str, number: int) -> Path:
-    """Run stages in a fresh process, as the pipeline does; its sets and dicts of names have another order."""
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": str(number),
-        "OMP_WAIT_POLICY": "passive",  # beside other tests, threads that spin while they wait take their time
-        "PYTHONPATH": str(Path(data.__file__).parents[2]),
-    }
-    command = [sys.executable, "-c", f"threads = {number}\n{START}{stages}"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -114,20 +67,34 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_training_twice_gives_the_same_bytes(
-    trained: Path, tmp_path: Path, settings: Params, tiny_images: ImageSet
+def test_training_twice_and_measuring_on_any_number_of_threads_gives_the_same_bytes(
+    tmp_path: Path, make_params: MakeParams, tiny_images: ImageSet
 ) -> None:
-    again = contents(run_apart(prepared(tmp_path, settings, tiny_images), TRAINING, 1))
-    assert len([name for name in again if name.endswith(".safetensors")]) == 8
-    assert again == contents(trained)
+    """Here, and in a fresh process whose sets and dicts of names have another order.
 
-
-def test_what_is_measured_does_not_depend_on_the_number_of_threads(trained: Path, tmp_path: Path) -> None:
-    """Mapping, the circuits, what reads them out, and inference, also in bfloat16 where the machine has it."""
-    one, two = (shutil.copytree(trained, tmp_path / name) for name in ("one", "two"))
-    tables = contents(run_here(one, MEASURING))
-    assert len([name for name in tables if name.endswith("evaluation.csv")]) == 2
-    assert contents(run_apart(two, MEASURING, 2)) == tables
+    Measured are mapping, the circuits, what reads them out, and inference, also in bfloat16 where the machine has it.
+    """
+    gains = {"gains": ("none", "layer", "tile", "column"), "variation_seeds": 2}
+    params = make_params(evaluation=gains, **of_one_size(16)).model_dump_json()
+    here, apart = tmp_path / "here", tmp_path / "apart"
+    for folder in (here, apart):
+        data.save(tiny_images, folder / "data" / "datasets" / "tiny.safetensors")
+        (folder / "params.json").write_text(params, encoding="utf-8")
+    with threads(1), contextlib.chdir(here):
+        exec(STAGES, {"threads": 1})
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "2",
+        "OMP_WAIT_POLICY": "passive",  # beside other tests, threads that spin while they wait take their time
+        "PYTHONPATH": str(Path(data.__file__).parents[2]),
+    }
+    command = [sys.executable, "-c", f"threads = 2\n{STAGES}"]
+    done = subprocess.run(command, cwd=apart, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    expected, found = contents(here), contents(apart)
+    assert len([name for name in expected if name.endswith(".safetensors")]) == 8
+    assert len([name for name in expected if name.endswith("evaluation.csv")]) == 2
+    assert [name for name in expected | found if found.get(name) != expected.get(name)] == []
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
