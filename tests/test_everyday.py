@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from repository import ROOT
 from ruamel.yaml import YAML
 
 from tools import lab
+from tools.verify import __main__ as verification
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.mitigation.wct import WeightLimits
@@ -87,6 +89,7 @@ def executed(top: Path, **environment: str | None) -> bytes:
 
 
 def test_nothing_of_the_users_world_changes_an_executed_notebook(top: Path) -> None:
+    """Two users who have no setting in common have the same bytes."""
     home, foreign = top / "home", top / "foreign"
     profile = home / ".ipython/profile_default"
     (profile / "startup").mkdir(parents=True)
@@ -100,21 +103,19 @@ def test_nothing_of_the_users_world_changes_an_executed_notebook(top: Path) -> N
     activated = foreign / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
     for folder in (foreign, activated):
         write_text(folder / "numpy/__init__.py", "raise ImportError('foreign')\n")
-    plain = executed(top)
-    assert b"image/png" in plain
-    changed = executed(
+    one = executed(
         top, HOME=str(home), XDG_CONFIG_HOME=None, PYTHONPATH=str(foreign), MPLBACKEND="Agg", PYTHONWARNINGS="always",
         PYTHONHASHSEED="7", LC_ALL="C", TZ="Asia/Tokyo", COLUMNS="20", FORCE_COLOR="1", JUPYTER_CONFIG_DIR=str(home),
         IPYTHONDIR=str(home / ".ipython"), VIRTUAL_ENV=str(foreign), NPY_DISABLE_CPU_FEATURES="AVX2",
         TORCH_ALLOW_TF32_CUBLAS_OVERRIDE="1",
     )  # fmt: skip
-    assert changed == plain
-    shutil.copy(home / ".config/matplotlib/matplotlibrc", top)
-    unwritable = executed(
+    assert b"image/png" in one
+    (top / "matplotlibrc").write_text("figure.facecolor: blue\n")
+    other = executed(
         top, HOME="/nonexistent", USER=None, LOGNAME=None, PYTHONOPTIMIZE="2", MPLCONFIGDIR=None,
         OMP_NUM_THREADS="7",
     )  # fmt: skip
-    assert unwritable == plain
+    assert other == one
 
 
 def test_an_output_that_is_a_link_into_a_cache_is_replaced(
@@ -143,10 +144,8 @@ def test_what_other_code_trained_is_not_gone_on_from(
     recipe = make_params().train
     digest = training.code.digest
     for other in (False, True):
-        if other:
-            monkeypatch.setattr(
-                training.code, "digest", lambda name: f"{digest(name)} {name == WeightLimits.__module__}"
-            )
+        new = WeightLimits.__module__ if other else ""
+        monkeypatch.setattr(training.code, "digest", lambda name, new=new: f"{digest(name)} {name == new}")
         run = training.Run("tiny", recipe, 1, recipe.learning_rate, 0, resume, (limits,))
         training.train(make_network(), tiny_images, run)
         assert ("of another run, starting anew" in capsys.readouterr().out) == other
@@ -217,27 +216,36 @@ def history(tmp_path: Path) -> Path:
     return made
 
 
-def verified(folder: Path, **environment: str | None) -> str:
+Verified = Callable[[Path], str]
+
+
+@pytest.fixture
+def verified(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Verified:
     """What ``make verify`` says first: here it has its copy, in which there is no profile to run."""
-    done = run(
-        "python", "-m", "tools.verify", "--folder", "copy", cwd=folder, PYTHONPATH=str(ROOT), **environment
-    )
-    assert done.returncode == 1
-    return done.stderr.strip()
+
+    def said(folder: Path) -> str:
+        monkeypatch.chdir(folder)
+        assert verification.main(["--folder", "copy"]) == 1
+        return capfd.readouterr().err.strip()
+
+    return said
 
 
 NO_PROFILE = "verify: profile = quick: not in the last commit (there are: )"
 
 
-def test_a_users_hooks_do_not_stop_the_copy_that_is_verified(history: Path, tmp_path: Path) -> None:
+def test_a_users_hooks_do_not_stop_the_copy_that_is_verified(
+    history: Path, tmp_path: Path, verified: Verified, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """git-lfs leaves hooks that fail once it is gone; with them a clone is made, and ends with an error."""
     for name in ("post-checkout", "reference-transaction", "post-index-change"):
         write_text(tmp_path / "hooks" / name, "#!/bin/sh\nexit 1\n").chmod(0o755)
     settings = write_text(tmp_path / "gitconfig", f"[core]\n hooksPath = {tmp_path}/hooks\n")
-    assert verified(history, GIT_CONFIG_GLOBAL=str(settings)) == NO_PROFILE
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    assert verified(history) == NO_PROFILE
 
 
-def test_a_second_verification_leaves_the_first_alone(history: Path) -> None:
+def test_a_second_verification_leaves_the_first_alone(history: Path, verified: Verified) -> None:
     folder = Path("copy/quick")
     lock = write_text(history / "copy/quick.lock", "")
     write_text(history / folder / "copy/a.txt", "of the first")
@@ -249,7 +257,9 @@ def test_a_second_verification_leaves_the_first_alone(history: Path) -> None:
     assert verified(history) == NO_PROFILE
 
 
-def test_the_artifact_is_verified_in_a_folder_of_another_repository(history: Path) -> None:
+def test_the_artifact_is_verified_in_a_folder_of_another_repository(
+    history: Path, verified: Verified
+) -> None:
     for name in ("dvc.yaml", "params.yaml", "profiles/own.yaml"):
         write_text(history / "papers/this" / name, f"{name}\n")
     assert run("git", "add", "-A", cwd=history).returncode == 0
@@ -259,7 +269,7 @@ def test_the_artifact_is_verified_in_a_folder_of_another_repository(history: Pat
 
 @pytest.mark.parametrize("options", [("--filter=blob:none",), ("--filter=blob:none", "--depth=1")])
 def test_a_clone_of_some_files_is_verified_or_refused_in_one_line(
-    history: Path, tmp_path: Path, options: tuple[str, ...]
+    history: Path, tmp_path: Path, verified: Verified, options: tuple[str, ...]
 ) -> None:
     some = tmp_path / "some"
     done = run("git", "clone", "-q", "--sparse", *options, history.as_uri(), str(some), cwd=tmp_path)
@@ -307,14 +317,8 @@ def test_make_installs_and_starts_whatever_the_users_settings(tmp_path: Path) ->
     assert [line for line in since if line.startswith(tuple(f"{name}=" for name in (*pips, *theirs)))] == []
     assert [line for line in since if line.startswith("USER=") and line != "USER="]
     write_text(python.with_name("jupyter"), "#!/bin/sh\nenv >lab\n").chmod(0o755)
-    done = run(
-        "make",
-        "lab",
-        f"PYTHON={sys.executable}",
-        cwd=top,
-        JUPYTER_PATH="/theirs",
-        JUPYTER_PREFER_ENV_PATH="0",
-    )
+    theirs = {"JUPYTER_PATH": "/theirs", "JUPYTER_PREFER_ENV_PATH": "0"}
+    done = run("make", "lab", f"PYTHON={sys.executable}", cwd=top, **theirs)
     assert done.returncode == 0, done.stderr
     asked = (top / "lab").read_text().splitlines()
     assert "JUPYTER_PREFER_ENV_PATH=1" in asked
@@ -328,10 +332,8 @@ def test_a_folder_in_which_dvc_cannot_work_is_refused_before_anything_is_install
     top = makefile_in(tmp_path / name)
     done = run("make", "repro", cwd=top)
     assert done.returncode != 0
-    assert (
-        f"{top}: neither DVC nor Python's environments work in a folder whose path holds {{ }} or :"
-        in done.stderr
-    )
+    said = f"{top}: neither DVC nor Python's environments work in a folder whose path holds {{ }} or :"
+    assert said in done.stderr
     assert not (top / ".venv").exists()
 
 
@@ -405,9 +407,8 @@ def test_workers_that_dask_has_paused_are_told_of(
         client.run(pause)
         pool = dasked.Dask(client, "tcp://host:8786")
         pool.submit(Task("a", "a", abs, (1,)))
-        message = (
-            "tcp://host:8786: Dask has paused all 1 workers, because they take 80 % of their memory limit"
-        )
+        paused = "Dask has paused all 1 workers, because they take 80 % of their memory limit"
+        message = f"tcp://host:8786: {paused}"
         with pytest.raises(ArtifactError, match=message):
             pool.next()
     assert message in capsys.readouterr().out
@@ -498,13 +499,9 @@ def test_a_notebook_run_by_hand_takes_the_profiles_first_experiment(make_params:
     params: Params = make_params()
     assert Experiment("", params).name == next(iter(params.experiments))
     for path in (ROOT / "notebooks").glob("*.ipynb"):
-        (cell,) = (
-            cell
-            for cell in nbformat.read(path, as_version=4).cells
-            if "parameters" in cell.metadata.get("tags", [])
-        )
-        assert "quick" not in cell.source
-        assert "shapes10" not in cell.source
+        cells = nbformat.read(path, as_version=4).cells
+        (source,) = (cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
+        assert not re.search("quick|shapes10", source)
 
 
 def test_what_jupyterlab_saves_of_a_notebook_that_was_run_is_its_source() -> None:
@@ -542,13 +539,6 @@ def test_what_needs_a_missing_program_is_skipped_and_told_in_one_line(
 
 def test_the_suite_needs_no_package_of_the_name_tests() -> None:
     """Another package may install one that wins over our folder."""
-    modules = [
-        *(ROOT / "tests").rglob("*.py"),
-        *(ROOT / "tools").rglob("*.py"),
-        *(ROOT / "benchmarks").rglob("*.py"),
-    ]
-    assert [
-        path
-        for path in modules
-        if re.search(r"^\s*(from|import) tests\b", path.read_text(encoding="utf-8"), re.M)
-    ] == []
+    modules = [path for top in ("tests", "tools", "benchmarks") for path in (ROOT / top).rglob("*.py")]
+    imported = re.compile(r"^\s*(from|import) tests\b", re.M)
+    assert [path for path in modules if imported.search(path.read_text(encoding="utf-8"))] == []
