@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -17,16 +18,27 @@ PARAMS = make_params(2, (16, 32), further=True)
 MADE = make_results(PARAMS)
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stages")
+    write_stages(folder, PARAMS, MADE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(written: Path) -> results.Results:
+    return results.load(PARAMS, written)
+
+
 @pytest.fixture
-def stages(tmp_path: Path) -> Path:
-    write_stages(tmp_path, PARAMS, MADE)
-    return tmp_path
+def stages(written: Path, tmp_path: Path) -> Path:
+    """A copy for a test that changes it."""
+    return shutil.copytree(written, tmp_path / "stages")
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_table_is_gathered_whole_and_in_one_order(stages: Path, name: str) -> None:
-    loaded, made = getattr(results.load(PARAMS, stages), name), getattr(MADE, name)
-    described = TABLES[name]
+def test_a_table_is_gathered_whole_and_in_one_order(loaded: results.Results, name: str) -> None:
+    loaded, made, described = getattr(loaded, name), getattr(MADE, name), TABLES[name]
     assert tuple(loaded.columns) == described.columns
     assert list(loaded["experiment"].unique()) == list(described.experiments(PARAMS))
     merged = loaded.merge(made, on=list(described.keys), suffixes=("", "_made"), validate="one_to_one")
@@ -34,9 +46,8 @@ def test_a_table_is_gathered_whole_and_in_one_order(stages: Path, name: str) -> 
     for column in set(described.columns) - set(described.keys):
         _assert_same(merged[column], merged[f"{column}_made"])
     shuffled = made.sample(frac=1, random_state=1)
-    for told in (
-        one for one in ("axis", "mitigation", "phases") if one in shuffled
-    ):  # stages write them in their order
+    # Stages write these in their order.
+    for told in (one for one in ("axis", "mitigation", "phases") if one in shuffled):
         ranks = {one: rank for rank, one in enumerate(loaded[told].unique())}
         shuffled = shuffled.sort_values(
             told, key=lambda column, ranks=ranks: column.map(ranks), kind="stable"
@@ -51,21 +62,18 @@ def _assert_same(one: pd.Series, other: pd.Series) -> None:
     pd.testing.assert_series_equal(one, other, check_names=False, check_dtype=False, rtol=1e-8)
 
 
-def test_names_stand_in_the_order_of_the_parameters(stages: Path) -> None:
-    loaded = results.load(PARAMS, stages)
+def test_names_stand_in_the_order_of_the_parameters(loaded: results.Results) -> None:
     assert list(loaded.evaluation["mitigation"].unique()) == ["none", "R", "WCT", "R+WCT"]
     assert list(loaded.recovery["mitigation"].unique()) == list(MADE.recovery["mitigation"].unique())
     assert list(loaded.errors["layer"].unique()) == list(MADE.errors["layer"].unique())
     assert set(loaded.training["step"]) == {"trained", "fine-tuned", "wct"}
 
 
-def test_written_tables_are_those_with_rows(stages: Path, tmp_path: Path) -> None:
-    loaded = results.load(PARAMS, stages)
+def test_written_tables_are_those_with_rows(loaded: results.Results, tmp_path: Path) -> None:
     written = loaded.write(tmp_path / "tables")
     assert [path.stem for path in written] == list(TABLES)
-    assert files.read_table(written[0])["accuracy"].tolist() == pytest.approx(
-        loaded.evaluation["accuracy"].tolist()
-    )
+    again = files.read_table(written[0])["accuracy"].tolist()
+    assert again == pytest.approx(loaded.evaluation["accuracy"].tolist())
 
 
 def test_what_no_experiment_has_is_empty_and_not_written(tmp_path: Path) -> None:
