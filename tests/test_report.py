@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -20,7 +21,7 @@ from markupsafe import escape
 from matplotlib.figure import Figure
 from PIL import Image, ImageChops
 from playwright.sync_api import Browser
-from repository import ROOT, Repository
+from repository import ROOT
 from synthetic_results import make_params, make_results, write_stages
 
 from tools import redraw
@@ -39,13 +40,16 @@ ORDER = ("forest", "light", "heavy")
 
 def _write_figures(folder: Path, names: dict[str, int]) -> None:
     """Figures of as many points as asked for: many make the SVG heavy."""
-    captions = []
+    captions, drawn = [], dict[int, str]()
     (folder / "figures").mkdir(parents=True)
     for name, points in names.items():
-        figure = Figure(figsize=(7, 3))
-        figure.subplots().plot(range(points), [index % 7 for index in range(points)], "o")
+        first = drawn.setdefault(points, name)
+        if first == name:
+            figure = Figure(figsize=(7, 3))
+            figure.subplots().plot(range(points), [index % 7 for index in range(points)], "o")
         for suffix in ("png", "svg"):
-            figure.savefig(folder / "figures" / f"{name}.{suffix}")
+            file = folder / "figures" / f"{name}.{suffix}"
+            figure.savefig(file) if first == name else shutil.copy(file.with_stem(first), file)
         caption = f"Invented data & <no> networks; {points} points."
         command = f"dvc repro {folder.name[3:]}"
         captions.append({"name": name, "title": f"Invented {name}", "caption": caption, "command": command})
@@ -136,16 +140,24 @@ def before(places: Places, published: Path) -> dict[str, bytes]:
     return _contents(shutil.copytree(published, places.reports / "made-up"))
 
 
+def refused(message: str, function: Callable[..., object], *arguments: object) -> None:
+    """Call what must end in one line."""
+    with pytest.raises(ArtifactError, match=message) as caught:
+        function(*arguments)
+    assert "\n" not in str(caught.value)
+
+
 def _contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_report_holds_all_of_it_and_is_the_same_bytes_again(
-    params: Params, places: Places, made: Repository
+    params: Params, places: Places, made: results.Results, before: dict[str, bytes]
 ) -> None:
+    (places.reports / "made-up" / "left.csv").touch()
     folder = publish(params, places)
-    first = _contents(folder)
     assert folder == places.reports / "made-up"
+    assert _contents(folder) == before
     assert {
         "index.html",
         "claims.json",
@@ -157,36 +169,28 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(
             for name in ("shapes10/00_data", "made-up-0/01_train", "made-up-1/01_train", "summary/90_figures")
             for suffix in ("ipynb", "html")
         ),
-    } == set(first)
+    } == set(before)
     evaluation = files.read_table(folder / "tables" / "evaluation.csv")
     assert len(evaluation) == len(made.evaluation)
     assert tuple(evaluation.columns) == results.TABLES["evaluation"].columns
-    assert _contents(publish(params, places)) == first
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
 
 def test_a_zero_has_no_sign() -> None:
-    assert [tables.number(value) for value in (-0.001, 0.0, -0.01, -12.34)] == [
-        "0.00",
-        "0.00",
-        "-0.01",
-        "-12.3",
-    ]
+    numbers = {-0.001: "0.00", 0.0: "0.00", -0.01: "-0.01", -12.34: "-12.3"}
+    assert [tables.number(value) for value in numbers] == list(numbers.values())
 
 
 def test_what_editors_and_synchronisation_leave_beside_outputs_is_not_published(
-    params: Params, places: Places
+    params: Params, places: Places, before: dict[str, bytes]
 ) -> None:
-    first = _contents(publish(params, places))
     tables = places.summaries / params.profile / "90_figures" / "tables"
-    for path in (
-        places.notebooks / params.profile / "summary" / "90_figures.ipynb",
-        tables / "recovered.csv",
-    ):
+    notebook = places.notebooks / params.profile / "summary" / "90_figures.ipynb"
+    for path in (notebook, tables / "recovered.csv"):
         for left in ("._{}{}", "{}-Copy1{}", "{} (conflicted copy 2026-01-02){}", "{}.sync-conflict-1{}"):
             path.with_name(left.format(path.stem, path.suffix)).write_bytes(b"\0\xff")
         path.with_name(f".#{path.name}").symlink_to("user@host.1")  # Emacs's lock
-    assert _contents(publish(params, places)) == first
+    assert _contents(publish(params, places)) == before
 
 
 def test_no_absolute_path_in_the_report(published: Path, invented: Path) -> None:
@@ -218,16 +222,17 @@ def test_an_embedded_svg_is_the_file(tmp_path: Path) -> None:
     svg, png = tmp_path / "a.svg", tmp_path / "a.png"
     Figure().savefig(png)
     svg.write_text('<svg id="a#1" width="50%">\n<text>µS &amp; "</text></svg>', encoding="utf-8")
-    address = rendering.data_uri(
-        gather.Picture(gather.Caption(name="a", title="", caption="", command=""), png, svg)
-    )
+    caption = gather.Caption(name="a", title="", caption="", command="")
+    address = rendering.data_uri(gather.Picture(caption, png, svg))
     head, content = address.split(",", 1)
     assert head == "data:image/svg+xml"
     assert not set(content) & set('"<>#')
     assert unquote(content) == svg.read_text(encoding="utf-8")
 
 
-def test_page_shows_the_accuracies_of_the_table(params: Params, published: Path, made: Repository) -> None:
+def test_page_shows_the_accuracies_of_the_table(
+    params: Params, published: Path, made: results.Results
+) -> None:
     text = (published / "index.html").read_text(encoding="utf-8")
     place = "experiment == 'made-up-1' and scheme == 'cf' and crossbar_size == 32 and mitigation == 'WCT'"
     chosen = made.evaluation.query(f"{place} and effects == 'both' and gain == 'layer'")["accuracy"]
@@ -282,18 +287,13 @@ def test_page_opens_with_scope_findings_and_forest_plot(published: Path) -> None
 
 
 def test_a_report_drawn_again_names_both_commits(params: Params, places: Places) -> None:
-    measured = provenance.Measured(
-        code="commit 0123456789 of 2026-01-02", versions="Python 3.11.7, torch 2.13.0"
-    )
+    code, versions = "commit 0123456789 of 2026-01-02", "Python 3.11.7, torch 2.13.0"
+    measured = provenance.Measured(code=code, versions=versions)
     folder = publish(params, places, measured)
     text = (folder / "index.html").read_text(encoding="utf-8")
-    assert (
-        "<dt>Code</dt><dd>measured by commit 0123456789 of 2026-01-02; figures, verdicts and this page by "
-        in text
-    )
+    assert f"<dt>Code</dt><dd>measured by {code}; figures, verdicts and this page by " in text
     assert "measured with Python 3.11.7, torch 2.13.0; on the machine that made this report" in text
     assert redraw._measured(folder) == measured
-    assert not (publish(params, places) / "measured.json").exists()
 
 
 def test_redrawing_without_a_name_is_refused(
@@ -332,14 +332,10 @@ SUBJECT = "earranging columns when a network is mapped (R)"
         ("contradicted", -0.5, f"C3: R{SUBJECT} adds to that loss: +0.50 points [+0.30, +0.70] more loss"),
         ("no effect", 0.5, f"C3: R{SUBJECT} has no effect on that loss: +0.50"),
         ("undecided", 0.5, f"C3: Whether r{SUBJECT} reduces that loss is undecided: +0.50"),
-        (
-            "undecided",
-            -0.5,
-            f"C3: Whether r{SUBJECT} reduces that loss is undecided: +0.50 points [+0.30, +0.70] more",
-        ),
+        ("undecided", -0.5, f"C3: Whether r{SUBJECT} reduces that loss is undecided: +0.50 points [+0.30, +0.70] more"),
         ("not testable", 0.5, f"C3: Whether r{SUBJECT} reduces that loss is not testable: +0.50"),
     ],
-)
+)  # fmt: skip
 def test_sentences_say_the_verdict(unsearched, outcome: str, effect: float, words: str) -> None:
     """A number is told in the direction that was found, and so are the ends of its interval."""
     report = unsearched
@@ -369,7 +365,7 @@ def test_further_mitigations_may_be_absent(places: Places) -> None:
 
 
 def test_page_stays_small_with_many_notebooks(invented: Path, tmp_path: Path) -> None:
-    """Three trainings with two notebooks each, and thirty figures: all linked, and the page can be sent by mail."""
+    """Three trainings, and thirty figures: all linked, and the page can be sent by mail."""
     params = make_params(1, (32,), training_seeds=(0, 1, 2))
     data, tables = tmp_path / "data", make_results(params)
     write_stages(data / "results" / params.profile, params, tables)
@@ -379,7 +375,7 @@ def test_page_stays_small_with_many_notebooks(invented: Path, tmp_path: Path) ->
     _write_figures(stages / "91_claims", {f"figure-{number}": 500 for number in range(30)})
     examine(tables, params).write(stages / "91_claims")
     groups = {"shapes10": ["00_data"], "summary": ["90_figures", "91_claims"]}
-    groups |= {name: [f"{number:02}_notebook" for number in (1, 2)] for name in params.experiments}
+    groups |= {name: ["01_notebook"] for name in params.experiments}
     for group, names in groups.items():
         for name in names:
             _write_notebook(data / "notebooks" / params.profile / group / f"{name}.ipynb")
@@ -419,9 +415,8 @@ def test_pages_in_a_browser(published: Path, browser: Browser, width: int, style
             assert seen.errors == []
             assert seen.overflow_pixels() <= 0
             assert seen.page.evaluate(_CUT) == []
-            images = seen.page.evaluate(
-                "Promise.all([...document.images].map(async i => {await i.decode(); return i.naturalWidth}))"
-            )
+            decoded = "[...document.images].map(async i => {await i.decode(); return i.naturalWidth})"
+            images = seen.page.evaluate(f"Promise.all({decoded})")
             assert len(images) == (3 if path.name == "index.html" else 1)
             assert all(pixels > 0 for pixels in images)
             if keep:
@@ -451,9 +446,8 @@ def test_pages_are_accessible(published: Path, browser: Browser) -> None:
     path = published / "index.html"
     with visit(browser, path, width=1280, style="light") as seen:
         assert seen.page.evaluate("document.documentElement.lang") == "en"
-        levels = seen.page.evaluate(
-            "[...document.querySelectorAll('h1,h2,h3,h4')].map(h => Number(h.tagName[1]))"
-        )
+        headings = "[...document.querySelectorAll('h1,h2,h3,h4')]"
+        levels = seen.page.evaluate(f"{headings}.map(h => Number(h.tagName[1]))")
         assert levels[0] == 1
         assert levels.count(1) == 1
         assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
@@ -479,9 +473,7 @@ def test_missing_input_is_named_and_the_report_stays(
     params: Params, places: Places, before: dict[str, bytes], spoilt: str, message: str
 ) -> None:
     (places.results.parent / spoilt).unlink()
-    with pytest.raises(ArtifactError, match=f"{spoilt}.*{message}") as caught:
-        publish(params, places)
-    assert "\n" not in str(caught.value)
+    refused(f"{spoilt}.*{message}", publish, params, places)
     assert _contents(places.reports / "made-up") == before
 
 
@@ -491,50 +483,39 @@ def test_missing_input_is_named_and_the_report_stays(
         ("{", "", "not valid JSON"),
         ('"claims":', '"clams":', "clams is not a parameter; did you mean claims"),
         ('"profile": "made-up"', '"profile": "other"', "profile = other must be made-up"),
-        (
-            '"verdict": "',
-            '"verdict": "un',
-            "must be one of 'supported', 'contradicted', 'no effect', 'undecided' or 'not testable'",
-        ),
+        ('"verdict": "', '"verdict": "un', "must be one of 'supported', 'contradicted', 'no effect', 'undecided' or"),
     ],
-)
+)  # fmt: skip
 def test_damaged_claims_are_refused(
     params: Params, invented: Path, tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     text = (invented / "summaries" / "made-up" / "91_claims" / "claims.json").read_text(encoding="utf-8")
     path = tmp_path / "claims.json"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(ArtifactError, match=message):
-        gather.claims(path, params)
+    refused(message, gather.claims, path, params)
 
 
 def test_figures_drawn_from_other_tables_are_refused(params: Params, places: Places) -> None:
     path = places.summaries / "made-up" / "90_figures" / "tables" / "layers.csv"
     path.write_text(path.read_text(encoding="utf-8") + "more\n", encoding="utf-8")
-    with pytest.raises(ArtifactError, match=r"90_figures/tables/layers.csv: the report already has another"):
-        publish(params, places)
+    refused("90_figures/tables/layers.csv: the report already has another", publish, params, places)
 
 
 def test_missing_notebooks_are_named(params: Params, tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="shapes10: no executed notebook"):
-        gather.notebooks(tmp_path, params)
+    refused("shapes10: no executed notebook", gather.notebooks, tmp_path, params)
 
 
 def test_unwritable_reports_is_one_line(params: Params, places: Places) -> None:
     places.reports.write_text("a file where the folder should be", encoding="utf-8")
-    with pytest.raises(ArtifactError, match=r"reports/made-up: cannot be written") as caught:
-        publish(params, places)
-    assert "\n" not in str(caught.value)
+    refused("reports/made-up: cannot be written", publish, params, places)
 
 
 def test_failure_halfway_leaves_the_earlier_report(
     params: Params, places: Places, before: dict[str, bytes]
 ) -> None:
-    (places.notebooks / "made-up" / "summary" / "90_figures.ipynb").write_text(
-        "not a notebook", encoding="utf-8"
-    )
-    with pytest.raises(ArtifactError, match="not a Jupyter notebook"):
-        publish(params, places)
+    notebook = places.notebooks / "made-up" / "summary" / "90_figures.ipynb"
+    notebook.write_text("not a notebook", encoding="utf-8")
+    refused("not a Jupyter notebook", publish, params, places)
     assert _contents(places.reports / "made-up") == before
     assert [path.name for path in places.reports.iterdir()] == ["made-up"]
 
