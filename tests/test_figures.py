@@ -52,6 +52,12 @@ ACCURACIES = ("accuracy_by_size", "compression", "gain_sensitivity")
 
 
 def draw(name: str, profile="two"):
+    """A figure of a profile's tables, drawn once for all tests that look at it."""
+    return _drawn(name, profile)
+
+
+@cache
+def _drawn(name: str, profile: str):
     params, tables = TABLES[profile]
     table, further = getattr(tables, OUTCOMES[name]), {"chance": CHANCE} if name in ACCURACIES else {}
     if name == "non_ideality":
@@ -162,19 +168,12 @@ def test_every_figure_fits_a_column_and_says_what_it_shows(profile: str) -> None
         if name != "forest":
             assert ("VGG11 (width 0.25" in figure.caption) or name.startswith("C"), name
         intervals = name not in ("non_ideality", "training_curves", "errors", *CALCULATED)
-        assert (
-            "95 % intervals" in figure.caption or "too few for intervals" in figure.caption
-        ) == intervals, name
+        said = "95 % intervals" in figure.caption or "too few for intervals" in figure.caption
+        assert said == intervals, name
         for panel in panels(figure):
             for text in (panel.get_xlabel(), panel.get_ylabel().replace("\n", " ")):
-                known = (
-                    not text
-                    or text in WITHOUT_UNIT
-                    or UNIT.search(text)
-                    or name[0] == "C"
-                    or name == "forest"
-                )
-                assert known, f"{name}: {text!r} has no unit"
+                known = not text or text in WITHOUT_UNIT or UNIT.search(text) or name[0] == "C"
+                assert known or name == "forest", f"{name}: {text!r} has no unit"
 
 
 @pytest.mark.parametrize("name", ACCURACIES)
@@ -206,15 +205,6 @@ def test_legends_name_everything_once(name: str, entries: list[tuple[str, int]])
     assert len(found) == len(entries)
 
 
-def _chosen(table, experiment: str = "made-up-0", **values):
-    rows = table[
-        (table["experiment"] == experiment) & (table["effects"] == "both") & (table["gain"] == "layer")
-    ]
-    for column, value in values.items():
-        rows = rows[rows[column] == value]
-    return rows
-
-
 def test_correlations_of_layers_are_those_of_share_and_current_kept() -> None:
     """Above zero where crossbars with more low conductances lose less; layers without a correlation are left out."""
     params, tables = TABLES["one"]
@@ -232,20 +222,15 @@ def test_correlations_of_layers_are_those_of_share_and_current_kept() -> None:
 
 def test_marks_are_the_means_of_the_table() -> None:
     evaluation = TABLES["two"][1].evaluation
-    rows = _chosen(evaluation, scheme="cf", mitigation="none")
+    everything = evaluation.query("effects == 'both' and gain == 'layer' and mitigation == 'none'")
+    rows = everything.query("experiment == 'made-up-0' and scheme == 'cf'")
     expected = rows.groupby("crossbar_size")["accuracy"].mean().tolist()
     assert marks(panels(draw("accuracy_by_size"))[0], "C/F")[1].tolist() == pytest.approx(expected)
     caption = draw("accuracy_by_size").caption
     assert "5 draws of device variation" in caption
-    everything = evaluation[(evaluation["effects"] == "both") & (evaluation["gain"] == "layer")]
-    means = (
-        everything[everything["mitigation"] == "none"]
-        .groupby(["experiment", "scheme", "crossbar_size"])["accuracy"]
-        .mean()
-    )
-    assert (
-        f"between {means.min():.1f} % (C/F, 32 × 32) and {means.max():.1f} % (unpruned, 16 × 16)" in caption
-    )
+    means = everything.groupby(["experiment", "scheme", "crossbar_size"])["accuracy"].mean()
+    least, most = f"{means.min():.1f} % (C/F, 32 × 32)", f"{means.max():.1f} % (unpruned, 16 × 16)"
+    assert f"between {least} and {most}" in caption
 
 
 def test_mitigations_are_named_beside_their_marks_which_count_from_software() -> None:
@@ -268,32 +253,30 @@ def test_intervals_of_several_trainings_are_over_trainings() -> None:
     evaluation = TABLES["three trainings"][1].evaluation
     figure = draw("accuracy_by_size", "three trainings")
     assert "3 trainings, 5 draws of device variation each" in figure.caption
-    rows = evaluation[(evaluation["scheme"] == "cf") & (evaluation["mitigation"] == "none")]
-    rows = rows[(rows["effects"] == "both") & (rows["gain"] == "layer") & (rows["crossbar_size"] == 32)]
+    chosen = "scheme == 'cf' and mitigation == 'none' and effects == 'both' and gain == 'layer'"
+    rows = evaluation.query(f"{chosen} and crossbar_size == 32")
     each = rows.groupby("experiment")["accuracy"].mean()
     (panel,) = panels(figure)
     (bars,) = [one for one in panel.containers if one.get_label() == "C/F"]
     low, high = sorted(point[1] for point in bars[2][0].get_segments()[1])
     assert (low + high) / 2 == pytest.approx(each.mean())
-    assert (high - low) / 2 == pytest.approx(
-        4.302653 * each.std() / np.sqrt(3), rel=1e-5
-    )  # t of 97.5 %, 2 degrees
+    t = 4.302653  # of 97.5 %, 2 degrees
+    assert (high - low) / 2 == pytest.approx(t * each.std() / np.sqrt(3), rel=1e-5)
 
 
-def test_two_draws_have_no_interval() -> None:
-    params = make_params(1, (16,), seeds=2)
-    figure = figures.gain_sensitivity(make_results(params).evaluation, figures.Labels.of(params))
-    assert "Means over 2 draws of device variation, too few for intervals." in figure.caption
-
-
-def test_two_trainings_are_told_to_be_too_few_for_bars() -> None:
-    params = make_params(1, (16,), training_seeds=(0, 1))
-    figure = figures.accuracy_by_size(make_results(params).evaluation, figures.Labels.of(params))
-    assert (
-        "Means over 2 trainings, 5 draws of device variation each: too few trainings for intervals."
-        in figure.caption
-    )
-    assert "95 % intervals" not in figure.caption
+@pytest.mark.parametrize(
+    ("few", "says"),
+    [
+        ({"seeds": 2}, "Means over 2 draws of device variation, too few for intervals."),
+        ({"training_seeds": (0, 1)}, "Means over 2 trainings, 5 draws of device variation each: too few trainings for"),
+    ],
+)  # fmt: skip
+def test_two_draws_or_trainings_are_told_to_be_too_few_for_intervals(few, says: str) -> None:
+    params = make_params(1, (16,), **few)
+    for draw_one in (figures.gain_sensitivity, figures.accuracy_by_size):
+        caption = draw_one(make_results(params).evaluation, figures.Labels.of(params)).caption
+        assert says in caption
+        assert "95 % intervals" not in caption
 
 
 def test_compression_shows_rates_beside_accuracies() -> None:
@@ -312,12 +295,8 @@ def test_sensitivity_says_images_and_draws_and_leaves_the_sparsity_out() -> None
     figure = figures.along_axes(pd.concat([tables.sensitivity, moved]), conventions(params), params, "C2", 10)
     names = [panel.get_xlabel() for panel in panels(figure)]
     assert names == ["ON/OFF ratio of the devices", "one readout gain per"]
-    for text in (
-        "2 draws",
-        f"{params.sensitivity.test_images} random test images",
-        "The sparsity is left out",
-    ):
-        assert text in figure.caption
+    images = f"{params.sensitivity.test_images} random test images"
+    assert all(text in figure.caption for text in ("2 draws", images, "The sparsity is left out"))
     assert len({panel.get_ylim() for panel in panels(figure)}) == 1
     unpruned = tables.sensitivity["scheme"] == "unpruned"
     guessing = (tables.sensitivity["value"] == "2") & ~unpruned
@@ -343,14 +322,12 @@ def test_where_all_networks_guess_the_figures_say_so() -> None:
 @pytest.mark.parametrize("seeds", [2, 3])
 def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(seeds: int) -> None:
     params, tables = TABLES["one"]
-    params = params.model_copy(
-        update={"effects": params.effects.model_copy(update={"variation_seeds": seeds})}
-    )
+    effects = params.effects.model_copy(update={"variation_seeds": seeds})
+    params = params.model_copy(update={"effects": effects})
     held = regions.regions(tables.device_effects, params.claims, 10)
-    held.loc[(held["value"] == "4"), ["verdict", "effect", "low", "high"]] = [
-        "contradicted", -3.0, -4.0, -2.0,
-    ]  # fmt: skip
-    held.loc[(held["value"] != "4"), ["verdict", "effect", "low", "high"]] = ["supported", 3.0, 1.0, 5.0]
+    columns = ["verdict", "effect", "low", "high"]
+    held.loc[held["value"] == "4", columns] = ["contradicted", -3.0, -4.0, -2.0]
+    held.loc[held["value"] != "4", columns] = ["supported", 3.0, 1.0, 5.0]
     figure = figures.surviving(held, device_effects(params), params)
     (panel,) = panels(figure)
     assert [label.get_text() for label in panel.get_yticklabels()] == [
@@ -360,19 +337,16 @@ def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(
     assert drawn[-3.0,] == 2
     assert ((-4.0, -2.0) in drawn) == (seeds > 2)
     assert legend_entries(figure) == ["supported", "contradicted"]
-    assert (
-        "C2 is supported as it is and at 1 of 2 strengths; not with 4 levels (contradicted)."
-        in figure.caption
-    )
+    said = "C2 is supported as it is and at 1 of 2 strengths; not with 4 levels (contradicted)."
+    assert said in figure.caption
 
 
 def test_pairs_of_axes_have_a_line_for_each_value_of_the_second() -> None:
     params, tables = TABLES["one"]
     first = tables.sensitivity[tables.sensitivity["axis"] == "on_off"]
-    parts = [first.assign(axis="on_off_by_w_max", second=second) for second in (0.95, 1.0)]
-    pair = pd.concat(
-        [part.assign(mitigation=name) for part in parts for name in ("none", "R", "WCT", "R+WCT")]
-    )
+    everywhere = itertools.product((0.95, 1.0), ("none", "R", "WCT", "R+WCT"))
+    parts = [first.assign(axis="on_off_by_w_max", second=one, mitigation=name) for one, name in everywhere]
+    pair = pd.concat(parts)
     figure = figures.over_pair(pair, conventions(params), params, "on_off_by_w_max", 10)
     assert [panel.get_title() for panel in panels(figure)] == [
         "effect of pruning", "effect of R", "effect of WCT", "effect of R + WCT",
@@ -413,9 +387,8 @@ def test_forest_shows_every_overall_effect_once_with_its_corrected_interval() ->
         for line in panel.lines
         if line.get_marker() == "None" and line.get_color() in style.VERDICT_COLOURS.values()
     ]
-    np.testing.assert_allclose(
-        sorted(bars), sorted((row.low, row.high) for row in tops if row.low is not None)
-    )
+    known = [(row.low, row.high) for row in tops if row.low is not None]
+    np.testing.assert_allclose(sorted(bars), sorted(known))
     texts = {text.get_text() for panel in panels(figure) for text in panel.texts}
     for row in tops:
         assert any(text.startswith(f"{row.effect:+.2f}") for text in texts)
@@ -425,13 +398,9 @@ def test_forest_shows_every_overall_effect_once_with_its_corrected_interval() ->
 def test_effects_of_a_claim_stand_where_the_report_has_them() -> None:
     claim = examined("two").claims[1]
     figure = figures.claim_effects(claim, figures.Labels.of(TWO))
-    points = [
-        float(line.get_xdata()[0])
-        for panel in panels(figure)
-        for line in panel.lines
-        if line.get_marker() != "None" and len(line.get_xdata())
-    ]
-    assert set(points) >= {row.effect for row in claim.verdicts if row.mitigation in claim.main}
+    lines = [line for panel in panels(figure) for line in panel.lines if len(line.get_xdata())]
+    points = {float(line.get_xdata()[0]) for line in lines if line.get_marker() != "None"}
+    assert points >= {row.effect for row in claim.verdicts if row.mitigation in claim.main}
     assert f"Of {sum(claim.counts.values())} comparisons" in figure.caption
 
 
@@ -452,9 +421,8 @@ def test_panels_of_unlike_rows_have_labels_of_their_own() -> None:
 def test_a_second_report_of_a_width_stands_beside_the_line() -> None:
     params, tables = TABLES["one"]
     table, labels = tables.evaluation, figures.Labels.of(params)
-    figure = figures.loss_by_width(
-        {"a": (1, table, labels), "b": (0.25, table, labels), "c": (1, table, labels)}
-    )
+    widths = {"a": 1, "b": 0.25, "c": 1}
+    figure = figures.loss_by_width({name: (width, table, labels) for name, width in widths.items()})
     assert "Hollow, beside the line: c" in figure.caption
     hollow = {bars[0].get_linestyle() for bars in panels(figure)[0].containers if bars.get_label() == "_"}
     assert hollow == {"None"}
@@ -466,9 +434,8 @@ def test_files_and_captions_are_the_same_twice(tmp_path: Path) -> None:
     saved = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         captions = figures.Captions()
-        figure = figures.save(
-            draw("compression"), folder, "rate", command="dvc repro figures@x", captions=captions
-        )
+        drawn, command = _drawn.__wrapped__("compression", "two"), "dvc repro figures@x"
+        figure = figures.save(drawn, folder, "rate", command=command, captions=captions)
         captions.write(folder / "captions.json")
         saved.append({path.name: path.read_bytes() for path in folder.iterdir()})
         assert figure.heading == captions.entries["rate"].title
@@ -479,18 +446,14 @@ def test_files_and_captions_are_the_same_twice(tmp_path: Path) -> None:
     (entry,) = json.loads(saved[0]["captions.json"])
     assert set(entry) == {"name", "title", "caption", "command"}
     assert entry["command"] == "dvc repro figures@x"
-
-
-def test_two_svgs_share_no_identifier(tmp_path: Path) -> None:
-    captions = figures.Captions()
-    for name in ("one", "two"):
-        figures.save(draw("compression"), tmp_path, name, command="x", captions=captions)
-    found = [
-        set(re.findall(r'clipPath id="(\w+)"', (tmp_path / f"{name}.svg").read_text()))
-        for name in ("one", "two")
-    ]
-    assert found[0]
-    assert not found[0] & found[1]
+    # Beside it in a page, another figure's identifiers must be others.
+    figures.save(figure, tmp_path, "other", command="x", captions=figures.Captions())
+    own, others = (
+        set(re.findall(rb'clipPath id="(\w+)"', svg))
+        for svg in (saved[0]["rate.svg"], (tmp_path / "other.svg").read_bytes())
+    )
+    assert own
+    assert not own & others
 
 
 def test_a_figure_without_words_is_refused(tmp_path: Path) -> None:
@@ -575,17 +538,10 @@ def test_heat_maps_share_one_scale_and_name_the_unit() -> None:
 
 
 def test_learning_curve_ends_where_the_table_ends() -> None:
-    table = pd.DataFrame(
-        {
-            "epoch": [1, 2, 3],
-            "train_loss": [2.0, 1.0, 0.5],
-            "train_accuracy": [40.0, 60.0, 71.25],
-            "test_accuracy": [35.0, 55.0, 66.5],
-        }
-    )
+    accuracies = {"train_accuracy": [40.0, 60.0, 71.25], "test_accuracy": [35.0, 55.0, 66.5]}
+    table = pd.DataFrame({"epoch": [1, 2, 3], "train_loss": [2.0, 1.0, 0.5], **accuracies})
     figure = figures.learning_curve(table)
-    assert "71.25 %" in figure.caption
-    assert "66.50 %" in figure.caption
+    assert all(text in figure.caption for text in ("71.25 %", "66.50 %"))
     upper, lower = panels(figure)
     assert upper.get_ylabel() == "accuracy (%)"
     assert lower.get_ylim()[0] == 0
@@ -621,18 +577,15 @@ def test_published_losses_stand_beside_ours_and_the_nearest_convention_is_named(
     verdicts = like.set_index(["convention", "claim"])["verdict"]
     assert verdicts["R_min 100 kΩ, no gain", "C4"] == "supported"
     assert verdicts["R_min 100 kΩ, no gain", "C3"] == "no effect"
-    assert list(dict.fromkeys(like["convention"])) == [
-        "R_min 20 kΩ, a gain per layer",
-        "R_min 100 kΩ, no gain",
-    ]
+    told = ["R_min 20 kΩ, a gain per layer", "R_min 100 kΩ, no gain"]
+    assert list(dict.fromkeys(like["convention"])) == told
 
 
 def test_published_losses_stand_beside_any_number_of_resistances() -> None:
     table = pd.concat([MADE.published.assign(r_min_ohm=1e4 * rank) for rank in range(1, 7)])
     figure = figures.beside_published(table, distances(table), LABELS)
-    assert [label for label in legend_entries(figure) if label.startswith("R_min")] == [
-        f"R_min {10 * rank} kΩ" for rank in range(1, 7)
-    ]
+    told = [label for label in legend_entries(figure) if label.startswith("R_min")]
+    assert told == [f"R_min {10 * rank} kΩ" for rank in range(1, 7)]
 
 
 def test_what_batch_norms_win_back_stands_beside_what_is_published() -> None:
@@ -657,16 +610,11 @@ def test_what_batch_norms_win_back_stands_beside_what_is_published() -> None:
 
 def test_spiking_networks_are_followed_step_by_step() -> None:
     figure = figures.spiking_steps(MADE.spiking, LABELS, FURTHER.spiking)
-    mean = MADE.spiking.groupby(["crossbar_size", "kind", "read_noise", "steps"])[
-        ["accuracy", "output_error"]
-    ].mean()
-    for panel, (value, size) in zip(
-        panels(figure), itertools.product(("accuracy", "output_error"), (16, 32)), strict=True
-    ):
+    values, noises = ["accuracy", "output_error"], {"fresh": "crossbars", "none": "no read noise"}
+    mean = MADE.spiking.groupby(["crossbar_size", "kind", "read_noise", "steps"])[values].mean()
+    for panel, (value, size) in zip(panels(figure), itertools.product(values, (16, 32)), strict=True):
         factor = 1 if value == "accuracy" else 100
-        for kind, (noise, words) in itertools.product(
-            ("trained", "converted"), {"fresh": "crossbars", "none": "no read noise"}.items()
-        ):
+        for kind, (noise, words) in itertools.product(("trained", "converted"), noises.items()):
             x, y = marks(panel, f"{kind}, {words}")
             assert list(x) == [1, 4, 16]
             assert list(y) == pytest.approx(list(factor * mean.loc[size, kind, noise][value]))
@@ -679,11 +627,8 @@ def test_training_on_crossbars_is_shown_by_phase_and_with_one_thing_changed() ->
     lost = (table["software_accuracy"] - table["accuracy"]).groupby(table["phases"]).mean()
     x, _ = marks(by_phase, "_")
     assert list(x[:3]) == pytest.approx([lost[phase] for phase in settings.phases])
-    assert [text.get_text() for text in by_phase.get_yticklabels()] == [
-        *settings.phases,
-        "all, L = 20",
-        "all, L = 1",
-    ]
+    told = [text.get_text() for text in by_phase.get_yticklabels()]
+    assert told == [*settings.phases, "all, L = 20", "all, L = 1"]
     shown = [[text.get_text() for text in panel.get_xticklabels()] for panel in axes]
     assert shown == [["0", "0.1", "1"], ["0", "0.1", "0.3"], ["5", "10", "100"]]
     for panel, step in zip(axes, (9.0, 4.0, 2.0), strict=True):
@@ -697,9 +642,8 @@ def test_energies_are_points_of_the_table() -> None:
     saved = figures.energy_saved(table, LABELS, costs)
     for panel, columns in zip(panels(saved), ("used", "all"), strict=True):
         rows = energy[(energy["columns"] == columns) & (energy["adc"] == costs.adc)]
-        marked = {
-            (*line.get_xdata(), *line.get_ydata()) for line in panel.lines if len(line.get_xdata()) == 1
-        }
+        single = (line for line in panel.lines if len(line.get_xdata()) == 1)
+        marked = {(*line.get_xdata(), *line.get_ydata()) for line in single}
         assert marked == set(zip(rows["compression_rate"], rows["energy_ratio"], strict=True))
     accuracy = figures.accuracy_against_energy([MADE.evaluation, MADE.recovery], table, LABELS, costs)
     placed = {float(x) for bars in panels(accuracy)[0].containers for x in bars[0].get_xdata()}
