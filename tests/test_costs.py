@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,21 @@ STAGES = [
 ]  # fmt: skip
 
 
-def test_a_tiny_profile_is_estimated(tmp_path: Path, make_params: MakeParams) -> None:
+@pytest.fixture
+def costs(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The benchmark, as a module."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("costs")
+
+
+def test_a_tiny_profile_is_estimated(
+    tmp_path: Path, costs: Any, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     with (tmp_path / "tiny.yaml").open("w", encoding="utf-8") as file:
         YAML().dump(make_params().model_dump(mode="json"), file)
-    words = [BENCHMARKS / "costs.py", tmp_path / "tiny.yaml", "--seconds", "0.1", "--output", tmp_path]
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0, done.stderr
+    words = ("costs.py", tmp_path / "tiny.yaml", "--seconds", "0.1", "--output", tmp_path)
+    monkeypatch.setattr(sys, "argv", list(map(str, words)))
+    assert costs.main() == 0
     table = read_table(tmp_path / "costs-tiny.csv")
     assert list(table.columns) == ["stage", "experiment", "minutes", "gib", "hardware"]
     assert list(table["stage"]) == ["data", *STAGES]
@@ -38,11 +47,8 @@ def test_a_tiny_profile_is_estimated(tmp_path: Path, make_params: MakeParams) ->
     assert table["gib"].between(0.1, 3).all()
     assert table["hardware"].str.contains("torch 2").all()
     groups = set(read_yaml(ROOT / "dvc.yaml", "dvc.yaml")["stages"])
-    said = next(line for line in done.stdout.splitlines() if line.startswith("not estimated: "))
-    assert {word.split()[0] for word in said.removeprefix("not estimated: ").split(", ")} == groups - {
-        "data",
-        *STAGES,
-    }
+    (said,) = re.findall("^not estimated: (.*)$", capsys.readouterr().out, re.M)
+    assert {word.split()[0] for word in said.split(", ")} == groups - {"data", *STAGES}
 
 
 def test_a_folder_whose_images_are_counted_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,11 +58,10 @@ def test_a_folder_whose_images_are_counted_is_estimated(monkeypatch: pytest.Monk
 
 
 def test_an_unknown_profile_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, costs: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setattr(sys, "argv", ["costs.py", "huge", "--output", str(tmp_path)])
-    assert importlib.import_module("costs").main() == 1
+    assert costs.main() == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("costs: ")
     assert "profiles/huge.yaml: no such file" in line
@@ -73,13 +78,8 @@ def made_up(test_image_s: float, **circuit: float) -> dict[str, Any]:
     return {"trained": step, "cf": step, "masked": step, "circuit": solved}
 
 
-def test_minutes_follow_from_epochs_seeds_and_sizes(
-    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_minutes_follow_from_epochs_seeds_and_sizes(costs: Any, make_params: MakeParams) -> None:
     """100 images in batches of 25 are four steps of one second; 40 test images take no time, a row takes a second."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import costs
-
     measured = made_up(test_image_s=0.0, map_s=0.0, read_s=0.0, variation_s=0.0, twin_s=1.0)
     nowhere = {name: {"experiments": ()} for name in ("sensitivity", "beyond", "search", "published")}
     settings = make_params(train={"epochs": 10}, prune={"epochs": 3}, wct={"epochs": 2}, **nowhere)
@@ -99,19 +99,11 @@ def test_minutes_follow_from_epochs_seeds_and_sizes(
     gradual = settings.model_copy(update={"prune": settings.prune.model_copy(update={"steps": 5})})
     longer = costs.estimate(gradual, "tiny-vgg11", measured)
     more = {name: longer[name][0] - found[name][0] for name in found}
-    assert more == dict.fromkeys(found, 0) | {
-        "prune_cf": 4 * 4,
-        "prune_xcs": sizes * 4 * 4,
-        "prune_xrs": sizes * 4 * 4,
-    }
+    segments = sizes * 4 * 4
+    assert more == dict.fromkeys(found, 0) | {"prune_cf": 4 * 4, "prune_xcs": segments, "prune_xrs": segments}
 
 
-def test_more_weights_left_cost_more_where_filters_are_removed(
-    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import costs
-
+def test_more_weights_left_cost_more_where_filters_are_removed(costs: Any, make_params: MakeParams) -> None:
     measured = made_up(test_image_s=1.0, map_s=0.0, read_s=1.0, variation_s=1.0, twin_s=0.0)
     settings = make_params()
     (before, after) = (costs.estimate(settings, "tiny-vgg11", measured, left) for left in (1.0, 2.0))
@@ -130,9 +122,8 @@ def test_paper_has_the_grid_and_its_replicates() -> None:
         (network, dataset, 0) for network in ("vgg11", "vgg16") for dataset in ("cifar10-png", "cifar100-png")
     }
     for name, one in paper.experiments.items():
-        assert name == f"paper-{one.network}-{one.dataset.removesuffix('-png')}" + (
-            f"-seed{one.training_seed}" if one.training_seed else ""
-        )
+        seed = f"-seed{one.training_seed}" if one.training_seed else ""
+        assert name == f"paper-{one.network}-{one.dataset.removesuffix('-png')}{seed}"
         assert one.width == 1.0
         assert one.sparsity == (0.8 if one.dataset == "cifar10-png" else 0.6)
     assert paper.mapping.crossbar_sizes == (16, 32, 64)
