@@ -244,17 +244,9 @@ def test_joined_effects_leave_out_what_is_not_testable() -> None:
 
 def test_c3_compares_r_plus_wct_with_wct_and_c4_with_r() -> None:
     truth = {"rearrange_points": 1.0, "wct_points": 3.0, "wct_software_points": 0.5, "noise": 0.0}
-    told = {
-        (name, row.compared): row.effect for name in ("C3", "C4") for row in examine(name, **truth).verdicts
-    }
-    assert told == pytest.approx(
-        {
-            ("C3", "R against no mitigation"): 1,
-            ("C3", "R+WCT against WCT"): 1,
-            ("C4", "WCT against no mitigation"): 2.5,
-            ("C4", "R+WCT against R"): 2.5,
-        }
-    )
+    told = [{row.compared: row.effect for row in examine(name, **truth).verdicts} for name in ("C3", "C4")]
+    assert told[0] == pytest.approx({"R against no mitigation": 1, "R+WCT against WCT": 1})
+    assert told[1] == pytest.approx({"WCT against no mitigation": 2.5, "R+WCT against R": 2.5})
 
 
 def test_c4_is_about_the_loss_not_about_what_training_on_gains_in_software() -> None:
@@ -325,9 +317,8 @@ def test_c5_tests_the_mechanism_where_it_was_measured(rho, expected: str) -> Non
     # A layer of few crossbars has no correlation of its own.
     few = measured["layer"] != measured["layer"].iloc[0]
     fewer = alone("C5", tables, layers=measured.assign(share_error_rho=measured["share_nf_rho"].where(few)))
-    assert re.search(
-        r"relative error of the weights\? [+-]?0\.\d\d \[", rows_of(fewer, "overall", "none")[0].summary
-    )
+    summary = rows_of(fewer, "overall", "none")[0].summary
+    assert re.search(r"relative error of the weights\? [+-]?0\.\d\d \[", summary)
     unknown = alone("C5", tables, layers=measured.assign(share_error_rho=np.nan))
     assert "relative error of the weights?" not in unknown.summary
     assert "nan" not in fewer.model_dump_json() + unknown.model_dump_json()
@@ -377,9 +368,8 @@ def test_three_training_seeds_are_the_replicates_and_devices_are_not() -> None:
     assert (overall.low, overall.high) == pytest.approx((plain.low, plain.high), abs=1e-3)
     assert overall.needed_seeds.endswith("training seeds")
     assert "speak of other trainings of this network too" in report.scope
-    assert report.data == [
-        "VGG11 (width 0.25) on shapes10 (procedural), sparsity 0.8, training seeds 0, 1 and 2"
-    ]
+    seeds = "sparsity 0.8, training seeds 0, 1 and 2"
+    assert report.data == [f"VGG11 (width 0.25) on shapes10 (procedural), {seeds}"]
     assert {row.experiment for row in rows_of(report.claims[2], "comparison")} == {"made-up-0-0"}
 
 
@@ -390,9 +380,8 @@ def test_fewer_training_seeds_speak_of_the_trained_networks_only(seeds: int) -> 
     (overall,) = rows_of(report.claims[1], "overall")
     assert (overall.n, overall.inference) == (5, "variation seed")
     trainings = "1 training" if seeds == 1 else f"{seeds} trainings"
-    assert report.scope.startswith(
-        f"These results speak of the trained network VGG11 (width 0.25, {trainings}) only"
-    )
+    said = f"These results speak of the trained network VGG11 (width 0.25, {trainings}) only"
+    assert report.scope.startswith(said)
 
 
 def test_networks_with_different_training_seeds_are_joined_over_devices() -> None:
@@ -409,16 +398,11 @@ def test_interval_covers_the_truth_as_often_as_it_says(networks: list[nn.Module]
     """Of trainings, devices and comparisons that share their devices, averaged within replicates."""
     random, covered, runs = np.random.default_rng(7), 0, 200
     index = pd.MultiIndex.from_product([range(2), range(networks), range(5)])
-    keys = pd.DataFrame(index.to_list(), columns=["crossbar_size", "training_seed", "seed"]).assign(
-        experiment="one", scheme="cf"
-    )
+    keys = pd.DataFrame(index.to_list(), columns=["crossbar_size", "training_seed", "seed"])
+    keys = keys.assign(experiment="one", scheme="cf")
     for _ in range(runs):
-        values = (
-            0.7
-            + between * random.normal(size=(1, networks, 1))
-            + shared * random.normal(size=(1, 1, 5))
-            + 0.3 * random.normal(size=(2, networks, 5))
-        )
+        values = 0.7 + between * random.normal(size=(1, networks, 1)) + shared * random.normal(size=(1, 1, 5))
+        values = values + 0.3 * random.normal(size=(2, networks, 5))
         _, found = effects.replicates(keys.assign(effect=values.ravel()), "seed")
         low, high = effects.bounds_of(found["effect"].to_numpy(), 0.95)
         covered += low <= 0.7 <= high
@@ -427,9 +411,8 @@ def test_interval_covers_the_truth_as_often_as_it_says(networks: list[nn.Module]
 
 def test_overall_effects_share_one_error_rate_and_comparisons_of_a_mitigation_another() -> None:
     found = {name: examine(name, noise=1.0) for name in ("C2", "C3", "C4")}
-    tops = [
-        rows_of(found[name], "overall", of)[0] for name, of in (("C2", "none"), ("C3", "R"), ("C4", "WCT"))
-    ]
+    of = {"C2": "none", "C3": "R", "C4": "WCT"}
+    tops = [rows_of(claim, "overall", of[name])[0] for name, claim in found.items()]
     assert {row.details["family"] for row in tops} == {rules.JOINT}
     singles = rows_of(found["C3"], "comparison", "R")
     families = {(row.scheme == "unpruned", row.details["family"]) for row in singles}
@@ -476,11 +459,9 @@ def test_c1_says_how_many_images_would_decide_it() -> None:
     needed, level = int(row.needed_seeds.split()[0]), 1 - 0.05 / row.details["family"]
     # With that many the interval ends at the tolerance or below in about four of five test sets.
     draws = np.random.default_rng(0).binomial(needed, [[0.9], [0.885]], size=(2, 300)) / needed
-    kept = [
-        statistics.proportion_difference(first, second, (needed, needed), level)[1] <= 0.02
-        for first, second in draws.T
-    ]
-    assert np.mean(kept) == pytest.approx(0.8, abs=0.07)
+    both = (needed, needed)
+    ends = [statistics.proportion_difference(*pair, both, level)[1] for pair in draws.T]
+    assert np.mean(np.array(ends) <= 0.02) == pytest.approx(0.8, abs=0.07)
 
 
 # --- gain modes, files --------------------------------------------------------------------------------------
@@ -490,10 +471,7 @@ def test_c1_says_how_many_images_would_decide_it() -> None:
     ("by_gain", "says"),
     [
         ({}, "does not depend on the gain mode: supported with no gain, a gain per layer"),
-        (
-            {"tile": 30.0},
-            "supported with no gain, a gain per layer and a gain per column; contradicted with a gain per tile",
-        ),
+        ({"tile": 30.0}, "a gain per layer and a gain per column; contradicted with a gain per tile"),
         ({"none": -50.0}, "With no gain it is not testable"),
     ],
 )
@@ -541,9 +519,8 @@ def test_files_are_stable_finite_and_say_the_same(tmp_path: Path) -> None:
     for column in ("level", "verdict", "baseline", "counted"):
         assert [row[column] for row in verdicts] == list(table[column])
     assert table["effect"].tolist() == pytest.approx([row["effect"] for row in verdicts])
-    assert {"interval", "verdicts", "chance", "replicates", "families", "overall", "C1", "C5"} <= set(
-        text["rules"]
-    )
+    rules_told = {"interval", "verdicts", "chance", "replicates", "families", "overall", "C1", "C5"}
+    assert rules_told <= set(text["rules"])
 
 
 def test_numbers_of_a_summary_are_those_of_the_table() -> None:
@@ -569,11 +546,14 @@ def test_a_single_seed_is_undecided_without_an_interval() -> None:
 def test_the_verdict_is_about_the_strongest_settings_where_they_were_searched() -> None:
     params = make_params(1, (16,), further=True)
     tables = make_results(params)
-    searched = claims.examine(tables, params).claims
-    without = claims.examine(replace(tables, strongest=tables.strongest.iloc[:0]), params).claims
-    for number, (name, mitigation) in enumerate((("C3", "best R"), ("C4", "best WCT")), start=2):
-        claim, plain = searched[number], without[number]
-        assert claim.id == name
+
+    def reached(table: pd.DataFrame, **wanted: object) -> float:
+        rows = table[(table[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+        return float(rows["accuracy"].mean())
+
+    for name, mitigation in (("C3", "best R"), ("C4", "best WCT")):
+        claim = alone(name, tables, params)
+        plain = alone(name, tables, params, strongest=tables.strongest.iloc[:0])
         found = [one for one in claim.verdicts if one.mitigation == mitigation]
         assert [one.counted for one in found] == [one.scheme != "unpruned" for one in found]
         assert len(found) == len(SCHEMES)
@@ -583,11 +563,6 @@ def test_the_verdict_is_about_the_strongest_settings_where_they_were_searched() 
         assert plain.overall == claim.by_mitigation[mitigation.removeprefix("best ")]
         (cf,) = (one for one in found if one.scheme == "cf")
         place = {"scheme": "cf", "crossbar_size": cf.crossbar_size, "effects": "both", "gain": "layer"}
-
-        def reached(table: pd.DataFrame, **wanted: object) -> float:
-            rows = table[(table[list(wanted)] == pd.Series(wanted)).all(axis=1)]
-            return float(rows["accuracy"].mean())
-
         before = reached(tables.evaluation, **place, mitigation="none")
         best = reached(tables.strongest, **place, mitigation=mitigation)
         assert cf.effect == pytest.approx(best - before)
