@@ -23,13 +23,14 @@ from xbarpaper.experiments.pruned import Pruned
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.experiments.trained import Trained
 from xbarpaper.hardware import views
-from xbarpaper.mitigation import PAPER, WCT
-from xbarpaper.params import MITIGATIONS, SCHEMES, Params, PrunedSchemeName
+from xbarpaper.mitigation import NONE, WCT, R
+from xbarpaper.params import SCHEMES, Params, PrunedSchemeName
 from xbarpaper.support.errors import CheckpointError
 from xbarpaper.support.files import write_table
 
 NAME = "tiny-vgg11"
 SIZES = (8, 16)
+MITIGATIONS = (NONE, R + WCT)
 VARIANTS = ["unpruned", "cf", "xcs-8", "xcs-16", "xrs-8", "xrs-16"]
 
 
@@ -50,12 +51,11 @@ def stages(folder: Path, params: Params, images: ImageSet) -> Done:
     data.save(images, folder / "data" / "datasets" / "tiny.safetensors")
     work = Experiment(NAME, params)
     whole = trained.train(work)
-    fine_tuned = {
-        run.run.variant.label: run for scheme in SCHEMES[1:] for run in pruned.prune(work, scheme, SIZES)
-    }
+    every = [run for scheme in SCHEMES[1:] for run in pruned.prune(work, scheme, SIZES)]
+    fine_tuned = {run.run.variant.label: run for run in every}
     constrained = {run.variant.label: run for run in trained_on.train_all(work, WCT)}
-    layers = crossbars.layer_table(work, PAPER)
-    table = sweeps.evaluate(work, "06_evaluate", PAPER, ("both",))
+    layers = crossbars.layer_table(work, MITIGATIONS)
+    table = sweeps.evaluate(work, "06_evaluate", MITIGATIONS, ("both",))
     return Done(folder, params, whole, fine_tuned, constrained, layers, table)
 
 
@@ -220,25 +220,20 @@ def test_compression_is_crossbars_of_the_unpruned_network_over_those_of_this_one
 
 def test_the_evaluation_table_has_its_columns_and_rows(done: Done) -> None:
     assert tuple(done.evaluation.columns) == TABLES["evaluation"].columns
-    assert (
-        len(done.evaluation) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS) * 2
-    )  # seeds, at the readout's gain
+    # Two seeds, at the readout's gain.
+    assert len(done.evaluation) == len(SCHEMES) * len(SIZES) * len(MITIGATIONS) * 2
     keys = ["scheme", "crossbar_size", "mitigation", "effects", "gain", "seed"]
     assert not done.evaluation.duplicated(keys).any()
     assert set(done.evaluation["experiment"]) == {NAME}
     assert set(done.evaluation["dataset"]) == {"tiny"}
-    assert set(done.evaluation["mitigation"]) == set(MITIGATIONS)
+    assert set(done.evaluation["mitigation"]) == {"none", "R+WCT"}
     sparsities = done.evaluation.groupby("scheme")["sparsity"].unique().map(list).to_dict()
     assert sparsities == {"unpruned": [0.0], "cf": [0.6], "xcs": [0.6], "xrs": [0.6]}
 
 
 def test_software_accuracy_is_of_the_network_that_is_mapped(done: Done) -> None:
     for row in done.evaluation.to_dict("records"):
-        label = (
-            row["scheme"]
-            if row["scheme"] in ("unpruned", "cf")
-            else f"{row['scheme']}-{row['crossbar_size']}"
-        )
+        label = pruned.variant(row["scheme"], row["crossbar_size"]).label
         plain = done.trained if label == "unpruned" else done.pruned[label].run
         run = done.constrained[label] if "WCT" in row["mitigation"] else plain
         assert row["software_accuracy"] == run.checkpoint.metadata.software_accuracy
@@ -251,11 +246,9 @@ def test_a_finished_sweep_is_read_from_its_journal(
         raise RuntimeError("computed again")
 
     monkeypatch.setattr("xbarpaper.experiments.subject.Bench.accuracy", computed)
-    again = sweeps.evaluate(work, "06_evaluate", PAPER, ("both",))
-    first, second = (
-        write_table(tmp_path / "table.csv", table).read_text() for table in (done.evaluation, again)
-    )
-    assert first == second
+    again = sweeps.evaluate(work, "06_evaluate", MITIGATIONS, ("both",))
+    written = [write_table(tmp_path / "a.csv", table).read_text() for table in (done.evaluation, again)]
+    assert written[0] == written[1]
 
 
 def test_tables_are_written_where_the_stage_keeps_them(copied: Experiment, done: Done) -> None:
@@ -295,9 +288,8 @@ def test_gradual_pruning_ends_at_the_sparsity_and_goes_on_where_it_was_stopped(
     assert run.training["step"].tolist() == ["pruned", "pruned", "fine-tuned"]
     assert run.training["epoch"].tolist() == [1, 2, 1]
     for name, mask in done.pruned[run.run.variant.label].masks.items():
-        assert run.masks[name].sum() == pytest.approx(
-            mask.sum(), abs=8
-        )  # other weights, as many as groups allow
+        # Other weights, as many as groups allow.
+        assert run.masks[name].sum() == pytest.approx(mask.sum(), abs=8)
     work.checkpoint_path(run.run.variant).unlink()
     work.resume(f"pruned-{run.run.variant.label}-2.safetensors").unlink()
     (resumed,) = pruned.prune(work, scheme, (8,))
@@ -308,23 +300,15 @@ def test_gradual_pruning_ends_at_the_sparsity_and_goes_on_where_it_was_stopped(
 
 def test_only_what_is_trained_from_scratch_is_cut_out_of(make_params: MakeParams) -> None:
     train = {"epochs": 2, "cut_out_pixels": 4, "weight_decay": 1e-3}
-    once_trained, at_init = (
-        Experiment(NAME, make_params(train=train, prune={"when": when, "weight_decay": 1e-4}))
-        for when in ("trained", "init")
-    )
-    assert (once_trained.params.train.cut_out_pixels, once_trained.params.train.weight_decay) == (4, 1e-3)
-    found = {
-        (work.params.prune.when, scheme): pruned.fine_tuning(work, scheme)
-        for work in (once_trained, at_init)
-        for scheme in ("unpruned", "cf")
-    }
+    found = {}
+    for when in ("trained", "init"):
+        work = Experiment(NAME, make_params(train=train, prune={"when": when, "weight_decay": 1e-4}))
+        assert (work.params.train.cut_out_pixels, work.params.train.weight_decay) == (4, 1e-3)
+        found |= {(when, scheme): pruned.fine_tuning(work, scheme) for scheme in ("unpruned", "cf")}
     assert {settings.cut_out_pixels for settings in found.values()} == {0}
     assert {key: settings.weight_decay for key, settings in found.items()} == {
-        ("trained", "unpruned"): 1e-3,
-        ("trained", "cf"): 1e-4,
-        ("init", "unpruned"): 1e-3,
-        ("init", "cf"): 1e-3,
-    }
+        ("trained", "unpruned"): 1e-3, ("trained", "cf"): 1e-4, ("init", "unpruned"): 1e-3, ("init", "cf"): 1e-3,
+    }  # fmt: skip
 
 
 @pytest.mark.usefixtures("with_images")
@@ -348,12 +332,8 @@ def test_pruning_at_initialisation_needs_no_trained_network(make_params: MakePar
 def test_parameters_that_a_network_does_not_depend_on_leave_it_valid(
     work: Experiment, make_params: MakeParams
 ) -> None:
-    other = make_params(
-        devices={"variation_sigma": 0.3},
-        wct={"epochs": 3},
-        rearrange={"order": "ascending"},
-        prune={"epochs": 9},
-    )
+    unrelated = {"wct": {"epochs": 3}, "rearrange": {"order": "ascending"}}
+    other = make_params(devices={"variation_sigma": 0.3}, prune={"epochs": 9}, **unrelated)
     again = Experiment(NAME, other)
     assert trained.load(again).metadata == trained.load(work).metadata
     with pytest.raises(CheckpointError, match=r"prune\.epochs = 1"):
