@@ -22,25 +22,19 @@ from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import read_table, write_table
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = {
-    path: path.read_text(encoding="utf-8")
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-}
-COMMANDS = [
-    line.split("#")[0].strip()
-    for text in PAGES.values()
-    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    for line in block.splitlines()
-    if line.strip()
-]
+_PATHS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = {path: path.read_text(encoding="utf-8") for path in _PATHS}
+_BLOCKS = re.findall(r"```sh\n(.*?)```", "\n".join(PAGES.values()), re.DOTALL)
+COMMANDS = [line.split("#")[0].strip() for block in _BLOCKS for line in block.splitlines() if line.strip()]
 
 
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the README's parts are made from."""
     for name in ("README.md", "docs", "claims.yaml", "dvc.yaml", "dvc.lock", "profiles", "reports"):
         source = ROOT / name
         if source.is_dir():
-            ignore = shutil.ignore_patterns("notebooks", "figures")
+            ignore = shutil.ignore_patterns("notebooks", "figures", "index.html")
             shutil.copytree(source, tmp_path / name, ignore=ignore)
         else:
             shutil.copy(source, tmp_path / name)
@@ -72,9 +66,8 @@ def test_the_readme_says_first_what_was_found() -> None:
     found = TEXT.split("<!-- findings")[1].split("<!-- /findings")[0]
     sentences = re.findall(r"^- (.*)", found, re.MULTILINE)
     assert 3 <= len(sentences) <= 5
-    assert all(
-        re.search(r"[-+]?\d+\.\d+[^\[]* \[[-+]?\d+\.\d+, [-+]?\d+\.\d+\]", sentence) for sentence in sentences
-    )
+    interval = re.compile(r"[-+]?\d+\.\d+[^\[]* \[[-+]?\d+\.\d+, [-+]?\d+\.\d+\]")
+    assert all(map(interval.search, sentences))
     for term, _ in opening.TERMS:
         assert f"**{term}**" in found
 
@@ -88,9 +81,7 @@ def test_counts_of_comparisons_agree_everywhere(profile: str) -> None:
     html = (folder / "index.html").read_text(encoding="utf-8")
     for claim in report.claims:
         own = table[(table["claim"] == claim.id) & table["counted"]]
-        assert dict(own["verdict"].value_counts()) == {
-            name: number for name, number in claim.counts.items() if number
-        }
+        assert dict(own["verdict"].value_counts()) == {name: n for name, n in claim.counts.items() if n}
         counts = counted_words(claim.counts)
         assert f"Comparisons: {counts} of {sum(claim.counts.values())}" in html
         if profile in readme.REAL:  # the README tells the verdicts on real images
@@ -116,15 +107,12 @@ def test_costs_are_those_of_the_tables(copied: Path, monkeypatch: pytest.MonkeyP
     readme.update()
     assert "Not estimated yet: `python benchmarks/costs.py " in page(copied, "docs/profiles.md")
     rows = ["train,a,6,1.5,GPU", "train,b,6000,2.25,GPU", "wct,a,0.5,1,GPU"]
-    (folder / "costs-paper.csv").write_text(
-        "\n".join(["stage,experiment,minutes,gib,hardware", *rows, ""]), encoding="utf-8"
-    )
+    table = "\n".join(["stage,experiment,minutes,gib,hardware", *rows, ""])
+    (folder / "costs-paper.csv").write_text(table, encoding="utf-8")
     readme.update()
     text = page(copied, "docs/profiles.md")
-    assert (
-        "| stage | `paper` |\n|---|---|\n| `train` | 100 h, 2.2 GiB |\n| `wct` | 0.5 min, 1.0 GiB |\n| all | **100 h** |"
-        in text
-    )
+    told = "| `train` | 100 h, 2.2 GiB |\n| `wct` | 0.5 min, 1.0 GiB |\n| all | **100 h** |"
+    assert f"| stage | `paper` |\n|---|---|\n{told}" in text
     assert text.count(" GPU.") == 1
 
 
@@ -135,16 +123,13 @@ def test_faults_are_those_that_were_counted(copied: Path, monkeypatch: pytest.Mo
     readme.update()
     assert "Not tried yet: `make test-faults`" in page(copied, "docs/reliability.md")
     one = {"what": "disks", "command": "x", "date": "2026-01-02", "commit": "abc", "machine": "m"}
-    counts = {
-        "full_disk": {**one, "tried": 1200, "survived": 1199},
-        "kills": {**one, "tried": 5, "survived": 5},
-    }
+    disk, kills = {"tried": 1200, "survived": 1199}, {"tried": 5, "survived": 5}
+    counts = {"full_disk": one | disk, "kills": one | kills}
     path.write_text(json.dumps(counts), encoding="utf-8")
     readme.update()
     text = page(copied, "docs/reliability.md")
-    assert (
-        "| full disk | 1,200 | **1,199** | disks | `x` | 2026-01-02, abc |\n| kills | 5 | 5 | disks |" in text
-    )
+    told = "| full disk | 1,200 | **1,199** | disks | `x` | 2026-01-02, abc |\n| kills | 5 | 5 | disks |"
+    assert told in text
 
 
 def test_missing_marks_and_reports_are_one_line(copied: Path) -> None:
@@ -159,14 +144,11 @@ def test_missing_marks_and_reports_are_one_line(copied: Path) -> None:
 
 def test_the_first_of_the_trainings_is_the_network_of_neighbours() -> None:
     """As the README says in words: the same recipe and accuracy, to the last digit."""
-    first, other = (
-        load_profile(ROOT / "profiles" / f"{name}.yaml") for name in ("cifar10-trainings", "neighbours")
-    )
+    names = ("cifar10-trainings", "neighbours")
+    first, other = (load_profile(ROOT / f"profiles/{name}.yaml") for name in names)
     assert first.train == other.train
-    trained = [
-        read_table(ROOT / f"reports/{one.profile}/tables/software.csv").query("step == 'trained'").iloc[0]
-        for one in (first, other)
-    ]
+    tables = (read_table(ROOT / f"reports/{name}/tables/software.csv") for name in names)
+    trained = [table.query("step == 'trained'").iloc[0] for table in tables]
     assert trained[0].drop("experiment").equals(trained[1].drop("experiment"))
 
 
@@ -182,10 +164,8 @@ def test_make_knows_every_target_that_the_readme_names(command: str) -> None:
 def test_every_script_and_module_that_a_page_runs_is_there() -> None:
     words = [word for command in COMMANDS for word in command.split()]
     scripts = [word.removeprefix("TESTS=") for word in words if word.endswith(".py")]
-    scripts += [
-        name.replace(".", "/")
-        for name in re.findall(r"python -m ((?:tools|xbarpaper)[\w.]*)", " ".join(PAGES.values()))
-    ]
+    modules = re.findall(r"python -m ((?:tools|xbarpaper)[\w.]*)", " ".join(PAGES.values()))
+    scripts += [name.replace(".", "/") for name in modules]
     assert scripts
     assert [one for one in scripts if not ((ROOT / one).exists() or (ROOT / f"{one}.py").is_file())] == []
 
@@ -201,9 +181,7 @@ def test_every_link_and_picture_of_a_page_leads_somewhere(path: Path) -> None:
 def test_stages_of_the_table_are_those_of_the_pipeline() -> None:
     stages = re.findall(r"^  (\w+):$", (ROOT / "dvc.yaml").read_text(encoding="utf-8"), re.MULTILINE)
     named = re.findall(r"\| `(\w+)@<\w+>` \|", PAGES[ROOT / "docs" / "pipeline.md"])
-    assert named == [
-        stage for stage in stages if stage not in ("code", "sources")
-    ]  # they have nothing to show
+    assert named == [stage for stage in stages if stage not in ("code", "sources")]  # these show nothing
 
 
 def test_the_code_in_the_circuit_page_runs(tmp_path: Path) -> None:

@@ -52,20 +52,16 @@ def top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 COMMAND = ("-m", "xbarpaper.pipeline.repro", "--jobs", "2")
+OTHERWISE = """
+import contextlib, subprocess, sys
+from xbarpaper.pipeline import repro, warm
+warm.waiting = lambda *_: contextlib.nullcontext({})
+sys.exit(repro.main(['--jobs', '2']))
+"""
 # The same without the process that loads torch for notebooks: here are none, and test_warm.py has that process.
-ALONE = (
-    "-c",
-    "import contextlib, sys\nfrom xbarpaper.pipeline import repro, warm\n"
-    "warm.waiting = lambda *_: contextlib.nullcontext()\nsys.exit(repro.main(['--jobs', '2']))",
-)
-
+ALONE = ("-c", OTHERWISE.format(""))
 # With one in its place that dies, as for want of memory.
-BESIDE_A_DYING_ONE = (
-    "-c",
-    "import contextlib, subprocess, sys\nfrom xbarpaper.pipeline import repro, warm\n"
-    "warm.waiting = lambda *_: contextlib.nullcontext(subprocess.Popen(['false']))\n"
-    "sys.exit(repro.main(['--jobs', '2']))",
-)
+BESIDE_A_DYING_ONE = ("-c", OTHERWISE.format("subprocess.Popen(['false'])"))
 
 
 def start(command: tuple[str, ...] = ALONE, folder: Path | None = None) -> subprocess.Popen[str]:
@@ -110,7 +106,6 @@ def test_a_stage_whose_inputs_come_out_as_they_were_is_not_begun(top: Path) -> N
     for begun in (1, 0):
         said, errors = (process := start()).communicate(timeout=600)
         assert process.returncode == 0, errors
-
         assert said.count("Running stage 'total'") == begun
         assert said.count("'total'") == begun + 1  # the last ``dvc repro`` looks at it
 
@@ -180,6 +175,7 @@ def test_beside_another_command_of_dvc_one_line_says_so(top: Path) -> None:
 
 @pytest.mark.parametrize("left", ["", '{"write": {"/one.t'])
 def test_a_list_of_files_in_use_that_a_kill_cut_short_is_forgotten(top: Path, left: str) -> None:
+    (top / "dvc.yaml").write_text("stages: {one: {cmd: touch one.txt, outs: [one.txt]}}\n")
     (top / ".dvc/tmp").mkdir()
     (top / ".dvc/tmp/rwlock").write_text(left)
     _, errors = (process := start()).communicate(timeout=600)
@@ -200,9 +196,8 @@ def test_a_stage_ends_with_the_dvc_that_runs_it(top: Path) -> None:
     """Killed, DVC tells nobody; a shell stands between it and the stage."""
     (top / "params.yaml").touch()
     (top / "notebooks").mkdir()
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)]), top / "notebooks/a.ipynb"
-    )
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
+    nbformat.write(node, top / "notebooks/a.ipynb")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     start = f"import os, subprocess; subprocess.run(['sh', '-c', {STAGE!r}], env=os.environ | {{'DVC_STAGE': 'a'}})"
     dvc = subprocess.Popen([sys.executable, "-c", start], env={**os.environ, "PATH": path})

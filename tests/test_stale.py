@@ -46,15 +46,9 @@ DIGESTS = {
 }
 MEASURING = {
     "evaluate", "rearrange", "wct", "mechanism", "sensitivity", "beyond", "search", "devices", "published",
-    "adversarial",
-    "acdc",
+    "adversarial", "acdc",
 }  # fmt: skip
-OTHERS = {
-    "periphery",
-    "costs",
-    "spiking",
-    "on_crossbar_training",
-}  # without the sweep over draws of the devices
+OTHERS = {"periphery", "costs", "spiking", "on_crossbar_training"}  # without the sweep over draws of devices
 TRAINING = {"train", "prune_cf", "prune_xcs", "prune_xrs"}
 EXPERIMENTS = TRAINING | {"map"} | MEASURING | OTHERS
 SUMMARIES = {"figures", "claims", "publish"}
@@ -162,16 +156,7 @@ def test_a_change_asks_for_all_that_list_it_and_for_nothing_else(
 
 
 LEFT_BEHIND: tuple[Callable[[Path], object], ...] = (
-    # as JupyterLab and VS Code write it
-    lambda top: rewritten(
-        top, lambda node: node["metadata"].update(language_info={"name": "python", "version": "3.99"})
-    ),
-    lambda top: rewritten(
-        top,
-        lambda node: node["cells"][-1].update(
-            outputs=[], execution_count=7, metadata={"execution": {"x": "y"}}
-        ),
-    ),
+    lambda top: rewritten(top, as_editors_write_it),
     lambda top: (top / code.LIBRARY / "networks/.DS_Store").touch(),
     lambda top: (top / code.LIBRARY / "report/templates/._head.html.j2").touch(),
     lambda top: (top / code.LIBRARY / "report/templates/head.html.j2~").touch(),
@@ -180,6 +165,12 @@ LEFT_BEHIND: tuple[Callable[[Path], object], ...] = (
     lambda top: (top / "notebooks/01_train-Copy1.ipynb").touch(),
     lambda top: (top / code.LIBRARY / "networks/training.pyc").touch(),
 )
+
+
+def as_editors_write_it(node: Any) -> None:
+    """As JupyterLab and VS Code do."""
+    node["metadata"].update(language_info={"name": "python", "version": "3.99"})
+    node["cells"][-1].update(outputs=[], execution_count=7, metadata={"execution": {"x": "y"}})
 
 
 def rewritten(top: Path, change: Callable[[Any], object]) -> None:
@@ -215,9 +206,8 @@ def test_magics_hide_no_import_of_a_notebook(scratch: Path, before: dict[str, st
         rewritten(scratch, add)
         after = digests(scratch)
         rewritten(scratch, lambda node: node["cells"][-1].update(cell_type="code", source="a b"))
-        with pytest.raises(
-            ArtifactError, match=r"^notebooks/01_train\.ipynb: not Python: invalid syntax: a b"
-        ):
+        said = r"^notebooks/01_train\.ipynb: not Python: invalid syntax: a b"
+        with pytest.raises(ArtifactError, match=said):
             digests(scratch)
     assert {name for name in after if after[name] != before[name]} == {"train"}
     assert after["train"].splitlines()[1:] == before["train"].splitlines()[1:]
@@ -231,9 +221,8 @@ def test_a_stage_refuses_code_that_has_changed_since_it_was_looked_at(
     inputs.check(scratch, Path("notebooks/01_train.ipynb"))
     with restored(scratch / code.LIBRARY / "networks/training.py") as module:
         module.write_bytes(module.read_bytes() + b"\n")
-        with pytest.raises(
-            ArtifactError, match=r"^xbarpaper/networks/training\.py: has changed since DVC looked"
-        ):
+        said = r"^xbarpaper/networks/training\.py: has changed since DVC looked"
+        with pytest.raises(ArtifactError, match=said):
             inputs.check(scratch, Path("notebooks/01_train.ipynb"))
         inputs.check(scratch, Path("notebooks/90_figures.ipynb"))
 
@@ -275,16 +264,10 @@ def started_by(stage: dict[str, Any]) -> tuple[str, str]:
     module = words[words.index("-m") + 1]
     if (ROOT / Path(*module.split("."))).is_dir():
         module += ".__main__"
-    cells = [
-        "".join(cell["source"])
-        for word in words
-        if word.startswith("notebooks/")
-        for cell in json.loads((ROOT / word).read_text(encoding="utf-8"))["cells"]
-        if cell["cell_type"] == "code"
-    ]
-    nodes = [
-        node for node in ast.parse("\n".join(cells)).body if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
+    notebooks = [ROOT / word for word in words if word.startswith("notebooks/")]
+    cells = [one for path in notebooks for one in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+    source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    nodes = [node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)]
     return module, "\n".join(map(ast.unparse, nodes))
 
 
@@ -351,9 +334,8 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
         code.reached(root, ["xbarpaper.missing"])
     with pytest.raises(ModuleNotFoundError, match=r"xbarpaper\.room: imports no missing"):
         code.reached(root, sources=["from xbarpaper.room import missing"])
-    with pytest.raises(
-        ArtifactError, match=r"dvc\.yaml: train\.cmd = echo must start with python -m xbarpaper"
-    ):
+    said = r"dvc\.yaml: train\.cmd = echo must start with python -m xbarpaper"
+    with pytest.raises(ArtifactError, match=said):
         described(root, "stages: {train: {cmd: echo, deps: []}}")
 
 
