@@ -26,11 +26,8 @@ UNPRUNED = Path("data/checkpoints/tiny-vgg11/unpruned.safetensors")
 CF = "data/checkpoints/tiny-vgg11/cf/cf.safetensors"
 EXPERIMENT = {"experiment": "tiny-vgg11"}
 FOLDER = ImageFolder(
-    kind="image_folder",
-    path="data/pictures",
-    path_environment="XBARPAPER_TEST_FOLDER",
-    description="pictures",
-)
+    kind="image_folder", path="data/pictures", path_environment="XBARPAPER_TEST_FOLDER", description="pictures",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

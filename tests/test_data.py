@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -61,9 +62,8 @@ def test_classes_are_balanced_as_far_as_the_counts_allow(train: int, test: int) 
 
 def test_training_and_test_images_share_nothing() -> None:
     images = shapes(train_images=100, test_images=100)
-    train, test = (
-        {split.pixels[i].numpy().tobytes() for i in range(100)} for split in (images.train, images.test)
-    )
+    splits = (images.train, images.test)
+    train, test = ({split.pixels[i].numpy().tobytes() for i in range(100)} for split in splits)
     assert len(train) == len(test) == 100
     assert not train & test
 
@@ -164,9 +164,8 @@ def test_a_flipped_bit_is_found(
 
 def test_a_missing_a_cut_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "set.safetensors"
-    with pytest.raises(
-        DatasetError, match=r"set\.safetensors: no such dataset; the notebook 00_data makes it"
-    ):
+    said = r"set\.safetensors: no such dataset; the notebook 00_data makes it"
+    with pytest.raises(DatasetError, match=said):
         data.load(path)
     data.save(shapes(train_images=20, test_images=10), path)
     path.write_bytes(path.read_bytes()[:-1])
@@ -185,15 +184,11 @@ def test_the_digest_covers_pixels_labels_and_classes() -> None:
     pixels[3, 1, 4, 5] ^= 1
     other_labels = data.Images(base.test.pixels, (base.test.labels + 1) % 10)
     names = ("Disc", *base.classes[1:])
-    digests = {
-        data.ImageSet.of("x", "x", classes, train, test).digest
-        for classes, train, test in (
-            (base.classes, base.train, base.test),
-            (base.classes, data.Images(pixels, base.train.labels), base.test),
-            (base.classes, base.train, other_labels),
-            (names, base.train, base.test),
-        )
-    }
+    sets = (
+        (base.classes, base.train, base.test), (base.classes, data.Images(pixels, base.train.labels), base.test),
+        (base.classes, base.train, other_labels), (names, base.train, base.test),
+    )  # fmt: skip
+    digests = {data.ImageSet.of("x", "x", *one).digest for one in sets}
     assert len(digests) == 4
     assert base.digest in digests
 
@@ -279,9 +274,8 @@ def test_damaged_files_are_refused_before_they_are_unpickled(original: Original,
     sprung = tmp_path / "sprung"
     name = original.source.train_list[0][0]
     (original.folder / name).write_bytes(pickle.dumps(Trap(sprung)))
-    with pytest.raises(
-        DatasetError, match=f"{name}: damaged or not the official file .MD5 .*, must be "
-    ) as refused:
+    said = f"{name}: damaged or not the official file .MD5 .*, must be "
+    with pytest.raises(DatasetError, match=said) as refused:
         original.read()
     assert "\n" not in str(refused.value)
     assert not sprung.exists()
@@ -294,12 +288,8 @@ def test_missing_files_say_what_to_put_where(original: Original) -> None:
     original.archive.write_bytes(b"something else")
     with pytest.raises(DatasetError) as refused:
         original.read()
-    for part in (
-        f"{original.archive}: not the official file",
-        original.source.url,
-        "datasets.c.download = true",
-    ):
-        assert part in str(refused.value)
+    said = (f"{original.archive}: not the official file", original.source.url, "datasets.c.download = true")
+    assert all(part in str(refused.value) for part in said)
 
 
 def test_a_failed_download_says_what_to_put_where(
@@ -308,9 +298,8 @@ def test_a_failed_download_says_what_to_put_where(
     original.remove()
     original.archive.unlink()
     monkeypatch.setattr(original.source, "url", "http://127.0.0.1:9/none.tar.gz")  # nothing listens there
-    with pytest.raises(
-        DatasetError, match=r"the download failed .*; put cifar-.*-python.tar.gz from"
-    ) as refused:
+    said = r"the download failed .*; put cifar-.*-python.tar.gz from"
+    with pytest.raises(DatasetError, match=said) as refused:
         original.read(download=True)
     assert "\n" not in str(refused.value)
     assert not original.folder.exists()
@@ -370,11 +359,8 @@ def test_an_augmented_image_is_a_window_of_the_padded_one(
     assert result.shape == batch.shape
     padded = torch.nn.functional.pad(batch, (shift,) * 4)
     for image, image_result in zip(padded, result, strict=True):
-        windows = [
-            image[:, top : top + height, left : left + width]
-            for top in range(2 * shift + 1)
-            for left in range(2 * shift + 1)
-        ]
+        places = product(range(2 * shift + 1), repeat=2)
+        windows = [image[:, top : top + height, left : left + width] for top, left in places]
         allowed = windows + [window.flip(2) for window in windows] * flip
         assert any(torch.equal(window, image_result) for window in allowed)
 

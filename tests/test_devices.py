@@ -90,15 +90,9 @@ RANDOM = {
 @pytest.mark.parametrize("changes", RANDOM.values(), ids=RANDOM)
 def test_other_seeds_layers_and_signs_meet_independent_devices(changes: dict[str, object]) -> None:
     devices = Devices().model_copy(update=changes)
-    pairs = [
-        (drawn(devices, *one)[0], drawn(devices, *other)[0])
-        for one, other in (
-            ((0, "conv1"), (1, "conv1")),
-            ((0, "conv1"), (0, "conv2")),
-            ((1, "conv1"), (11, "conv1")),
-        )
-    ]
-    pairs.append((drawn(devices)[0], drawn(devices)[1]))
+    first = drawn(devices)[0]
+    pairs = [(first, drawn(devices, *other)[0]) for other in ((1, "conv1"), (0, "conv2"))]
+    pairs += [(drawn(devices, 1)[0], drawn(devices, 11)[0]), (first, drawn(devices)[1])]
     for a, b in pairs:
         # Correlation of 60 000 independent pairs: standard deviation 0.004; five of them.
         assert abs(float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])) < 0.02
@@ -207,12 +201,10 @@ def test_programming_noise_is_the_published_one(preset, conductance: float, sigm
 def test_published_noise_is_relative_to_the_highest_conductance(preset, share: float, factor: float) -> None:
     """On devices of ten times the range the same draw moves a device ten times as far."""
     small, large = Devices(r_min_ohm=2e5, r_max_ohm=2e6), Devices(r_min_ohm=2e4, r_max_ohm=2e5)
-    moved = [
-        ProgrammingNoise(preset, factor, one, 1)
-        .disturb(constant(share * one.g_max_siemens, (4, 5)), "conv1")
-        .plus
-        for one in (small, large)
-    ]
+    moved = []
+    for one in (small, large):
+        before = constant(share * one.g_max_siemens, (4, 5))
+        moved.append(ProgrammingNoise(preset, factor, one, 1).disturb(before, "conv1").plus)
     torch.testing.assert_close(moved[1], 10 * moved[0], rtol=1e-4, atol=1e-10)
 
 
@@ -263,9 +255,8 @@ def test_each_device_has_an_exponent_of_its_own(preset, share: float, mean: floa
 )
 def test_cmo_drifts_with_the_logarithm_of_time(seconds: float, shift: float, spread: float) -> None:
     one = drift.PRESETS["rram-cmo"]
-    assert_moments(
-        Drift("rram-cmo", seconds, top_of(one), 0).disturb(constant(40e-6), "conv1"), 40 + shift, spread
-    )
+    drifted = Drift("rram-cmo", seconds, top_of(one), 0).disturb(constant(40e-6), "conv1")
+    assert_moments(drifted, 40 + shift, spread)
     assert float(one.law(published(9.0), published(-3.0), seconds)) == 9.0
 
 
@@ -305,10 +296,8 @@ def test_a_device_beside_a_stuck_one_is_stuck_with_the_chance_worked_out() -> No
     q = 1 - (1 - rate) ** (1 / side**2)
     neither = (1 - q) ** (2 * side**2 - side * (side - 1))
     expected = 1 - 2 * (1 - rate) + neither
-    struck = [
-        Stuck(rate, 0.0, side, OURS, seed).disturb(constant(), "conv1").plus == torch.tensor(5e-6)
-        for seed in range(40)
-    ]
+    chips = (Stuck(rate, 0.0, side, OURS, seed) for seed in range(40))
+    struck = [one.disturb(constant(), "conv1").plus == torch.tensor(5e-6) for one in chips]
     both = torch.stack([(one[:, :-1] & one[:, 1:]).double().mean() for one in struck])
     assert float(both.mean()) == pytest.approx(expected, abs=5 * float(both.std()) / len(both) ** 0.5)
     assert expected > 5 * rate**2
@@ -343,9 +332,8 @@ def test_read_noise_is_the_published_one_at_its_time(
     assert found == pytest.approx(relative, rel=6e-5 if relative > 0.5 else 2e-6)
     if relative < 0.2:
         effect = ReadNoise(preset, 1.0, seconds, top_of(noise), 0, 0)
-        assert_moments(
-            effect.disturb(constant(conductance * MICRO), "conv1"), conductance, relative * conductance
-        )
+        noisy = effect.disturb(constant(conductance * MICRO), "conv1")
+        assert_moments(noisy, conductance, relative * conductance)
 
 
 @pytest.mark.parametrize(("conductance", "sigma"), [(5.0, 0.05), (50.0, 0.2)])

@@ -48,11 +48,8 @@ def test_a_row_per_evaluation(make_subject: MakeSubject, bench: Bench, tmp_path:
     assert list(table.columns) == COLUMNS
     assert len(table) == 2 * ROWS
     part = table[table["scheme"] == "xcs"]
-    described = (
-        part[["effects", "seed", "gain"]]
-        .astype(object)
-        .where(part[["effects", "seed", "gain"]].notna(), None)
-    )
+    described = part[["effects", "seed", "gain"]].astype(object)
+    described = described.where(described.notna(), None)
     assert described.to_numpy().tolist() == [
         ["wires", None, "layer"], ["variation", 0, "layer"], ["variation", 1, "layer"], ["both", 0, "none"],
         ["both", 0, "layer"], ["both", 1, "none"], ["both", 1, "layer"],
@@ -78,12 +75,7 @@ def test_a_row_per_evaluation(make_subject: MakeSubject, bench: Bench, tmp_path:
     ids=["wires", "variation", "both"],
 )
 def test_each_row_is_its_own_twin(
-    make_subject: MakeSubject,
-    bench: Bench,
-    tmp_path: Path,
-    case: Case,
-    effects: list[Variation],
-    parasitics: Parasitics | None,
+    make_subject: MakeSubject, bench: Bench, tmp_path: Path, case: Case, effects: list[Variation], parasitics
 ) -> None:
     subject = make_subject("cf")
     read = read_out(subject.mapped, DEVICES, effects, parasitics)

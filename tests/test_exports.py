@@ -33,23 +33,17 @@ SPAN = DEVICES.g_max_siemens - DEVICES.g_min_siemens
 
 def network() -> nn.Sequential:
     torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(3, 6, 3, padding="same", padding_mode="circular"),
-        nn.ReLU(),
-        nn.Conv2d(6, 4, 3, stride=2, groups=2, dilation=2),
-        nn.Flatten(),
-        nn.Linear(36, 5),
-    )
+    first = nn.Conv2d(3, 6, 3, padding="same", padding_mode="circular")
+    second = nn.Conv2d(6, 4, 3, stride=2, groups=2, dilation=2)
+    return nn.Sequential(first, nn.ReLU(), second, nn.Flatten(), nn.Linear(36, 5))
 
 
 def mapped() -> MappedNetwork:
     """The network, with the columns of the negative arrays of one layer in another order."""
     found = map_module(network(), 8)
     first, *others = found.layers
-    turned = replace(
-        first, minus_tiles=TileMap(first.tiles.rows, first.tiles.columns.flip(1), first.tiles.shape)
-    )
-    return replace(found, layers=(turned, *others))
+    turned = TileMap(first.tiles.rows, first.tiles.columns.flip(1), first.tiles.shape)
+    return replace(found, layers=(replace(first, minus_tiles=turned), *others))
 
 
 def test_what_is_read_back_computes_the_same(tmp_path: Path) -> None:
@@ -77,9 +71,7 @@ def test_what_is_read_back_computes_the_same(tmp_path: Path) -> None:
         expected = (plain.flatten(2).transpose(1, 2) if before.ndim == 4 else plain).flatten(0, -2)
         at = torch.linspace(0, len(expected) - 1, len(summed)).round().long()
         np.testing.assert_allclose(outputs, expected[at].detach(), rtol=1e-4, atol=1e-5)
-    disturbed = read_crossbars(
-        write_crossbars(tmp_path / "disturbed.npz", chip, DEVICES, EFFECTS, parasitics)
-    )
+    disturbed = read_crossbars(write_crossbars(tmp_path / "d.npz", chip, DEVICES, EFFECTS, parasitics))
     read = read_out(chip, DEVICES, EFFECTS, parasitics)
     for one in read.layers:
         layer = disturbed.layers[one.layer.name]
@@ -98,14 +90,11 @@ def test_a_network_on_a_gpu_is_written(tmp_path: Path) -> None:
 
 
 def test_units_are_in_the_names_and_conductances_in_their_range(tmp_path: Path) -> None:
-    path = write_crossbars(
-        tmp_path / "chip.npz", mapped(), DEVICES, [], Parasitics(), torch.randn(1, 3, 10, 10)
-    )
+    images = torch.randn(1, 3, 10, 10)
+    path = write_crossbars(tmp_path / "chip.npz", mapped(), DEVICES, [], Parasitics(), images)
+    physical = re.compile(r"_siemens$|_ohm$|_volt$|/(rows|columns|matrix_shape|w_max)$")
     with np.load(path) as file:
-        physical = [
-            name for name in file.files if not re.search(r"/(rows|columns|matrix_shape|w_max)$", name)
-        ]
-        assert all(name.endswith(("_siemens", "_ohm", "_volt")) for name in physical)
+        assert all(map(physical.search, file.files))
         for name in (one for one in file.files if one.endswith("conductances_siemens")):
             there = file[name][file[name] > 0]
             assert there.min() >= DEVICES.g_min_siemens * (1 - 1e-6)

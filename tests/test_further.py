@@ -27,9 +27,8 @@ from xbarpaper.pruning import PrunedNetwork
 from xbarpaper.support.errors import ArtifactError
 
 SURROUNDINGS = Surroundings(DEVICES, Parasitics(), "layer", refresh_steps=3, seed=0)
-UNDISTURBED = replace(
-    SURROUNDINGS, devices=DEVICES.model_copy(update={"variation_sigma": 0.0}), parasitics=IDEAL, gain="none"
-)
+NOMINAL = DEVICES.model_copy(update={"variation_sigma": 0.0})
+UNDISTURBED = replace(SURROUNDINGS, devices=NOMINAL, parasitics=IDEAL, gain="none")
 
 
 @pytest.fixture
@@ -99,9 +98,8 @@ def test_tuned_norms_answer_more_like_the_network_without_crossbars(
     finish = NormTuning(estimate, epochs=10, learning_rate=0.01)
     finish.apply(tuned, software)
     assert distance(tuned) < 0.5 * distance(measured)
-    changed = {
-        name for name, value in tuned.state_dict().items() if not value.equal(measured.state_dict()[name])
-    }
+    before = measured.state_dict()
+    changed = {name for name, value in tuned.state_dict().items() if not value.equal(before[name])}
     norms = {f"blocks.{n}.normalisation.{kind}" for n in range(8) for kind in ("weight", "bias")}
     assert changed == norms
     again = disturbed()
@@ -111,14 +109,8 @@ def test_tuned_norms_answer_more_like_the_network_without_crossbars(
 
 def test_images_are_drawn_from_all_classes_and_always_the_same(tiny_images: ImageSet) -> None:
     ordered = tiny_images.train.labels.sort(stable=True).indices
-    by_class = replace(
-        tiny_images,
-        train=replace(
-            tiny_images.train,
-            pixels=tiny_images.train.pixels[ordered],
-            labels=tiny_images.train.labels[ordered],
-        ),
-    )
+    pixels, labels = tiny_images.train.pixels[ordered], tiny_images.train.labels[ordered]
+    by_class = replace(tiny_images, train=replace(tiny_images.train, pixels=pixels, labels=labels))
     one, same = (BatchNormEstimate.drawn(by_class, 50, torch.device("cpu"), torch.float32) for _ in range(2))
     assert torch.equal(one.images, same.images)
     assert one.digest() == same.digest()
@@ -133,9 +125,8 @@ def test_each_twin_is_finished_before_it_is_evaluated(
 ) -> None:
     subject = make_subject()
     wanted = cases(("both",), 2, ("layer",), "layer")
-    table = sweep(
-        [replace(subject, mitigation="BN", finish=estimate)], wanted, bench, tmp_path / "journal.csv"
-    )
+    finished = replace(subject, mitigation="BN", finish=estimate)
+    table = sweep([finished], wanted, bench, tmp_path / "journal.csv")
     for seed, accuracy in zip(table["seed"], table["accuracy"], strict=True):
         read = read_out(subject.mapped, DEVICES, [Variation(0.1, int(seed))], Parasitics())
         assert accuracy == bench.accuracy(estimate.apply(read.twin("layer"), read.mapped.network))
@@ -152,11 +143,8 @@ def test_without_disturbance_tuning_is_training(
     pruned: PrunedNetwork = subject.mapped.pruned
     expected = copy.deepcopy(pruned.network)
     training.train(expected, tiny_images, replace(run, constraints=(HeldMask(pruned.weight_masks()),)))
-    wide = replace(
-        subject.mapped,
-        layers=tuple(replace(layer, w_max=10 * layer.w_max) for layer in subject.mapped.layers),
-    )
-    tune(wide, tiny_images, run, UNDISTURBED)
+    layers = tuple(replace(layer, w_max=10 * layer.w_max) for layer in subject.mapped.layers)
+    tune(replace(subject.mapped, layers=layers), tiny_images, run, UNDISTURBED)
     for name, weight in pruned.network.weights().items():
         torch.testing.assert_close(weight, expected.weights()[name], rtol=1e-3, atol=1e-4)
         assert (weight[~pruned.weight_masks()[name]] == 0).all()
@@ -225,10 +213,6 @@ def test_a_loss_that_is_not_a_number_ends_in_one_line(
 def test_a_run_that_would_be_resumed_is_refused(
     make_subject: MakeSubject, make_params: MakeParams, tiny_images: ImageSet, tmp_path: Path
 ) -> None:
+    resumed = replace(run_of(make_params), resume=tmp_path / "a")
     with pytest.raises(ValueError, match="no resume file and no constraints"):
-        tune(
-            make_subject().mapped,
-            tiny_images,
-            replace(run_of(make_params), resume=tmp_path / "a"),
-            SURROUNDINGS,
-        )
+        tune(make_subject().mapped, tiny_images, resumed, SURROUNDINGS)

@@ -18,16 +18,9 @@ from xbarpaper.params.names import ADC_TITLES, DEVICE_TITLES, DriftPreset, Progr
 
 
 def test_names_units_and_gaps_of_a_plain_table() -> None:
-    table = pd.DataFrame(
-        {
-            "scheme": ["cf", "xrs"],
-            "crossbar_size": pd.array([pd.NA, 16], dtype="Int64"),
-            "step": ["wct", "pruned"],
-            "accuracy": [66.25, np.nan],
-        },
-        index=[3, 7],
-    )
-    shown = in_words(table)
+    rows = [("cf", None, "wct", 66.25), ("xrs", 16, "pruned", np.nan)]
+    table = pd.DataFrame(rows, [3, 7], ["scheme", "crossbar_size", "step", "accuracy"])
+    shown = in_words(table.astype({"crossbar_size": "Int64"}))
     assert shown.index.name == "scheme"
     assert list(shown.columns) == ["crossbar", "step", "accuracy (%)"]
     assert shown.to_numpy().tolist() == [["all sizes", "after WCT", "66.25"], ["16 × 16", "pruned", "–"]]

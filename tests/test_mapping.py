@@ -117,10 +117,8 @@ def test_every_weight_has_one_device_and_comes_back_in_any_order_of_columns(
     (mask, size), (compaction, count) = case, COMPACTIONS[scheme]
     strips, shape, matrix = compaction(mask, size), tuple(mask.shape), numbered(mask)
     generator = torch.Generator().manual_seed(seed)
-    moved = [
-        Strip(strip.rows, strip.columns[torch.randperm(len(strip.columns), generator=generator)])
-        for strip in strips
-    ]
+    orders = [torch.randperm(len(strip.columns), generator=generator) for strip in strips]
+    moved = [Strip(one.rows, one.columns[order]) for one, order in zip(strips, orders, strict=True)]
     living = {(row, column) for row, column in torch.nonzero(mask).tolist()}
     for tiles in (tile_map(strips, shape, size), tile_map(moved, shape, size)):
         assert torch.equal(tiles.untile(tiles.tile(matrix)), matrix)
@@ -170,10 +168,8 @@ def test_tiles_of_a_small_matrix_by_hand() -> None:
 )
 def test_number_of_crossbars_of_a_dense_matrix(shape: tuple[int, int], size: int, count: int) -> None:
     assert dense_tiles(shape, size) == count
-    assert (
-        tile_map(whole_rows_and_columns(torch.ones(shape, dtype=torch.bool), size), shape, size).tiles
-        == count
-    )
+    strips = whole_rows_and_columns(torch.ones(shape, dtype=torch.bool), size)
+    assert tile_map(strips, shape, size).tiles == count
 
 
 @pytest.mark.parametrize(
@@ -207,9 +203,8 @@ def test_weights_of_inverts_conductances_up_to_saturation(
     weights = torch.tensor(values, dtype=torch.float64)
     pair = conductances(weights, devices, w_max)
     # Conductances round at 1e-16 of g_max, which is up to three times the range: 1e-14 of w_max is safe.
-    torch.testing.assert_close(
-        weights_of(pair, devices, w_max), weights.clamp(-w_max, w_max), rtol=1e-12, atol=1e-14 * w_max
-    )
+    expected = weights.clamp(-w_max, w_max)
+    torch.testing.assert_close(weights_of(pair, devices, w_max), expected, rtol=1e-12, atol=1e-14 * w_max)
     for conductance in (pair.plus, pair.minus):
         assert float(conductance.min()) >= devices.g_min_siemens * (1 - 1e-12)
         assert float(conductance.max()) <= devices.g_max_siemens * (1 + 1e-12)

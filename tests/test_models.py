@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -105,9 +106,8 @@ def test_the_description_says_what_the_forward_pass_does(
     described = {layer.module: layer for layer in network.layers}
     described |= {layer.norm: layer for layer in network.layers if layer.norm}
     for module in described:
-        network.get_submodule(module).register_forward_hook(
-            lambda _, inputs, output, module=module: ran.append((module, tuple(output.shape)))
-        )
+        note = partial(lambda name, _, inputs, output: ran.append((name, tuple(output.shape))), module)
+        network.get_submodule(module).register_forward_hook(note)
     network(torch.randn(2, 3, 32, 32))
     expected = []
     for layer in network.layers:
@@ -116,9 +116,8 @@ def test_the_description_says_what_the_forward_pass_does(
         expected += [(module, shape) for module in (layer.module, layer.norm) if module]
     assert ran == expected
     named = dict(network.named_modules())
-    assert {m for m, one in named.items() if isinstance(one, nn.Conv2d | nn.Linear | nn.BatchNorm2d)} == set(
-        described
-    )
+    kinds = nn.Conv2d | nn.Linear | nn.BatchNorm2d
+    assert {module for module, one in named.items() if isinstance(one, kinds)} == set(described)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -218,9 +217,8 @@ def test_an_outline_has_the_state_of_the_network_and_no_memory(network: NetworkN
         kept = some_channels(outline(architecture), 0)
         architecture = architecture.model_copy(update={"kept_channels": kept})
     found, built = outline(architecture).state_dict(), build(architecture, 0).state_dict()
-    assert {n: (v.shape, v.dtype) for n, v in found.items()} == {
-        n: (v.shape, v.dtype) for n, v in built.items()
-    }
+    kinds = [{name: (one.shape, one.dtype) for name, one in state.items()} for state in (found, built)]
+    assert kinds[0] == kinds[1]
     assert all(value.is_meta for value in found.values())
 
 
@@ -295,13 +293,10 @@ def placements(draw: st.DrawFn) -> tuple[torch.Tensor, Placement]:
     weight = torch.randn(groups * filters, inputs, *kernel, dtype=torch.float64)
     place = placed(weight, groups)
     if groups == 1:
-        rows, columns = (
-            torch.tensor(sorted(draw(st.sets(st.integers(0, count - 1), min_size=1))))
-            for count in place.full_shape
-        )
-        return matrix_of(weight)[rows[:, None], columns], Placement(
-            rows[None], columns[None], place.full_shape
-        )
+        kept = [draw(st.sets(st.integers(0, count - 1), min_size=1)) for count in place.full_shape]
+        rows, columns = (torch.tensor(sorted(lines)) for lines in kept)
+        place = Placement(rows[None], columns[None], place.full_shape)
+        return matrix_of(weight)[rows[:, None], columns], place
     return matrix_of(weight), place
 
 

@@ -84,9 +84,8 @@ def test_a_grouped_layer_with_wires_equals_the_circuits_of_its_groups() -> None:
     found = read.twin("none", ["3"])[3].weight
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6 * w_max)
     gain = (expected * convolution.weight).sum() / expected.square().sum()
-    torch.testing.assert_close(
-        read.twin("layer", ["3"])[3].weight, gain * expected, rtol=1e-5, atol=1e-6 * w_max
-    )
+    found = read.twin("layer", ["3"])[3].weight
+    torch.testing.assert_close(found, gain * expected, rtol=1e-5, atol=1e-6 * w_max)
 
 
 def with_weights(change: Callable[[nn.Linear], object]) -> nn.Module:
@@ -176,9 +175,8 @@ def test_a_single_layer_is_a_network() -> None:
 
 
 def test_the_lines_in_the_readme_run() -> None:
-    section = (
-        (ROOT / "README.md").read_text(encoding="utf-8").split("## Your own network")[1].split("\n## ")[0]
-    )
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = page.split("## Your own network")[1].split("\n## ")[0]
     _, code = section.split("```python\n")
     space: dict[str, object] = {"my_network": own(), "images": torch.randn(4, 3, 12, 12)}
     exec(code.split("```")[0], space)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from xbarpaper.experiments import periphery
 from xbarpaper.experiments.subject import Subject
 from xbarpaper.hardware import Devices, Variation, map_module, read_out
-from xbarpaper.hardware.mapped import map_network
+from xbarpaper.hardware.mapped import MappedNetwork, map_network
 from xbarpaper.hardware.periphery import (
     IDEAL,
     Arrays,
@@ -37,6 +37,7 @@ from xbarpaper.support.errors import ParameterError
 
 DEVICES = Devices()
 EFFECTS = [Variation(0.1, 3)]
+WHOLE = Slicing()
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,11 @@ def small(channels: int = 5, kernel: int = 3, stride: int = 1, seed: int = 0) ->
     return network, images
 
 
+def every_array(mapped: MappedNetwork, gain: str, effects=(), parasitics=None, slicing=WHOLE):
+    layers = mapped.layers
+    return {one.name: arrays_of(one, DEVICES, effects, parasitics, slicing, gain) for one in layers}
+
+
 @settings(max_examples=12, deadline=None)
 @given(
     channels=st.integers(1, 9), kernel=st.sampled_from([1, 3]), stride=st.integers(1, 2), seed=st.integers(0, 99),
@@ -101,9 +107,7 @@ def test_with_ideal_converters_it_is_the_folded_weight(
 ) -> None:
     network, images = small(channels, kernel, stride, seed)
     mapped = map_module(network, size)
-    arrays = {
-        layer.name: arrays_of(layer, DEVICES, EFFECTS, DEFAULTS, Slicing(), gain) for layer in mapped.layers
-    }
+    arrays = every_array(mapped, gain, EFFECTS, DEFAULTS)
     twin = read_out(mapped, DEVICES, EFFECTS, DEFAULTS).twin(gain)
     found = on_crossbars(mapped, arrays, Converters())(images)
     wanted = twin(images).detach()
@@ -131,9 +135,7 @@ def test_with_ideal_converters_it_is_the_folded_weight(
 def test_ideal_slices_add_up_to_the_rounded_weights(slices: int) -> None:
     network, images = small()
     mapped = map_module(network, 8)
-    arrays = {
-        layer.name: arrays_of(layer, DEVICES, [], None, Slicing(8, slices), "none") for layer in mapped.layers
-    }
+    arrays = every_array(mapped, "none", slicing=Slicing(8, slices))
     expected = read_out(mapped, DEVICES, [], None).twin("none")
     with torch.no_grad():
         for name in ("first", "last"):
@@ -147,10 +149,7 @@ def test_ideal_slices_add_up_to_the_rounded_weights(slices: int) -> None:
 def test_more_bits_of_a_converter_come_closer(scope) -> None:
     network, images = small(9)
     mapped = map_module(network, 8)
-    arrays = {
-        layer.name: arrays_of(layer, DEVICES, EFFECTS, DEFAULTS, Slicing(), "layer")
-        for layer in mapped.layers
-    }
+    arrays = every_array(mapped, "layer", EFFECTS, DEFAULTS)
     converters = Converters(input_bits=6, scope=scope)
     found = on_crossbars(mapped, arrays, converters)
     calibrate(found, images)
@@ -177,7 +176,7 @@ def test_more_bits_of_a_converter_come_closer(scope) -> None:
 def test_a_quantile_clips_the_largest_currents() -> None:
     network, images = small()
     mapped = map_module(network, 8)
-    arrays = {layer.name: arrays_of(layer, DEVICES, [], None, Slicing(), "layer") for layer in mapped.layers}
+    arrays = every_array(mapped, "layer")
     wide, narrow = (on_crossbars(mapped, arrays, Converters(8, 1, 6, q)) for q in (1.0, 0.9))
     for one in (wide, narrow):
         calibrate(one, images)

@@ -34,10 +34,8 @@ def with_headroom(mapped: MappedNetwork, factor: float = 2.0) -> MappedNetwork:
 def errors(mapped: MappedNetwork, effects: tuple[Variation, ...], parasitics: Parasitics) -> list[float]:
     """Of each layer, squared, over the squared weights, after the gain of the layer."""
     read = read_out(mapped, DEVICES, effects, parasitics)
-    return [
-        float((layer.matrix("layer") - layer.layer.matrix).square().sum() / layer.layer.matrix.square().sum())
-        for layer in read.layers
-    ]
+    pairs = [(layer.matrix("layer") - layer.layer.matrix, layer.layer.matrix) for layer in read.layers]
+    return [float(error.square().sum() / matrix.square().sum()) for error, matrix in pairs]
 
 
 def test_nothing_changes_where_nothing_disturbs(make_subject: MakeSubject) -> None:

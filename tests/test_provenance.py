@@ -45,12 +45,8 @@ def repository(tmp_path: Path) -> Path:
 
 
 def first_commit(folder: Path) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(folder), "rev-list", "--max-parents=0", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command = ["git", "-C", str(folder), "rev-list", "--max-parents=0", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout[:10]
 
 

@@ -34,9 +34,7 @@ def test_shares_are_those_of_the_invented_tables() -> None:
 
 def test_a_share_follows_its_definition() -> None:
     table = TABLES.recovery
-    rows = table[(table["scheme"] == "xcs") & (table["crossbar_size"] == 64)].set_index(
-        ["mitigation", "seed"]
-    )
+    rows = table.query("scheme == 'xcs' and crossbar_size == 64").set_index(["mitigation", "seed"])
     none, own = rows.loc["none", "accuracy"], rows.loc["BN", "accuracy"]
     expected = (own.mean() - none.mean()) / (rows["software_accuracy"].iloc[0] - none.mean())
     made = table_of().set_index(["scheme", "crossbar_size", "mitigation"])

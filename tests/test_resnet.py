@@ -100,9 +100,8 @@ def test_its_mask_and_its_limits_hold_through_training(
     for name, weight in pruned.network.weights().items():
         assert not weight[~masks[name]].any()
         assert float(weight.detach().abs().max()) <= limits.limits[name]
-    BatchNormEstimate.drawn(tiny_images, 50, torch.device("cpu"), torch.float32).apply(
-        pruned.network, pruned.network
-    )
+    estimate = BatchNormEstimate.drawn(tiny_images, 50, torch.device("cpu"), torch.float32)
+    estimate.apply(pruned.network, pruned.network)
     for name, value in pruned.network.state_dict().items():
         if name.endswith("running_mean"):
             assert not torch.equal(value, before[name])

@@ -23,14 +23,8 @@ def tile(rows: int, columns: int, seed: int = 0) -> torch.Tensor:
 def test_badcrossbar_means_what_the_table_says(shape: tuple[int, int]) -> None:
     badcrossbar = pytest.importorskip("badcrossbar")
     G = tile(*shape)
-    solution = badcrossbar.compute(
-        np.eye(len(G)),
-        1 / G.numpy(),
-        r_i_word_line=7.0,
-        r_i_bit_line=12.0,
-        node_voltages=False,
-        all_currents=False,
-    )
+    options = {"r_i_word_line": 7.0, "r_i_bit_line": 12.0, "node_voltages": False, "all_currents": False}
+    solution = badcrossbar.compute(np.eye(len(G)), 1 / G.numpy(), **options)
     found = effective_conductance_as("badcrossbar", G, **WIRES)
     np.testing.assert_allclose(found, solution.currents.output, rtol=1e-9)
 
@@ -64,7 +58,6 @@ def test_a_convention_is_the_circuit_of_its_parasitics(name: str) -> None:
 
 
 def test_an_unknown_simulator_is_named() -> None:
-    with pytest.raises(
-        ValueError, match=r"simulator = spice must be one of badcrossbar, CrossSim, .*AIHWKit"
-    ):
+    said = r"simulator = spice must be one of badcrossbar, CrossSim, .*AIHWKit"
+    with pytest.raises(ValueError, match=said):
         effective_conductance_as("spice", tile(2, 2), **WIRES)

@@ -9,6 +9,7 @@ import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -120,13 +121,8 @@ HALF = HeldMask({name: torch.arange(w.numel()).view(w.shape) % 2 == 0 for name, 
     ids=["plain", "few epochs", "constrained"],
 )
 def test_an_interrupted_run_goes_on_to_the_same_bits(
-    tiny_images: ImageSet,
-    make_run: MakeRun,
-    tmp_path: Path,
-    epochs: tuple[int, ...],
-    settings: dict[str, object],
-    constraints,
-) -> None:
+    tiny_images: ImageSet, make_run: MakeRun, tmp_path: Path, epochs: tuple[int, ...], settings: Any, constraints
+) -> None:  # fmt: skip
     whole_network = build(ARCHITECTURE, 0)
     whole_history = train(whole_network, tiny_images, make_run(settings=settings, constraints=constraints))
 
@@ -349,9 +345,8 @@ def test_images_are_mirrored_in_every_second_epoch(
 
     def remember(batch: Tensor, *, flip: Tensor, **others: object) -> Tensor:
         del others
-        asked.append(
-            flip[torch.argsort(batch.flatten(1).double().sum(1))]
-        )  # in an order that no epoch changes
+        order = torch.argsort(batch.flatten(1).double().sum(1))  # that no epoch changes
+        asked.append(flip[order])
         return batch
 
     monkeypatch.setattr(training, "augment", remember)
