@@ -67,8 +67,6 @@ class Isolation:
             done = self.run(sys.executable, "-c", "")
         except FileNotFoundError as error:
             return f"no {error.filename} here to cut a process off with"
-        return (
-            f"a network of its own is not permitted here: {done.stderr.strip():.100}"
-            if done.returncode
-            else None
-        )
+        if not done.returncode:
+            return None
+        return f"a network of its own is not permitted here: {done.stderr.strip():.100}"

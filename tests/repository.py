@@ -154,9 +154,8 @@ class Repository:
     def contents(self, name: str) -> dict[str, bytes]:
         """Every file under a folder, by its path there."""
         top = self.folder / name
-        return {
-            str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()
-        }
+        files = [path for path in sorted(top.rglob("*")) if path.is_file()]
+        return {str(path.relative_to(top)): path.read_bytes() for path in files}
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 300.0) -> None:
@@ -232,12 +231,8 @@ def tiny_profile(**changes: dict[str, Any]) -> Params:
             "cut_quantiles": (0.8,), "epochs": (1,), "learning_rates": (0.02,), "rounds": (1,), "variation_seeds": 2,
         },
         "published": {
-            "experiments": ("tiny-vgg11",),
-            "crossbar_sizes": (64,),
-            "r_min_ohms": (100e3,),
-            "variation_seeds": 2,
-            "read_sigmas": (0.2,),
-            "drift_seconds": (1e10,),
+            "experiments": ("tiny-vgg11",), "crossbar_sizes": (64,), "r_min_ohms": (100e3,), "variation_seeds": 2,
+            "read_sigmas": (0.2,), "drift_seconds": (1e10,),
         },
         "periphery": {
             "experiments": ("tiny-vgg11",), "adc_bits": (4, 8), "calibration_images": 5, "test_images": 10,

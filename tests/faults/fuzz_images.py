@@ -23,7 +23,7 @@ from xbarpaper import data
 from xbarpaper.data import ImageSet
 from xbarpaper.params import ImageFolder
 
-from .survival import Case
+from .survival import Case, holding
 
 VARIABLE = "XBARPAPER_FUZZED_IMAGES"
 MODES = {"": "w", ".gz": "w:gz", ".xz": "w:xz"}
@@ -77,7 +77,7 @@ def tree(files: Files) -> Callable[[Path], object]:
 
 def archive(content: bytes) -> Callable[[Path], object]:
     """The bytes of an archive."""
-    return lambda folder: (folder / "images.tar").write_bytes(content)
+    return holding("images.tar", content)
 
 
 def case(name: str, write: Callable[[Path], object], outcome: Any = "refused", says: str = "") -> Case:
@@ -235,11 +235,8 @@ def damaged(rng: random.Random) -> Case:
         name = rng.choice(("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP"))
         image = _hurt(rng, picture(rng.randrange(256), kind=name))
         return case(f"{name}, {rng.random()}", tree(good() | {"train/a/x": image}), "either")
-    content = packed(
-        good(),
-        mode=MODES[suffix if kind == "archive" else ""],
-        form=rng.choice((tarfile.PAX_FORMAT, tarfile.GNU_FORMAT)),
-    )
+    form = rng.choice((tarfile.PAX_FORMAT, tarfile.GNU_FORMAT))
+    content = packed(good(), mode=MODES[suffix if kind == "archive" else ""], form=form)
     if kind == "archive":
         reader = read_the_good() if suffix else read  # compressed ones have a checksum
         hurt = archive(_hurt(rng, content))
@@ -247,9 +244,7 @@ def damaged(rng: random.Random) -> Case:
     start = rng.randrange(3) * 1024  # a header, its image in one block
     changed = bytearray(content)
     for _ in range(rng.randint(1, 12)):
-        changed[start + rng.randrange(512)] = rng.choice(
-            (0, 0x20, 0x2E, 0x2F, 0x80, 0xFF, rng.randrange(256))
-        )
+        changed[start + rng.randrange(512)] = rng.choice((*b"\0 ./\x80\xff", rng.randrange(256)))
     if rng.random() < 0.9:  # with a checksum that fits
         changed[start + 148 : start + 156] = b" " * 8
         changed[start + 148 : start + 156] = b"%06o\0 " % sum(changed[start : start + 512])

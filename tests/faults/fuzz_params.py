@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from xbarpaper import params
 from xbarpaper.params import Params
 
-from .survival import Case
+from .survival import Case, holding
 
 PROFILE = Path(__file__).parents[2] / "params.yaml"
 ALLOWED = r"must|may hold only|allowed here|is missing|not in|did you mean|not valid YAML"
@@ -73,9 +73,7 @@ def _within(annotation: Any, value: Any, at: Place) -> Iterator[Place]:
             yield from _within(get_args(annotation)[1], inner, (*at, name))
     elif get_origin(annotation) is tuple and value:
         yield from _within(get_args(annotation)[0], value[0], (*at, 0))
-    elif members := [
-        one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel)
-    ]:
+    elif members := [one for one in get_args(annotation) if hasattr(one, "model_fields")]:
         fits = next(one for one in members if value["kind"] in get_args(one.model_fields["kind"].annotation))
         yield from places(fits, value, at)
 
@@ -139,9 +137,7 @@ def _numbers(tree: Any) -> Iterator[float]:
 def case(name: str, content: str | bytes, outcome: Any = "either", says: str = ALLOWED) -> Case:
     """A profile of this content."""
     data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
-    return Case(
-        f"params: {name}", lambda folder: (folder / "params.yaml").write_bytes(data), read, outcome, says
-    )
+    return Case(f"params: {name}", holding("params.yaml", data), read, outcome, says)
 
 
 def named(place: Place) -> str:
@@ -165,6 +161,9 @@ def trap(place: Place, text: str) -> Case:
     return case(f"{'.'.join(map(str, place))}: {text!r:.40}", content, says=f"{named(place)}|{ALLOWED}")
 
 
+STRANGERS = ("", " ", "a\nb", "\x1b[2J", "x" * 5000, "__class__", "日本", "a.b", "-", "#")
+
+
 def misnamed(rng: random.Random, place: Place) -> Case:
     """A parameter that is misspelt, left out, there twice, or has a stranger beside it."""
     name = str(place[-1])
@@ -176,20 +175,15 @@ def misnamed(rng: random.Random, place: Place) -> Case:
         other = f"{_HERE}{name}"
         tree = changed(place, lambda holder, part: holder.__setitem__(other, holder[part]))
         content = written(tree).replace(f"'{other}'", name).replace(other, name)
-        return case(
-            f"{'.'.join(map(str, place))} twice", content, "refused", "not valid YAML: found duplicate"
-        )
+        dotted = ".".join(map(str, place))
+        return case(f"{dotted} twice", content, "refused", "not valid YAML: found duplicate")
     odd: Any = {
         "misspelt": _misspelt(rng, name),
-        "stranger": rng.choice(
-            ("", " ", "a\nb", "\x1b[2J", "x" * 5000, "__class__", "日本", "a.b", "-", "#")
-        ),
+        "stranger": rng.choice(STRANGERS),
         "not text": rng.choice((3, 1.5, None, True, math.nan, date(2022, 1, 1))),
     }[kind]
-    keep = kind != "misspelt"
-    tree = changed(
-        place, lambda holder, part: holder.__setitem__(odd, holder[part] if keep else holder.pop(part))
-    )
+    take = dict.pop if kind == "misspelt" else dict.__getitem__
+    tree = changed(place, lambda holder, part: holder.__setitem__(odd, take(holder, part)))
     return case(f"{'.'.join(map(str, place))} {kind} {odd!r:.40}", written(tree))
 
 

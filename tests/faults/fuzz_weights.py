@@ -20,7 +20,7 @@ from xbarpaper.experiments import checkpoints
 from xbarpaper.params import Shapes10
 
 from . import writers
-from .survival import Case
+from .survival import Case, holding
 
 PARAMETERS = {"train.epochs": 3, "train.learning_rate": 0.1}
 CHECKPOINT, DATASET = "xbarpaper-checkpoint-1", "dataset"
@@ -70,13 +70,8 @@ READ = {CHECKPOINT: read_checkpoint, DATASET: read_dataset}
 
 def case(kind: str, name: str, content: bytes, outcome: Any = "refused") -> Case:
     shown = kind.split("-")[-2] if kind == CHECKPOINT else kind
-    return Case(
-        f"{shown}: {name}",
-        lambda folder: (folder / "file.safetensors").write_bytes(content),
-        READ[kind],
-        outcome,
-        "file.safetensors: ",
-    )
+    file = "file.safetensors"
+    return Case(f"{shown}: {name}", holding(file, content), READ[kind], outcome, f"{file}: ")
 
 
 def taken_apart(content: bytes) -> tuple[Header, bytes]:
@@ -105,23 +100,16 @@ def described_as(kind: str, change: Callable[[Header], object]) -> bytes:
 
 def checkpoint_cases() -> Iterator[Case]:
     """Checkpoints that ask for other networks, or hold weights that are none."""
-    for change in (
-        {"width": 1e6},
-        {"network": "resnet"},
-        {"kept_channels": {"conv1": [10**9, -1]}},
-        {"more": 1},
-    ):
+    kept: Header = {"kept_channels": {"conv1": [10**9, -1]}}
+    for change in ({"width": 1e6}, {"network": "resnet"}, kept, {"more": 1}):
         content = described_as(CHECKPOINT, lambda m, c=change: m["architecture"].update(c))
         yield case(CHECKPOINT, f"architecture {change!r:.50}", content)
     others: tuple[Header, ...] = (
         {"train.epochs": 4}, {"train.epochs": "a\nb"}, {"\x1b[2J": 1}, {"x" * 5000: 1},
     )  # fmt: skip
     for parameters in ({}, *(PARAMETERS | other for other in others)):
-        yield case(
-            CHECKPOINT,
-            f"parameters {parameters!r:.50}",
-            described_as(CHECKPOINT, lambda m, p=parameters: m.__setitem__("parameters", p)),
-        )
+        content = described_as(CHECKPOINT, lambda m, p=parameters: m.__setitem__("parameters", p))
+        yield case(CHECKPOINT, f"parameters {parameters!r:.50}", content)
     for limits in ({}, {"conv1": 1.0}, {"conv1": -1.0}, {"conv1": float("nan")}, {"x\ny": 3.0}):
         yield case(
             CHECKPOINT, f"w_max {limits!r}", described_as(CHECKPOINT, lambda m, w=limits: m["w_max"].update(w)),
@@ -220,9 +208,8 @@ def heads(kind: str) -> Iterator[Case]:
         yield case(kind, f"tensor: {name}", joined(changed, tensors), outcome)
     for name in random.Random(0).sample(names, min(4, len(names))):
         yield case(kind, f"without {name}", joined({k: v for k, v in header.items() if k != name}, tensors))
-        yield case(
-            kind, f"{name} misnamed", joined({k + "x" * (k == name): v for k, v in header.items()}, tensors)
-        )
+        misnamed = {k + "x" * (k == name): v for k, v in header.items()}
+        yield case(kind, f"{name} misnamed", joined(misnamed, tensors))
     for size in (-1000, -1, 1, 1000):
         yield case(kind, f"{size} bytes", content[:size] if size < 0 else content + bytes(size))
 
@@ -270,11 +257,8 @@ def cases(count: int, seed: int) -> Iterator[Case]:
     """Crafted ones first, then as many damaged at random as are wanted."""
     rng = random.Random(f"weights {seed}")
     crafted = [one for kind in READ for one in (*heads(kind), *metadata_cases(kind, rng))]
-    crafted += [
-        *checkpoint_cases(),
-        case(CHECKPOINT, "a dataset", good(DATASET)),
-        case(DATASET, "a checkpoint", good(CHECKPOINT)),
-    ]
+    crafted += checkpoint_cases()
+    crafted += [case(CHECKPOINT, "a dataset", good(DATASET)), case(DATASET, "a checkpoint", good(CHECKPOINT))]
     rng.shuffle(crafted)
     yield from crafted[:count]
     for _ in range(count - len(crafted)):

@@ -43,16 +43,9 @@ class Outcome:
 RELIABILITY = ROOT / "reports" / "reliability.json"
 
 Kind = Literal[
-    "kills",
-    "full_disk",
-    "corruptions",
-    "caches",
-    "concurrent",
-    "transfers",
-    "workers",
-    "bad_inputs",
+    "kills", "full_disk", "corruptions", "caches", "concurrent", "transfers", "workers", "bad_inputs",
     "everyday_trials",
-]
+]  # fmt: skip
 
 
 class Count(BaseModel):

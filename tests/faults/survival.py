@@ -53,6 +53,11 @@ class Case:
     says: str = ""
 
 
+def holding(name: str, content: bytes) -> Callable[[Path], object]:
+    """What puts a file into a folder."""
+    return lambda folder: (folder / name).write_bytes(content)
+
+
 class _TooLong(BaseException):
     """Not an Exception: nothing that reads an input may catch it."""
 

@@ -32,13 +32,10 @@ _SMALLER: dict[str, dict[str, Any]] = {
     "wct": {"epochs": 1},
     "mapping": {"crossbar_sizes": (8,)},
     "sensitivity": {
-        "wire_factors": (1.0,),
-        "driver_factors": (1.0,),
-        "crossbar_sizes": (8,),
-        "sparsities": (0.6,),
+        "wire_factors": (1.0,), "driver_factors": (1.0,), "crossbar_sizes": (8,), "sparsities": (0.6,),
     },
     "claims": {"bootstrap_resamples": 200},
-}
+}  # fmt: skip
 
 
 def settings() -> Params:
