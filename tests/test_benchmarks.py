@@ -121,10 +121,7 @@ def test_a_network_is_measured_in_its_own_process(quick: tuple[Path, str]) -> No
 
 def test_a_large_crossbar_is_measured_with_its_bound(quick: tuple[Path, str]) -> None:
     table = read_table(quick[0] / "circuit-large.csv")
-    assert list(zip(table["rows"], table["columns"], table["wires"], strict=True)) == [
-        (24, 20, 1),
-        (24, 20, 10),
-    ]
+    assert table[["rows", "columns", "wires"]].to_numpy().tolist() == [[24, 20, 1], [24, 20, 10]]
     assert (table["error"] <= table["bound"]).all()
     assert (table["bound"] <= TOLERANCES["float64"]).all()
     assert (table["checked_inputs"] == 24).all()
@@ -144,10 +141,8 @@ def test_figure_can_be_read(peer_speed: float, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     from circuit_figure import draw
 
-    assert_readable(
-        draw(_table(peer_speed), "Processor, 2 cores; torch 2.13.0", "python benchmarks/circuit.py"),
-        columns=2,
-    )
+    figure = draw(_table(peer_speed), "Processor, 2 cores; torch 2.13.0", "python benchmarks/circuit.py")
+    assert_readable(figure, columns=2)
 
 
 def _table(peer_speed: float) -> pd.DataFrame:
@@ -174,10 +169,8 @@ def _table(peer_speed: float) -> pd.DataFrame:
 
 
 def test_the_recipe_s_table_has_a_row_for_each_part_and_goes_on(tmp_path: Path) -> None:
-    images = data.prepare(
-        "tiny", Shapes10(kind="shapes10", train_images=40, test_images=20, noise_sigma=0.05, seed=1)
-    )
-    made = data.save(images, tmp_path / "tiny.safetensors")
+    drawn = Shapes10(kind="shapes10", train_images=40, test_images=20, noise_sigma=0.05, seed=1)
+    made = data.save(data.prepare("tiny", drawn), tmp_path / "tiny.safetensors")
     recipe = (ROOT / "profiles" / "cifar10-full.yaml").read_text(encoding="utf-8")
     short = re.sub(r"^train:\n  epochs: \d+$", "train:\n  epochs: 2", recipe, count=1, flags=re.M)
     assert short != recipe

@@ -23,11 +23,8 @@ from xbarpaper.params.writing import write
 from xbarpaper.support.files import write_text
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCK = [
-    Requirement(line)
-    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    if line.strip() and not line.startswith("#")
-]
+_LINES = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+LOCK = [Requirement(line) for line in _LINES if line.strip() and not line.startswith("#")]
 DIRECT = [Requirement(text) for text in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]]
 
 
@@ -158,9 +155,8 @@ def test_an_environment_without_pip_is_made_anew_or_refused_in_one_line(workplac
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
     executable(folder / "python3", f'case "$2" in *ensurepip*) exit 1;; esac\nexec "{sys.executable}" "$@"')
     done = _make(folder, ".venv/.installed", "PYTHON=./python3")
-    assert done.stderr.splitlines()[0] == (
-        "PYTHON = ./python3 cannot make an environment with pip: apt-get install python3-venv"
-    )
+    said = "PYTHON = ./python3 cannot make an environment with pip: apt-get install python3-venv"
+    assert done.stderr.splitlines()[0] == said
     done = _make(folder, ".venv/.installed", f"PYTHON={sys.executable}", "PIP_NO_INDEX=1")
     assert ".venv/ is made anew: it has no pip, or another Python than " in done.stdout
     assert (folder / ".venv/bin/pip").is_file()

@@ -42,13 +42,9 @@ def shown(repository: Repository, *command: str) -> str:
 
 
 def metrics(repository: Repository) -> dict[str, dict[str, float]]:
-    files = json.loads(shown(repository, "metrics", "show", "data/live/metrics", "--json"))[""].get(
-        "data", {}
-    )
-    return {
-        str(Path(name).relative_to(live.METRICS).with_suffix("")): file["data"]
-        for name, file in files.items()
-    }
+    found = json.loads(shown(repository, "metrics", "show", "data/live/metrics", "--json"))[""]
+    files = {Path(name).relative_to(live.METRICS): file for name, file in found.get("data", {}).items()}
+    return {str(name.with_suffix("")): file["data"] for name, file in files.items()}
 
 
 def plots(repository: Repository) -> dict[str, list[dict[str, str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -97,10 +98,8 @@ def test_two_runs_give_the_same_bytes_without_progress(repository: Path) -> None
     outputs = _outputs(TARGET)
     assert f"True\n{sys.executable}\nother 4 0.5 False\n" in _texts(outputs, "stdout")
     assert _texts(outputs, "stdout").endswith("step 0\nstep 1\nstep 2\nstep 3\n")
-    assert (
-        _texts(outputs, "stderr")
-        == "<cell>:2: UserWarning: worth knowing\n  warnings.warn('worth knowing')\n"
-    )
+    warned = "<cell>:2: UserWarning: worth knowing\n  warnings.warn('worth knowing')\n"
+    assert _texts(outputs, "stderr") == warned
     assert [kind for output in outputs for kind in output.get("data", {})] == ["image/png", "text/plain"]
     subprocess.run(command, timeout=600, check=True)
     assert TARGET.read_bytes() == before
@@ -145,15 +144,20 @@ def test_progress_is_whole_lines_in_the_log_and_nothing_in_the_notebook(
         assert _texts(_outputs(TARGET), "stderr") == "worth knowing\n"
 
 
+USER_ERROR = "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')"
+
+
 def test_user_error_is_one_line_and_the_earlier_result_stays(repository: Path, execute: Execute) -> None:
-    _notebook(
-        repository, "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')"
-    )
+    """Also where nothing of what failed can be kept: a file lies in the place of its folder."""
+    _notebook(repository, USER_ERROR)
     TARGET.parent.mkdir(parents=True)
     TARGET.write_text("earlier", encoding="utf-8")
     assert execute() == (1, "01_tiny: a.tar: damaged\n")
     assert TARGET.read_text(encoding="utf-8") == "earlier"
     assert [path.name for path in TARGET.parent.iterdir()] == [TARGET.name]
+    shutil.rmtree(FAILED.parent.parent)
+    FAILED.parent.parent.touch()
+    assert execute() == (1, "01_tiny: a.tar: damaged\n")
 
 
 def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository: Path, execute: Execute) -> None:
@@ -161,24 +165,13 @@ def test_other_error_gives_its_traceback_and_keeps_the_notebook(repository: Path
     code, said = execute()
     assert code == 1
     assert "Traceback (most recent call last)" in said
-    assert (
-        said.splitlines()[-1]
-        == f"01_tiny: IndexError: list index out of range (executed up to there: {FAILED})"
-    )
+    last = f"01_tiny: IndexError: list index out of range (executed up to there: {FAILED})"
+    assert said.splitlines()[-1] == last
     assert "so far" in _texts(_outputs(FAILED), "stdout")
     assert not TARGET.exists()
     _notebook(repository, "print('mended')")
     assert execute()[0] == 0
     assert not FAILED.exists()
-
-
-def test_what_failed_is_told_even_where_nothing_can_be_kept(repository: Path, execute: Execute) -> None:
-    _notebook(
-        repository, "from xbarpaper.support.errors import DatasetError\nraise DatasetError('a.tar: damaged')"
-    )
-    FAILED.parent.parent.parent.mkdir(parents=True)
-    FAILED.parent.parent.write_text("a file in the place of the folder", encoding="utf-8")
-    assert execute() == (1, "01_tiny: a.tar: damaged\n")
 
 
 def test_no_room_for_temporary_files_is_one_line(
@@ -240,10 +233,7 @@ def test_interruption_stops_the_kernel(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        (
-            {"experimnt": "x"},
-            r"01_tiny.ipynb: experimnt is not a parameter of this notebook \(allowed: exper",
-        ),
+        ({"experimnt": "x"}, r"01_tiny.ipynb: experimnt is not a parameter of this notebook \(allowed: ex"),
         ({"steps": "many"}, "steps = many must be of type int"),
         ({"quick": "1"}, "quick = 1 must be of type bool"),
         ({"share": "half"}, "share = half must be of type float"),

@@ -79,11 +79,7 @@ def test_a_copy_gives_the_same_notebook_as_the_command_alone(folder: Path) -> No
     ("name", "arguments", "said"),
     [
         ("fails", (), "fails: ValueError: no such thing"),
-        (
-            "works",
-            ("-p", "nothing", "1"),
-            "works: notebooks/works.ipynb: nothing is not a parameter of this notebook",
-        ),
+        ("works", ("-p", "nothing", "1"), "works: notebooks/works.ipynb: nothing is not a parameter"),
         ("none", (), "none: notebooks/none.ipynb: no such notebook"),
     ],
 )
