@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 
+from xbarpaper.claims import statements
+from xbarpaper.claims.context import Context
 from xbarpaper.experiments import results
 from xbarpaper.experiments.published.batch_norms import disturbances
 from xbarpaper.experiments.published.numbers import PUBLISHED, lost_under_devices
@@ -64,11 +67,8 @@ def make_params(
     tree["periphery"]["experiments"] = listed
     tree["costs"]["experiments"] = listed
     tree["adversarial"] |= {"experiments": listed, "schemes": list(SCHEMES)}
-    tree["acdc"] |= {
-        "experiments": listed,
-        "schemes": ["cf", "xcs", "unstructured"],
-        "crossbar_size": sizes[-1],
-    }
+    schemes = ["cf", "xcs", "unstructured"]
+    tree["acdc"] |= {"experiments": listed, "schemes": schemes, "crossbar_size": sizes[-1]}
     tree["spiking"] |= {
         "experiments": listed, "crossbar_sizes": list(sizes), "steps": [1, 4, 16], "train_steps": 4,
         "variation_seeds": seeds,
@@ -96,6 +96,14 @@ def replicated(params: Params, seeds: int) -> Params:
     return parse(tree, "synthetic", Params)
 
 
+def context(params: Params, chance: float = 10.0) -> Context:
+    """What statements are tested with on invented tables."""
+    return Context(params, {"shapes10": chance}, _statements(), {"shapes10": 2000})
+
+
+_statements = cache(statements.load)
+
+
 _SHAPES = {"kind": "shapes10", "train_images": 100, "test_images": 2000, "noise_sigma": 0.1, "seed": 0}
 
 
@@ -106,11 +114,8 @@ def make_results(
 ) -> results.Results:  # fmt: skip
     """Tables whose effects have the sizes asked for, points of accuracy, with seed-to-seed ``noise``."""
     losses, software = losses or LOSSES, software or SOFTWARE
-    random, seeds, usual = (
-        np.random.default_rng(1),
-        range(params.evaluation.variation_seeds),
-        params.readout.gain,
-    )
+    random, usual = np.random.default_rng(1), params.readout.gain
+    seeds = range(params.evaluation.variation_seeds)
     gains = {"R": rearrange_points, "WCT": wct_points, "R+WCT": rearrange_points + wct_points, "none": 0.0}
     evaluation, layers, trained, epochs = [], [], [], []
     for name, scheme in itertools.product(params.experiments, SCHEMES):
@@ -121,10 +126,8 @@ def make_results(
             shared, loss = random.normal(0, 0.6, len(seeds)), losses[scheme] * (0.6 + 0.02 * size)
             for mitigation, gained in gains.items():
                 wct = "WCT" in mitigation
-                share, place = (
-                    SHARES[scheme] + wct_share * wct,
-                    dict(kept, crossbar_size=size, mitigation=mitigation),
-                )
+                share = SHARES[scheme] + wct_share * wct
+                place = dict(kept, crossbar_size=size, mitigation=mitigation)
                 fixed = dict(
                     place, software_accuracy=software[scheme] + wct_software_points * wct, nf=0.2 + size / 400,
                     low_conductance_share=share, crossbars=int(4096 * 16**2 // size**2 / fewer), compression_rate=fewer,
@@ -201,9 +204,8 @@ def _mechanism(params: Params, losses: dict[str, float]) -> dict[str, list[Row]]
     for experiment, scheme in itertools.product(params.experiments, SCHEMES):
         common = dict(_named(params, experiment), scheme=scheme, crossbar_size=size)
         for layer, effects, (part, share) in itertools.product(LAYERS, get_args(Effects), shares.items()):
-            errors.append(
-                dict(common, layer=layer, effects=effects, part=part, share=share * random.uniform(0.5, 2))
-            )
+            own = {"layer": layer, "effects": effects, "part": part}
+            errors.append(common | own | {"share": share * random.uniform(0.5, 2)})
         for seed, layer in itertools.product(range(2), LAYERS):
             lost = losses[scheme] / len(LAYERS) * random.uniform(0.2, 1.5)
             exchanges.append(dict(common, seed=seed, layer=layer, lost_alone=lost, won_back=1.2 * lost))
@@ -263,21 +265,14 @@ def _search(params: Params, losses: dict[str, float], software: dict[str, float]
             evaluated = dict(gained, accuracy=80.0 + rank, software_accuracy=90.0, draws=2)
             setting = dict(common, setting=f"setting {rank}", chosen=rank == 5, images=500)
             order = {"predicted_error": 4.0 - rank / 2, "range": "layer" if rank % 2 else "crossbar"}
-            limit = {
-                "cut_quantile": 0.8 + rank / 50,
-                "range": "new" if rank % 2 else "old",
-                "rounds": rank % 3,
-            }
+            limit = {"cut_quantile": 0.8 + rank / 50, "range": ("old", "new")[rank % 2], "rounds": rank % 3}
             space.append(dict(setting, mitigation="R", **order, **(evaluated if rank else {})))
             space.append(dict(setting, mitigation="WCT", **limit, **evaluated))
         for scheme, mitigation, seed in itertools.product(SCHEMES, STRONGEST, seeds):
             lost = losses[scheme] * (1 - STRONGEST[mitigation]) + random.normal(0, 0.1)
-            row = dict(
-                common, scheme=scheme, sparsity=0.8, mitigation=mitigation, setting=mitigation, effects="both"
-            )
-            strongest.append(
-                dict(row, gain=params.readout.gain, seed=seed, **_losing(software[scheme], lost))
-            )
+            row = common | {"scheme": scheme, "sparsity": 0.8, "effects": "both", "gain": params.readout.gain}
+            row |= {"mitigation": mitigation, "setting": mitigation, "seed": seed}
+            strongest.append(row | _losing(software[scheme], lost))
     return {"search": space, "strongest": strongest}
 
 
@@ -297,13 +292,8 @@ def _published(params: Params, losses: dict[str, float], software: dict[str, flo
             compared += [dict(row, seed=seed) for seed in ([None] if one.effects == "wires" else seeds)]
         for scheme, mitigation, seed in itertools.product(SCHEMES, ("none", "R", "WCT"), seeds):
             lost = losses[scheme] - (0.1 * seed + 2.0 if mitigation == "WCT" else 0.0)
-            row = dict(
-                named,
-                scheme=scheme,
-                sparsity=0.8,
-                crossbar_size=max(params.mapping.crossbar_sizes),
-                seed=seed,
-            )
+            row = named | {"scheme": scheme, "sparsity": 0.8, "seed": seed}
+            row |= {"crossbar_size": max(params.mapping.crossbar_sizes)}
             row |= {"mitigation": mitigation, "effects": "both", "gain": "none", "r_min_ohm": 100e3}
             like.append(row | _losing(software[scheme], lost))
         for (axis, value, acting), size, mitigation in itertools.product(
@@ -390,16 +380,10 @@ def _acdc(params: Params, losses: dict[str, float], software: dict[str, float]) 
     ):
         better = schedule == "AC/DC"
         lost = losses.get(scheme, 10.0) + 0.1 * seed - 3.0 * better + 0.05 * better * (seed % 2)
-        row = dict(
-            _named(params, experiment), scheme=scheme, sparsity=0.8, crossbar_size=settings.crossbar_size
-        )
-        row |= {
-            "schedule": schedule,
-            "gain": params.readout.gain,
-            "seed": seed,
-            "crossbars": 100,
-            "compression_rate": 4.0,
-        }
+        row = _named(params, experiment) | {"scheme": scheme, "sparsity": 0.8}
+        row |= {"crossbar_size": settings.crossbar_size}
+        row |= {"schedule": schedule, "gain": params.readout.gain, "seed": seed}
+        row |= {"crossbars": 100, "compression_rate": 4.0}
         rows.append(row | _losing(software.get(scheme, 85.0) + 6.0 * better, lost))
     return rows
 
@@ -418,9 +402,8 @@ def _spiking(params: Params) -> dict[str, list[Row]]:
         for noise, seed in itertools.product(("none", "fresh"), range(settings.variation_seeds)):
             reached = _losing(software, lost + random.normal(0, 0.1))
             error = 0.1 + 0.01 * lost + random.normal(0, 0.001)
-            rows.append(
-                dict(place, read_noise=noise, seed=seed, spike_rate=0.1, output_error=error, **reached)
-            )
+            found = {"read_noise": noise, "seed": seed, "spike_rate": 0.1, "output_error": error}
+            rows.append(place | found | reached)
         energy.append(
             dict(
                 place, conversions=100 * steps, energy_uj=1.0 * steps, latency_us=10.0 * steps,

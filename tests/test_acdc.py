@@ -9,15 +9,12 @@ import pandas as pd
 import pytest
 import torch
 from conftest import MakeNetwork, MakeParams
-from repository import ROOT
 from subjects import bits, same
+from synthetic_results import context, make_results
 from synthetic_results import make_params as make_synthetic
-from synthetic_results import make_results
 from torch import Tensor
 
 from xbarpaper.claims.acdc import acdc_statements
-from xbarpaper.claims.context import Context
-from xbarpaper.claims.statements import load
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import acdc, pruned, trained
 from xbarpaper.experiments.experiment import Experiment, Variant
@@ -197,40 +194,28 @@ def test_an_experiment_compares_both_schedules_on_the_same_devices(make_params: 
     assert tuple(table.columns) == TABLES["acdc"].columns
     assert table["schedule"].tolist() == (["gradual"] * 2 + ["AC/DC"] * 2) * 2
     assert table["software_accuracy"].iloc[0] == gradual.run.checkpoint.metadata.software_accuracy
-    assert (
-        table.groupby("scheme")["crossbars"].max()["xcs"]
-        < table.groupby("scheme")["crossbars"].max()["unstructured"]
-    )
-    again = acdc.train(work)
-    assert [one.checkpoint.metadata.tensors_digest for one in again] == [
-        one.checkpoint.metadata.tensors_digest for one in alternated
-    ]
+    crossbars = table.groupby("scheme")["crossbars"].max()
+    assert crossbars["xcs"] < crossbars["unstructured"]
+    trainings = (alternated, acdc.train(work))
+    first, again = ([one.checkpoint.metadata.tensors_digest for one in made] for made in trainings)
+    assert first == again
     assert work.checkpoint_path(Variant("xcs", 8)).exists()
 
 
 def judged(table: pd.DataFrame) -> dict[str, tuple[str, float]]:
-    params = make_synthetic(1, (16,), further=True)
-    context = Context(params, {"shapes10": 10.0}, load(ROOT / "claims.yaml"), {"shapes10": 2000})
-    found = acdc_statements(context, table)
+    found = acdc_statements(context(make_synthetic(1, (16,), further=True)), table)
     return {one.id: (one.overall, one.cases[-1].effect or 0.0) for one in found}
 
 
 def test_b1_and_b2_are_read_from_intervals() -> None:
     table = make_results(make_synthetic(1, (16,), further=True)).acdc
-    assert judged(table) == {
-        "B1": ("supported", pytest.approx(6.0)),
-        "B2": ("supported", pytest.approx(2.98, abs=0.01)),
-    }
+    b1, b2 = pytest.approx(6.0), pytest.approx(2.98, abs=0.01)
+    assert judged(table) == {"B1": ("supported", b1), "B2": ("supported", b2)}
     by_acdc = table["schedule"] == "AC/DC"
     # Worse in software by as much, and it still loses less: B2 is about the better of the two, whichever it is.
-    worse = table.assign(
-        accuracy=table["accuracy"] - 12.0 * by_acdc,
-        software_accuracy=table["software_accuracy"] - 12.0 * by_acdc,
-    )
-    assert judged(worse) == {
-        "B1": ("contradicted", pytest.approx(-6.0)),
-        "B2": ("contradicted", pytest.approx(-2.98, abs=0.01)),
-    }
+    worse = table.assign(**{one: table[one] - 12.0 * by_acdc for one in ("accuracy", "software_accuracy")})
+    b1, b2 = pytest.approx(-6.0), pytest.approx(-2.98, abs=0.01)
+    assert judged(worse) == {"B1": ("contradicted", b1), "B2": ("contradicted", b2)}
     alike = table.assign(software_accuracy=90.0, accuracy=80.0 + 0.1 * table["seed"])
     assert judged(alike) == {"B1": ("undecided", 0.0), "B2": ("no effect", 0.0)}
     guessing = table.assign(software_accuracy=90.0, accuracy=10.0)

@@ -10,14 +10,11 @@ import pytest
 import torch
 from circuits import IDEAL
 from conftest import MakeParams, MakeSubject
-from repository import ROOT
+from synthetic_results import context, make_results
 from synthetic_results import make_params as made_up
-from synthetic_results import make_results
 from torch import Tensor
 
-from xbarpaper.claims import statements
 from xbarpaper.claims.adversarial import adversarial_statements
-from xbarpaper.claims.context import Context
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import adversarial, crossbars
 from xbarpaper.experiments.adversarial import Victims, attacked
@@ -45,12 +42,8 @@ def test_on_ideal_crossbars_all_attackers_are_one(make_subject: MakeSubject, ben
     table = attacked(make_subject(), victims, ideal, SETTINGS, "layer")
     for attack in ("fgsm", "pgd"):
         by_attacker = left(table, attack)
-        assert {name: len(values) for name, values in by_attacker.items()} == {
-            "SS": 1,
-            "SH": 3,
-            "HH": 3,
-            "chip": 2,
-        }
+        chips = {name: len(values) for name, values in by_attacker.items()}
+        assert chips == {"SS": 1, "SH": 3, "HH": 3, "chip": 2}
         assert len(set().union(*by_attacker.values())) == 1
     assert len({*left(table, "square")["SS"], *left(table, "square")["chip"]}) == 1
     assert (table["accuracy"] <= table["clean_accuracy"]).all()
@@ -110,9 +103,7 @@ def test_the_same_random_images_are_attacked_everywhere(tiny_images: ImageSet) -
 
 
 def judged(table: pd.DataFrame, chance: float = 10.0) -> dict[str, tuple[str, float | None]]:
-    params = made_up(1, (16, 32), further=True)
-    context = Context(params, {"shapes10": chance}, statements.load(ROOT / "claims.yaml"))
-    found = adversarial_statements(context, table)
+    found = adversarial_statements(context(made_up(1, (16, 32), further=True), chance), table)
     return {one.id: (one.overall, one.cases[0].effect) for one in found}
 
 

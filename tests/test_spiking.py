@@ -13,10 +13,8 @@ import pandas as pd
 import pytest
 import torch
 from repository import tiny_profile
-from synthetic_results import make_params, make_results
+from synthetic_results import context, make_params, make_results
 
-from xbarpaper.claims import statements
-from xbarpaper.claims.context import Context
 from xbarpaper.claims.schema import OwnClaim
 from xbarpaper.claims.spiking import spiking_statements
 from xbarpaper.experiments import spiking as on_crossbars
@@ -45,10 +43,10 @@ def test_the_neuron_by_worked_numbers() -> None:
         before = (neuron.leak * membrane + current).detach().requires_grad_()
         spike, after = neuron.step(0.0, before)
         (factor,) = torch.autograd.grad(spike.sum(), before)
-        for found, value in zip(
-            (charged, spikes, left, factors), (before, spike, after, factor), strict=True
-        ):
-            found.append(value.item())
+        charged.append(before.item())
+        spikes.append(spike.item())
+        left.append(after.item())
+        factors.append(factor.item())
         membrane = after.detach()
     assert charged == pytest.approx([0.6, 1.17, 0.7615, 0.923425])
     assert spikes == [0, 1, 0, 0]
@@ -89,9 +87,8 @@ def test_another_library_gives_the_same_outputs_spikes_and_gradients() -> None:
     found.outputs[-1].square().sum().backward()
     assert images.grad is not None
     expected = torch.tensor(made["gradient"])
-    torch.testing.assert_close(
-        images.grad[:, :, 10, ::4], expected, atol=1e-4 * float(expected.abs().max()), rtol=1e-3
-    )
+    atol = 1e-4 * float(expected.abs().max())
+    torch.testing.assert_close(images.grad[:, :, 10, ::4], expected, atol=atol, rtol=1e-3)
 
 
 @pytest.mark.parametrize("coding", ["direct", "poisson"])
@@ -156,9 +153,7 @@ def test_ideal_crossbars_compute_what_software_does(make_work) -> None:
     energy = on_crossbars.energy_table(work, networks)
     assert set(TABLES["spiking_energy"].columns) <= set(energy.columns)
     # The first layer is read once, the others once in each step.
-    own = energy[(energy["kind"] == "trained") & (energy["crossbar_size"] == 8)].set_index("steps")[
-        "conversions"
-    ]
+    own = energy.query("kind == 'trained' and crossbar_size == 8").set_index("steps")["conversions"]
     assert own[3] - own[2] == own[2] - own[1] > 0
 
 
@@ -194,10 +189,10 @@ def test_a_threshold_that_no_neuron_reaches_is_said(make_work, capsys: pytest.Ca
 
 def test_verdicts_follow_what_the_steps_cost() -> None:
     params = make_params(1, (16, 32), further=True)
-    texts, table = statements.load(), make_results(params).spiking
+    table = make_results(params).spiking
 
     def judged(rows: pd.DataFrame) -> list[OwnClaim]:
-        return spiking_statements(Context(params, {"shapes10": 10.0}, texts), rows)
+        return spiking_statements(context(params), rows)
 
     grow, few = judged(table)
     assert (grow.overall, few.overall) == ("supported", "supported")
