@@ -3,15 +3,16 @@
 Each commit is cloned into a folder of its own. ``--environment OLD NEW`` names Python environments that have the packages
 of each; otherwise both use this one. Measured for both, one after the other within each row: a stage whose notebook
 only imports what a training needs, from its command to its end (``stage``); the same beside the process that `make repro`
-keeps waiting, where the commit has one, whose own work does not count (``waiting``); the profile in params.yaml from
-nothing (``repro``); then ``dvc repro`` with nothing to do (``nothing``); and all tests, the slow ones included
-(``tests``), whose processor time counts. ``--busy`` measures all of it once more beside a process that computes all the
-time. Writes reports/benchmarks/against.csv.
+keeps waiting, where the commit has one (``waiting``); the profile in params.yaml from nothing (``repro``); then
+``dvc repro`` with nothing to do (``nothing``); and all tests, the slow ones included (``tests``), whose processor time
+counts. It is missing for ``waiting`` and ``repro``: nobody is told what the process that waits has used. ``--busy``
+measures all of it once more beside a process that computes all the time. Writes reports/benchmarks/against.csv.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import platform
 import resource
@@ -43,9 +44,12 @@ class Side:
     """A clone of one commit, with what its commands need."""
 
     def __init__(self, commit: str, folder: Path, environment: Path) -> None:
-        self.commit, self.folder = commit, folder
+        self.folder = folder
         subprocess.run(["git", "clone", "-q", "--no-hardlinks", ROOT, folder], check=True)
         subprocess.run(["git", "checkout", "-q", "--detach", commit], cwd=folder, check=True)
+        self.commit = subprocess.check_output(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=folder, text=True
+        ).strip()
         self.python = environment / "bin" / "python"
         self.environment = {
             **os.environ,
@@ -125,7 +129,8 @@ def measure(sides: list[Side], parts: list[str], rounds: int, beside: list[bool]
                 for side in sides:
                     with busy(loaded), side.beside(part):
                         clock, processor = side.seconds(part)
-                    rows.append((part, side.commit, loaded, number, round(clock, 2), round(processor, 2)))
+                    told = math.nan if part in ("waiting", "repro") else round(processor, 2)
+                    rows.append((part, side.commit, loaded, number, round(clock, 2), told))
                     print(*rows[-1], flush=True)
     columns = ["part", "commit", "busy", "round", "seconds", "processor_seconds"]
     table = pd.DataFrame(rows, columns=columns)
