@@ -98,6 +98,7 @@ printf -- '-----BEGIN PGP SIGNATURE-----\\n-----END PGP SIGNATURE-----\\n'
     "settings",
     [
         {"log.showSignature": "true"}, {"status.showUntrackedFiles": "no"}, {"color.ui": "always"},
+        {"core.fsmonitor": "/nowhere/watchman"}, {"core.fsmonitor": "true"}, {"core.untrackedCache": "true"},
         {"GIT_DIR": "OTHER"}, {"GIT_INDEX_FILE": "OTHER/index"}, {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"},
     ],
     ids=str,
@@ -126,6 +127,19 @@ def test_the_users_git_and_its_hooks_change_nothing(
     for name in settings.keys() - configured.keys():
         monkeypatch.setenv(name, settings[name].replace("OTHER", str(other / ".git")))
     assert provenance.code(repository, "made-up") == plain
+
+
+def test_a_file_watcher_that_misses_changes_is_not_asked(repository: Path, tmp_path: Path) -> None:
+    """git believes a watcher that names no changed file, as one does that lost its connection."""
+    watcher = tmp_path / "watcher"
+    watcher.write_text("#!/bin/sh\nprintf 'token\\0'\n")
+    watcher.chmod(0o755)
+    for name, value in (("core.fsmonitor", str(watcher)), ("core.fsmonitorHookVersion", "2")):
+        git(repository, "config", name, value)
+    for _ in range(2):
+        git(repository, "status")
+    (repository / "xbarpaper/module.py").write_text("2")
+    assert "not committed" in provenance.code(repository, "made-up")
 
 
 def test_without_git_it_says_so(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

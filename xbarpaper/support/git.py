@@ -15,7 +15,7 @@ ELSEWHERE: Final = (
 
 
 def run(folder: Path, *arguments: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
-    """Run git in a folder, also in one that belongs to another user.
+    """Run git in a folder, also in one of another user; it looks at the files itself, and asks no file watcher.
 
     Raises:
         OSError: there is no git.
@@ -23,6 +23,7 @@ def run(folder: Path, *arguments: str, timeout: float | None = None) -> subproce
         UnicodeDecodeError: what it says is not UTF-8.
     """
     return subprocess.run(
-        ["git", "-C", str(folder), "-c", "safe.directory=*", *arguments], capture_output=True, encoding="utf-8",
-        check=False, timeout=timeout, env={n: value for n, value in os.environ.items() if n not in ELSEWHERE},
+        ["git", "-C", str(folder), "-c", "safe.directory=*", "-c", "core.fsmonitor=false", *arguments],
+        capture_output=True, encoding="utf-8", check=False, timeout=timeout,
+        env={n: value for n, value in os.environ.items() if n not in ELSEWHERE},
     )  # fmt: skip
