@@ -19,9 +19,7 @@ class Tolerance:
     """How far a number may lie from the committed one without being reported as different."""
 
     absolute: float  # in the column's unit
-    relative: (
-        float  # on top, as a share of the larger number: it does not matter which of two runs is committed
-    )
+    relative: float  # on top, as a share of the larger number, whichever of the two is committed
     reason: str  # why as much as this, and not more
 
     def allowed(self, committed: float, now: float) -> float:
