@@ -18,6 +18,7 @@ from xbarpaper.networks import Network, build, training
 from xbarpaper.params import PrunedSchemeName, SchemeName, Train
 from xbarpaper.pruning import PrunedNetwork, growing, masked, prunable_layers, scheme_named
 from xbarpaper.pruning import prune as without_weights
+from xbarpaper.support.files import require_writable
 
 _STEP_SEEDS: Final = 1_000  # apart: the epochs between steps of pruning see the images in orders of their own
 ANY_SIZE: Final = 1  # for schemes that do not look at the size of the crossbars
@@ -97,6 +98,8 @@ def prune(
         whole = build(experiment.architecture, seed)
     taught = teacher(experiment)
     wanted = variants(scheme, crossbar_sizes)
+    for one in wanted:
+        require_writable(experiment.checkpoint_path(one))
     named = {f"{experiment.name} {one.label}": (one, whole, taught) for one in wanted}
     results = []
     for one, done in zip(wanted, side_by_side(experiment, _pruned, named), strict=True):

@@ -16,6 +16,7 @@ from xbarpaper.experiments.checkpoints import Checkpoint, Metadata
 from xbarpaper.experiments.experiment import UNPRUNED, Experiment, Variant, with_leading
 from xbarpaper.networks import Network, build, training
 from xbarpaper.pruning import PrunedNetwork, unpruned
+from xbarpaper.support.files import require_writable
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Trained:
 def train(experiment: Experiment) -> Trained:
     """Train the unpruned network, in ``train.epochs`` passes, and keep it."""
     settings, label = experiment.params.train, f"trained-{UNPRUNED.label}"
+    path, behind = experiment.checkpoint_path(UNPRUNED), parameters_behind(experiment)
+    require_writable(path)
     network = unpruned(build(experiment.architecture, experiment.section.training_seed))
     run = training.Run(
         title=f"{experiment.name} {UNPRUNED.label} trained",
@@ -42,7 +45,6 @@ def train(experiment: Experiment) -> Trained:
         live=experiment.live(label),
     )
     history = training.train(network.network, experiment.images, run)
-    path, behind = experiment.checkpoint_path(UNPRUNED), parameters_behind(experiment)
     return kept(experiment, UNPRUNED, "trained", network, history, path, behind)
 
 

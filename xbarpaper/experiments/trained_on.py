@@ -19,6 +19,7 @@ from xbarpaper.params import SCHEMES, SchemeName
 from xbarpaper.pruning import PrunedNetwork, weight_quantiles
 from xbarpaper.support import code, progress
 from xbarpaper.support.errors import CheckpointError
+from xbarpaper.support.files import require_writable
 
 
 def variants(part: Trains, schemes: Iterable[SchemeName], crossbar_sizes: Sequence[int]) -> list[Variant]:
@@ -34,6 +35,8 @@ def variant(part: Trains, scheme: SchemeName, crossbar_size: int) -> Variant:
 
 def train(experiment: Experiment, wanted: Sequence[tuple[Trains, Variant]]) -> list[Trained]:
     """Train networks on, side by side, and keep them; their w_max stays that of the networks before."""
+    for part, one in wanted:
+        require_writable(_path(experiment, part, one))
     taught = pruned.teacher(experiment.origin)
     tasks = {
         f"{experiment.name} {one.label} {part.name}": (part, one, _before(experiment, one), taught)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-import errno
 import os
 import signal
 import sys
@@ -101,7 +100,7 @@ def _prepared(source: Path | str, target: Path | str, parameters: dict[str, str]
     root = find_root()
     notebook = _read(source, _shown(source, root))
     values = _values(notebook, parameters, _shown(source, root))
-    _require_writable(target, root)
+    files.require_writable(os.path.relpath(target))
     inputs.check(root, Path(_shown(source, root)))
     return _Job(root, notebook, values, target)
 
@@ -200,20 +199,6 @@ def _converted(text: str, kind: type) -> Scalar:
         return text.lower() == "true"
     number: Scalar = kind(text)
     return number
-
-
-def _require_writable(target: Path, root: Path) -> None:
-    """Find out before hours of work, not after."""
-    try:
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}."):
-            pass
-    except OSError as error:
-        raise ArtifactError(
-            f"{_shown(target, root)}: cannot be written: {error.strerror} ({target.parent})"
-        ) from None
 
 
 def _failed_copy(target: Path, root: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import json
@@ -48,13 +49,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
         ArtifactError: the folder cannot be made or written, or the disk is full.
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
-        temporary = path.parent / f".{path.name}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
-        temporary.open("x").close()  # with the rights that the folder and the umask give
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be written: {error.strerror} ({path.parent})") from error
+    temporary = _made_beside(path)
     try:
         yield temporary
         with temporary.open("rb") as written:
@@ -68,6 +63,30 @@ def atomic(path: Path | str) -> Iterator[Path]:
         raise ArtifactError(f"{path}: cannot be written: {str(error).splitlines()[0]}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: Path | str) -> None:
+    """Refuse a path that ``atomic`` could not write now: before hours of work, not after.
+
+    Raises:
+        ArtifactError: a folder is in its place, or its folder cannot be made or written, or the disk is full.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ArtifactError(f"{path}: cannot be written: {os.strerror(errno.EISDIR)}")
+    _made_beside(path).unlink()
+
+
+def _made_beside(path: Path) -> Path:
+    """A new, empty temporary file in the folder of ``path``."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
+        temporary = path.parent / f".{path.name}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
+        temporary.open("x").close()  # with the rights that the folder and the umask give
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be written: {error.strerror} ({path.parent})") from error
+    return temporary
 
 
 def _remove_leftovers(path: Path) -> None:
