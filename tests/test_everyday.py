@@ -70,7 +70,7 @@ def top(tmp_path: Path) -> Path:
             "import warnings; warnings.warn('old', DeprecationWarning)\n"
             "plt.plot(np.arange(3)); plt.show()\n"
             "import os; from xbarpaper.support.cores import ARITHMETIC\n"
-            "plt.rcParams['figure.facecolor'], ARITHMETIC & os.environ.keys()"
+            "plt.rcParams['lines.marker'], ARITHMETIC & os.environ.keys()"
         ),
         nbformat.v4.new_code_cell("pd.DataFrame({'a very long name of a column': [1.5]})"),
     ]
@@ -98,19 +98,18 @@ def test_nothing_of_the_users_world_changes_an_executed_notebook(top: Path) -> N
     (profile / "startup/00.py").write_text(
         "print('hello')\nimport pandas\npandas.options.display.width = 7\n"
     )
-    (home / ".config/matplotlib").mkdir(parents=True)
-    (home / ".config/matplotlib/matplotlibrc").write_text("figure.facecolor: red\n")
+    settings = write_text(home / ".config/matplotlib/matplotlibrc", "lines.marker: o\nno.such: 1\n")
     activated = foreign / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
     for folder in (foreign, activated):
         write_text(folder / "numpy/__init__.py", "raise ImportError('foreign')\n")
     one = executed(
         top, HOME=str(home), XDG_CONFIG_HOME=None, PYTHONPATH=str(foreign), MPLBACKEND="Agg", PYTHONWARNINGS="always",
         PYTHONHASHSEED="7", LC_ALL="C", TZ="Asia/Tokyo", COLUMNS="20", FORCE_COLOR="1", JUPYTER_CONFIG_DIR=str(home),
-        IPYTHONDIR=str(home / ".ipython"), VIRTUAL_ENV=str(foreign), NPY_DISABLE_CPU_FEATURES="AVX2",
-        TORCH_ALLOW_TF32_CUBLAS_OVERRIDE="1",
+        MATPLOTLIBRC=str(settings), IPYTHONDIR=str(home / ".ipython"), VIRTUAL_ENV=str(foreign),
+        NPY_DISABLE_CPU_FEATURES="AVX2", TORCH_ALLOW_TF32_CUBLAS_OVERRIDE="1",
     )  # fmt: skip
     assert b"image/png" in one
-    (top / "matplotlibrc").write_text("figure.facecolor: blue\n")
+    (top / "matplotlibrc").write_text("lines.marker: s\n")
     other = executed(
         top, HOME="/nonexistent", USER=None, LOGNAME=None, PYTHONOPTIMIZE="2", MPLCONFIGDIR=None,
         OMP_NUM_THREADS="7",

@@ -8,6 +8,7 @@ the byte.
 
 from __future__ import annotations
 
+import argparse
 import html
 import re
 import shutil
@@ -106,9 +107,11 @@ def _unpack(tables: Path, settings: params.Params, folder: Path) -> None:
 @command("redraw")
 def main() -> None:
     """Command line."""
-    if not sys.argv[1:]:
-        raise ArtifactError("name the reports: python -m tools.redraw PROFILE ...")
-    for profile in sys.argv[1:]:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.redraw", description=__doc__.partition(":")[2].strip()
+    )
+    parser.add_argument("profiles", nargs="+", metavar="PROFILE", help="a report in reports/")
+    for profile in parser.parse_args().profiles:
         print(f"redrawn: {redraw(profile, files.find_root()) / 'index.html'}")
 
 

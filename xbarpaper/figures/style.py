@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
+import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -72,6 +73,7 @@ _STYLE: Final[dict[Any, Any]] = {
 
 def apply_style() -> None:
     """Set seaborn's and matplotlib's defaults to the artifact's one style (no text below 7 points)."""
+    mpl.rcdefaults()  # whatever a user's matplotlibrc says that the theme does not
     sns.set_theme(context="paper", style="whitegrid", palette="colorblind", rc=_STYLE)
 
 
