@@ -184,21 +184,26 @@ def test_what_editors_and_disks_leave_in_folders_makes_no_stage_run(project: Pat
 def test_a_users_git_settings_leave_files_as_they_are(tmp_path: Path) -> None:
     clone, settings = tmp_path / "clone", tmp_path / "gitconfig"
     (tmp_path / "attributes").write_text("*.ipynb filter=strip\n* text=auto eol=crlf\n")
+    (tmp_path / "ignored").write_text("*.lock\n*.yaml\n*.csv\n*.png\n")
     settings.write_text(
-        f'[core]\n autocrlf = true\n attributesFile = {tmp_path}/attributes\n[filter "strip"]\n clean = exit 1\n'
+        f"[core]\n autocrlf = true\n attributesFile = {tmp_path}/attributes\n excludesFile = {tmp_path}/ignored\n"
+        '[filter "strip"]\n clean = exit 1\n'
         " smudge = exit 1\n required = true\n[user]\n name = x\n email = x@y\n[commit]\n gpgsign = false\n"
     )
     made = tmp_path / "made"
     write_text(made / "a.ipynb", "{}\n")
-    write_text(made / "b.csv", "1\n2\n")
-    shutil.copy(ROOT / ".gitattributes", made)
+    write_text(made / "reports/b.csv", "1\n2\n")
+    for name in (".gitattributes", ".gitignore"):
+        shutil.copy(ROOT / name, made)
     git = {"GIT_CONFIG_GLOBAL": str(settings)}
     for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "x"), ("clone", "-q", ".", str(clone))):
         done = run("git", *command, cwd=made, **git)
         assert done.returncode == 0, done.stderr
-    assert (clone / "b.csv").read_bytes() == b"1\n2\n"
+    assert (clone / "reports/b.csv").read_bytes() == b"1\n2\n"
     assert (clone / "a.ipynb").read_bytes() == b"{}\n"
     assert run("git", "status", "--porcelain", cwd=clone, **git).stdout == ""
+    write_text(clone / "dvc.lock", "{}\n")  # DVC refuses to work where git ignores it
+    assert run("git", "status", "--porcelain", cwd=clone, **git).stdout == "?? dvc.lock\n"
 
 
 @pytest.fixture
