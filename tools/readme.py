@@ -224,14 +224,16 @@ def draw() -> None:
 
 @_part("statements")
 def _statements() -> str:
+    """A row for each report with its verdicts, and what the paper says."""
     reports = _reports(REAL)
+    claims = reports[REAL[0]].claims
     rows = [
-        [claim.id, claim.text, *(counted(one.claims[rank]) for one in reports.values())]
-        for rank, claim in enumerate(reports[REAL[0]].claims)
+        [f"[`{name}`](reports/{name}/index.html)", "; ".join(report.data), *map(counted, report.claims)]
+        for name, report in reports.items()
     ]
-    return tables.Table(
-        ["claim", "the paper says", *(f"`{name}`" for name in reports)], rows, words=2
-    ).markdown()
+    said = " ".join(f"**{claim.id}** {claim.text}" for claim in claims)
+    table = tables.Table(["report", "networks", *(claim.id for claim in claims)], rows, words=2)
+    return _noted(table.markdown(), f"The paper says: {said}")
 
 
 def counted(claim: Claim) -> str:
@@ -243,7 +245,7 @@ def counted(claim: Claim) -> str:
 @_part("accuracies")
 def _accuracies() -> str:
     found = {}
-    for profile in (*FULL, TRAININGS, DEEPER, RECOVERED):
+    for profile in (*FULL, TRAININGS, DEEPER):
         one = tables.accuracies(
             _table(profile, "evaluation"), _table(profile, "recovery"), Labels.of(_params(profile)), SIZE
         )
@@ -299,7 +301,7 @@ def _trust() -> str:
     several = [
         name for name in REAL if len({one.training_seed for one in _params(name).experiments.values()}) > 1
     ]
-    told = {name: f"`{name}` ({'; '.join(report.data)})" for name, report in _reports().items()}
+    told = {name: f"`{name}`" for name in REAL}
     return "\n".join(
         [
             "- One training each, so that verdicts speak of that trained network only (the seeds vary the devices), and "
@@ -308,7 +310,7 @@ def _trust() -> str:
             "- Several trainings, so that verdicts speak of other trainings too: "
             f"{join([told[name] for name in several])}. Training seed 0 of `{TRAININGS}` is the network of `neighbours`. "
             f"Only N1 to N3 of `{DEEPER}` speak of one training, its first.",
-            f"- It only shows that the code runs: {told['quick']}.",
+            f"- It only shows that the code runs: `quick` ({'; '.join(_report('quick').data)}).",
         ]
     )
 
