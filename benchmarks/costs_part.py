@@ -27,7 +27,7 @@ from xbarpaper.hardware.mapped import MappedNetwork, map_network
 from xbarpaper.hardware.readout import ReadOut, read_out
 from xbarpaper.networks import Architecture, Network, build, training
 from xbarpaper.params import Cifar, Dataset, Experiment, Params, Shapes10
-from xbarpaper.pruning import SCHEMES, PrunedNetwork, compaction_of, prune, unpruned
+from xbarpaper.pruning import SCHEMES, PrunedNetwork, compaction_of, prune, unpruned, weight_quantiles
 
 T = TypeVar("T")
 
@@ -220,7 +220,7 @@ def on_crossbars(
 ) -> tuple[dict[str, float], MappedNetwork, ReadOut]:
     """Times of one network at one crossbar size, the network as mapped, and what its crossbars compute."""
     variation = [Variation(settings.devices.variation_sigma, 0)]
-    w_max = checkpoints.largest_weights(network)
+    w_max = weight_quantiles(network, 1.0)
     map_s, mapped = timed(lambda: map_network(network, compaction_of(scheme), size, w_max))
     read_s, read = timed(lambda: read_out(mapped, settings.devices, variation, settings.circuit))
     variation_s = seconds_of(lambda: read_out(mapped, settings.devices, variation, None))

@@ -15,13 +15,12 @@ from torch import Tensor
 from xbarpaper import data
 from xbarpaper.data import ImageSet
 from xbarpaper.experiments import pruned, trained, trained_on
-from xbarpaper.experiments.checkpoints import largest_weights
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.hardware.mapped import Arrangement, MappedNetwork, map_network
 from xbarpaper.mitigation import WCT
 from xbarpaper.networks import Network
 from xbarpaper.params import Params, SchemeName
-from xbarpaper.pruning import SCHEMES, PrunedNetwork, compaction_of, prune, unpruned
+from xbarpaper.pruning import SCHEMES, PrunedNetwork, compaction_of, prune, unpruned, weight_quantiles
 
 
 def pruned_by(network: Network, scheme: SchemeName, size: int = 8, sparsity: float = 0.6) -> PrunedNetwork:
@@ -34,7 +33,7 @@ def mapped(
     network: PrunedNetwork, scheme: SchemeName, size: int = 8, arrangement: Arrangement | None = None
 ) -> MappedNetwork:
     """On crossbars whose range is that of the largest weight of each layer."""
-    return map_network(network, compaction_of(scheme), size, largest_weights(network), arrangement)
+    return map_network(network, compaction_of(scheme), size, weight_quantiles(network, 1.0), arrangement)
 
 
 def of_one_size(size: int) -> dict[str, dict[str, Any]]:

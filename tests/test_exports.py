@@ -113,6 +113,8 @@ def damaged(path: Path, **changed: object) -> Path:
     ("name", "value", "message"),
     [
         ("sense_ohm", None, "no array sense_ohm"),
+        ("sense_ohm", np.float64(-1), "sense_ohm = -1 must be finite and not negative"),
+        ("0/matrix_shape", np.array([27]), "0: matrix_shape of shape (1,) must be (2,)"),
         ("0/rows", None, "no array 0/rows"),
         ("0/conductances_siemens", np.full((2, 4, 8, 8), -1e-6), "0: conductances_siemens must be finite and not"),
         ("0/conductances_siemens", np.zeros((4, 8, 8)), "0: conductances_siemens of shape (4, 8, 8) must be"),

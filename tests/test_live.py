@@ -103,7 +103,7 @@ def test_stages_show_what_they_measured_on_crossbars(fresh: Repository, top: Pat
     rows = [
         (scheme, 16, mitigation, effects, gain, software - lost, software)
         for scheme, software in (("unpruned", 80.0), ("cf", 70.0))
-        for mitigation, less in (("none", 0.0), ("R+WCT", 1.0))
+        for mitigation, less in (("none", 0.0), ("R+WCT", 1.0), ("PC/chip", 2.0))
         for effects, gain, lost in (
             ("both", "layer", 10.0 - less),
             ("both", "layer", 12.0 - less),
@@ -116,6 +116,7 @@ def test_stages_show_what_they_measured_on_crossbars(fresh: Repository, top: Pat
     found = metrics(fresh)
     assert found["crossbars/quick-vgg11/none-16"] == {"cf": 59.0, "unpruned": 69.0}
     assert found["crossbars/quick-vgg11/r-wct-16"] == {"cf": 60.0, "unpruned": 70.0}
+    assert found["crossbars/quick-vgg11/pc-chip-16"] == {"cf": 61.0, "unpruned": 71.0}
     assert found["crossbars/quick-vgg11/software-16"] == {"cf": 70.0, "unpruned": 80.0}
 
 

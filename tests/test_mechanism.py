@@ -54,6 +54,10 @@ def test_errors_of_single_devices_are_the_rest() -> None:
     assert parts["rest"] > 20 * max(parts[name] for name in mechanism.PARTS[:-1])
 
 
+def test_a_layer_without_weights_has_no_error() -> None:
+    assert set(mechanism.error_parts(torch.zeros(2, 8, 8), torch.zeros(2, 8, 8)).values()) == {0.0}
+
+
 def test_error_table_of_a_network(make_subject: MakeSubject, bench: Bench) -> None:
     subject = make_subject("cf")
     table = mechanism.error_table([subject], bench)

@@ -12,7 +12,6 @@ from conftest import DEVICES, MakeNetwork, MakeParams
 from subjects import mapped, pruned_by
 
 from xbarpaper.data import ImageSet
-from xbarpaper.experiments.checkpoints import largest_weights
 from xbarpaper.hardware.circuit import effective_conductance
 from xbarpaper.hardware.conductances import DifferentialPair, weights_of
 from xbarpaper.hardware.effects import Variation
@@ -21,7 +20,7 @@ from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import Start, TrainingUnderLimits, WeightLimits, columns_ordered, limits_of
 from xbarpaper.networks.training import HeldMask, Run
 from xbarpaper.params import SCHEMES, ColumnOrder, Parasitics, Rearrange, SchemeName, Wct
-from xbarpaper.pruning import PrunedNetwork
+from xbarpaper.pruning import PrunedNetwork, weight_quantiles
 from xbarpaper.pruning.compaction import Strip
 
 SIZE = 8
@@ -158,7 +157,7 @@ def test_limits_and_masks_hold_after_training(
     before = {name: weight.detach().clone() for name, weight in pruned.network.weights().items()}
     run = Run("wct", params.train, 0, 0.0, 0, constraints=(HeldMask(masks),))
     settings = Wct(cut_quantile=0.9, learning_rate=0.05 if rounds else 0.2, rounds=rounds)
-    start = Start(pruned, scheme, None, largest_weights(pruned), tiny_images, run)
+    start = Start(pruned, scheme, None, weight_quantiles(pruned, 1.0), tiny_images, run)
     history = TrainingUnderLimits(settings).train(params, start)
     assert history["epoch"].tolist() == list(range(1, max(rounds, 1) + 1))
     for name, weight in pruned.network.weights().items():

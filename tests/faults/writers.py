@@ -42,8 +42,7 @@ def checkpoint(
     metadata = Metadata(
         architecture=pruned.network.architecture, scheme="unpruned", sparsity=0.0, crossbar_size=None,
         parameters=parameters or {}, seed=seed, dataset=drawn.description, dataset_digest=drawn.digest,
-        classes=drawn.classes, software_accuracy=10.0, w_max=checkpoints.largest_weights(pruned),
-        versions=checkpoints.versions(),
+        classes=drawn.classes, software_accuracy=10.0, versions=checkpoints.versions(),
     )  # fmt: skip
     return checkpoints.save(path, Checkpoint(pruned, metadata))
 

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -31,7 +31,7 @@ from xbarpaper.support.errors import ArtifactError, CheckpointError
 from xbarpaper.support.files import atomic
 from xbarpaper.support.validation import Section
 
-_FORMAT = "xbarpaper-checkpoint-1"
+_FORMAT = "xbarpaper-checkpoint-2"
 _NETWORK, _MASK = "network.", "mask."
 _Form = tuple[tuple[int, ...], torch.dtype]
 
@@ -39,9 +39,8 @@ _Form = tuple[tuple[int, ...], torch.dtype]
 class Metadata(Section):
     """What a checkpoint says of itself.
 
-    ``parameters`` holds, by dotted name, every parameter that the weights depend on. ``w_max`` is the weight that
-    programs the highest conductance, by layer. ``tensors_digest`` is of every bit of weights and masks; ``save`` fills it
-    in.
+    ``parameters`` holds, by dotted name, every parameter that the weights depend on. ``tensors_digest`` is of every bit
+    of weights and masks; ``save`` fills it in.
     """
 
     architecture: Architecture
@@ -54,7 +53,6 @@ class Metadata(Section):
     dataset_digest: str
     classes: tuple[str, ...]
     software_accuracy: float
-    w_max: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
     tensors_digest: str = ""
     versions: dict[str, str]
 
@@ -90,11 +88,6 @@ def _processor() -> str:
         told = ""
     maker = re.search(r"^vendor_id\s*: (.*)", told, re.MULTILINE)
     return f"{instructions}, {maker[1]}" if maker else instructions
-
-
-def largest_weights(pruned: PrunedNetwork) -> dict[str, float]:
-    """max |w| of each layer: the weight that programs the highest conductance unless a mitigation fixes it."""
-    return {name: float(weight.detach().abs().max()) for name, weight in pruned.network.weights().items()}
 
 
 def save(path: Path | str, checkpoint: Checkpoint) -> Path:
@@ -146,8 +139,6 @@ def load(path: Path | str, parameters: Mapping[str, Any], images: ImageSet) -> C
     _check_forms(path, tensors, wanted)
     kept = {name: value for name, value in tensors.items() if name.startswith(_NETWORK)}
     weights = {name.removeprefix(_NETWORK): value for name, value in kept.items()}
-    if metadata.w_max.keys() != set(names):
-        raise CheckpointError(f"{path}: damaged: w_max is not of every layer, or of others")
     if any(not torch.isfinite(value).all() for value in weights.values()):
         raise CheckpointError(f"{path}: damaged: weights that are not finite")
     if any((value < 0).any() for name, value in weights.items() if name.endswith("running_var")):

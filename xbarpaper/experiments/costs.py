@@ -22,7 +22,7 @@ from xbarpaper.support import progress, spreading
 
 STAGE: Final = "16_costs"
 MITIGATIONS: Final = (NONE, R, WCT, PC)
-"""Those whose energy is told; further ones change no conductance, or are another chip's each."""
+"""Those whose energy is told."""
 
 
 @dataclass(frozen=True)

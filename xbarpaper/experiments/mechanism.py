@@ -39,13 +39,14 @@ def error_parts(weights: Tensor, effective: Tensor) -> dict[str, float]:
         effective: W', what the crossbars stand for before any gain, same shape.
 
     Returns:
-        A share for each of ``PARTS``, none negative.
+        A share for each of ``PARTS``, none negative; all 0 for a layer without weights.
     """
     W, E = weights.double(), effective.double()
+    power = float(W.square().sum())
     gains: tuple[Gain, ...] = ("none", "layer", "tile", "column")
     scaled = [E * gain_factors(W, E, gain) for gain in gains]
     scaled.append(_rows_and_columns(W, scaled[-1]))
-    left = [float((one - W).square().sum() / W.square().sum()) for one in scaled]
+    left = [float((one - W).square().sum()) / power if power else 0.0 for one in scaled]
     won = [max(0.0, before - after) for before, after in pairwise(left)]
     return dict(zip(PARTS, [*won, left[-1]], strict=True))
 

@@ -114,9 +114,11 @@ def require_memory(params: Params, subjects: list[Subject]) -> None:
         ParameterError: less is free.
     """
     most = max(_floats_per_image(one.mapped, params.periphery) for one in subjects)
+    at_once = {name: getattr(params.periphery, name) for name in ("batch_images", "calibration_images")}
+    name = max(at_once, key=lambda one: at_once[one])
     memory.require(
-        8.0 * most * params.periphery.batch_images,  # float32, and a copy of each in work
-        f"params.yaml: periphery.batch_images = {params.periphery.batch_images}",
+        8.0 * most * at_once[name],  # float32, and a copy of each in work
+        f"params.yaml: periphery.{name} = {at_once[name]}",
         "lower it",
         ParameterError,
     )

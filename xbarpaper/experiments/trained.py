@@ -82,13 +82,11 @@ def kept(
     path: Path,
     behind: Mapping[str, Any],
     *,
-    w_max: Mapping[str, float] | None = None,
     accuracy: float | None = None,
 ) -> Trained:
     """Save what a training gave, and say it in tables.
 
     Args:
-        w_max: weight that programs the highest conductance, by layer; the network's own largest if not given.
         accuracy: without crossbars, percent; that of the last epoch if not given.
     """
     settings = experiment.params.train
@@ -105,7 +103,6 @@ def kept(
         dataset_digest=experiment.images.digest,
         classes=experiment.images.classes,
         software_accuracy=float(history["test_accuracy"].iloc[-1]) if accuracy is None else accuracy,
-        w_max=dict(w_max or checkpoints.largest_weights(pruned)),
         versions=checkpoints.versions(arithmetic),
     )
     checkpoint = Checkpoint(pruned, metadata)

@@ -34,7 +34,7 @@ def variant(part: Trains, scheme: SchemeName, crossbar_size: int) -> Variant:
 
 
 def train(experiment: Experiment, wanted: Sequence[tuple[Trains, Variant]]) -> list[Trained]:
-    """Train networks on, side by side, and keep them; their w_max stays that of the networks before."""
+    """Train networks on, side by side, and keep them."""
     for part, one in wanted:
         require_writable(_path(experiment, part, one))
     taught = pruned.teacher(experiment.origin)
@@ -43,14 +43,12 @@ def train(experiment: Experiment, wanted: Sequence[tuple[Trains, Variant]]) -> l
         for part, one in wanted
     }
     results, trainings = [], side_by_side(experiment, _trained_on, tasks)
-    for (part, one, before, _), done in zip(tasks.values(), trainings, strict=True):
+    for (part, one, *_), done in zip(tasks.values(), trainings, strict=True):
         network, history, accuracy = done
         path, behind = _path(experiment, part, one), _behind(experiment, part, one)
-        kept = trained.kept(
-            experiment, one, part.name, network, history, path, behind,
-            w_max=before.metadata.w_max, accuracy=accuracy,
-        )  # fmt: skip
-        results.append(kept)
+        results.append(
+            trained.kept(experiment, one, part.name, network, history, path, behind, accuracy=accuracy)
+        )
     return results
 
 

@@ -154,6 +154,8 @@ def read_crossbars(path: Path | str) -> Crossbars:
         layers[name] = layer
     resistances = {name: float(arrays[name]) for name in _GLOBAL if name.endswith("_ohm")}
     ends = float(arrays["g_min_siemens"]), float(arrays["g_max_siemens"])
+    if wrong := [name for name, ohm in resistances.items() if not 0 <= ohm < np.inf]:
+        raise ArtifactError(f"{path}: {wrong[0]} = {resistances[wrong[0]]:g} must be finite and not negative")
     return Crossbars(layers, *ends, Parasitics(**resistances))
 
 
@@ -164,6 +166,8 @@ def _problem(layer: LayerCrossbars) -> str:
         return f"conductances_siemens of shape {G.shape} must be (2, tiles, size, size)"
     if not (np.isfinite(G).all() and (G >= 0).all()):
         return "conductances_siemens must be finite and not negative"
+    if layer.matrix_shape.shape != (2,):
+        return f"matrix_shape of shape {layer.matrix_shape.shape} must be (2,)"
     for axis, name in enumerate(("rows", "columns")):
         at = getattr(layer, name)
         fits = at.shape == places and at.dtype.kind == "i"

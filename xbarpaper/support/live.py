@@ -7,6 +7,7 @@ only: nothing reads them back, and deleting them loses nothing.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def crossbars(experiment: str, evaluated: pd.DataFrame, gain: str) -> None:
         chosen = chosen[chosen["effects"] == "both"]
     for (mitigation, size), rows in chosen.groupby(["mitigation", "crossbar_size"]):
         means = rows.groupby("scheme")[["accuracy", "software_accuracy"]].mean().round(2)
-        slug = str(mitigation).lower().replace("+", "-").replace(" ", "")
+        slug = re.sub("[+/]", "-", str(mitigation).lower()).replace(" ", "")
         _write(f"crossbars/{experiment}/{slug}-{size}", dict(means["accuracy"]))
         if mitigation == "none":
             _write(f"crossbars/{experiment}/software-{size}", dict(means["software_accuracy"]))

@@ -72,18 +72,6 @@ class Axes:
     mitigations: tuple[Mitigation, ...]  # what is tried at each point
 
 
-def by_name(*axes: Axis) -> dict[str, Axis]:
-    """Axes by their names.
-
-    Raises:
-        ValueError: two have one name.
-    """
-    found = {axis.name: axis for axis in axes}
-    if len(found) < len(axes):
-        raise ValueError(f"two axes have one name: {', '.join(axis.name for axis in axes)}")
-    return found
-
-
 def text_of(value: Value) -> str:
     """A value of an axis as tables write it."""
     return value if isinstance(value, str) else f"{value:.9g}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from xbarpaper.experiments.sensitivity.axes import Axes, Axis, by_name
+from xbarpaper.experiments.sensitivity.axes import Axes, Axis
 from xbarpaper.params import GAINS, MITIGATIONS, Params
 
 _MAPS: Final = (("on_off", "w_max"), ("wires", "drivers"))
@@ -17,7 +17,7 @@ _MAPS: Final = (("on_off", "w_max"), ("wires", "drivers"))
 def conventions(params: Params) -> Axes:
     """The survey of the conventions that a profile asks for."""
     settings = params.sensitivity
-    single = by_name(
+    every = (
         Axis("on_off", "ON/OFF ratio of the devices", "ON/OFF ratio", settings.on_off_ratios,
              own=lambda at: at.devices.r_max_ohm / at.devices.r_min_ohm,
              moved=lambda at, ratio: at.with_devices(r_max_ohm=ratio * at.devices.r_min_ohm)),
@@ -43,5 +43,6 @@ def conventions(params: Params) -> Axes:
              own=lambda at: at.devices.variation_sigma,
              moved=lambda at, sigma: at.with_devices(variation_sigma=sigma)),
     )  # fmt: skip
+    single = {axis.name: axis for axis in every}
     maps = {f"{first}_by_{second}": (single[first], single[second]) for first, second in _MAPS}
     return Axes("10_sensitivity", settings, single, maps, MITIGATIONS)

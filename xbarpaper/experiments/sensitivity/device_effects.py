@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xbarpaper.experiments.sensitivity.axes import Axes, Axis, Conditions, by_name
+from xbarpaper.experiments.sensitivity.axes import Axes, Axis, Conditions
 from xbarpaper.params import Params
 from xbarpaper.params.names import DEVICE_TITLES, SECONDS_PER_HOUR
 
@@ -55,7 +55,7 @@ def device_effects(params: Params) -> Axes:
              own=lambda at: at.devices.read_factor if at.devices.read_noise == technology else 0.0,
              moved=lambda at, factor: at.with_devices(read_noise=technology, read_factor=factor)),
     )  # fmt: skip
-    asked = by_name(*(axis for axis in every if axis.values))
+    asked = {axis.name: axis for axis in every if axis.values}
     return Axes("14_devices", settings, asked, {}, ("none", "R", "WCT"))
 
 

@@ -47,7 +47,7 @@ _LARGEST_CHUNK = 256  # beyond, batches only leave the processor's cache: slower
 
 @dataclass(frozen=True)
 class Potentials:
-    """What a tile's wires and devices carry, for S inputs; each of shape (B, S, M, N)."""
+    """What a tile's wires and devices carry, for S inputs; (B, S, M, N) unless said otherwise."""
 
     row: Tensor  # voltages of the row wires, volts
     column: Tensor  # voltages of the column wires, volts

@@ -56,7 +56,9 @@ class Published:
 
     source: str  # where the numbers are from
     top: float  # conductance that stands for our ``g_max``, microsiemens (SONOS: current, nanoampere)
-    span: tuple[float, float]  # conductances that were measured; beyond them the nearest end holds, same unit
+    span: tuple[
+        float, float
+    ]  # conductances that were measured, same unit; noise beyond them is that of the nearest end
 
     def acts_on(self, conductance: Tensor, g_max: float, act: Callable[[Tensor], Tensor]) -> Tensor:
         """Apply a published law to conductances in siemens.
