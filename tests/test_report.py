@@ -26,6 +26,7 @@ from synthetic_results import make_params, make_results, write_stages
 
 from tools import redraw
 from xbarpaper.claims import ClaimReport, Labels, examine, recovery_table
+from xbarpaper.claims.published import under_conventions
 from xbarpaper.claims.rules import counted_words
 from xbarpaper.experiments import results
 from xbarpaper.params import Params, load_profile
@@ -111,6 +112,9 @@ def invented(
     results.load(params, data / "results" / params.profile).write(drawn)
     recovered = recovery_table(made.recovery, made.costs, Labels.of(params), params.claims)
     files.write_table(drawn / "recovered.csv", recovered)
+    chance = dict.fromkeys(params.datasets, 10.0)
+    conventions = under_conventions(made.evaluation, made.published_like, params, chance)
+    files.write_table(drawn / "published_claims.csv", conventions)
     for group, name in [("shapes10", "00_data"), *((name, "01_train") for name in params.experiments)]:
         _write_notebook(data / "notebooks" / params.profile / group / f"{name}.ipynb")
     _write_notebook(data / "notebooks" / params.profile / "summary" / "90_figures.ipynb")
@@ -162,7 +166,7 @@ def test_report_holds_all_of_it_and_is_the_same_bytes_again(
         "index.html",
         "claims.json",
         "metrics.json",
-        *(f"tables/{name}.csv" for name in (*results.TABLES, "claims", "recovered")),
+        *(f"tables/{name}.csv" for name in (*results.TABLES, "claims", "recovered", "published_claims")),
         *(f"figures/{name}.{suffix}" for name in ORDER for suffix in ("png", "svg")),
         *(
             f"notebooks/{name}.{suffix}"
@@ -240,6 +244,16 @@ def test_page_shows_the_accuracies_of_the_table(
     mean, low, high = mean_interval(chosen, params.claims.confidence)
     assert f"{mean:.1f} ± {(high - low) / 2:.1f}<" in text
     assert ">with PC/chip<" in text
+
+
+def test_page_shows_the_verdicts_under_the_convention_nearest_to_published_losses(published: Path) -> None:
+    text = (published / "index.html").read_text(encoding="utf-8")
+    section = text.split('<details id="conventions">')[1].split("</details>")[0]
+    rows = files.read_table(published / "tables" / "published_claims.csv")
+    assert rows["convention"].nunique() == 2
+    for row in rows.to_dict("records"):
+        assert f">{row['convention']}<" in section
+        assert f">{row['verdict']}: {tables.number(row['effect'])} [" in section
 
 
 def test_findings_name_the_sizes_that_disagree() -> None:

@@ -592,13 +592,8 @@ def _published() -> str:
         for r_min_ohm, gain in dict.fromkeys([own, nearest(table)]):
             words = f"R_min {r_min_ohm / 1e3:g} kΩ, {gain_words(gain)}"
             told[name, words] = lost.loc[r_min_ohm, gain]
-        claims = _measured(f"../{profile}/tables/published_claims")
-        for convention, rows in claims.groupby("convention", sort=False):
-            cells = [
-                f"{row['effect']:+.1f} [{row['low']:+.1f}, {row['high']:+.1f}] {row['verdict']}, n = {row['n']:.0f}"
-                for row in rows.to_dict("records")
-            ]
-            judged.append([name, str(convention), *cells])
+        both = tables.under_conventions(read_table(f"reports/{profile}/tables/published_claims.csv"))
+        judged += [[name, *cells] for cells in both.rows]
     published = pd.Series({(one.source, one.setting): one.lost for one in PUBLISHED})
     found = pd.DataFrame({("published, second hand", "not known"): published} | told).T[published.index]
     rows = [
@@ -618,7 +613,7 @@ def _published() -> str:
     return "\n\n".join(
         [
             tables.Table([*heads, *settings], rows, words=2).markdown(), note,
-            tables.Table([*heads, "C2", "C3", "C4"], judged, words=2).markdown(),
+            tables.Table([heads[0], *both.columns], judged, words=5).markdown(),
         ]
     )  # fmt: skip
 

@@ -43,6 +43,8 @@ class Gathered:
     results: Results  # measurements of all experiments
     # What ``claims.recovery_table`` gives, where mitigations beyond the paper's were tried
     recovered: pd.DataFrame | None
+    # What ``claims.published.under_conventions`` gives, where published numbers were compared with
+    conventions: pd.DataFrame | None
     claims: ClaimReport  # the statements with their verdicts
     pictures: list[Picture]  # figures, in the order in which they are shown
     notebooks: list[Notebook]  # executed

@@ -27,7 +27,8 @@ def index(
         root: top of the repository, whose commit is named.
         measured: where the tables come from, if not from this commit.
     """
-    params, results, recovered = gathered.params, gathered.results, gathered.recovered
+    params, results = gathered.params, gathered.results
+    recovered, conventions = gathered.recovered, gathered.conventions
     labels, reports = Labels.of(params), {params.profile: gathered.claims}
     groups = groupby(gathered.notebooks, key=lambda notebook: notebook.group)
     return rendering.environment().get_template("index.html.j2").render(
@@ -42,6 +43,7 @@ def index(
         cases=tables.cases,
         software=tables.software(results.software, labels).without_constant_words(),
         recovered=None if recovered is None else tables.recovered(recovered),
+        conventions=None if conventions is None else tables.under_conventions(conventions),
         gain=_gain(params.readout.gain),
         interval=labels.percent,
         notebooks=[(group, [notebook.path.stem for notebook in own]) for group, own in groups],

@@ -53,6 +53,7 @@ def publish(params: Params, places: Places | None = None, measured: Measured | N
     gathered = gather.Gathered(
         params, tables,
         files.read_table(drawn / "tables" / "recovered.csv") if len(tables.recovery) else None,
+        files.read_table(drawn / "tables" / "published_claims.csv") if len(tables.published) else None,
         gather.claims(judged / "claims.json", params),
         gather.pictures(judged, drawn),
         gather.notebooks(places.notebooks / params.profile, params),

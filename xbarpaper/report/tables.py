@@ -118,6 +118,25 @@ def recovered(table: pd.DataFrame) -> Table:
     return Table(["mitigation", *map(square, sizes), *map(head, _COSTS)], rows, words=1)
 
 
+def under_conventions(table: pd.DataFrame) -> Table:
+    """C2 to C4 under this artifact's convention and the one nearest to published losses, a row for each convention.
+
+    Args:
+        table: what ``claims.published.under_conventions`` gives.
+    """
+    rows = [
+        [
+            str(convention),
+            *(
+                f"{one['verdict']}: {number(one['effect'])} {_ends(one['low'], one['high'])}, n = {one['n']:.0f}"
+                for one in own.to_dict("records")
+            ),
+        ]
+        for convention, own in table.groupby("convention", sort=False)
+    ]
+    return Table(["convention", *table["claim"].unique()], rows, words=4)
+
+
 def effects(rows: list[Verdict], labels: Labels) -> Table:
     """Effects of a claim with their verdicts and intervals, a row for each."""
     lines, undecided = list[list[str]](), any(row.needed_seeds for row in rows)
