@@ -25,7 +25,8 @@ from xbarpaper.hardware.circuit import effective_conductance
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.mapped import MappedNetwork, map_network
 from xbarpaper.hardware.readout import ReadOut, read_out
-from xbarpaper.networks import Architecture, Network, build, training
+from xbarpaper.networks import Architecture, Network, build, inference, training
+from xbarpaper.networks.runs import HeldMask, Run, Teacher
 from xbarpaper.params import Cifar, Dataset, Experiment, Params, Shapes10
 from xbarpaper.pruning import SCHEMES, PrunedNetwork, compaction_of, prune, unpruned, weight_quantiles
 
@@ -145,10 +146,10 @@ def train(settings: Params, experiment: Experiment, part: str, seconds: float) -
             whole, scheme, settings.prune, experiment.sparsity, settings.mapping.crossbar_sizes[-1]
         )
         if settings.distillation.weight > 0 and settings.prune.when == "trained":
-            teacher = training.Teacher(whole, settings.distillation)
-    held = () if part == "trained" else (training.HeldMask(pruned.weight_masks()),)
+            teacher = Teacher(whole, settings.distillation)
+    held = () if part == "trained" else (HeldMask(pruned.weight_masks()),)
     clock = Clock(seconds)
-    run = training.Run(
+    run = Run(
         title=part,
         settings=settings.train,
         epochs=1000,
@@ -169,12 +170,12 @@ def train(settings: Params, experiment: Experiment, part: str, seconds: float) -
 
 def image_seconds(network: Network, images: ImageSet, settings: Params, dtype: torch.dtype) -> float:
     """Seconds of inference per image."""
-    device, network = training.device_of(settings.train), network.to(training.device_of(settings.train))
+    device, network = inference.device_of(settings.train), network.to(inference.device_of(settings.train))
     sample = images.train[:_SAMPLE]
     pixels, labels = normalised(sample, images, device), sample.labels.to(device)
     batch = min(len(labels), settings.evaluation.batch_size)
-    training.accuracy(network, pixels[:8], labels[:8], batch, dtype)
-    return seconds_of(lambda: training.accuracy(network, pixels, labels, batch, dtype)) / len(labels)
+    inference.accuracy(network, pixels[:8], labels[:8], batch, dtype)
+    return seconds_of(lambda: inference.accuracy(network, pixels, labels, batch, dtype)) / len(labels)
 
 
 # --- crossbars ----------------------------------------------------------------------------------------------
@@ -183,14 +184,14 @@ def image_seconds(network: Network, images: ImageSet, settings: Params, dtype: t
 def evaluate(settings: Params, experiment: Experiment) -> dict[str, Any]:
     """Seconds of mapping, of solving all crossbars, of a twin and of an image, unpruned and C/F, by crossbar size."""
     images = noise(settings.dataset(experiment.dataset))
-    device = training.device_of(settings.train)
+    device = inference.device_of(settings.train)
     tested = normalised(images.test, images, device)  # held while networks are evaluated
     whole = build(architecture_of(settings, experiment), 0)
     networks: dict[params.SchemeName, PrunedNetwork] = {
         "unpruned": unpruned(whole),
         "cf": prune(whole, SCHEMES["cf"], settings.prune, experiment.sparsity, 0),
     }
-    dtype = training.forward_dtype(settings.evaluation.precision, device)
+    dtype = inference.forward_dtype(settings.evaluation.precision, device)
     image_s = {name: image_seconds(one.network, images, settings, dtype) for name, one in networks.items()}
     sizes: dict[str, dict[str, dict[str, float]]] = {}
     for size in settings.mapping.crossbar_sizes:

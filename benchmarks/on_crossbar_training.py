@@ -26,6 +26,7 @@ from xbarpaper.hardware import map_network
 from xbarpaper.hardware.in_place import Surroundings, on_crossbars
 from xbarpaper.hardware.writing import Write
 from xbarpaper.networks import Architecture, build, training
+from xbarpaper.networks.runs import Run
 from xbarpaper.pruning import compaction_of, unpruned, weight_quantiles
 from xbarpaper.support.files import write_table
 
@@ -79,7 +80,7 @@ def epoch_seconds(
     """Processor time of one epoch of so many steps; the solution before the first is not counted."""
     section = settings.on_crossbar_training
     recipe = settings.train.model_copy(update={"precision": "float32", "device": "cpu"})
-    network, run = build(architecture, 0), training.Run("benchmark", recipe, 1, section.learning_rate, 0)
+    network, run = build(architecture, 0), Run("benchmark", recipe, 1, section.learning_rate, 0)
     images = random_images(steps * recipe.batch_size)
     scene: Any = nullcontext()
     if refresh_steps != SOFTWARE:

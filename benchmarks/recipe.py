@@ -27,8 +27,9 @@ import torch
 from xbarpaper import data, params
 from xbarpaper.hardware import map_network, read_out
 from xbarpaper.hardware.effects import chip
-from xbarpaper.networks import Architecture, Network, build, training
+from xbarpaper.networks import Architecture, Network, build, inference, training
 from xbarpaper.networks.network import folded
+from xbarpaper.networks.runs import Run
 from xbarpaper.params import NetworkName, Params, Train
 from xbarpaper.pruning import compaction_of, unpruned, weight_quantiles
 from xbarpaper.support import files
@@ -116,10 +117,10 @@ def row(task: Task, settings: Params, draws: int) -> dict[str, Any]:
     network = build(architecture, task.seed)
     begun = time.process_time()
     recipe = task.recipe
-    run = training.Run(f"{task.variant}, {task.seed}", recipe, recipe.epochs, recipe.learning_rate, task.seed)
+    run = Run(f"{task.variant}, {task.seed}", recipe, recipe.epochs, recipe.learning_rate, task.seed)
     history = training.train(network, loaded, run)
     seconds = time.process_time() - begun
-    precision = training.forward_dtype(recipe.precision, training.device_of(recipe))
+    precision = inference.forward_dtype(recipe.precision, inference.device_of(recipe))
     return {
         "variant": task.variant,
         "epochs": recipe.epochs,
@@ -159,7 +160,7 @@ def losses(
 def _tester(loaded: data.ImageSet) -> Callable[[torch.nn.Module], float]:
     """The accuracy of a network on all test images, percent, in float32."""
     images, labels = data.normalised(loaded.test, loaded, torch.device("cpu")), loaded.test.labels
-    return lambda network: training.accuracy(folded(network), images, labels)
+    return lambda network: inference.accuracy(folded(network), images, labels)
 
 
 def _for(epochs: int | None, recipe: Train) -> Train:

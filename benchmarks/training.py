@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from xbarpaper import params
 from xbarpaper.data import Images, ImageSet, normalised
-from xbarpaper.networks import Architecture, Network, build, training
+from xbarpaper.networks import Architecture, Network, build, inference, training
+from xbarpaper.networks.runs import Run
 from xbarpaper.networks.vgg import Convolution3x3
 from xbarpaper.support import cores
 
@@ -43,8 +44,8 @@ def main() -> None:
     cores.keep_freed_memory()
     settings = params.load_profile(PROFILE).train.model_copy(update={"batch_size": arguments.batch})
     architecture = Architecture(network=arguments.network, width=arguments.width, classes=CLASSES)
-    device = training.device_of(settings)
-    dtype = training.forward_dtype(settings.precision, device)
+    device = inference.device_of(settings)
+    dtype = inference.forward_dtype(settings.precision, device)
     rate = matrix_rate(dtype)
     loop, bare, direct = measure(architecture, random_images(arguments.images), settings, arguments.epochs)
     print(
@@ -113,7 +114,7 @@ def measure(
         ended = time.perf_counter()
 
     with tempfile.TemporaryDirectory() as folder:
-        run = training.Run(
+        run = Run(
             title="training.train",
             settings=settings,
             epochs=epochs + 1,
@@ -129,10 +130,10 @@ class BareEpoch:
     """Forward, backward and step on batches that lie ready."""
 
     def __init__(self, network: Network, images: ImageSet, settings: params.Train) -> None:
-        device = training.device_of(settings)
+        device = inference.device_of(settings)
         self.network = network.to(device)
         self.settings = settings
-        self.dtype = training.forward_dtype(settings.precision, device)
+        self.dtype = inference.forward_dtype(settings.precision, device)
         pixels, labels = normalised(images.train, images, device), images.train.labels.to(device)
         whole = len(labels) // settings.batch_size * settings.batch_size
         inputs, truths = (one[:whole].split(settings.batch_size) for one in (pixels, labels))
@@ -153,7 +154,7 @@ class BareEpoch:
         """One pass over the batches."""
         self.network.train()
         for batch, labels in self.batches:
-            with training.arithmetic(batch.device, self.dtype):
+            with inference.arithmetic(batch.device, self.dtype):
                 loss = nn.functional.cross_entropy(
                     self.network(batch), labels, label_smoothing=self.settings.label_smoothing
                 )

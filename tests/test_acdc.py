@@ -20,7 +20,8 @@ from xbarpaper.experiments import acdc, pruned, trained
 from xbarpaper.experiments.experiment import Experiment, Variant
 from xbarpaper.experiments.results import TABLES
 from xbarpaper.networks import Network
-from xbarpaper.networks.training import Run, train
+from xbarpaper.networks.runs import Run
+from xbarpaper.networks.training import train
 from xbarpaper.params import AcDc as Section
 from xbarpaper.params import Prune, PrunedSchemeName
 from xbarpaper.pruning import AcDc, masked, scheme_named

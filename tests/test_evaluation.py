@@ -19,7 +19,7 @@ from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.networks import training
-from xbarpaper.networks.training import accuracy
+from xbarpaper.networks.inference import accuracy
 from xbarpaper.support.files import write_table
 
 COLUMNS = [

@@ -30,6 +30,7 @@ from xbarpaper.data import ImageSet
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.mitigation.wct import WeightLimits
 from xbarpaper.networks import training
+from xbarpaper.networks.runs import Run
 from xbarpaper.params import Params, writing
 from xbarpaper.pipeline import executing
 from xbarpaper.report import metrics
@@ -145,7 +146,7 @@ def test_what_other_code_trained_is_not_gone_on_from(
     for other in (False, True):
         new = WeightLimits.__module__ if other else ""
         monkeypatch.setattr(training.code, "digest", lambda name, new=new: f"{digest(name)} {name == new}")
-        run = training.Run("tiny", recipe, 1, recipe.learning_rate, 0, resume, (limits,))
+        run = Run("tiny", recipe, 1, recipe.learning_rate, 0, resume, (limits,))
         training.train(make_network(), tiny_images, run)
         assert ("of another run, starting anew" in capsys.readouterr().out) == other
 

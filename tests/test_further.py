@@ -22,7 +22,7 @@ from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import BatchNormEstimate, Surroundings, adjoint_cosine, solutions, tune, tuning
 from xbarpaper.mitigation.tuned_norms import NormTuning
 from xbarpaper.networks import Network, training
-from xbarpaper.networks.training import HeldMask, Run
+from xbarpaper.networks.runs import HeldMask, Run
 from xbarpaper.pruning import PrunedNetwork
 from xbarpaper.support.errors import ArtifactError
 

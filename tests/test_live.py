@@ -13,7 +13,8 @@ from conftest import MakeNetwork, MakeParams
 from repository import ROOT, Repository
 
 from xbarpaper.data import ImageSet
-from xbarpaper.networks.training import Run, train
+from xbarpaper.networks.runs import Run
+from xbarpaper.networks.training import train
 from xbarpaper.support import live
 from xbarpaper.support.files import read_table
 

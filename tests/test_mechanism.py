@@ -13,7 +13,7 @@ from xbarpaper.experiments import mechanism
 from xbarpaper.experiments.evaluation import Case, disturbed
 from xbarpaper.experiments.subject import Bench
 from xbarpaper.hardware.circuit import Parasitics
-from xbarpaper.networks.training import accuracy
+from xbarpaper.networks.inference import accuracy
 
 
 def _random(*shape: int, seed: int = 0) -> Tensor:

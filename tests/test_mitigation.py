@@ -18,7 +18,7 @@ from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.mapped import LayerPlan, MappedNetwork
 from xbarpaper.hardware.readout import read_out
 from xbarpaper.mitigation import Start, TrainingUnderLimits, WeightLimits, columns_ordered, limits_of
-from xbarpaper.networks.training import HeldMask, Run
+from xbarpaper.networks.runs import HeldMask, Run
 from xbarpaper.params import SCHEMES, ColumnOrder, Parasitics, Rearrange, SchemeName, Wct
 from xbarpaper.pruning import PrunedNetwork, weight_quantiles
 from xbarpaper.pruning.compaction import Strip

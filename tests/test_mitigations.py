@@ -24,7 +24,7 @@ from xbarpaper.experiments.search import searching, space
 from xbarpaper.experiments.search.searching import held_out
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.mitigation import BN, MITIGATIONS, NONE, PAPER, R2D, TUNED, WCT, Costs, Mitigation, R
-from xbarpaper.networks.training import images_shown, steps_per_epoch
+from xbarpaper.networks.runs import images_shown, steps_per_epoch
 from xbarpaper.params import FURTHER_MITIGATIONS, Params
 from xbarpaper.params import MITIGATIONS as PAPER_NAMES
 from xbarpaper.support.errors import ParameterError

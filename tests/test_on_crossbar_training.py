@@ -34,7 +34,8 @@ from xbarpaper.hardware.in_place import Surroundings, on_crossbars
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.writing import Write
 from xbarpaper.networks import Network, training
-from xbarpaper.networks.training import Run, train
+from xbarpaper.networks.runs import Run
+from xbarpaper.networks.training import train
 from xbarpaper.params import Params, Parasitics
 from xbarpaper.pruning import compaction_of, unpruned
 from xbarpaper.support.errors import TrainingError

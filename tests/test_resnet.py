@@ -22,7 +22,8 @@ from xbarpaper.mitigation import (
     tune,
 )
 from xbarpaper.networks.resnet import Shortcut
-from xbarpaper.networks.training import HeldMask, Run, train
+from xbarpaper.networks.runs import HeldMask, Run
+from xbarpaper.networks.training import train
 from xbarpaper.params import SCHEMES, Rearrange, SchemeName
 from xbarpaper.pruning import PrunedNetwork
 

@@ -26,7 +26,7 @@ from xbarpaper.experiments.sensitivity.conventions import conventions
 from xbarpaper.experiments.sensitivity.device_effects import device_effects
 from xbarpaper.mitigation import NONE, WCT, R
 from xbarpaper.networks import training
-from xbarpaper.networks.training import accuracy
+from xbarpaper.networks.inference import accuracy
 from xbarpaper.params import GAINS, MITIGATIONS, SCHEMES, Params
 from xbarpaper.support.files import read_table, write_table
 

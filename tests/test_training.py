@@ -19,15 +19,9 @@ from torch import Tensor
 
 from xbarpaper.data import Images, ImageSet, normalised
 from xbarpaper.networks import Architecture, build, training, weight_of, winograd
-from xbarpaper.networks.training import (
-    HeldMask,
-    Run,
-    accuracy,
-    device_of,
-    forward_dtype,
-    one_cycle_rates,
-    train,
-)
+from xbarpaper.networks.inference import accuracy, device_of, forward_dtype
+from xbarpaper.networks.runs import HeldMask, Run
+from xbarpaper.networks.training import one_cycle_rates, train
 from xbarpaper.networks.vgg import Convolution3x3
 from xbarpaper.params import Train
 from xbarpaper.pruning import SCHEMES, prune

@@ -20,7 +20,8 @@ from xbarpaper.experiments.checkpoints import Checkpoint, Metadata
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.figures import ArtifactFigure, saving
 from xbarpaper.networks import Architecture, Network, build
-from xbarpaper.networks.training import Run, train
+from xbarpaper.networks.runs import Run
+from xbarpaper.networks.training import train
 from xbarpaper.pruning import unpruned
 from xbarpaper.support import files
 from xbarpaper.support.errors import ArtifactError

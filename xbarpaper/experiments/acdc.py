@@ -20,6 +20,7 @@ from xbarpaper.experiments.subject import Subject
 from xbarpaper.experiments.trained import Trained
 from xbarpaper.hardware.mapped import map_network
 from xbarpaper.networks import build, training
+from xbarpaper.networks.runs import Run
 from xbarpaper.params import Params, PrunedSchemeName
 from xbarpaper.params.names import SCHEDULES
 from xbarpaper.pruning import AcDc, PrunedNetwork, compaction_of, scheme_named, weight_quantiles
@@ -86,7 +87,7 @@ def _alternated(experiment: Experiment, wanted: Variant) -> tuple[PrunedNetwork,
         wanted.crossbar_size or pruned.ANY_SIZE,
         params.acdc.changes(params.pruned_epochs),
     )
-    run = training.Run(
+    run = Run(
         title=f"{experiment.name} {wanted.label} by AC/DC",
         settings=params.train,
         epochs=params.pruned_epochs,

@@ -26,7 +26,7 @@ from xbarpaper.experiments.evaluation import Case, disturbed, subject_digest
 from xbarpaper.experiments.experiment import Experiment, with_leading
 from xbarpaper.experiments.journal import Journal
 from xbarpaper.experiments.subject import Bench, Subject
-from xbarpaper.networks import training
+from xbarpaper.networks import inference
 from xbarpaper.networks.attacks import OfPixels, fgsm, pgd, square
 from xbarpaper.params import Adversarial, Gain
 from xbarpaper.support import code, progress, spreading
@@ -62,7 +62,7 @@ class Victims:
 
     def accuracy(self, network: nn.Module, pixels: Tensor) -> float:
         """Accuracy of a network on these pixels, percent."""
-        return training.accuracy(network, pixels, self.labels, _BATCH)
+        return inference.accuracy(network, pixels, self.labels, _BATCH)
 
 
 def attack(experiment: Experiment) -> pd.DataFrame:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from xbarpaper import data
 from xbarpaper.experiments.experiment import Experiment
 from xbarpaper.experiments.subject import Bench
-from xbarpaper.networks import training
+from xbarpaper.networks import inference
 
 
 def bench(experiment: Experiment) -> Bench:
     """What all evaluations of an experiment share."""
     params, images = experiment.params, experiment.images
-    device = training.device_of(params.train)
+    device = inference.device_of(params.train)
     return Bench(
         images=data.normalised(images.test, images, device),
         labels=images.test.labels.to(device),
@@ -23,5 +23,5 @@ def bench(experiment: Experiment) -> Bench:
         parasitics=params.circuit,
         low_conductance_threshold=params.mapping.low_conductance_threshold,
         batch_size=params.evaluation.batch_size,
-        dtype=training.forward_dtype(params.evaluation.precision, device),
+        dtype=inference.forward_dtype(params.evaluation.precision, device),
     )

@@ -22,9 +22,9 @@ from xbarpaper.experiments.side_by_side import side_by_side
 from xbarpaper.hardware import map_network
 from xbarpaper.hardware.in_place import Surroundings, on_crossbars
 from xbarpaper.hardware.writing import Write
-from xbarpaper.networks import Network, build, training
+from xbarpaper.networks import Network, build, inference, training
 from xbarpaper.networks.digests import tensor_digest
-from xbarpaper.networks.training import Run
+from xbarpaper.networks.runs import Run
 from xbarpaper.pruning import compaction_of, unpruned, weight_quantiles
 from xbarpaper.support import code
 
@@ -125,7 +125,7 @@ def _begun(experiment: Experiment, seed: int, title: str) -> tuple[Network, Imag
     images = experiment.images
     order = torch.randperm(len(images.train), generator=torch.Generator().manual_seed(_CHOICE))
     images = images.learning_from(order[: settings.train_images])
-    return network.to(training.device_of(run.settings)), images, run
+    return network.to(inference.device_of(run.settings)), images, run
 
 
 def _in_software(experiment: Experiment, seed: int) -> tuple[float, dict[str, float]]:

@@ -15,6 +15,7 @@ from xbarpaper.experiments.experiment import Experiment, Variant, with_leading
 from xbarpaper.experiments.side_by_side import side_by_side
 from xbarpaper.experiments.trained import Trained
 from xbarpaper.networks import Network, build, training
+from xbarpaper.networks.runs import HeldMask, Run, Teacher
 from xbarpaper.params import PrunedSchemeName, SchemeName, Train
 from xbarpaper.pruning import PrunedNetwork, growing, masked, prunable_layers, scheme_named
 from xbarpaper.pruning import prune as without_weights
@@ -112,7 +113,7 @@ def prune(
 
 
 def _pruned(
-    experiment: Experiment, wanted: Variant, whole: Network, taught: training.Teacher | None
+    experiment: Experiment, wanted: Variant, whole: Network, taught: Teacher | None
 ) -> tuple[PrunedNetwork, pd.DataFrame, list[pd.DataFrame], float]:
     """A pruned copy of a network, its fine-tuning, the epochs between steps, and its accuracy before fine-tuning."""
     params, settings, seed = experiment.params, experiment.params.prune, experiment.section.training_seed
@@ -120,7 +121,7 @@ def _pruned(
     recipe = fine_tuning(experiment, wanted.scheme) if trained_first else params.train
 
     def tuned(one: PrunedNetwork, what: str, label: str, epochs: int, rate: float, seed: int) -> pd.DataFrame:
-        run = training.Run(
+        run = Run(
             title=f"{experiment.name} {wanted.label} {what}",
             settings=recipe,
             epochs=epochs,
@@ -128,7 +129,7 @@ def _pruned(
             seed=seed,
             resume=experiment.resume(f"{label}.safetensors"),
             live=experiment.live(label),
-            constraints=(training.HeldMask(one.weight_masks()),),
+            constraints=(HeldMask(one.weight_masks()),),
             teacher=taught,
         )
         return training.train(one.network, experiment.images, run)
@@ -159,12 +160,12 @@ def fine_tuning(experiment: Experiment, scheme: SchemeName) -> Train:
     return train.model_copy(update={"weight_decay": weight_decay, "cut_out_pixels": 0})
 
 
-def teacher(experiment: Experiment) -> training.Teacher | None:
+def teacher(experiment: Experiment) -> Teacher | None:
     """The unpruned network, for networks that learn from it; None where the parameters want no teacher."""
     settings = experiment.params.distillation
     if settings.weight == 0 or experiment.params.prune.when == "init":
         return None
-    return training.Teacher(trained.load(experiment).pruned.network, settings)
+    return Teacher(trained.load(experiment).pruned.network, settings)
 
 
 def _sparsity_table(experiment: Experiment, wanted: Variant, pruned: PrunedNetwork) -> pd.DataFrame:

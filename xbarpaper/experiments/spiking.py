@@ -26,8 +26,9 @@ from xbarpaper.hardware.costs import Load, loads, summed
 from xbarpaper.hardware.effects import chip
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.hardware.readout import ReadOut
-from xbarpaper.networks import Network, build, training
+from xbarpaper.networks import Network, build, inference, training
 from xbarpaper.networks.network import IMAGES
+from xbarpaper.networks.runs import Run
 from xbarpaper.networks.spiking import Activity, Neuron, SpikingVgg, balance, fold, spiking, through_time
 from xbarpaper.params import Params
 from xbarpaper.pruning import compaction_of, unpruned, weight_quantiles
@@ -111,7 +112,7 @@ def _trained(
     name = label
     if neuron is not None:  # a training that is resumed must agree in the neuron too
         name += f"-{network.steps}-{neuron.leak!r}-{neuron.threshold!r}-{neuron.start!r}"
-    run = training.Run(
+    run = Run(
         title=f"{experiment.name} {label}",
         settings=experiment.params.train.model_copy(update=exact),
         epochs=epochs,
@@ -126,7 +127,7 @@ def _trained(
 
 def _test_images(experiment: Experiment) -> tuple[Tensor, Tensor]:
     """Random test images, normalised, and their labels."""
-    images, device = experiment.images, training.device_of(experiment.params.train)
+    images, device = experiment.images, inference.device_of(experiment.params.train)
     chosen = images.test[_some(images.test, experiment.params.spiking.test_images)]
     return data.normalised(chosen, images, device), chosen.labels
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from xbarpaper.hardware.mapped import MappedNetwork
 from xbarpaper.mitigation.parts import Finish, Programming
-from xbarpaper.networks import training
+from xbarpaper.networks import inference
 from xbarpaper.networks.network import folded
 from xbarpaper.params import Devices, Parasitics, SchemeName
 
@@ -48,4 +48,4 @@ class Bench:
     def accuracy(self, network: nn.Module) -> float:
         """Accuracy of a network on the test images, percent."""
         network = folded(network).to(self.images.device)
-        return training.accuracy(network, self.images, self.labels, self.batch_size, self.dtype)
+        return inference.accuracy(network, self.images, self.labels, self.batch_size, self.dtype)

@@ -14,7 +14,8 @@ from xbarpaper import data
 from xbarpaper.experiments import checkpoints
 from xbarpaper.experiments.checkpoints import Checkpoint, Metadata
 from xbarpaper.experiments.experiment import UNPRUNED, Experiment, Variant, with_leading
-from xbarpaper.networks import Network, build, training
+from xbarpaper.networks import Network, build, inference, training
+from xbarpaper.networks.runs import Run
 from xbarpaper.pruning import PrunedNetwork, unpruned
 from xbarpaper.support.files import require_writable
 
@@ -35,7 +36,7 @@ def train(experiment: Experiment) -> Trained:
     path, behind = experiment.checkpoint_path(UNPRUNED), parameters_behind(experiment)
     require_writable(path)
     network = unpruned(build(experiment.architecture, experiment.section.training_seed))
-    run = training.Run(
+    run = Run(
         title=f"{experiment.name} {UNPRUNED.label} trained",
         settings=settings,
         epochs=settings.epochs,
@@ -90,7 +91,7 @@ def kept(
         accuracy: without crossbars, percent; that of the last epoch if not given.
     """
     settings = experiment.params.train
-    arithmetic = training.forward_dtype(settings.precision, training.device_of(settings))
+    arithmetic = inference.forward_dtype(settings.precision, inference.device_of(settings))
     pruned.network.to("cpu")
     metadata = Metadata(
         architecture=pruned.network.architecture,
@@ -122,6 +123,6 @@ def kept(
 def software_accuracy(experiment: Experiment, network: Network) -> float:
     """Accuracy without crossbars on all test images, percent."""
     images = experiment.images
-    device = training.device_of(experiment.params.train)
+    device = inference.device_of(experiment.params.train)
     test = data.normalised(images.test, images, device)
-    return training.accuracy(network.to(device), test, images.test.labels.to(device))
+    return inference.accuracy(network.to(device), test, images.test.labels.to(device))

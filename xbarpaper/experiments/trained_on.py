@@ -14,7 +14,7 @@ from xbarpaper.experiments.experiment import Experiment, Variant
 from xbarpaper.experiments.side_by_side import side_by_side
 from xbarpaper.experiments.trained import Trained
 from xbarpaper.mitigation.parts import Mitigation, Start, Trains
-from xbarpaper.networks import training
+from xbarpaper.networks.runs import HeldMask, Run, Teacher
 from xbarpaper.params import SCHEMES, SchemeName
 from xbarpaper.pruning import PrunedNetwork, weight_quantiles
 from xbarpaper.support import code, progress
@@ -110,13 +110,13 @@ def _behind(experiment: Experiment, part: Trains, wanted: Variant) -> dict[str, 
 
 
 def _trained_on(
-    experiment: Experiment, part: Trains, wanted: Variant, before: Checkpoint, taught: training.Teacher | None
+    experiment: Experiment, part: Trains, wanted: Variant, before: Checkpoint, taught: Teacher | None
 ) -> tuple[PrunedNetwork, pd.DataFrame, float]:
     """A network, trained on in place, a row for each epoch, and its accuracy without crossbars, percent."""
     network = before.pruned
     label = f"{part.name}-{wanted.label}"
-    held = () if wanted.scheme == "unpruned" else (training.HeldMask(network.weight_masks()),)
-    run = training.Run(
+    held = () if wanted.scheme == "unpruned" else (HeldMask(network.weight_masks()),)
+    run = Run(
         title=f"{experiment.name} {wanted.label} {part.name}",
         settings=pruned.fine_tuning(experiment, wanted.scheme),
         epochs=0,

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from xbarpaper.data import ImageSet, normalised
 from xbarpaper.mitigation.parts import Costs, Mitigation
 from xbarpaper.networks.digests import tensor_digest
-from xbarpaper.networks.training import arithmetic, device_of, forward_dtype
+from xbarpaper.networks.inference import arithmetic, device_of, forward_dtype
 
 if TYPE_CHECKING:  # so that finished rows and resume files outlive a new section
     from xbarpaper.params import Params

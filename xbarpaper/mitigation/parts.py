@@ -16,7 +16,7 @@ from torch import nn
 from xbarpaper.data import ImageSet
 from xbarpaper.hardware.effects import DeviceEffect
 from xbarpaper.hardware.mapped import Arrangement, MappedNetwork
-from xbarpaper.networks.training import Run
+from xbarpaper.networks.runs import Run
 from xbarpaper.params import SchemeName
 from xbarpaper.pruning import PrunedNetwork
 

@@ -17,7 +17,7 @@ from torch import nn
 from xbarpaper.data import ImageSet
 from xbarpaper.mitigation.batch_norm import BatchNormEstimate, ReestimatedBatchNorm
 from xbarpaper.mitigation.parts import Costs, Mitigation
-from xbarpaper.networks.training import arithmetic
+from xbarpaper.networks.inference import arithmetic
 
 if TYPE_CHECKING:  # so that finished rows and resume files outlive a new section
     from xbarpaper.params import Params

@@ -29,7 +29,8 @@ from xbarpaper.hardware.mapped import MappedLayer, MappedNetwork, map_network
 from xbarpaper.hardware.readout import LayerReadOut, read_out
 from xbarpaper.mitigation.parts import Costs, Mitigation, Start
 from xbarpaper.networks.matrix import matrix_of, weight_of
-from xbarpaper.networks.training import Run, images_shown, steps_per_epoch, train
+from xbarpaper.networks.runs import Run, images_shown, steps_per_epoch
+from xbarpaper.networks.training import train
 from xbarpaper.params import Devices, Gain, Params, Parasitics
 from xbarpaper.pruning import compaction_of
 from xbarpaper.support.errors import TrainingError

@@ -17,7 +17,8 @@ import torch
 
 from xbarpaper.mitigation.parts import Costs, Mitigation, Start
 from xbarpaper.networks.network import Network
-from xbarpaper.networks.training import images_shown, train
+from xbarpaper.networks.runs import images_shown
+from xbarpaper.networks.training import train
 from xbarpaper.params import Wct
 from xbarpaper.pruning import PrunedNetwork, weight_quantiles
 

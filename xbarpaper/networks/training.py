@@ -12,9 +12,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import pandas as pd
 import torch
@@ -24,142 +22,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from xbarpaper.data import ImageSet, augment, normalised, take
 from xbarpaper.networks import resuming
 from xbarpaper.networks.digests import tensor_digest
+from xbarpaper.networks.inference import accuracy, arithmetic, device_of, forward_dtype
 from xbarpaper.networks.network import Network
-from xbarpaper.params import Distillation, Precision, Train
+from xbarpaper.networks.runs import Run, Schedule, batch_size, steps_per_epoch
 from xbarpaper.support import code, live, progress
-from xbarpaper.support.errors import ParameterError, TrainingError
+from xbarpaper.support.errors import TrainingError
 
-_EVALUATION_BATCH = 500
 _STEPS_PER_LOOK = 20  # reading the loss makes a GPU wait, so look seldom
-
-
-class Constraint(Protocol):
-    """Something that must hold for the weights after every step."""
-
-    def apply(self, network: Network) -> None:
-        """Make it hold, in place."""
-
-    def digest(self) -> str:
-        """A text that differs where the constraint differs."""
-
-
-class Schedule(Constraint, Protocol):
-    """A constraint whose masks change as epochs begin."""
-
-    # True where a weight lives, by layer; empty while all live. A killed run goes on with them
-    masks: dict[str, Tensor]
-
-    def begin(self, epoch: int, network: Network) -> bool:
-        """Change the masks, if this is an epoch (from 0) at whose start they change; whether it is one."""
-
-
-@dataclass(frozen=True)
-class HeldMask:
-    """Pruned weights stay exactly zero."""
-
-    # True where a weight stays, by layer, in the shape of the weight; layers not named keep everything
-    masks: dict[str, Tensor]
-
-    def apply(self, network: Network) -> None:
-        """Set the pruned weights to zero."""
-        weights = network.weights()
-        for name, mask in self.masks.items():
-            weights[name].masked_fill_(~mask.to(weights[name].device), 0.0)
-
-    def digest(self) -> str:
-        """Digest of the masks."""
-        return tensor_digest(self.masks)
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """A network whose answers another one learns, beside the labels (Hinton et al., arXiv 1503.02531)."""
-
-    network: Network  # the teacher, on any device; it is not changed
-    settings: Distillation  # share in the loss, and temperature
-
-    def loss(self, student: Tensor, teacher: Tensor, from_labels: Tensor) -> Tensor:
-        """The labels' loss and Kullback-Leibler divergence from the teacher, weighted.
-
-        Args:
-            student, teacher: logits, shape (n, classes).
-            from_labels: cross entropy of the student.
-        """
-        weight, temperature = self.settings.weight, self.settings.temperature
-        divergence = nn.functional.kl_div(
-            (student.float() / temperature).log_softmax(1),
-            (teacher.float() / temperature).log_softmax(1),
-            reduction="batchmean",
-            log_target=True,
-        )
-        return (1 - weight) * from_labels + weight * temperature**2 * divergence
-
-    def digest(self) -> str:
-        """A text that differs where the teacher differs."""
-        return f"{self.settings.model_dump_json()} {tensor_digest(self.network.state_dict())}"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training or fine-tuning."""
-
-    title: str  # what its progress is called
-    settings: Train  # the section ``train``
-    epochs: int  # passes over the training images
-    learning_rate: float  # peak of the one-cycle schedule; constant under adam
-    seed: int  # seed of batches and augmentation
-    # file that a killed run goes on from; None for a run that starts anew each time
-    resume: Path | None = None
-    constraints: tuple[Constraint, ...] = field(default=())  # what must hold after every step
-    schedule: Schedule | None = None  # a constraint that changes from epoch to epoch; None for none
-    teacher: Teacher | None = None  # whose answers it learns beside the labels; None for labels alone
-    # name under which it can be watched, see ``live.training``; None for a run that nobody watches
-    live: str | None = None
-    # Nesterov's SGD under the one-cycle schedule, or Adam, whose runs start anew each time
-    optimiser: Literal["sgd", "adam"] = "sgd"
-
-
-def batch_size(settings: Train, images: int) -> int:
-    """Images per step, where there are so many training images."""
-    return min(settings.batch_size, images)
-
-
-def steps_per_epoch(settings: Train, images: int) -> int:
-    """Steps of one pass over so many training images; those that fill no batch are left out."""
-    return images // batch_size(settings, images)
-
-
-def images_shown(settings: Train, images: int) -> int:
-    """Images that one pass over so many training images shows."""
-    return steps_per_epoch(settings, images) * batch_size(settings, images)
-
-
-def device_of(settings: Train) -> torch.device:
-    """The device to train and evaluate on.
-
-    Raises:
-        ParameterError: ``train.device`` is cuda and there is none.
-    """
-    if settings.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if settings.device == "cuda" and not torch.cuda.is_available():
-        raise ParameterError("train.device = cuda, but torch finds no CUDA device; allowed here: auto, cpu")
-    return torch.device(settings.device)
-
-
-def forward_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """Arithmetic of the forward pass: ``auto`` takes bfloat16 where the device has instructions for it."""
-    if precision == "auto":
-        fast = torch.cpu._is_avx512_bf16_supported()
-        if device.type == "cuda":
-            fast = torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if fast else torch.float32
-    return torch.float32 if precision == "float32" else torch.bfloat16
-
-
-def arithmetic(device: torch.device, dtype: torch.dtype) -> torch.autocast:
-    """A block in which networks on a device compute in ``dtype``: float32, which is their own, or fewer bits."""
-    return torch.autocast(device.type, dtype, enabled=dtype is not torch.float32)
 
 
 def one_cycle_rates(steps: int, peak: float, warmup_share: float) -> list[float]:
@@ -177,21 +46,6 @@ def one_cycle_rates(steps: int, peak: float, warmup_share: float) -> list[float]
             start, end, share = peak, peak / 25 / 1e4, (step - top) / (steps - top)
         rates.append(end + (start - end) / 2.0 * (1 + math.cos(math.pi * share)))
     return rates
-
-
-def accuracy(
-    network: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    batch_size: int = _EVALUATION_BATCH,
-    dtype: torch.dtype = torch.float32,
-) -> float:
-    """Share of normalised images (n, 3, 32, 32) that a network classifies right, in percent; ``dtype``: arithmetic."""
-    network.eval()
-    batches = zip(images.split(batch_size), labels.split(batch_size), strict=True)
-    with torch.inference_mode(), arithmetic(images.device, dtype):
-        right = [(network(batch).argmax(1) == truth).sum() for batch, truth in batches]
-    return 100.0 * int(torch.stack(right).sum()) / len(labels)
 
 
 def train(

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from xbarpaper.networks.matrix import matrix_of
 from xbarpaper.networks.network import Network
-from xbarpaper.networks.training import HeldMask
+from xbarpaper.networks.runs import HeldMask
 from xbarpaper.params import Prune
 from xbarpaper.pruning.pruned import PrunedNetwork, compact, masks_of
 from xbarpaper.pruning.scheme import Scheme
@@ -16,7 +16,7 @@ from xbarpaper.pruning.scheme import Scheme
 
 @dataclass
 class AcDc:
-    """Compressed and dense phases in turn; a ``training.Schedule`` for any pruning scheme.
+    """Compressed and dense phases in turn; a ``runs.Schedule`` for any pruning scheme.
 
     As a compressed phase begins the scheme chooses masks, which then hold. As a dense one begins all weights are free:
     the pruned ones come back at zero, and the training forgets its momentum. That gradients are masked too makes no
@@ -29,11 +29,11 @@ class AcDc:
     crossbar_size: int  # rows and columns of the crossbars that the result is for
     # epochs, from 0, as which a phase begins: a compressed one, a dense one, and so on
     changes: tuple[int, ...]
-    # see ``training.Schedule``; in the shape of the weights
+    # see ``runs.Schedule``; in the shape of the weights
     masks: dict[str, Tensor] = field(default_factory=dict)
 
     def begin(self, epoch: int, network: Network) -> bool:
-        """See ``training.Schedule.begin``."""
+        """See ``runs.Schedule.begin``."""
         if epoch not in self.changes:
             return False
         self.masks = {}

@@ -33,7 +33,7 @@ from xbarpaper.experiments.side_by_side import side_by_side
 from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.hardware.mapped import MappedNetwork, map_network
 from xbarpaper.mitigation import NONE, Mitigation, Rearranged
-from xbarpaper.networks import training
+from xbarpaper.networks import inference
 from xbarpaper.networks.digests import tensor_digest
 from xbarpaper.params import SCHEMES, Claims, Rearrange, SchemeName, Wct
 from xbarpaper.params.names import PRUNED_SCHEMES, PruneWhen
@@ -315,7 +315,7 @@ def _swept(
                 key = (scheme, "" if one.trains is None else one.trains.name)
                 if key not in software:
                     network = subject.mapped.network.to(measured.images.device)
-                    software[key] = training.accuracy(network, measured.images, measured.labels)
+                    software[key] = inference.accuracy(network, measured.images, measured.labels)
                 yield replace(subject, software_accuracy=software[key])
 
     cases = [Case("both", seed, (params.readout.gain,)) for seed in seeds]

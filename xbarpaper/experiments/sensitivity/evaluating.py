@@ -22,7 +22,7 @@ from xbarpaper.experiments.sensitivity.points import plan
 from xbarpaper.experiments.subject import Bench, Subject
 from xbarpaper.mitigation.paper import PAPER
 from xbarpaper.mitigation.parts import Mitigation
-from xbarpaper.networks import training
+from xbarpaper.networks import inference
 from xbarpaper.params import GAINS, Devices, Gain, Parasitics, SchemeName
 from xbarpaper.support import progress, spreading
 
@@ -151,7 +151,7 @@ class _Networks:
         key = (variant, network.sparsity, network.mitigation.trains)
         if key not in self.software:
             images, labels = self.bench.images, self.bench.labels
-            self.software[key] = training.accuracy(subject.mapped.network.to(images.device), images, labels)
+            self.software[key] = inference.accuracy(subject.mapped.network.to(images.device), images, labels)
         self.reached[network] = self.software[key]
         return replace(subject, software_accuracy=self.software[key])
 
