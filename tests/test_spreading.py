@@ -265,6 +265,25 @@ def test_processes_share_the_places_of_a_command(tmp_path: Path, monkeypatch: py
     assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(ordered))
 
 
+def test_ctrl_c_waits_for_no_task_that_holds_the_last_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(cores.VARIABLE, f"1:{tmp_path}")
+    cores.place.cache_clear()
+    try:
+        with pytest.raises(KeyboardInterrupt), cores.place().held(), spreading.Local(1) as workers:
+            list(results(workers, [Task(0, "an hour of training", _interrupted, (tmp_path / "ended",))]))
+    finally:
+        cores.place.cache_clear()
+    assert not (tmp_path / "ended").exists()
+
+
+def _interrupted(ended: Path) -> None:
+    os.kill(os.getppid(), signal.SIGINT)
+    time.sleep(5)
+    ended.touch()
+
+
 def _spent(_: int) -> tuple[float, float]:
     begin = time.monotonic()
     time.sleep(0.05)

@@ -107,14 +107,15 @@ class Place:
 
     @contextmanager
     def left(self) -> Iterator[None]:
-        """Give the place that this process holds to others for as long as the block runs."""
+        """Give the place that this process holds to others for as long as the block runs.
+
+        An error, such as Ctrl-C, ends the block at once: whoever has the place then may keep it for hours.
+        """
         held = self._held is not None
         self._leave()
-        try:
-            yield
-        finally:
-            if held:
-                self._take()
+        yield
+        if held:
+            self._take()
 
     def forget(self) -> None:
         """In a child: leave the place that was inherited to the parent."""
