@@ -176,24 +176,47 @@ def test_every_figure_fits_a_column_and_says_what_it_shows(profile: str) -> None
                 assert known or name == "forest", f"{name}: {text!r} has no unit"
 
 
+def heights(figure):
+    """Heights of all marks of a figure and of the ends of their bars."""
+    drawn = [bars for panel in panels(figure) for bars in panel.containers]
+    ends = [np.array(one.get_segments()).reshape(-1, 2)[:, 1] for bars in drawn for one in bars[2]]
+    every = np.concatenate([*(bars[0].get_ydata() for bars in drawn), *ends]).astype(float)
+    return every[np.isfinite(every)]
+
+
 @pytest.mark.parametrize("name", ACCURACIES)
-def test_accuracies_start_at_zero_and_show_chance(name: str) -> None:
-    for panel in panels(draw(name)):
-        assert panel.get_ylim() == (0, 100)
-        dotted = [line for line in panel.lines if line.get_linestyle() == ":" and len(line.get_xdata())]
-        assert 10.0 in {float(value) for line in dotted for value in (*line.get_xdata(), *line.get_ydata())}
+@pytest.mark.parametrize("where", ["in the middle", "near 100", "near chance"])
+def test_axes_of_accuracies_hold_every_mark_and_are_mostly_full(name: str, where: str) -> None:
+    """The line of chance is drawn, and on the axis, where it is near the marks."""
     params, tables = TABLES["two"]
-    unknown = getattr(figures, name)(tables.evaluation, figures.Labels.of(params))
-    assert "chance" not in legend_entries(unknown)
+    usual, near = heights(draw(name)), where == "near chance"
+    moved = {
+        "in the middle": 40 - usual.min(),
+        "near 100": 100 - usual.max(),
+        "near chance": 11 - usual.min(),
+    }
+    columns = tables.evaluation[["accuracy", "software_accuracy"]] + moved[where]
+    table, labels = tables.evaluation.assign(**columns), figures.Labels.of(params)
+    figure = getattr(figures, name)(table, labels, CHANCE)
+    drawn = heights(figure)
+    for panel in panels(figure):
+        low, high = panel.get_ylim()
+        assert -2 <= low < drawn.min() < drawn.max() < high <= 102
+        assert np.ptp(drawn) > (high - low) / 2
+        dotted = [line for line in panel.lines if line.get_linestyle() == ":" and len(line.get_xdata())]
+        assert [set(line.get_ydata()) for line in dotted] == [{10.0}] * near
+        assert low < 10 or not near
+    assert ("chance" in legend_entries(figure)) == near
+    assert "chance" not in legend_entries(getattr(figures, name)(table, labels))
 
 
 @pytest.mark.parametrize(
     ("name", "entries"),
     [
-        ("accuracy_by_size", {"unpruned", "C/F", "XCS", "XRS", "in software", "chance"}),
-        ("compression", {"unpruned", "C/F", "XCS", "XRS", "in software", "chance", "16 × 16", "32 × 32"}),
+        ("accuracy_by_size", {"unpruned", "C/F", "XCS", "XRS", "in software"}),
+        ("compression", {"unpruned", "C/F", "XCS", "XRS", "in software", "16 × 16", "32 × 32"}),
         ("loss_by_effect", {"wires only", "variation only", "both"}),
-        ("gain_sensitivity", {"unpruned", "C/F", "XCS", "XRS", "chance"}),
+        ("gain_sensitivity", {"unpruned", "C/F", "XCS", "XRS"}),
         ("non_ideality", {"unpruned", "C/F", "XCS", "XRS"}),
         ("mitigations", {"unpruned", "C/F", "XCS", "XRS"}),
         ("training_curves", {"unpruned", "C/F", "XCS", "XRS"}),

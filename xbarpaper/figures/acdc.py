@@ -35,10 +35,6 @@ def acdc_beside_gradual(table: pd.DataFrame, labels: Labels) -> ArtifactFigure:
                         panel, [schemes.index(scheme) + shift], rows, colour=SCHEME_COLOURS[scheme],
                         marker=SCHEME_MARKERS[scheme], label="_", hollow=hollow, sideways=True,
                     )  # fmt: skip
-                    if found is software:  # as they differ by less than a mark is wide
-                        end, mean = rows[["low", "mean"]].min(axis=1).iloc[0], rows["mean"].iloc[0]
-                        panel.text(end - 4, schemes.index(scheme) + shift, f"{mean:.1f}",
-                                   ha="right", va="center", fontsize=7)  # fmt: skip
             panel.set_yticks(range(len(schemes)), [SCHEME_NAMES[name] for name in schemes])
             panel.set_ylim(len(schemes) - 0.5, -0.5)
             panel.grid(visible=False, axis="y")

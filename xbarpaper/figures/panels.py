@@ -22,6 +22,9 @@ Place = tuple[str, int]
 FEWEST: Final = 3
 """Values that an interval needs: that of two is twelve times their distance wide and hides everything else."""
 
+_NEAR: Final = 0.4
+"""How far from what is drawn, in parts of its span, the accuracy of guessing is still shown."""
+
 
 def unmitigated(evaluation: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """Evaluations without mitigation, wires and variation acting, at the readout's gain."""
@@ -181,14 +184,25 @@ def accuracy_axis(
     *,
     sideways: bool = False,
 ) -> None:
-    """Accuracy from 0 to 100 %, with a dotted line at the accuracy of guessing where all data of the table share one."""
-    found = {
+    """As much of the accuracies as was drawn before, one scale for all panels, never far below 0 or above 100 %.
+
+    A dotted line marks the accuracy of guessing where all data of the table share one and it is near what was drawn.
+    """
+    every = list(panels)
+    named = {
         (chance or {}).get(str(name)) for name in (table["dataset"].unique() if table is not None else [])
     }
-    guessed = found.pop() if len(found) == 1 else None
-    for panel in panels:
-        (panel.set_xlim if sideways else panel.set_ylim)(0, 100)
-        if guessed is not None:
+    guessed = named.pop() if len(named) == 1 else None
+    ends = [panel.get_xlim() if sideways else panel.get_ylim() for panel in every]
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+    margin = _NEAR * (high - low)
+    near = guessed is not None and low - margin < guessed < high + margin
+    if guessed is not None and near:
+        low, high = min(low, guessed - 0.1 * margin), max(high, guessed + 0.1 * margin)
+    for panel in every:
+        # A mark on an end is still whole.
+        (panel.set_xlim if sideways else panel.set_ylim)(max(low, -2), min(high, 102))
+        if guessed is not None and near:
             (panel.axvline if sideways else panel.axhline)(guessed, color="0.3", linestyle=":", linewidth=1)
             panel.plot([], [], ":", color="0.3", linewidth=1, label="chance")
 
