@@ -308,8 +308,16 @@ def test_compression_shows_rates_beside_accuracies() -> None:
     table.loc[table["scheme"] == "xcs", "compression_rate"] = 2.5
     figure = figures.compression(table, figures.Labels.of(params))
     assert "XCS 2.50, XRS 4.00" in figure.caption
-    found = {float(x) for bars in panels(figure)[0].containers for x in bars[0].get_xdata()}
-    assert found == {1.0, 2.5, 4.0}
+    (panel,) = panels(figure)
+    found = {float(x) for bars in panel.containers for x in bars[0].get_xdata()}
+    off_the_scale, *ticks = panel.get_xticks()
+    assert found == {off_the_scale, 2.5, 4.0}
+    assert [text.get_text() for text in panel.get_xticklabels()] == ["1", *(f"{tick:g}" for tick in ticks)]
+    assert np.ptp([2.5, 4.0]) > np.ptp(panel.get_xlim()) / 2
+    # So near that the unpruned network needs no strip of its own.
+    table.loc[table["scheme"] == "xcs", "compression_rate"] = 1.1
+    (panel,) = panels(figures.compression(table, figures.Labels.of(params)))
+    assert {float(x) for bars in panel.containers for x in bars[0].get_xdata()} == {1.0, 1.1, 4.0}
 
 
 def test_sensitivity_says_images_and_draws_and_leaves_the_sparsity_out() -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import MAPPED, SCHEME_NAMES, gain_words, present, sizes
@@ -92,26 +93,39 @@ def compression(
 ) -> ArtifactFigure:
     """Accuracy against the crossbar-compression-rate, a mark per scheme and size, a panel per network.
 
-    Shown are evaluations without mitigation, with both effects and the readout's gain.
+    Shown are evaluations without mitigation, with both effects and the readout's gain. Unpruned networks, whose rate is
+    1, stand on a strip of their own where that is far from the rates of the others.
     """
     table = unmitigated(evaluation, labels)
     found, rates = (means(table, MAPPED, name, labels) for name in ("accuracy", "compression_rate"))
     software = means(table, MAPPED, "software_accuracy", labels).assign(low=np.nan, high=np.nan)
-    figure, panels = per_experiment(table, labels, height=2.7)
+    pruned = rates["scheme"] != "unpruned"
+    low, high = rates.loc[pruned, "mean"].agg(["min", "max"])
+    step = max(0.08 * (high - low), 0.1)
+    unpruned = max(1.0, low - 3 * step)
+    places = rates["mean"].where(pruned, unpruned).to_dict()
+    figure, panels = per_experiment(table, labels, height=2.9)
+    scale = MaxNLocator(4 if len(panels) == 1 else 2, steps=[1, 2, 5, 10])
+    ticks = [tick for tick in scale.tick_values(low - step, high + step) if tick > max(unpruned, low - step)]
     for experiment, panel in panels.items():
-        for index, row in rates[rates["experiment"] == experiment].iterrows():
+        own = rates[rates["experiment"] == experiment]
+        for index, row in own.sort_values("crossbar_size", ascending=False, kind="stable").iterrows():
             scheme, rank = str(row["scheme"]), sizes(table).index(int(row["crossbar_size"]))
-            for rows, hollow in ((found, False), (software, True)):
+            # The unpruned network in software is one, whatever the crossbars.
+            marks = [(found, False), (software, True)][: 1 if scheme == "unpruned" and rank else 2]
+            for rows, hollow in marks:
                 points(
-                    panel, [row["mean"]], rows.loc[[index]], colour=SCHEME_COLOURS[scheme],
+                    panel, [places[index]], rows.loc[[index]], colour=SCHEME_COLOURS[scheme],
                     marker=SCHEME_MARKERS[scheme], label="_" if hollow or rank else SCHEME_NAMES[scheme],
                     hollow=hollow, size=3 + 1.6 * rank,
                 )  # fmt: skip
         panel.plot([], [], "o", color="0.3", markerfacecolor="white", label="in software")
         for rank, size in enumerate(sizes(table)):
             panel.plot([], [], "o", color="0.3", markersize=3 + 1.6 * rank, label=square(size))
-        panel.axvline(1, color="0.6", linewidth=0.6, zorder=1)
-        panel.set_xlim(0, None)
+        if unpruned > 1:
+            panel.axvspan(unpruned - step, unpruned + step, color="0.92", zorder=0)
+        panel.set_xticks([unpruned, *ticks], ["1", *(f"{tick:g}" for tick in ticks)])
+        panel.set_xlim(min(unpruned, low) - step, high + step)
     accuracy_axis(panels.values(), table, chance)
     name_axes(panels.values(), x="compression rate (×)", y="test accuracy (%)")
     shared_legend(figure, columns=3)
@@ -120,8 +134,9 @@ def compression(
     figure.caption = (
         f"{labels.subject(table)}: crossbars of the unpruned network divided by those of the pruned one (target sparsity "
         f"{join(sparsities)}), at one crossbar size, against test accuracy on non-ideal crossbars (filled) and in "
-        f"software (hollow), without mitigation, {_circumstances(table, labels)} Right of the line at 1 "
-        f"pruning saves crossbars. Rates: {span_words(rates, 'mean')}."
+        f"software (hollow), without mitigation, {_circumstances(table, labels)} "
+        + ("On grey, off the scale: the unpruned networks. " if unpruned > 1 else "")
+        + f"Rates: {span_words(rates, 'mean')}."
     )
     return figure
 
