@@ -7,12 +7,10 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import MAPPED, SCHEME_NAMES, present, sizes
-from xbarpaper.figures.panels import bar_words, means, name_axes, points, span_words
+from xbarpaper.figures.panels import accuracy_axis, at, bar_words, means, name_axes, points, span_words
 from xbarpaper.figures.style import (
     MITIGATION_NAMES,
     SCHEME_COLOURS,
@@ -34,7 +32,8 @@ _PARTS: Final = {
     "memory": ("#f5e0c3", "buffers and wires"),
 }
 _COUNTED: Final = {"used": "empty columns skipped", "all": "all columns converted"}
-_MITIGATION_MARKERS: Final = {"none": "o", "R": "s", "WCT": "^", "PC": "D"}
+_MITIGATION_LOOKS: Final = {"none": ("o", True), "R": ("s", False), "WCT": ("^", False), "PC": ("D", False)}
+"""Marker, and whether it is hollow."""
 
 
 def energy_saved(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts) -> ArtifactFigure:
@@ -118,7 +117,7 @@ def energy_shares(energy: pd.DataFrame, labels: Labels, settings: HardwareCosts)
 def accuracy_against_energy(
     accuracies: Sequence[pd.DataFrame], energy: pd.DataFrame, labels: Labels, settings: HardwareCosts
 ) -> ArtifactFigure:
-    """Accuracy on the crossbars against energy per image, schemes by colour, mitigations by mark, a panel for each size.
+    """Accuracy on crossbars, networks in the order of energy per image, mitigations side by side, a panel for each size.
 
     Args:
         accuracies: the tables of evaluations and of further mitigations; the first that has a row counts.
@@ -138,36 +137,42 @@ def accuracy_against_energy(
     found = means(chosen, keys, "accuracy", labels)
     spent = labels.pooled(cost).groupby(keys)["energy_uj"].mean().rename("energy_uj").reset_index()
     found = found.merge(spent, on=keys)
-    every = sizes(found)
-    figure, panels = panel_grid(every, 2.7, columns=1)
-    for size, panel in panels.items():
-        panel.set_title(square(size))
-        rows = found[found["crossbar_size"] == size]
-        for (_, scheme), own in rows.groupby(["experiment", "scheme"], sort=False):
-            panel.plot(
-                own["energy_uj"], own["mean"], color=SCHEME_COLOURS[str(scheme)], linewidth=0.7, alpha=0.6
-            )
-        for (scheme, mitigation), own in rows.groupby(["scheme", "mitigation"], sort=False):
-            points(
-                panel, own["energy_uj"], own, colour=SCHEME_COLOURS[str(scheme)], label="_",
-                marker=_MITIGATION_MARKERS[str(mitigation)], hollow=str(mitigation) == "none",
-                size=6 if mitigation == "none" else 3.5,  # another mark on it hides it least so
-            )  # fmt: skip
-        panel.set_xscale("log")
-        panel.set_xlim(0.8 * float(rows["energy_uj"].min()), 1.25 * float(rows["energy_uj"].max()))
-        panel.set_ylim(0, 100)
-        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        panel.xaxis.set_major_formatter("{x:g}")
-        panel.xaxis.set_minor_formatter(NullFormatter())
-    _keys(figure.axes[0], found)
-    name_axes(panels.values(), x="energy per image (µJ)", y="test accuracy (%)")
+    mitigations = present(tuple(_MITIGATION_LOOKS), list(found["mitigation"]))
+    experiments = list(found["experiment"].unique())
+    places = [(experiment, size) for size in sizes(found) for experiment in experiments]
+    figure, panels = panel_grid(places, 2.5, columns=1)
+    for (experiment, size), panel in panels.items():
+        network = f"{labels.networks[experiment]}, " if len(experiments) > 1 else ""
+        panel.set_title(network + square(size))
+        rows = at(found, (experiment, size))
+        networks = rows.groupby("scheme")["energy_uj"].mean().sort_values()
+        for place, scheme in enumerate(map(str, networks.index)):
+            own = rows[rows["scheme"] == scheme]
+            for mitigation, one in own.groupby("mitigation"):
+                marker, hollow = _MITIGATION_LOOKS[str(mitigation)]
+                aside = 0.18 * (mitigations.index(str(mitigation)) - (len(mitigations) - 1) / 2)
+                points(
+                    panel, [place + aside], one, colour=SCHEME_COLOURS[scheme], marker=marker, label="_",
+                    hollow=hollow, size=4,
+                )  # fmt: skip
+        names = [f"{SCHEME_NAMES[str(scheme)]}\n{spent:.3g}" for scheme, spent in networks.items()]
+        panel.set_xticks(range(len(networks)), names)
+        panel.set_xlim(-0.5, len(networks) - 0.5)
+        panel.grid(visible=False, axis="x")
+    accuracy_axis(panels.values())
+    for name in mitigations:
+        marker, hollow = _MITIGATION_LOOKS[name]
+        figure.axes[0].plot(
+            [], [], marker, color="0.3", markerfacecolor="white" if hollow else "0.3", label=MITIGATION_NAMES[name]
+        )  # fmt: skip
+    name_axes(panels.values(), x="network, and its energy per image (µJ)", y="test accuracy (%)")
     shared_legend(figure, columns=4)
     figure.heading = "Accuracy against energy"
     best = found.sort_values("mean").iloc[-1]
     figure.caption = (
-        f"{labels.subject(chosen)}: mean test accuracy on crossbars, wires and variation acting, against energy "
-        f"of one image, {_circumstances(settings)}, {_COUNTED[settings.columns]}. A mitigation moves a network up or "
-        f"down; its energy changes by {_moved(found)} at most, as only the array's part does. The highest mean: "
+        f"{labels.subject(chosen)}: mean test accuracy on crossbars, wires and variation acting, of networks in the "
+        f"order of their energy for one image, {_circumstances(settings)}, {_COUNTED[settings.columns]}. A mitigation "
+        f"changes a network's energy by {_moved(found)} at most, as only the array's part changes. The highest mean: "
         f"{best['mean']:.1f} % ({SCHEME_NAMES[best['scheme']]}, {square(int(best['crossbar_size']))}, "
         f"{MITIGATION_NAMES[best['mitigation']]}, {best['energy_uj']:.2f} µJ). {bar_words(chosen, labels)}"
     )
@@ -176,16 +181,6 @@ def accuracy_against_energy(
 
 def _chosen(energy: pd.DataFrame, settings: HardwareCosts) -> pd.DataFrame:
     return energy[(energy["adc"] == settings.adc) & (energy["columns"] == settings.columns)]
-
-
-def _keys(panel: Axes, found: pd.DataFrame) -> None:
-    for scheme in present(SCHEMES, list(found["scheme"])):
-        panel.plot([], [], "-", color=SCHEME_COLOURS[scheme], linewidth=2, label=SCHEME_NAMES[scheme])
-    for name in present(tuple(_MITIGATION_MARKERS), list(found["mitigation"])):
-        panel.plot(
-            [], [], _MITIGATION_MARKERS[name], color="0.3", markerfacecolor="white" if name == "none" else "0.3",
-            label=MITIGATION_NAMES[name],
-        )  # fmt: skip
 
 
 def _moved(found: pd.DataFrame) -> str:
