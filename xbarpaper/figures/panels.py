@@ -7,7 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.transforms import offset_copy
 
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES, present, sizes
@@ -128,8 +130,12 @@ def points(
     hollow: bool = False,
     sideways: bool = False,
     size: float = 3.5,
+    right: float = 0.0,
 ) -> None:
-    """Means with their intervals at positions along the x axis, or along the y axis where they go ``sideways``."""
+    """Means with their intervals at positions along the x axis, or along the y axis where they go ``sideways``.
+
+    What would hide another is drawn ``right`` of its place, points of the page.
+    """
     values = rows["mean"].to_numpy(dtype=float)
     spread = np.array([values - rows["low"], rows["high"] - values], dtype=float).clip(min=0)
     placed = (
@@ -137,10 +143,20 @@ def points(
         if sideways
         else {"x": positions, "y": values, "yerr": spread}
     )
-    panel.errorbar(
+    drawn = panel.errorbar(
         **placed, color=colour, marker=marker, linestyle=line, label=label, capsize=1.5, elinewidth=0.9,
         markerfacecolor="white" if hollow else colour, markersize=size,
     )  # fmt: skip
+    if right:
+        move(panel, drawn.get_children(), right)
+
+
+def move(panel: Axes, artists: Iterable[Artist], right: float) -> None:
+    """Draw what stands on the panel ``right`` of its place, points of the page; its data stay as they are."""
+    for artist in artists:
+        artist.set_transform(
+            offset_copy(panel.transData, panel.get_figure(root=True), x=right, units="points")
+        )
 
 
 def by_scheme(
