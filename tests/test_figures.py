@@ -372,6 +372,22 @@ def test_what_survives_is_a_mark_for_each_verdict_below_the_profile_s_own_point(
     assert said in figure.caption
 
 
+def test_panels_of_smaller_effects_say_how_much_they_are_zoomed() -> None:
+    params, tables = TABLES["one"]
+    params = params.model_copy(update={"effects": params.effects.model_copy(update={"variation_seeds": 3})})
+    wide = regions.regions(tables.device_effects, params.claims, 10)
+    wide[["verdict", "effect", "low", "high"]] = ["undecided", 0.0, -20.0, 30.0]
+    narrow = wide.assign(claim="C3", low=-1.0, high=1.4)
+    held = pd.concat([wide, narrow], ignore_index=True)
+    figure = figures.surviving(held, device_effects(params), params)
+    one, other = panels(figure)
+    assert [panel.get_title() for panel in (one, other)] == ["C2: pruning\n", "C3: R\n20 × zoom"]
+    assert np.ptp(one.get_xlim()) == pytest.approx(20 * np.ptp(other.get_xlim()))
+    assert [panel.get_xlabel() for panel in (one, other)] == ["effect\n(points)"] * 2
+    assert "The panels differ in scale: beside the widest, C3 20 times larger." in figure.caption
+    assert_readable(figure)
+
+
 def test_pairs_of_axes_have_a_line_for_each_value_of_the_second() -> None:
     params, tables = TABLES["one"]
     first = tables.sensitivity[tables.sensitivity["axis"] == "on_off"]

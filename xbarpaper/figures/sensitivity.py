@@ -140,7 +140,8 @@ def over_pair(table: pd.DataFrame, axes: Axes, params: Params, pair: str, chance
 def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
     """The effect of every claim at every point with its interval and verdict: a panel per claim, a line per point.
 
-    The first line is the profile's own point; its interval is that of the axis with the most values.
+    The first line is the profile's own point; its interval is that of the axis with the most values. Panels of smaller
+    effects are zoomed by a whole number, which stands above them.
 
     Args:
         held: what ``regions.regions`` gives, of one experiment.
@@ -158,7 +159,7 @@ def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
         ]
     claims, draws = present(tuple(CLAIMS), list(held["claim"])), axes.settings.variation_seeds
     several = draws >= FEWEST
-    height = _ROW_INCHES * len(lines) + 0.95
+    height = _ROW_INCHES * len(lines) + 1.2
     figure, panels = new_figure(1, len(claims), height=height, share_y=True)
     for claim, panel in zip(claims, panels, strict=True):
         for y, (_, rows) in enumerate(lines):
@@ -169,25 +170,35 @@ def surviving(held: pd.DataFrame, axes: Axes, params: Params) -> ArtifactFigure:
                 panel.plot([one["effect"]], [y], marker, color=colour, markersize=3.5)
         panel.axvline(0, color="0.3", linewidth=0.8)
         panel.axhspan(-0.5, 0.5, color="0.92", zorder=0)
-        panel.set_title(f"{claim}: {CLAIMS[claim]}")
         panel.margins(x=0.1)
         panel.grid(visible=False, axis="y")
-        panel.xaxis.set_major_locator(MaxNLocator(nbins=2))
+        panel.set_xlabel("effect\n(points)")
+    spans = {
+        claim: max(float(np.ptp(panel.get_xlim())), 1.0) for claim, panel in zip(claims, panels, strict=True)
+    }
+    scales = {claim: int(max(spans.values()) / span) for claim, span in spans.items()}
+    for claim, panel in zip(claims, panels, strict=True):
+        half = max(spans.values()) / scales[claim] / 2
+        panel.set_xlim(*(np.mean(panel.get_xlim()) + np.array([-half, half])))
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 1.5, 2, 3, 5, 10]))
+        scale = f"{scales[claim]} × zoom" if scales[claim] > 1 else ""
+        panel.set_title(f"{claim}: {CLAIMS[claim]}\n{scale}")
     panels[0].set_ylim(len(lines) - 0.4, -0.6)
     panels[0].set_yticks(range(len(lines)), [label for label, _ in lines])
     for tick, (_, rows) in zip(panels[0].get_yticklabels(), lines, strict=True):
         tick.set_fontweight("normal" if rows is not None else "bold")
-    panels[len(panels) // 2].set_xlabel("effect (points)")
     for verdict in present(OUTCOMES, list(held["verdict"])):
         panels[0].plot([], [], VERDICT_MARKERS[verdict], color=VERDICT_COLOURS[verdict], label=verdict)
     shared_legend(figure, columns=3)
     figure.heading = "What survives which effect of the devices"
+    zoomed = [f"{claim} {scale} times" for claim, scale in scales.items() if scale > 1]
     drawn = "drawn as bars" if several else "too wide to draw with so few draws"
     figure.caption = (
         f"{labels.subject(held)}: effects and verdicts, mean over the pruned networks and {draws} draws of the devices; "
         f"above zero is what the paper claims. Verdicts are read from {labels.percent} intervals (Student's t, corrected "
         f"for the values of each axis), {drawn}. Crossbars of {square(axes.settings.crossbar_size)}, "
         f"{gain_words(labels.gain)}, {axes.settings.test_images} random test images. "
+        + (f"The panels differ in scale: beside the widest, {join(zoomed)} larger. " if zoomed else "")
         + " ".join(_survival(held, home, first, axes))
     )
     return figure
