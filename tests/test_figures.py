@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from synthetic_results import make_params, make_results
 
+from tools.widths import loss_by_width
 from xbarpaper import claims, figures
 from xbarpaper.claims import regions
 from xbarpaper.claims.published import distances, nearest, under_conventions
@@ -75,12 +76,9 @@ def every_figure(profile):
     """Every figure of a profile's tables, by name."""
     params, tables = TABLES[profile]
     labels, report = figures.Labels.of(params), examined(profile)
-    widths = {
-        name: (width, tables.evaluation, labels) for name, width in {"a": 0.25, "b": 0.25, "full": 1}.items()
-    }
     drawn = {name: draw(name, profile) for name in OUTCOMES} | {
         "forest": figures.forest({"made-up": report}),
-        "loss_by_width": figures.loss_by_width(widths),
+        "loss_by_width": loss_by_width({"a": (params, tables.evaluation), "b": (params, tables.evaluation)}),
         "errors": figures.error_by_layer(labels.by_network(tables.errors)[0][1], labels),
         "losses": figures.layer_losses(labels.by_network(tables.layer_losses)[0][1], labels),
     }
@@ -465,16 +463,22 @@ def test_panels_of_unlike_rows_have_labels_of_their_own() -> None:
     assert_readable(figure)
 
 
-def test_a_second_report_of_a_width_stands_beside_the_line() -> None:
+def test_reports_of_other_recipes_are_not_joined_and_the_caption_says_which_share_one() -> None:
     params, tables = TABLES["one"]
-    table, labels = tables.evaluation, figures.Labels.of(params)
-    widths = {"a": 1, "b": 0.25, "c": 1}
-    figure = figures.loss_by_width({name: (width, table, labels) for name, width in widths.items()})
-    assert "Hollow, beside the line: c" in figure.caption
-    hollow = {bars[0].get_linestyle() for bars in panels(figure)[0].containers if bars.get_label() == "_"}
-    assert hollow == {"None"}
-    lines = [bars[0].get_xdata() for bars in panels(figure)[0].containers if bars.get_label() != "_"]
-    assert all((np.diff(x) > 0.5).all() for x in lines)
+    longer = params.model_copy(update={"train": params.train.model_copy(update={"epochs": 77})})
+    experiments = {name: one.model_copy(update={"width": 0.125}) for name, one in params.experiments.items()}
+    narrow = params.model_copy(update={"experiments": experiments})
+    every = {"a": params, "b": longer, "narrow": narrow}
+    figure = loss_by_width({name: (one, tables.evaluation) for name, one in every.items()})
+    first = panels(figure)[0]
+    places = [label.get_text().partition(":")[0] for label in first.get_xticklabels()]
+    assert places == ["1/8", "1/4", "1/4"]
+    assert first.get_xticklabels()[2].get_text() == "1/4: lossless, 77 epochs"
+    assert {bars[0].get_linestyle() for bars in first.containers} == {"None"}
+    assert "The same images: a, b and narrow. The same training and pruning: a and narrow." in figure.caption
+    assert_readable(figure)
+    alone = loss_by_width({name: (every[name], tables.evaluation) for name in ("a", "b")})
+    assert "The same training and pruning: no two of them." in alone.caption
 
 
 def test_files_and_captions_are_the_same_twice(tmp_path: Path) -> None:

@@ -328,7 +328,7 @@ def test_committed_reports_hold_no_figures_or_verdicts_of_an_earlier_code() -> N
 def test_parameters_and_tables_of_a_report_are_read_back_as_they_were(
     params: Params, published: Path, tmp_path: Path
 ) -> None:
-    files.write_text(tmp_path / "made-up.yaml", redraw._parameters(published / "index.html"))
+    files.write_text(tmp_path / "made-up.yaml", redraw.parameters(published / "index.html"))
     shown = load_profile(tmp_path / "made-up.yaml")
     assert shown.model_dump(exclude={"execution"}) == params.model_dump(exclude={"execution"})
     redraw._unpack(published / "tables", shown, tmp_path / "results")

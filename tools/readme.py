@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from string import Formatter
@@ -16,6 +17,8 @@ from typing import Final
 import pandas as pd
 
 from tools import artifact
+from tools.redraw import parameters
+from tools.widths import loss_by_width
 from xbarpaper.claims import Claim, ClaimReport, Labels
 from xbarpaper.claims.in_words import ABSENT
 from xbarpaper.claims.names import gain_words
@@ -23,12 +26,12 @@ from xbarpaper.claims.published import nearest
 from xbarpaper.claims.rules import counted_words
 from xbarpaper.experiments.published.numbers import BATCH_NORMS, PAPER, PUBLISHED
 from xbarpaper.experiments.results import TABLES
-from xbarpaper.figures import Captions, forest, loss_by_width, save
+from xbarpaper.figures import Captions, forest, save
 from xbarpaper.hardware.simulators import CONVENTIONS
 from xbarpaper.params import Params, load_profile
 from xbarpaper.report import opening, tables
 from xbarpaper.support.errors import ArtifactError, command
-from xbarpaper.support.files import read_json, read_table
+from xbarpaper.support.files import read_json, read_table, write_text
 from xbarpaper.support.words import count, join, square
 
 FULL: Final = ("cifar10-full", "cifar100-full")
@@ -216,16 +219,20 @@ def _networks(profile: str) -> str:
 
 def draw() -> None:
     """Draw the forest plot of all reports, and what crossbars cost VGG11 of each width that a report has."""
-    widths = {}
-    for profile in WIDTHS:
-        params = _params(profile)
-        width = next(iter(params.experiments.values())).width
-        widths[profile] = width, _table(profile, "evaluation"), Labels.of(params)
     verdicts = forest(_reports(REAL))
     # Its usual place is a share of the height below the top, which in a tall figure lies on the first line.
     verdicts.suptitle(verdicts.heading, y=1 - 0.1 / verdicts.get_figheight())
-    for name, figure in (("forest", verdicts), ("width", loss_by_width(widths))):
+    widths = loss_by_width({name: (_shown(name), _table(name, "evaluation")) for name in WIDTHS})
+    for name, figure in (("forest", verdicts), ("width", widths)):
         save(figure, "reports", name, command="python -m tools.readme", captions=Captions())
+
+
+def _shown(profile: str) -> Params:
+    """The parameters that a report was measured with, whatever its profile says by now."""
+    with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder:
+        path = Path(folder) / f"{profile}.yaml"
+        write_text(path, parameters(Path("reports") / profile / "index.html"))
+        return load_profile(path)
 
 
 @_part("statements")

@@ -46,7 +46,7 @@ def redraw(profile: str, root: Path) -> Path:
         top = Path(name)
         for linked in _LINKED:
             (top / linked).symlink_to(root / linked)
-        files.write_text(top / "profiles" / f"{profile}.yaml", _parameters(report / "index.html"))
+        files.write_text(top / "profiles" / f"{profile}.yaml", parameters(report / "index.html"))
         write(profile, top)
         settings = params.load(top / "params.yaml")
         _unpack(report / "tables", settings, top / "data" / "results" / profile)
@@ -82,8 +82,12 @@ def _measured(report: Path) -> Measured:
     return Measured(code=code, versions=versions.partition(": ")[2] or versions)
 
 
-def _parameters(page: Path) -> str:
-    """The parameters that a report's page shows, as YAML."""
+def parameters(page: Path) -> str:
+    """The parameters that a report's page shows, as YAML.
+
+    Raises:
+        ArtifactError: it shows none.
+    """
     found = re.search(
         r'aria-label="Parameters"><pre>(.*?)</pre>', page.read_text(encoding="utf-8"), re.DOTALL
     )

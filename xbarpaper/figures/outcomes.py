@@ -1,9 +1,8 @@
-"""What was measured: accuracies, what crossbars cost, by width too, what pruning saves, what mitigations give back."""
+"""What was measured: accuracies, what crossbars cost, what pruning saves, what mitigations give back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Final
 
 import numpy as np
@@ -33,7 +32,6 @@ from xbarpaper.figures.style import (
     SCHEME_COLOURS,
     SCHEME_MARKERS,
     ArtifactFigure,
-    panel_grid,
     shared_legend,
 )
 from xbarpaper.params import GAINS, SCHEMES
@@ -321,52 +319,6 @@ def training_curves(training: pd.DataFrame, labels: Labels) -> ArtifactFigure:
     figure.caption = (
         f"{labels.subject(training)}: test accuracy in software after each epoch, a line for each network trained; "
         f"phases are drawn equally wide. At their ends it lies between {ends.min():.1f} and {ends.max():.1f} %."
-    )
-    return figure
-
-
-def loss_by_width(reports: Mapping[str, tuple[float, pd.DataFrame, Labels]]) -> ArtifactFigure:
-    """Points lost on crossbars against the width of the network, a line per scheme, a panel per crossbar size.
-
-    The first report of a width is on the line; others of that width stand beside it, hollow.
-
-    Args:
-        reports: by name, the width relative to the standard network, the tidy table of evaluations of one network, or of
-            trainings of one, and the words of its profile; mitigation ``none``, both effects and the readout's gain are
-            shown.
-    """
-    parts = []
-    for name, (width, table, labels) in reports.items():
-        plain = unmitigated(table, labels)
-        lost = plain.assign(lost=plain["software_accuracy"] - plain["accuracy"])
-        parts.append(means(lost, MAPPED, "lost", labels).assign(width=width, report=name))
-    found, known = pd.concat(parts, ignore_index=True), sorted({width for width, _, _ in reports.values()})
-    powers = {2.0**power for power in range(int(np.log2(known[0])), int(np.log2(known[-1])) + 1)}
-    widths = sorted({*known, *powers})  # so that equal steps are equal factors
-    found = found.sort_values("width", kind="stable")
-    first = found["report"] == found.groupby("width")["report"].transform("first")
-    figure, panels = panel_grid(sizes(found), 2.9, columns=3)
-    for size, panel in panels.items():
-        here = found["crossbar_size"] == size
-        by_scheme(panel, found[here & first], "width", widths, line="-", apart=0.1)
-        by_scheme(panel, found[here & ~first], "width", widths, hollow=True, apart=0.1, aside=0.5)
-        panel.set_title(square(size))
-        panel.set_xlim(-0.4, len(widths) - 0.6)
-        panel.set_xticks([widths.index(width) for width in known], [str(Fraction(width)) for width in known])
-    figure.axes[0].set_ylim(bottom=0)  # all share it
-    beside = list(found.loc[~first, "report"].unique())
-    if beside:
-        figure.axes[0].plot([], [], "o", color="0.3", markerfacecolor="white", label=join(beside))
-    name_axes(panels.values(), x="width (×)", y="lost on crossbars (points)")
-    shared_legend(figure)
-    figure.heading = "What crossbars cost, by width"
-    subjects = "; ".join(f"{name}: {labels.subject(table)}" for name, (_, table, labels) in reports.items())
-    figure.caption = (
-        f"{subjects}: accuracy in software minus that on non-ideal crossbars without mitigation, against channels "
-        "relative to the standard network. "
-        + (f"Hollow, beside the line: {join(beside)}, of a width that the line has too. " if beside else "")
-        + f"Bars: {labels.percent} intervals of the mean, over trainings where there are "
-        "several and over draws of device variation otherwise. Training recipes and sparsities are those of each profile."
     )
     return figure
 

@@ -169,14 +169,13 @@ def by_scheme(
     hollow: bool = False,
     sideways: bool = False,
     apart: float = 0.16,
-    aside: float = 0.0,
 ) -> None:
-    """The means of every scheme along ``places`` of a column, the schemes a little apart, all of them ``aside``."""
+    """The means of every scheme along ``places`` of a column, the schemes a little apart."""
     schemes = present(SCHEMES, list(rows["scheme"]))
     order = list(places)
     for rank, scheme in enumerate(schemes):
         own = rows[rows["scheme"] == scheme]
-        shift = aside + apart * (rank - (len(schemes) - 1) / 2)
+        shift = apart * (rank - (len(schemes) - 1) / 2)
         positions = np.array([order.index(value) for value in own[column]], dtype=float) + shift
         points(
             panel, positions, own, colour=SCHEME_COLOURS[scheme], marker=SCHEME_MARKERS[scheme],
