@@ -655,6 +655,8 @@ def test_what_batch_norms_win_back_stands_beside_what_is_published() -> None:
         stars = {line.get_label(): line for line in every[rank].lines if "published" in str(line.get_label())}
         assert stars["as they are, published"].get_ydata().tolist() == [26.34 if size == 64 else 60.76]
         assert stars["BN, published"].get_xdata().tolist() == [0.15]
+        placed = {tuple(bars[0].get_transform().transform((0.1, 0))) for bars in every[rank].containers[:3]}
+        assert len(placed) == 3  # of the same data, so that none hides another
         rests = [x for bars in every[4 + rank].containers for x in bars[0].get_xdata()]
         assert sorted(set(np.round(rests, 6))) == [0.0, 1.0, 2.5, 5.0, 7.5, 12.5, 17.5]
 
@@ -717,4 +719,7 @@ def test_each_scheme_stands_by_acdc_beside_gradual_pruning() -> None:
     table = table.assign(lost=table["software_accuracy"] - table["accuracy"])
     for name, found in drawn.items():
         assert found == pytest.approx(sorted(table.groupby(["scheme", "schedule"])[name].mean()))
+    low, high = software.get_xlim()
+    assert low < min(drawn["software_accuracy"]) < max(drawn["software_accuracy"]) < high
+    assert np.ptp(drawn["software_accuracy"]) > (high - low) / 2
     assert [text.get_text() for text in software.get_yticklabels()] == ["C/F", "XCS", "unstructured"]
