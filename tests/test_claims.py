@@ -470,7 +470,10 @@ def test_c1_says_how_many_images_would_decide_it() -> None:
 @pytest.mark.parametrize(
     ("by_gain", "says"),
     [
-        ({}, "does not depend on the gain mode: supported with no gain, a gain per layer"),
+        (
+            {},
+            "does not depend on the gain mode, on the 3 of 3 comparisons testable at each: supported with no gain, a ",
+        ),
         ({"tile": 30.0}, "a gain per layer and a gain per column; contradicted with a gain per tile"),
         ({"none": -50.0}, "With no gain it is not testable"),
     ],
@@ -487,6 +490,38 @@ def test_gain_modes_are_compared_for_c2(by_gain, says: str) -> None:
     (chosen,) = [one for one in report.conventions if one.chosen]
     (overall,) = rows_of(report.claims[1], "overall")
     assert (chosen.gain, chosen.verdict, chosen.low) == ("layer", overall.verdict, overall.low)
+
+
+@pytest.mark.parametrize(
+    ("guessing", "says"),
+    [
+        (
+            {"none": ["xcs", "xrs"]},
+            "does not depend on the gain mode, on the 1 of 3 comparisons testable at each: supp",
+        ),
+        (
+            {"none": ["xcs", "xrs"], "tile": ["cf"]},
+            "No comparison of C2 is testable at each of the gain modes, so whether it depends on them is not known here",
+        ),
+    ],
+)
+def test_gain_modes_are_compared_on_the_same_comparisons(guessing: dict[str, list[str]], says: str) -> None:
+    tables = tables_of(noise=0.05)
+    table = tables.evaluation
+    for gain, schemes in guessing.items():
+        table.loc[(table["gain"] == gain) & table["scheme"].isin(schemes), "accuracy"] = 10.0
+    report = again(tables)
+    assert says in report.conventions_summary
+    alone_at = {one.gain: one.effect for one in report.conventions}
+    (cf,) = [row for row in report.claims[1].verdicts if row.scheme == "cf"]
+    assert (alone_at["layer"] == pytest.approx(cf.effect)) == (len(guessing) == 1)
+
+
+def test_a_gain_mode_with_less_loss_says_so() -> None:
+    summaries = [one.summary for one in again(tables_of(losses=SAME | {"unpruned": 14.0})).conventions]
+    assert [re.search(r"pruned networks lose (.).* (more|less),", one).groups() for one in summaries] == [
+        ("+", "less")
+    ] * len(summaries)
 
 
 def test_gain_modes_that_were_not_evaluated_are_not_spoken_of() -> None:

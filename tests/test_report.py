@@ -270,6 +270,18 @@ def test_findings_name_the_sizes_that_disagree() -> None:
     assert alone.endswith("; by crossbar size: 16 × 16 supported, 32 × 32 contradicted.")
 
 
+def test_findings_name_the_gain_modes_that_disagree() -> None:
+    params = make_params(1, (16,))
+    tables = make_results(params, noise=0.05)
+    turned = tables.evaluation["gain"].isin(["tile", "column"]) & (tables.evaluation["scheme"] != "unpruned")
+    better = tables.evaluation["accuracy"] + 30.0 * turned
+    mixed = examine(replace(tables, evaluation=tables.evaluation.assign(accuracy=better)), params)
+    said = opening.findings({"mixed": mixed}, None)[1]
+    assert said.endswith("more loss; contradicted with a gain per tile or column.")
+    said = opening.findings({"alike": examine(tables, params), "mixed": mixed}, None)[1]
+    assert said.endswith("the same in `mixed`, but contradicted with a gain per tile or column).")
+
+
 def test_page_opens_with_scope_findings_and_forest_plot(published: Path) -> None:
     """Verdicts come first and stand beside the claim's text; joined effects and comparisons fold."""
     text = (published / "index.html").read_text(encoding="utf-8").split("<main>")[1]

@@ -19,7 +19,7 @@ from xbarpaper.claims.adversarial import adversarial_statements
 from xbarpaper.claims.batch_norms import batch_norm_statements
 from xbarpaper.claims.conductance import share_rises
 from xbarpaper.claims.context import Context
-from xbarpaper.claims.conventions import conventions, sentence
+from xbarpaper.claims.conventions import conventions
 from xbarpaper.claims.effects import TRAINING_SEEDS
 from xbarpaper.claims.hardware import hardware_statements
 from xbarpaper.claims.labels import Labels, groups_of
@@ -61,7 +61,7 @@ def examine(
         *training_statements(context, tables.on_crossbar_training),
         *batch_norm_statements(context, tables.batch_norms),
     ]
-    gains = conventions(evaluation, context)
+    gains, depends = conventions(evaluation, context)
     return ClaimReport(
         profile=params.profile,
         data=data(params),
@@ -75,7 +75,7 @@ def examine(
         claims=claims,
         own=own,
         conventions=gains,
-        conventions_summary=sentence(gains),
+        conventions_summary=depends,
     ).rounded()
 
 

@@ -101,7 +101,7 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
         number += f" {claimed if sign > 0 else opposite}"
         if (tolerance := row.details.get("tolerance_points")) is not None:
             number += f", {tolerance:g} tolerated"
-        number += _by_size(claim)
+        number += "".join(f"; {part}" for part in (*_by_size(claim), *_by_gain(main, claim)))
         where = f" (`{first}`{_elsewhere(claim, others)})" if others else ""
         sentences.append(f"{claim.id}: {words}: {number}{where}.")
     if recovery is not None and (parts := _won_back(recovery, main.confidence)):
@@ -152,12 +152,29 @@ def recovered_share(
     return mean_interval(100 * each["won"] / each["lost"], confidence)
 
 
-def _by_size(claim: Claim) -> str:
+def _by_size(claim: Claim) -> list[str]:
     """The verdicts at the crossbar sizes, where they are not all that of the claim."""
     sizes = _sizes(claim)
     if claim.overall not in _OPPOSITE or set(sizes) <= {claim.overall}:
-        return ""
-    return f"; by crossbar size: {', '.join(f'{join(names)} {verdict}' for verdict, names in sizes.items())}"
+        return []
+    return [f"by crossbar size: {', '.join(f'{join(names)} {verdict}' for verdict, names in sizes.items())}"]
+
+
+def _by_gain(report: ClaimReport, claim: Claim) -> list[str]:
+    """At which gain modes of the readout C2 has another verdict than at the report's own, on the same comparisons."""
+    known = {claim.overall, "not testable", *(one.verdict for one in report.conventions if one.chosen)}
+    found: dict[Outcome, list[str]] = {}
+    for one in report.conventions if claim.id == "C2" else ():
+        if one.verdict not in known:
+            found.setdefault(one.verdict, []).append(one.gain)
+    return [f"{verdict} {_gains(names)}" for verdict, names in found.items()]
+
+
+def _gains(names: Sequence[str]) -> str:
+    """Gain modes in a few words: ``with no gain or a gain per tile or column``."""
+    told = ["no gain"] if "none" in names else []
+    told += [f"a gain per {' or '.join(own)}"] if (own := [name for name in names if name != "none"]) else []
+    return f"with {' or '.join(told)}"
 
 
 def _sizes(claim: Claim) -> dict[Outcome, list[str]]:
@@ -176,7 +193,8 @@ def _elsewhere(claim: Claim, others: Sequence[tuple[str, ClaimReport]]) -> str:
         own = next(one for one in report.claims if one.id == claim.id)
         opposite = _OPPOSITE.get(own.overall)
         sizes = _sizes(own).get(opposite, []) if opposite else []
-        but = f", but {opposite} at {join(sizes)}" if sizes else ""
+        differs = [*([f"{opposite} at {join(sizes)}"] if sizes else []), *_by_gain(report, own)]
+        but = f", but {join(differs)}" if differs else ""
         by_verdict.setdefault(own.overall, []).append(f"`{name}`{but}")
     told = [
         f"{'the same' if verdict == claim.overall else verdict} in {join(names)}"
