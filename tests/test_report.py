@@ -270,6 +270,31 @@ def test_findings_name_the_sizes_that_disagree() -> None:
     assert alone.endswith("; by crossbar size: 16 × 16 supported, 32 × 32 contradicted.")
 
 
+def test_findings_name_sizes_that_are_undecided_where_the_whole_has_no_effect() -> None:
+    params = make_params(1, (16, 32))
+    report = examine(make_results(params, rearrange_points=0.0, noise=0.0), params)
+    c3 = report.claims[2]
+    assert c3.overall == "no effect"
+    assert "by crossbar size" not in opening.findings({"one": report}, None)[2]
+    levels = [
+        row.model_copy(update={"verdict": "undecided"} if row.level == "size" else {}) for row in c3.levels
+    ]
+    claims = [claim.model_copy(update={"levels": levels} if claim is c3 else {}) for claim in report.claims]
+    said = opening.findings({"one": report.model_copy(update={"claims": claims})}, None)[2]
+    assert said.endswith("less loss; by crossbar size: 16 × 16 and 32 × 32 undecided.")
+
+
+def test_findings_name_the_schemes_that_disagree_on_the_largest_crossbars() -> None:
+    params = make_params(1, (16, 32))
+    tables = make_results(params, noise=0.05)
+    turned = (tables.evaluation["crossbar_size"] == 32) & (tables.evaluation["scheme"] == "cf")
+    better = tables.evaluation["accuracy"] + 30.0 * turned
+    mixed = examine(replace(tables, evaluation=tables.evaluation.assign(accuracy=better)), params)
+    said = opening.findings({"mixed": mixed}, None)[1]
+    assert "; at 32 × 32 by scheme: C/F contradicted, XCS and XRS supported" in said
+    assert "by scheme" not in "".join(opening.findings({"alike": examine(tables, params)}, None))
+
+
 def test_findings_name_the_gain_modes_that_disagree() -> None:
     params = make_params(1, (16,))
     tables = make_results(params, noise=0.05)

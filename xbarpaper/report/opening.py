@@ -8,6 +8,7 @@ from typing import Final
 import pandas as pd
 
 from xbarpaper.claims import Claim, ClaimReport
+from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.claims.schema import ALGEBRA, Outcome
 from xbarpaper.support.statistics import mean_interval
 from xbarpaper.support.words import join, square
@@ -101,7 +102,8 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
         number += f" {claimed if sign > 0 else opposite}"
         if (tolerance := row.details.get("tolerance_points")) is not None:
             number += f", {tolerance:g} tolerated"
-        number += "".join(f"; {part}" for part in (*_by_size(claim), *_by_gain(main, claim)))
+        parts = [*_by_size(claim), *_by_scheme(claim), *_by_gain(main, claim)]
+        number += "".join(f"; {part}" for part in parts)
         where = f" (`{first}`{_elsewhere(claim, others)})" if others else ""
         sentences.append(f"{claim.id}: {words}: {number}{where}.")
     if recovery is not None and (parts := _won_back(recovery, main.confidence)):
@@ -155,9 +157,23 @@ def recovered_share(
 def _by_size(claim: Claim) -> list[str]:
     """The verdicts at the crossbar sizes, where they are not all that of the claim."""
     sizes = _sizes(claim)
-    if claim.overall not in _OPPOSITE or set(sizes) <= {claim.overall}:
-        return []
-    return [f"by crossbar size: {', '.join(f'{join(names)} {verdict}' for verdict, names in sizes.items())}"]
+    return [f"by crossbar size: {_each(sizes)}"] if set(sizes) - {claim.overall} else []
+
+
+def _by_scheme(claim: Claim) -> list[str]:
+    """The verdicts of C2 at the largest crossbars, where the schemes of one network disagree."""
+    rows = [row for row in claim.verdicts if row.counted and row.crossbar_size] if claim.id == "C2" else []
+    size = max((row.crossbar_size or 0 for row in rows), default=0)
+    found: dict[Outcome, list[str]] = {}
+    for row in rows:
+        if row.crossbar_size == size:
+            found.setdefault(row.verdict, []).append(SCHEME_NAMES.get(row.scheme or "", row.scheme or ""))
+    one = len({row.experiment for row in rows}) == 1
+    return [f"at {square(size)} by scheme: {_each(found)}"] if one and len(found) > 1 else []
+
+
+def _each(found: Mapping[Outcome, Sequence[str]]) -> str:
+    return ", ".join(f"{join(names)} {verdict}" for verdict, names in found.items())
 
 
 def _by_gain(report: ClaimReport, claim: Claim) -> list[str]:
