@@ -49,7 +49,7 @@ def examine(
     context = Context(params, chance_of(software), texts, images)
     tried = with_strongest(evaluation, tables.strongest)
     claims = [
-        crossbar_savings(context, evaluation),
+        crossbar_savings(context, evaluation, software),
         *(on_crossbars(name, tried, context) for name in ("C2", "C3", "C4")),
         share_rises(context, evaluation, tables.layers),
     ]

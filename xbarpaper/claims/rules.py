@@ -73,7 +73,8 @@ def rules(settings: Claims) -> dict[str, str]:
         ),
         "needed_seeds": (
             "For an undecided effect: replicates with which the interval would exclude zero, or lie within the margin, "
-            "whichever needs fewer, with a chance of 80 %, if effect and spread are as observed."
+            "whichever needs fewer, with a chance of 80 %, if effect and spread are as observed. For C1, where the test "
+            "images are what limits, none: all of them are used."
         ),
     }
 

@@ -23,16 +23,23 @@ from xbarpaper.claims.effects import (
     replicates,
     seeds_needed,
 )
+from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.claims.rules import conclude
 from xbarpaper.claims.schema import Claim, Outcome, Verdict
 from xbarpaper.support.statistics import proportion_difference
-from xbarpaper.support.words import count
+from xbarpaper.support.words import count, join
 
 _RATE: Final = "compression_rate"
 
 
-def crossbar_savings(context: Context, evaluation: pd.DataFrame) -> Claim:
-    """Test C1, for every pruned network and crossbar size and the levels above."""
+def crossbar_savings(context: Context, evaluation: pd.DataFrame, software: pd.DataFrame) -> Claim:
+    """Test C1, for every pruned network and crossbar size and the levels above.
+
+    Args:
+        context: what it is tested with.
+        evaluation: the tidy table of evaluations.
+        software: that of trained networks, which have no crossbar size where they serve all of them.
+    """
     by = [*COMPARISON, "training_seed", "network", "dataset"]
     common = ["experiment", "crossbar_size", "training_seed"]
     table = context.trained_rows(evaluation[evaluation["mitigation"] == "none"])
@@ -41,14 +48,31 @@ def crossbar_savings(context: Context, evaluation: pd.DataFrame) -> Claim:
     rows = pruned.merge(
         unpruned[[*common, "software_accuracy"]], on=common, suffixes=("", "_before"), validate="many_to_one"
     )
-    software = rows.groupby(COMPARISON)["software_accuracy_before"].transform("mean")
+    before = rows.groupby(COMPARISON)["software_accuracy_before"].transform("mean")
     rows = rows.assign(
         effect=rows["software_accuracy_before"] - rows["software_accuracy"],
-        testable=software > context.limits(rows),
+        testable=before > context.limits(rows),
     )
     question = Question("none", "unpruned", rows, unit="points lost")
     tested = [_test(question, place, context) for place in places(rows)] if len(rows) else []
-    return conclude(context.texts["C1"], [_row(one, context) for one in tested])
+    notes = _networks(rows, software)
+    return conclude(context.texts["C1"], [_row(one, context) for one in tested], notes=notes)
+
+
+def _networks(rows: pd.DataFrame, software: pd.DataFrame) -> list[str]:
+    """How many pruned networks the comparisons are of, where one network serves several crossbar sizes."""
+    for_all = software.loc[software["crossbar_size"].isna(), "scheme"].unique()
+    sizes = rows["crossbar_size"].mask(rows["scheme"].isin(for_all))
+    comparisons, networks = (
+        len(table.drop_duplicates())
+        for table in (rows[COMPARISON], rows[COMPARISON].assign(crossbar_size=sizes))
+    )
+    if comparisons == networks:
+        return []
+    names = join([SCHEME_NAMES[name] for name in for_all if name in set(rows["scheme"])])
+    return [
+        f"These {comparisons} comparisons are of {networks} pruned networks: {names} has one for all sizes."
+    ]
 
 
 def _test(question: Question, place: Place, context: Context) -> Tested:
@@ -69,8 +93,10 @@ def _test(question: Question, place: Place, context: Context) -> Tested:
         enough = math.ceil(
             (after * (1 - after) + before * (1 - before)) * (100 * float(reach) / distance) ** 2
         )
-        needed = count(enough, "test image")
-        if enough <= _fewest(rows, images) and inference == "training seed":
+        there = _fewest(rows, images)
+        # Without a spread over trainings, those that are there would have decided it if so many could.
+        needed = f"no number of the {there:,} test images"
+        if enough <= there and inference == "training seed":
             trained = replicates(rows, "training_seed")[1]["effect"]
             needed = count(seeds_needed(distance, float(trained.std()), 1 - level), inference)
     return Tested(question, place, verdict, low, high, means, {}, n, inference, needed)

@@ -11,8 +11,8 @@ def join(words: Sequence[str]) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """``1 seed``, ``5 seeds``."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    """``1 seed``, ``5 seeds``, ``10,000 seeds``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def square(size: int) -> str:
