@@ -314,6 +314,9 @@ def test_c5_tests_the_mechanism_where_it_was_measured(rho, expected: str) -> Non
     found = alone("C5", tables, layers=measured)
     assert found.by_mitigation["none"] == expected
     assert (rows_of(found, "overall", "none")[0].n, found.notes) == (8, [])
+    told = f"shares: 3 supported; correlations: 3 {expected}"
+    assert rules.counted_words(found.verdicts) == told
+    assert f"Of 6 comparisons, {told}." in found.summary
     # A layer of few crossbars has no correlation of its own.
     few = measured["layer"] != measured["layer"].iloc[0]
     fewer = alone("C5", tables, layers=measured.assign(share_error_rho=measured["share_nf_rho"].where(few)))

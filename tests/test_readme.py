@@ -20,6 +20,7 @@ from xbarpaper.params import load_profile
 from xbarpaper.report import opening
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import read_table, write_table
+from xbarpaper.support.words import count
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 _PATHS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -82,8 +83,8 @@ def test_counts_of_comparisons_agree_everywhere(profile: str) -> None:
     for rank, claim in enumerate(report.claims):
         own = table[(table["claim"] == claim.id) & table["counted"]]
         assert dict(own["verdict"].value_counts()) == {name: n for name, n in claim.counts.items() if n}
-        counts = counted_words(claim.counts)
-        assert f"Comparisons: {counts} of {sum(claim.counts.values())}" in html
+        counts = counted_words(claim.verdicts)
+        assert f"Of {count(sum(claim.counts.values()), 'comparison')}, {counts}." in html
         if profile in readme.REAL:  # the README tells the verdicts on real images
             (row,) = [line for line in TEXT.splitlines() if line.startswith(f"| [`{profile}`]")]
             told = row.strip("| ").split(" | ")[2 + rank]

@@ -325,7 +325,7 @@ def test_page_opens_with_scope_findings_and_forest_plot(published: Path) -> None
     for claim in report.claims:
         (heading,) = re.findall(rf"<h3>{claim.id} (.*?)</h3>", text)
         assert heading.endswith(f"{claim.overall}</span> {claim.text}")
-        assert f"Comparisons: {counted_words(claim.counts)} of" in text
+        assert f"comparisons, {counted_words(claim.verdicts)}." in text
     assert {"D1", "D2", "D3", "A1", "B1"} <= {claim.id for claim in report.own}
     for own in report.own:
         (heading,) = re.findall(rf"<h3>{own.id} (.*?)</h3>", text)

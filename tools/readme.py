@@ -251,7 +251,7 @@ def _statements() -> str:
 
 def counted(claim: Claim) -> str:
     """A claim's verdict, and those of its comparisons."""
-    counts = counted_words(claim.counts)
+    counts = counted_words(claim.verdicts)
     return f"**{claim.overall}**" + (f"; {counts}" if counts else "")
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from xbarpaper.claims.schema import OUTCOMES, Claim, Outcome, Verdict
 from xbarpaper.claims.statements import Statement
 from xbarpaper.params import Claims
+from xbarpaper.support.words import count
 
 MAIN: Final = {"C1": ("none",), "C2": ("none",), "C3": ("R",), "C4": ("WCT",), "C5": ("WCT", "none")}
 """The mitigations whose overall effects each claim rests on; see ``main_of``."""
 
 JOINT: Final = sum(map(len, MAIN.values()))
 """How many overall effects share one error rate."""
+
+_KINDS: Final = {"percentage points": "shares", "rank correlation": "correlations"}
+"""What the comparisons of C5 are about, by unit."""
 
 
 def main_of(claim: str, tested: Collection[str]) -> list[str]:
@@ -130,7 +134,7 @@ def conclude(
     sentences += [row.summary for row in levels if row.level == "unpruned" and row.mitigation in main]
     found = Counter(row.verdict for row in verdicts if row.counted)
     if verdicts:
-        sentences.append(f"Comparisons: {counted_words(found) or 'none'} of {found.total()}.")
+        sentences.append(f"Of {count(found.total(), 'comparison')}, {counted_words(verdicts) or 'none'}.")
     return Claim(
         id=statement.id,
         text=statement.text,
@@ -146,6 +150,17 @@ def conclude(
     )
 
 
-def counted_words(counts: Mapping[Outcome, int]) -> str:
-    """``4 supported, 2 undecided``: the verdicts of comparisons, as report, tables, figures and README count them."""
-    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts.get(outcome))
+def counted_words(verdicts: Iterable[Verdict]) -> str:
+    """``4 supported, 2 undecided``: the comparisons that count, as report, tables, figures and README tell them.
+
+    Apart where they measure different things: ``shares: 9 no effect; correlations: 9 supported``.
+    """
+    found: dict[str, Counter[Outcome]] = {}
+    for row in verdicts:
+        if row.counted:
+            found.setdefault(row.unit, Counter())[row.verdict] += 1
+    told = {
+        unit: ", ".join(f"{own[outcome]} {outcome}" for outcome in OUTCOMES if own[outcome])
+        for unit, own in found.items()
+    }
+    return "; ".join(f"{_KINDS[unit]}: {words}" if len(told) > 1 else words for unit, words in told.items())

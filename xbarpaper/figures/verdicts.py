@@ -156,7 +156,7 @@ def claim_effects(claim: Claim, labels: Labels, margins: Claims | None = None) -
         f"{join(ranges)}. Bars: {labels.percent} intervals, corrected for many comparisons."
         + "".join(f" Dotted: the tolerance of {value:g} points." for value in tolerance)
         + ("" if tolerance else f" {_margin_words({row.unit for row in singles}, margins)}")
-        + f" Of {sum(claim.counts.values())} comparisons that count for the verdict: {counted_words(claim.counts)}."
+        + f" Of {sum(claim.counts.values())} comparisons that count for the verdict, {counted_words(claim.verdicts)}."
     )
     return figure
 
