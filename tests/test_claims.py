@@ -313,7 +313,7 @@ def test_c5_tests_the_mechanism_where_it_was_measured(rho, expected: str) -> Non
     measured = tables.layers.assign(share_nf_rho=rho + noise, share_error_rho=rho)
     found = alone("C5", tables, layers=measured)
     assert found.by_mitigation["none"] == expected
-    assert (rows_of(found, "overall", "none")[0].n, found.notes) == (8, [])
+    assert (rows_of(found, "overall", "none")[0].n, len(found.notes)) == (8, 1)
     told = f"shares: 3 supported; correlations: 3 {expected}"
     assert rules.counted_words(found.verdicts) == told
     assert f"Of 6 comparisons, {told}." in found.summary
@@ -327,7 +327,17 @@ def test_c5_tests_the_mechanism_where_it_was_measured(rho, expected: str) -> Non
     assert "nan" not in fewer.model_dump_json() + unknown.model_dump_json()
     columns = tables.layers.drop(columns=conductance.ASSOCIATION, errors="ignore")
     without = alone("C5", tables, layers=columns)
-    assert without.notes == [conductance.NOT_MEASURED]
+    assert without.notes[1:] == [conductance.NOT_MEASURED]
+
+
+def test_c5_says_that_clamping_moves_no_device_across_the_threshold() -> None:
+    """Where the limit is above it, and where the range stays the old one."""
+    assert "Where the limit of WCT lies above 0.1 of w_max" in examine("C5").summary
+    tree = PARAMS.model_dump(mode="json")
+    tree["mapping"]["low_conductance_threshold"] = 0.2
+    assert "above 0.2 of w_max" in examine("C5", parse(tree, "synthetic", Params)).summary
+    tree["wct"]["range"] = "new"
+    assert "limit of WCT" not in examine("C5", parse(tree, "synthetic", Params)).summary
 
 
 # --- levels, replicates and families ------------------------------------------------------------------------

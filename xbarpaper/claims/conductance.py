@@ -17,6 +17,10 @@ from xbarpaper.support.statistics import RESOLUTION
 NOT_MEASURED: Final = (
     "Whether crossbars with more low conductances compute more accurately was not measured in this profile."
 )
+CLAMPED: Final = (
+    "Where the limit of WCT lies above {share:g} of w_max, below which a device counts as low, clamping moves no device "
+    "across that threshold: whatever changes the share is then the drift of training on."
+)
 ASSOCIATION: Final = "share_nf_rho"
 """Column of the table of layers: rank correlation of share and non-ideality factor over a layer's crossbars."""
 
@@ -48,6 +52,8 @@ def share_rises(context: Context, evaluation: pd.DataFrame, layers: pd.DataFrame
         # A permutation cannot change the share: one line says so, not one for each comparison.
         chosen = [one for one in tested if one.place.level == "overall"] if mitigation == "R" else tested
         rows += [_share(one, labels) for one in chosen]
+    clamped = bool(rows) and context.params.wct.range == "old"
+    notes = [CLAMPED.format(share=context.params.mapping.low_conductance_threshold)] if clamped else []
     known = layers.dropna(subset=[ASSOCIATION]) if ASSOCIATION in layers else layers[:0]
     known = known[known["mitigation"] == "none"]
     if len(known):
@@ -59,7 +65,9 @@ def share_rises(context: Context, evaluation: pd.DataFrame, layers: pd.DataFrame
         margin = settings.equivalence_correlation
         question = Question("none", "", found, over="layer", unit=CORRELATION, margin=margin)
         rows += [_mechanism(one, labels) for one in ask(question, settings)]
-    return conclude(context.texts["C5"], rows, notes=[] if len(known) else [NOT_MEASURED], decided=["R"])
+    return conclude(
+        context.texts["C5"], rows, notes=notes if len(known) else [*notes, NOT_MEASURED], decided=["R"]
+    )
 
 
 def _share(one: Tested, labels: Labels) -> Verdict:
