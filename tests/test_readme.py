@@ -60,14 +60,14 @@ def test_a_changed_verdict_changes_the_readme(copied: Path) -> None:
 
 
 def test_the_readme_says_first_what_was_found() -> None:
-    """Before anything else three to five sentences, each with a number and its interval; then their terms."""
+    """Before anything else three to five sentences, each with a number and its interval or counted; then their terms."""
     assert len(TEXT.splitlines()) <= 200
     first, *_ = re.findall(r"^## (.*)", TEXT, re.MULTILINE)
     assert first == "What was found"
     found = TEXT.split("<!-- findings")[1].split("<!-- /findings")[0]
     sentences = re.findall(r"^- (.*)", found, re.MULTILINE)
     assert 3 <= len(sentences) <= 5
-    interval = re.compile(r"[-+]?\d+\.\d+[^\[]* \[[-+]?\d+\.\d+, [-+]?\d+\.\d+\]")
+    interval = re.compile(r"[-+]?\d+\.\d+[^\[(]* (\[[-+]?\d+\.\d+, [-+]?\d+\.\d+\]|\(counted\))")
     assert all(map(interval.search, sentences))
     for term, _ in opening.TERMS:
         assert f"**{term}**" in found

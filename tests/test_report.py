@@ -29,6 +29,7 @@ from xbarpaper.claims import ClaimReport, Labels, examine, recovery_table
 from xbarpaper.claims.published import under_conventions
 from xbarpaper.claims.rules import counted_words
 from xbarpaper.experiments import results
+from xbarpaper.figures import forest
 from xbarpaper.params import Params, load_profile
 from xbarpaper.report import Places, gather, opening, provenance, publish, rendering, tables
 from xbarpaper.report import __main__ as command
@@ -254,6 +255,31 @@ def test_page_shows_the_verdicts_under_the_convention_nearest_to_published_losse
     for row in rows.to_dict("records"):
         assert f">{row['convention']}<" in section
         assert f">{row['verdict']}: {tables.number(row['effect'])} [" in section
+
+
+def test_what_is_counted_has_no_interval() -> None:
+    params = make_params(1, (16,))
+    report = examine(make_results(params), params)
+    told = "+10.00 percentage points (counted)"
+    assert opening.findings({"one": report}, None)[4].endswith(f": {told} added to that share by WCT.")
+    (row,) = [one for one in report.claims[4].tops() if one.mitigation == "WCT"]
+    assert row.low == row.high == pytest.approx(10)
+    assert tables.interval(row) == "–"
+    assert f"{told}, and" in row.summary
+
+
+def test_an_end_that_rounds_to_zero_keeps_its_sign() -> None:
+    params = make_params(1, (16,))
+    report = examine(make_results(params), params)
+    ends = {"low": -0.0037, "high": 0.31}
+    c3 = report.claims[2]
+    levels = [row.model_copy(update=ends if row.level == "overall" else {}) for row in c3.levels]
+    claims = [claim.model_copy(update={"levels": levels} if claim is c3 else {}) for claim in report.claims]
+    changed = report.model_copy(update={"claims": claims})
+    assert " [-0.00, +0.31] " in opening.findings({"one": changed}, None)[2]
+    texts = [text.get_text() for axes in forest({"one": changed}).axes for text in axes.texts]
+    assert any(text.endswith("[-0.00, +0.31]") for text in texts)
+    assert "+10.00 (counted)" in texts
 
 
 def test_findings_name_the_sizes_that_disagree() -> None:

@@ -19,7 +19,7 @@ from scipy import stats
 from xbarpaper.claims.labels import Labels
 from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.claims.rules import JOINT, judge
-from xbarpaper.claims.schema import Case, Level, Outcome, Verdict, nine_digits
+from xbarpaper.claims.schema import COUNTED, Case, Level, Outcome, Verdict, nine_digits
 from xbarpaper.params import Claims
 from xbarpaper.support.statistics import RESOLUTION, mean_interval
 from xbarpaper.support.words import count, square
@@ -134,7 +134,7 @@ class Tested:
             what, effect = turned, -effect
             low, high = (None if end is None else -end for end in (high, low))
         number = interval_words(effect, low, high, self.question.unit)
-        over = f", {count(self.n, self.inference)}" if self.n is not None else ""
+        over = f" ({self.inference})" if self.n is None else f", {count(self.n, self.inference)}"
         return f"{number}{what and f' {what}'}{over}"
 
     def case(self, what: str) -> Case:
@@ -257,7 +257,7 @@ def tested(question: Question, place: Place, settings: Claims) -> Tested:
     if verdict == "undecided" and low is not None:
         distance = max(abs(means["effect"]), question.margin - abs(means["effect"]))
         needed = count(seeds_needed(distance, float(table["effect"].std()), 1 - level), _UNITS[over])
-    n, inference = (None, "counted") if counted else (len(table), _UNITS[over])
+    n, inference = (None, COUNTED) if counted else (len(table), _UNITS[over])
     return Tested(question, place, verdict, low, high, means, bounds, n, inference, needed)
 
 

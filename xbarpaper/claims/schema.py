@@ -53,6 +53,11 @@ class Verdict(Section):
         """What is compared with what: ``R+WCT against WCT``; ``pruned against unpruned`` without mitigation."""
         return compared(self.mitigation, self.baseline)
 
+    @property
+    def sampled(self) -> bool:
+        """Whether the interval is of a sample; else low and high are the number itself, which is certain."""
+        return self.inference not in (COUNTED, ALGEBRA)
+
 
 def compared(mitigation: str, baseline: str) -> str:
     """A mitigation with its baseline, in words."""
@@ -60,6 +65,9 @@ def compared(mitigation: str, baseline: str) -> str:
         return f"pruned against {baseline}" if baseline else "without mitigation"
     return f"{mitigation} against {'no mitigation' if baseline == 'none' else baseline}"
 
+
+COUNTED: Final = "counted"
+"""What an effect is tested over that is the same whatever is drawn."""
 
 ALGEBRA: Final = "algebra"
 """What an effect is tested over that no measurement can change."""

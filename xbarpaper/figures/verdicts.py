@@ -22,7 +22,7 @@ from xbarpaper.figures.style import (
     shared_legend,
 )
 from xbarpaper.params import Claims
-from xbarpaper.support.words import join, square
+from xbarpaper.support.words import join, signed, square
 
 _ROW_INCHES: Final = 0.15
 _TEXT: Final[dict[str, Any]] = {"fontsize": 7, "va": "center", "clip_on": False, "zorder": 6}
@@ -228,9 +228,9 @@ def _legend(figure: ArtifactFigure, rows: Sequence[Verdict]) -> None:
 
 
 def _number(row: Verdict) -> str:
-    effect, *ends = [
-        f"{round(value, 2) + 0.0:+.2f}" for value in (row.effect, row.low, row.high) if value is not None
-    ]
+    if not row.sampled:
+        return f"{signed(row.effect)} ({row.inference})"
+    effect, *ends = [signed(value) for value in (row.effect, row.low, row.high) if value is not None]
     return f"{effect} [{', '.join(ends)}]" if ends else effect
 
 

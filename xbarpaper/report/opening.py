@@ -11,13 +11,13 @@ from xbarpaper.claims import Claim, ClaimReport
 from xbarpaper.claims.names import SCHEME_NAMES
 from xbarpaper.claims.schema import ALGEBRA, Outcome
 from xbarpaper.support.statistics import mean_interval
-from xbarpaper.support.words import join, square
+from xbarpaper.support.words import join, signed, square
 
 TERMS: Final = (
     ("crossbar", "a grid of wires with a device at each crossing: conductances hold a matrix of weights, currents of the "
      "columns are its products; here wires and drivers resist, and devices differ from chip to chip"),
     ("[low, high]", "the interval of the number before it; those of C1 to C5 are corrected for many comparisons, and "
-     "verdicts are read from them"),
+     "verdicts are read from them; what is counted, not sampled, has none"),
     ("C/F, XCS, XRS", "ways to prune: whole filters with the channels that they feed (C/F), column segments (XCS) or row "
      "segments (XRS) as long as a crossbar"),
     ("T", "packs what pruning left onto fewer crossbars"),
@@ -95,10 +95,11 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
             words = words.replace(f"({name})", f"({name}, at the best of the settings searched)")
         claimed, opposite = _UNITS[claim.id]
         sign = -1 if row.effect < 0 and claimed != opposite else 1
-        number = f"{sign * row.effect:+.2f} {row.unit if claim.id == 'C5' else 'points'}"
-        if row.low is not None and row.high is not None:
-            low, high = (round(end, 2) + 0.0 for end in sorted((sign * row.low, sign * row.high)))
-            number += f" [{low:+.2f}, {high:+.2f}]"
+        number = f"{signed(sign * row.effect)} {row.unit if claim.id == 'C5' else 'points'}"
+        if not row.sampled:
+            number += f" ({row.inference})"
+        elif row.low is not None and row.high is not None:
+            number += f" [{', '.join(map(signed, sorted((sign * row.low, sign * row.high))))}]"
         number += f" {claimed if sign > 0 else opposite}"
         if (tolerance := row.details.get("tolerance_points")) is not None:
             number += f", {tolerance:g} tolerated"

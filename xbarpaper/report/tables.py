@@ -165,8 +165,8 @@ def cases(claim: OwnClaim) -> Table:
 
 
 def interval(row: Verdict) -> str:
-    """The corrected interval of an effect."""
-    return _ends(row.low, row.high)
+    """The corrected interval of an effect; what is not sampled has none."""
+    return _ends(row.low, row.high) if row.sampled else ABSENT
 
 
 def _ends(low: float | None, high: float | None) -> str:

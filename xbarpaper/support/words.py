@@ -18,3 +18,8 @@ def count(number: int, noun: str) -> str:
 def square(size: int) -> str:
     """``16 × 16``."""
     return f"{size} × {size}"
+
+
+def signed(value: float) -> str:
+    """``+0.09``; what rounds to zero keeps its sign, so that ``-0.00`` is below zero."""
+    return f"{round(value, 9) + 0.0:+.2f}"
