@@ -257,6 +257,14 @@ def test_page_shows_the_verdicts_under_the_convention_nearest_to_published_losse
         assert f">{row['verdict']}: {tables.number(row['effect'])} [" in section
 
 
+def test_the_nearest_convention_may_be_our_own(published: Path) -> None:
+    rows = files.read_table(published / "tables" / "published_claims.csv")
+    found = tables.under_conventions(rows.assign(convention="one and the same"))
+    assert [row[0] for row in found.rows] == ["one and the same"] * 2
+    assert [row[1:] for row in found.rows] == [row[1:] for row in tables.under_conventions(rows).rows]
+    assert {len(row) for row in found.rows} == {len(found.columns)}
+
+
 def test_what_is_counted_has_no_interval() -> None:
     params = make_params(1, (16,))
     report = examine(make_results(params), params)
