@@ -315,11 +315,14 @@ def _trust() -> str:
         name for name in REAL if len({one.training_seed for one in _params(name).experiments.values()}) > 1
     ]
     told = {name: f"`{name}`" for name in REAL}
+    epochs = [count(_params(name).wct.epochs, "epoch") for name in FULL]
     return "\n".join(
         [
             "- One training each, so that verdicts speak of that trained network only (the seeds vary the devices), and "
             f"another training may give another: {join([told[name] for name in REAL if name not in several])}. "
-            "Only T1 to T6 of `neighbours` are tested over trainings, of networks of their own.",
+            "Only T1 to T6 of `neighbours` are tested over trainings, of networks of their own. In the reports named "
+            f"`full`, WCT trains on for {join(list(dict.fromkeys(epochs)))}, once for each network; only `{SEARCHED}` "
+            "shows what the same training does without the limit.",
             "- Several trainings, so that verdicts speak of other trainings too: "
             f"{join([told[name] for name in several])}. Training seed 0 of `{TRAININGS}` is the network of `neighbours`. "
             f"Only N1 to N3 of `{DEEPER}` speak of one training, its first.",
