@@ -18,7 +18,7 @@ from xbarpaper.hardware import readout as nonideal
 from xbarpaper.hardware.circuit import Parasitics
 from xbarpaper.hardware.effects import Variation
 from xbarpaper.hardware.readout import read_out
-from xbarpaper.networks import training
+from xbarpaper.networks import inference
 from xbarpaper.networks.inference import accuracy
 from xbarpaper.support.files import write_table
 
@@ -95,7 +95,7 @@ def test_an_interrupted_sweep_goes_on_with_the_missing_rows(
     for fail_at in (1, 2, 5, 2 * ROWS):
         journal = tmp_path / f"{fail_at}.csv"
         with monkeypatch.context() as patch:
-            Calls(patch, training, "accuracy", fail_at)
+            Calls(patch, inference, "accuracy", fail_at)
             with pytest.raises(KeyboardInterrupt):
                 sweep(subjects, WANTED, bench, journal)
         finished = len(Journal(journal))
@@ -103,7 +103,7 @@ def test_an_interrupted_sweep_goes_on_with_the_missing_rows(
         assert fail_at - 2 <= finished <= fail_at - 1
 
         with monkeypatch.context() as patch:
-            counted = Calls(patch, training, "accuracy")
+            counted = Calls(patch, inference, "accuracy")
             for _ in range(2):  # the second time nothing is left to compute
                 resumed = sweep(subjects, WANTED, bench, journal)
                 assert counted.count == 2 * ROWS - finished
@@ -132,7 +132,7 @@ def test_other_conditions_make_all_rows_anew(
     subjects, journal = [make_subject()], tmp_path / "journal.csv"
     wanted = cases(("both",), 1, ("none", "layer"), "layer")
     before = sweep(subjects, wanted, bench, journal)
-    counted, other = Calls(monkeypatch, training, "accuracy"), replace(bench, **change)
+    counted, other = Calls(monkeypatch, inference, "accuracy"), replace(bench, **change)
     after = sweep(subjects, wanted, other, journal)
     assert counted.count == 2
     fresh = sweep(subjects, wanted, other, tmp_path / "fresh.csv")
@@ -148,7 +148,7 @@ def test_another_network_makes_its_rows_anew(
 ) -> None:
     journal, wanted = tmp_path / "journal.csv", [Case("wires", None, ("layer",))]
     sweep([make_subject()], wanted, bench, journal)
-    counted = Calls(monkeypatch, training, "accuracy")
+    counted = Calls(monkeypatch, inference, "accuracy")
     other = make_subject()
     with torch.no_grad():
         other.mapped.network.classifier.bias += 1e-3  # not on any crossbar, but decides all the same

@@ -175,4 +175,4 @@ def test_what_was_run_counts_the_evaluations() -> None:
     assert told.startswith("VGG11 (width 0.25, training seeds 0, 1 and 2) on shapes10 (procedural): ")
     assert "pruned by C/F, XCS and XRS to a sparsity of 0.8" in told
     assert "16 × 16 and 32 × 32, without mitigation and with R, WCT and R+WCT" in told
-    assert told.endswith(f"5 draws of device variation: {len(TABLES.evaluation)} evaluations.")
+    assert told.endswith(f"5 draws of device variation: {len(TABLES.evaluation):,} evaluations.")

@@ -25,7 +25,7 @@ from xbarpaper.experiments.sensitivity import axes, evaluating, points, sparsiti
 from xbarpaper.experiments.sensitivity.conventions import conventions
 from xbarpaper.experiments.sensitivity.device_effects import device_effects
 from xbarpaper.mitigation import NONE, WCT, R
-from xbarpaper.networks import training
+from xbarpaper.networks import inference, training
 from xbarpaper.networks.inference import accuracy
 from xbarpaper.params import GAINS, MITIGATIONS, SCHEMES, Params
 from xbarpaper.support.files import read_table, write_table
@@ -291,7 +291,7 @@ def test_an_interrupted_evaluation_goes_on(
     assert journal.is_file()
     kept = len(Journal(journal))
     monkeypatch.setattr(evaluation, "read_out", again.function)
-    counted = Calls(monkeypatch, training, "accuracy")
+    counted = Calls(monkeypatch, inference, "accuracy")
     resumed = evaluated(work)
     finished = len(Journal(journal))
     # Accuracies in software are measured again: cheap, and not in the journal.

@@ -28,7 +28,17 @@ from xbarpaper.params import Execution
 from xbarpaper.support import cores, spreading
 from xbarpaper.support.errors import ArtifactError, ParameterError
 from xbarpaper.support.schedulers import require_scheduler
-from xbarpaper.support.spreading import InProcess, Task, Workers, dasked, in_order, opening, results, sameness
+from xbarpaper.support.spreading import (
+    InProcess,
+    Task,
+    Workers,
+    dasked,
+    in_order,
+    local,
+    opening,
+    results,
+    sameness,
+)
 from xbarpaper.support.validation import parse
 
 SEEDS = 2
@@ -268,20 +278,25 @@ def test_processes_share_the_places_of_a_command(tmp_path: Path, monkeypatch: py
 def test_ctrl_c_waits_for_no_task_that_holds_the_last_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def pressed(_: object) -> None:
+        wait_for((tmp_path / "begun").exists, "the task")
+        raise KeyboardInterrupt
+
     monkeypatch.setenv(cores.VARIABLE, f"1:{tmp_path}")
+    monkeypatch.setattr(local, "wait", pressed)
     cores.place.cache_clear()
     try:
         with pytest.raises(KeyboardInterrupt), cores.place().held(), spreading.Local(1) as workers:
-            list(results(workers, [Task(0, "an hour of training", _interrupted, (tmp_path / "ended",))]))
+            list(results(workers, [Task(0, "an hour of training", _hour, (tmp_path,))]))
     finally:
         cores.place.cache_clear()
     assert not (tmp_path / "ended").exists()
 
 
-def _interrupted(ended: Path) -> None:
-    os.kill(os.getppid(), signal.SIGINT)
+def _hour(folder: Path) -> None:
+    (folder / "begun").touch()
     time.sleep(5)
-    ended.touch()
+    (folder / "ended").touch()
 
 
 def _spent(_: int) -> tuple[float, float]:

@@ -78,8 +78,9 @@ KNOWN: dict[str, set[str]] = {
     "experiments/sensitivity/conventions.py": {"sensitivity", "figures"},
     "experiments/sensitivity/device_effects.py": {"devices", "figures", "claims"},
     "experiments/results.py": SUMMARIES,
-    "networks/training.py": EXPERIMENTS | {"own_network"} | RESUMES | JOURNALS,
-    "data/augment.py": {"data", "own_network"} | EXPERIMENTS | RESUMES | JOURNALS,
+    "networks/training.py": EXPERIMENTS | {"own_network"} | RESUMES,  # rows tell networks apart by their weights
+    "networks/inference.py": EXPERIMENTS | {"own_network"} | RESUMES | JOURNALS,
+    "data/augment.py": {"data", "own_network", "journal, batch norm"} | EXPERIMENTS | RESUMES,
     "hardware/in_place.py": {"on_crossbar_training"},
     "claims/conductance.py": {"claims", "figures"},
     # every stage reads all parameters; finished rows and half-finished trainings know nothing of what is surveyed
