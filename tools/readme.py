@@ -34,7 +34,7 @@ from xbarpaper.support.errors import ArtifactError, command
 from xbarpaper.support.files import read_json, read_table, write_text
 from xbarpaper.support.words import count, join, square
 
-FULL: Final = ("cifar10-full", "cifar100-full")
+FULL: Final = ("cifar10-full", "cifar10-full-vgg16", "cifar100-full")
 """Profiles at the paper's own width whose reports are in git."""
 
 REAL: Final = (
@@ -48,10 +48,10 @@ RECOVERED: Final = "cifar10-seeds"
 PROFILES: Final = (*REAL, "quick")
 """Profiles whose reports are in git."""
 
-TUNED: Final = ("cifar100-full", "cifar10-trainings-vgg16")
+TUNED: Final = ("cifar10-full-vgg16", "cifar100-full", "cifar10-trainings-vgg16")
 """Profiles whose precompensation with tuned batch norms the README and docs/mitigations.md tell."""
 
-BESIDE: Final = ("cifar10-full", "cifar10-trainings-vgg16", "neighbours")
+BESIDE: Final = ("cifar10-full", "cifar10-full-vgg16", "cifar10-trainings-vgg16", "neighbours")
 """Profiles whose networks are put beside published numbers."""
 
 SEARCHED: Final = "neighbours"
@@ -258,7 +258,7 @@ def counted(claim: Claim) -> str:
 @_part("accuracies")
 def _accuracies() -> str:
     found = {}
-    for profile in (*FULL, TRAININGS, DEEPER):
+    for profile in (*FULL, TRAININGS):
         one = tables.accuracies(
             _table(profile, "evaluation"), _table(profile, "recovery"), Labels.of(_params(profile)), SIZE
         )
@@ -466,6 +466,14 @@ def _costs() -> str:
     return _noted(_narrow(" | ".join(["stage", *(f"`{name}`" for name in totals.index)]), rows), note)
 
 
+@_part("hours")
+def _hours() -> str:
+    """How long the stages of a full-width profile took, one after another where they wait for one another."""
+    table = _measured(f"stages-{FULL[1]}")
+    told = [f"`{row['stage']}` {_duration(row['minutes'])}" for row in table.to_dict("records")]
+    return f"Stages of `{FULL[1]}`, from begin to end, two at a time, beside other work: {join(told)}. {table['machine'].iloc[0]}."
+
+
 @_part("conventions")
 def _conventions() -> str:
     rows = [[name, one.words] for name, one in CONVENTIONS.items()]
@@ -531,7 +539,7 @@ def _neighbours() -> str:
     """Verdicts of the statements about neighbours, report by report."""
     own = {
         name: {one.id: one for one in report.own if one.id[0] in NEIGHBOURS}
-        for name, report in _reports(("neighbours", DEEPER, "quick")).items()
+        for name, report in _reports(("neighbours", FULL[1], "quick")).items()
     }
     texts = {identity: one.text for found in own.values() for identity, one in found.items()}
     rows = [
@@ -563,7 +571,7 @@ def _beside() -> str:
     rows = []
     for paper, claimed, stage, letter in _BESIDE:
         told = []
-        for name, report in _reports(("neighbours", DEEPER)).items():
+        for name, report in _reports(("neighbours", FULL[1])).items():
             by_verdict: dict[str, list[str]] = {}
             for one in report.own:
                 if one.id[0] == letter:
