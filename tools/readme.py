@@ -471,7 +471,10 @@ def _hours() -> str:
     """How long the stages of a full-width profile took, one after another where they wait for one another."""
     table = _measured(f"stages-{FULL[1]}")
     told = [f"`{row['stage']}` {_duration(row['minutes'])}" for row in table.to_dict("records")]
-    return f"Stages of `{FULL[1]}`, from begin to end, two at a time, beside other work: {join(told)}. {table['machine'].iloc[0]}."
+    return (
+        f"Stages of `{FULL[1]}`, each from its begin to its end, two at a time, beside other work: {join(told)}. "
+        f"{table['machine'].iloc[0]}."
+    )
 
 
 @_part("conventions")
