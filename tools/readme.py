@@ -582,7 +582,7 @@ def _beside() -> str:
             if by_verdict:
                 words = "; ".join(f"{join(names)} {verdict}" for verdict, names in by_verdict.items())
                 first = next(one for one in report.own if one.id[0] == letter)
-                words += f" ({first.id}: {', '.join(_EFFECT.findall(first.summary)).lower()})"
+                words += f" ({first.id}: {', '.join(one[0].lower() + one[1:] for one in _EFFECT.findall(first.summary))})"
                 told.append(words if name == "neighbours" else f"`{name}`: {words}")
         seconds = sum(value for name, value in times.items() if str(name).startswith(f"{stage}@"))
         rows.append(
