@@ -188,10 +188,12 @@ def _findings() -> str:
     lines = ["- **{}:**{}".format(*sentence.split(":", 1)) for sentence in sentences]
     further = (
         f"**Beyond the paper:** {beyond}, {_networks(RECOVERED)}); one for all chips, with batch norms tuned per chip on "
-        f"a few hundred unlabelled images (PC + norms), wins back {join([_won_back(one) for one in TUNED])}. "
-        f"The numbers of `{REAL[0]}` are those of one training. {_over_trainings(TRAININGS)} {_over_trainings(DEEPER)}"
+        f"a few hundred unlabelled images (PC + norms), wins back {join([_won_back(one) for one in TUNED])}."
     )
-    return "\n".join([*lines, "", further, "", f"Terms: {terms}."])
+    trained = (
+        f"**Over several trainings** (`{REAL[0]}` is one): {_over_trainings(TRAININGS)}; {_over_trainings(DEEPER)}."
+    )
+    return "\n".join([*lines, "", further, "", trained, "", f"Terms: {terms}."])
 
 
 def _won_back(profile: str) -> str:
@@ -207,8 +209,8 @@ def _over_trainings(profile: str) -> str:
     found: dict[str, list[str]] = {}
     for claim in _report(profile).claims:
         found.setdefault(claim.overall, []).append(claim.id)
-    verdicts = "; ".join(f"{join(names)} {verdict}" for verdict, names in found.items())
-    return f"Over the trainings of `{profile}` ({_networks(profile)}): {verdicts}."
+    verdicts = ", ".join(f"{join(names)} {verdict}" for verdict, names in found.items())
+    return f"`{profile}` ({_networks(profile)}): {verdicts}"
 
 
 def _networks(profile: str) -> str:

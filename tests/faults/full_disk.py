@@ -1,4 +1,4 @@
-"""Disks that are full when a stage writes: small ones of memory, mounted where the stage's files go."""
+"""Disks that are full when a stage writes: small ones of memory, or Btrfs with a quota, mounted where its files go."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,10 @@ from . import writers
 from .outcomes import Outcome
 from .tiny import EXPERIMENT, Reference, last_line
 
-WHAT = "no room for a checkpoint, table, dataset, journal, resume file, notebook, figure, report or temporary file"
+WHAT = (
+    "no room, or no quota left, for a checkpoint, table, dataset, journal, resume file, notebook, figure, report or"
+    " temporary file"
+)
 SHARES = (0.0, 0.3, 0.9)  # of a file that still fits
 PAGE = 4096
 
@@ -65,27 +68,31 @@ CASES: dict[str, Case] = {
 
 
 def outcomes(reference: Reference, folder: Path) -> Iterator[Outcome]:
-    """Every kind of file in a process with a limit, then every case on a full disk where this user may mount one."""
+    """Every kind of file in a process with a limit, then every case on each disk that this user may mount."""
     yield from writers.outcomes(folder / "limited", SHARES)
     if os.geteuid():
         print("full_disk: mounting needs root; only files with a limited size were tried", file=sys.stderr)
         return
     repository = reference.copy(folder / "mounted")
-    for name, case in CASES.items():
-        yield on_full_disk(repository, name, case)
+    for disk in DISKS:
+        if shutil.which(disk.needs) is None:
+            print(f"full_disk: {disk.name} was not tried: {disk.needs} is not installed", file=sys.stderr)
+            continue
+        for name, case in CASES.items():
+            yield on_disk(disk, repository, name, case)
     shutil.rmtree(repository.folder / "temporary")
     done = repository.dvc("repro", "--force", "--single-item", _TRAIN)
     yield Outcome.of("room again: the training and its resume file", reference.differences(done, repository))
 
 
-def on_full_disk(repository: Repository, name: str, case: Case) -> Outcome:
+def on_disk(disk: Disk, repository: Repository, name: str, case: Case) -> Outcome:
     """Run a stage's command with no more room in a folder: one line, exit code 1, all files as they were."""
     folder, temporary = repository.folder / case.folder, repository.folder / "temporary"
     folder.mkdir(exist_ok=True)
     temporary.mkdir(exist_ok=True)
     if case.spoilt:
         (repository.folder / case.spoilt).write_bytes(b"damaged")
-    with _full(folder, case.free):
+    with _mounted(disk, folder, case.free):
         before = repository.contents(case.folder)
         command = shlex.split(stages(repository.folder)[case.stage].command)
         done = subprocess.run(
@@ -96,30 +103,89 @@ def on_full_disk(repository: Repository, name: str, case: Case) -> Outcome:
     last, wrong = last_line(done.stderr), []
     if done.returncode != 1:
         wrong.append(f"exit code {done.returncode}")
-    if "No space left on device" not in last or "Traceback" in done.stderr:
+    if disk.says not in last or "Traceback" in done.stderr:
         wrong.append(f"no clear line, but {last!r}")
     wrong += [
         f"{path}: left over or changed"
         for path in sorted(before.keys() | after.keys())
         if before.get(path) != after.get(path) and not path.startswith("failed/")
     ]
-    return Outcome.of(f"full disk: {name}", wrong, last)
+    return Outcome.of(f"{disk.name}: {name}", wrong, last)
 
 
 @contextmanager
-def _full(folder: Path, free: int) -> Iterator[None]:
-    """Mount a disk of memory there that holds what the folder holds, and has so much room left."""
+def _mounted(disk: Disk, folder: Path, free: int) -> Iterator[None]:
+    """Mount a disk there that holds what the folder holds, and has so much room left."""
     kept = folder.with_name(f"{folder.name}.kept")
     shutil.copytree(folder, kept)
+    try:
+        with disk.holding(kept, folder, free):
+            yield
+    finally:
+        shutil.rmtree(kept)
+
+
+@contextmanager
+def _memory(kept: Path, folder: Path, free: int) -> Iterator[None]:
     # Folders and names take room too, so make the disk too large and fill it.
     pages = sum(1 + (-(-path.stat().st_size // PAGE) if path.is_file() else 0) for path in kept.rglob("*"))
     size = pages * PAGE + free + 64 * PAGE
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
     try:
         shutil.copytree(kept, folder, dirs_exist_ok=True)
         left = os.statvfs(folder).f_bavail * PAGE
         (folder / "filler").write_bytes(bytes(left - free))
         yield
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
-        shutil.rmtree(kept)
+        _run("umount", str(folder))
+
+
+@contextmanager
+def _quota(kept: Path, folder: Path, free: int) -> Iterator[None]:
+    """A Btrfs whose one user may write so much more: the disk itself has room, as ``df`` says too."""
+    image = folder.with_name(f"{folder.name}.image")
+    with image.open("wb") as file:
+        file.truncate(2**30)
+    try:
+        _run("mkfs.btrfs", "-q", str(image))
+        _run("mount", "-o", "loop", str(image), str(folder))
+        try:
+            shutil.copytree(kept, folder, dirs_exist_ok=True)
+            _run("btrfs", "quota", "enable", str(folder))
+            _run("btrfs", "quota", "rescan", "-w", str(folder))
+            _run("sync", "--file-system", str(folder))
+            rows = _run("btrfs", "qgroup", "show", "--raw", str(folder)).split("\n")
+            used = next(int(row.split()[1]) for row in rows if row.startswith("0/5"))
+            _run("btrfs", "qgroup", "limit", str(used + free), "0/5", str(folder))
+            yield
+        finally:
+            _run("umount", str(folder))
+    finally:
+        image.unlink()
+
+
+def _run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A kind of disk without room.
+
+    Attributes:
+        name: of the fault.
+        says: what the system says of it.
+        needs: the program that makes it.
+        holding: mounts one that holds a folder's copy, at a folder, with so many bytes left.
+    """
+
+    name: str
+    says: str
+    needs: str
+    holding: Callable[[Path, Path, int], AbstractContextManager[None]]
+
+
+DISKS = (
+    Disk("full disk", "No space left on device", "mount", _memory),
+    Disk("full quota", "Disk quota exceeded", "mkfs.btrfs", _quota),
+)

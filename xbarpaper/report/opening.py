@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -61,7 +62,6 @@ _FOUND: Final = {
     },
 }
 """Words for a claim and its verdict; those of ``""`` are followed by the verdict itself."""
-_OPPOSITE: Final[dict[Outcome, Outcome]] = {"supported": "contradicted", "contradicted": "supported"}
 _STRONGEST: Final = {
     "PC/chip": "precompensation for each chip (PC/chip)",
     "PC+norms": "one for all chips, with batch norms tuned on a few hundred unlabelled images of each chip (PC+norms),",
@@ -79,7 +79,7 @@ _UNITS: Final = {
 
 
 def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) -> list[str]:
-    """Three to five sentences; each gives the number of the first report, and says which others agree.
+    """A sentence for each claim: the number of the first report, and how many reports reach which verdict.
 
     Args:
         reports: by name, the one that weighs most first.
@@ -105,7 +105,7 @@ def findings(reports: Mapping[str, ClaimReport], recovery: pd.DataFrame | None) 
             number += f", {tolerance:g} tolerated"
         parts = [*_by_size(claim), *_by_scheme(claim), *_by_gain(main, claim)]
         number += "".join(f"; {part}" for part in parts)
-        where = f" (`{first}`{_elsewhere(claim, others)})" if others else ""
+        where = f" (`{first}`; {_counts(claim.id, reports)})" if others else ""
         sentences.append(f"{claim.id}: {words}: {number}{where}.")
     if recovery is not None and (parts := _won_back(recovery, main.confidence)):
         where = f" (`{first}`)" if others else ""
@@ -203,19 +203,9 @@ def _sizes(claim: Claim) -> dict[Outcome, list[str]]:
     return found
 
 
-def _elsewhere(claim: Claim, others: Sequence[tuple[str, ClaimReport]]) -> str:
-    """Which other reports reach the same verdict, and what the rest say."""
-    by_verdict: dict[str, list[str]] = {claim.overall: []}
-    for name, report in others:
-        own = next(one for one in report.claims if one.id == claim.id)
-        opposite = _OPPOSITE.get(own.overall)
-        sizes = _sizes(own).get(opposite, []) if opposite else []
-        differs = [*([f"{opposite} at {join(sizes)}"] if sizes else []), *_by_gain(report, own)]
-        but = f", but {join(differs)}" if differs else ""
-        by_verdict.setdefault(own.overall, []).append(f"`{name}`{but}")
-    told = [
-        f"{'the same' if verdict == claim.overall else verdict} in {join(names)}"
-        for verdict, names in by_verdict.items()
-        if names
-    ]
-    return f"; {'; '.join(told)}" if told else ""
+def _counts(claim_id: str, reports: Mapping[str, ClaimReport]) -> str:
+    """How many of the reports reach which verdict, the verdict of the first one first."""
+    verdicts = [claim.overall for report in reports.values() for claim in report.claims if claim.id == claim_id]
+    if len(set(verdicts)) == 1:
+        return f"the same in all {len(verdicts)} reports"
+    return f"of {len(verdicts)} reports {', '.join(f'{n} {verdict}' for verdict, n in Counter(verdicts).items())}"
