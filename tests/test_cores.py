@@ -14,23 +14,6 @@ from xbarpaper.support import cores
 
 
 @pytest.mark.parametrize(
-    ("bound", "quota", "expected"),
-    [
-        (4, None, 4), (4, "max 100000", 4), (4, "250000 100000", 2), (4, "50000 100000", 1),
-        (2, "800000 100000", 2),
-    ],
-)  # fmt: skip
-def test_cores_are_those_of_the_process_within_the_limit_of_its_group(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: int, quota: str | None, expected: int
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(bound)))
-    monkeypatch.setattr(cores, "_CGROUP", tmp_path)
-    if quota:
-        (tmp_path / "cpu.max").write_text(f"{quota}\n")
-    assert cores.available() == expected
-
-
-@pytest.mark.parametrize(
     ("text", "expected"),
     [("execution: {threads: 3}", 3), ("execution: {threads: no}", 1), ("execution: 3", 1), ("{", 1), ("", 1)],
 )

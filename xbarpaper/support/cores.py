@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from xbarpaper.support import control_groups
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.yaml_files import read_yaml
 
@@ -38,26 +39,12 @@ ARITHMETIC: Final = frozenset({
 _LIBRARIES: Final = ("OMP", "MKL", "OPENBLAS", "NUMBA", "VECLIB")
 _MALLOC: Final = {-1: -1, -4: 0}  # mallopt(3): no M_TRIM_THRESHOLD, and no mapping of its own for any tensor
 _PIDFD_OPEN: Final = 434  # pidfd_open(2), on every architecture
-_CGROUP: Final = Path("/sys/fs/cgroup")
 
 
 def available() -> int:
-    """The cores that this process may use: those it is bound to, within the limit of its control group."""
+    """The cores that this process may use: those it is bound to, within the limits of its control groups."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(bound, int(_quota() or bound)))
-
-
-def _quota() -> float | None:
-    """Cores' worth of time that the control group may use; None without a limit."""
-    try:
-        quota, period = (_CGROUP / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        try:  # version 1
-            quota = (_CGROUP / "cpu/cpu.cfs_quota_us").read_text().strip()
-            period = (_CGROUP / "cpu/cpu.cfs_period_us").read_text()
-        except OSError:
-            return None
-    return int(quota) / int(period) if quota.isdecimal() else None
+    return max(1, int(min(bound, control_groups.cores())))
 
 
 def threads(root: Path) -> int:

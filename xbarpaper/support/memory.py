@@ -5,29 +5,20 @@ from __future__ import annotations
 import resource
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
+from xbarpaper.support import control_groups
 from xbarpaper.support.errors import ArtifactError
-
-_CGROUP: Final = Path("/sys/fs/cgroup")
-_GROUP_FILES: Final = (
-    ("memory.max", "memory.current"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-)
 
 
 def free() -> float:
-    """Bytes that this process may still take: what the machine has, within the limits of its control group and shell.
+    """Bytes that this process may still take: what the machine has, within the limits of its control groups and shell.
 
     What the system does not tell counts as unlimited.
     """
-    rooms = [float("inf")]
+    rooms = [control_groups.free_memory()]
     with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         rooms.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]))
-    for limit, used in _GROUP_FILES:  # of version 2 and 1; "max" is no number
-        with suppress(OSError, ValueError):
-            rooms.append(int((_CGROUP / limit).read_text()) - int((_CGROUP / used).read_text()))
     most, _ = resource.getrlimit(resource.RLIMIT_AS)
     if most != resource.RLIM_INFINITY:
         with suppress(OSError, ValueError):
