@@ -56,7 +56,10 @@ def main() -> int:
     add("--part", choices=PARTS, action="append", help="this one only; may be repeated")
     given = parser.parse_args()
     survived = True
-    with tempfile.TemporaryDirectory(prefix="xbarpaper-faults-") as folder, tqdm(unit="fault") as bar:
+    with (
+        tempfile.TemporaryDirectory(prefix="xbarpaper-faults-") as folder,
+        tqdm(unit="fault", disable=None) as bar,
+    ):
         campaign = Campaign(given, Path(folder))
         (ROOT / LOGS).mkdir(parents=True, exist_ok=True)
         for kind in given.part or PARTS:
