@@ -353,6 +353,23 @@ def test_an_archive_without_git_works(project: Path) -> None:
     assert (project / "out/a.csv").is_file()
 
 
+def test_a_split_index_of_git_is_refused_before_anything_runs(project: Path) -> None:
+    """DVC would stop with a wrong checksum when a stage ends."""
+    (project / ".dvc/config").write_text("[core]\n    analytics = false\n")
+    for command in ("init -q", "add .", "config core.splitIndex true", "update-index --split-index"):
+        assert run("git", *command.split(), cwd=project).returncode == 0
+    done = run(*REPRO, cwd=project)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "git's index is split in two files here (core.splitIndex), which DVC cannot read; `git config"
+    )
+    assert not (project / "out").exists()
+    assert run("sh", "-c", line.split("`")[1], cwd=project).returncode == 0
+    done = run(*REPRO, cwd=project)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_user_without_a_name_runs_the_pipeline(project: Path) -> None:
     nameless = project / "nameless"
     write_text(

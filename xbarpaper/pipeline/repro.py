@@ -27,7 +27,7 @@ from dvc.repo import Repo
 from dvc.rwlock import RWLockFileCorruptedError, rwlock
 
 from xbarpaper.pipeline import warm
-from xbarpaper.support import cores, inputs, progress
+from xbarpaper.support import cores, git, inputs, progress
 from xbarpaper.support.errors import ArtifactError
 from xbarpaper.support.files import write_text
 
@@ -184,6 +184,20 @@ def _do_without_git() -> None:
         print("no git here: DVC does without it from now on (.dvc/config.local)", flush=True)
 
 
+def _require_whole_index() -> None:
+    """Refuse a folder where git keeps a part of its index in another file: DVC would stop in the midst of a stage.
+
+    Raises:
+        ArtifactError: it does, because of its setting ``core.splitIndex``.
+    """
+    with suppress(OSError):  # no git, nothing to refuse
+        if git.run(Path(), "rev-parse", "--shared-index-path").stdout:
+            raise ArtifactError(
+                "git's index is split in two files here (core.splitIndex), which DVC cannot read; "
+                "`git config core.splitIndex false && git update-index --no-split-index` makes it one"
+            )
+
+
 def _forget_cut_lock() -> None:
     """Remove DVC's list of files in use if it was cut short: DVC writes it in place, so a kill can leave half of it."""
     with Repo() as repo, suppress(FileNotFoundError):
@@ -212,6 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _do_without_git()
         os.chdir(Repo.find_root())  # DVC names stages by where it is called
+        _require_whole_index()
         _forget_cut_lock()
         with tempfile.TemporaryDirectory(prefix="xbarpaper-") as folder:
             os.environ[cores.VARIABLE] = f"{jobs}:{folder}"

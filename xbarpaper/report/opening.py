@@ -205,7 +205,9 @@ def _sizes(claim: Claim) -> dict[Outcome, list[str]]:
 
 def _counts(claim_id: str, reports: Mapping[str, ClaimReport]) -> str:
     """How many of the reports reach which verdict, the verdict of the first one first."""
-    verdicts = [claim.overall for report in reports.values() for claim in report.claims if claim.id == claim_id]
+    verdicts = [
+        claim.overall for report in reports.values() for claim in report.claims if claim.id == claim_id
+    ]
     if len(set(verdicts)) == 1:
         return f"the same in all {len(verdicts)} reports"
     return f"of {len(verdicts)} reports {', '.join(f'{n} {verdict}' for verdict, n in Counter(verdicts).items())}"
