@@ -188,7 +188,8 @@ def _seen(repository: Repository, reference: Reference, generator: random.Random
         f"{_NOTEBOOKS}/05_map.ipynb": f"{_NOTEBOOKS}/06_evaluate.ipynb",
         "reports/tiny/claims.json": "reports/tiny/tables/claims.csv",
     }.items():
-        for fault in _each_damage(repository, name, other, generator):
+        contents = (repository.folder / other).read_bytes()
+        for fault in _each_damage(repository, name, contents, generator):
             yield _identical_after_repro(repository, reference, fault)
 
 
@@ -196,21 +197,31 @@ def _gone_on_from(
     repository: Repository, reference: Reference, generator: random.Random
 ) -> Iterator[Outcome]:
     """Damage resume files and journals, and run the stage that goes on from them: its results must be the same."""
-    for name, other, stage in (
-        ("trained-unpruned.safetensors", "fine-tuned-cf.safetensors", f"train@{EXPERIMENT}"),
-        ("06_evaluate.csv", "07_rearrange.csv", f"evaluate@{EXPERIMENT}"),
-    ):
-        for fault in _each_damage(repository, f"{_RESUME}/{name}", f"{_RESUME}/{other}", generator):
+    for stage, name, other_stage, other in (
+        (f"train@{EXPERIMENT}", "01_train/trained-unpruned.safetensors",
+         f"prune_cf@{EXPERIMENT}", "02_prune_cf/fine-tuned-cf.safetensors"),
+        (f"evaluate@{EXPERIMENT}", "06_evaluate/06_evaluate.csv",
+         f"rearrange@{EXPERIMENT}", "07_rearrange/07_rearrange.csv"),
+    ):  # fmt: skip
+        contents = _left_by(repository, other_stage, f"{_RESUME}/{other}")
+        _left_by(repository, stage, f"{_RESUME}/{name}")
+        for fault in _each_damage(repository, f"{_RESUME}/{name}", contents, generator):
             yield _identical_after_repro(repository, reference, fault, "--force", "--single-item", stage)
 
 
-def _each_damage(repository: Repository, name: str, other: str, generator: random.Random) -> Iterator[str]:
+def _left_by(repository: Repository, stage: str, name: str) -> bytes:
+    """A file that a stage keeps to go on from. Run without DVC, the stage leaves it there."""
+    repository.run(*shlex.split(stages(repository.folder)[stage].command), check=True)
+    return (repository.folder / name).read_bytes()
+
+
+def _each_damage(repository: Repository, name: str, other: bytes, generator: random.Random) -> Iterator[str]:
     path = repository.folder / name
-    whole, contents = path.read_bytes(), (repository.folder / other).read_bytes()
+    whole = path.read_bytes()
     for kind, damage in DAMAGES.items():
         path.write_bytes(damage(whole, generator))
         yield f"{name}: {kind}"
-    path.write_bytes(contents)
+    path.write_bytes(other)
     yield f"{name}: another in its place"
 
 
