@@ -104,16 +104,21 @@ def software(table: pd.DataFrame, labels: Labels) -> Table:
 
 
 def recovered(table: pd.DataFrame) -> Table:
-    """What each mitigation wins back, lowest to highest of schemes and trainings, and what it takes, a row for each.
+    """What each mitigation wins back and leaves lost, lowest to highest of schemes and trainings, and what it takes.
 
     Args:
         table: what ``claims.recovery_table`` gives.
     """
     sizes = sorted(int(one) for one in table["crossbar_size"].unique())
-    rows = []
+    table, rows = table.assign(left=table["lost"] - table["recovered"]), []
     for mitigation, own in table[table["mitigation"] != "none"].groupby("mitigation", sort=False):
-        shares = [_range(own.loc[own["crossbar_size"] == one, "share"]) for one in sizes]
-        cells = [share if share == ABSENT else f"{share} %" for share in shares]
+        by_size = [own[own["crossbar_size"] == one] for one in sizes]
+        cells = [
+            f"{_range(one['share'])} %, {_range(one['left'], 1)} left"
+            if one["share"].notna().any()
+            else ABSENT
+            for one in by_size
+        ]
         rows.append([str(mitigation).replace("+", " + "), *cells, *(_range(own[cost]) for cost in _COSTS)])
     return Table(["mitigation", *map(square, sizes), *map(head, _COSTS)], rows, words=1)
 
@@ -192,9 +197,9 @@ def _with_half(row: pd.Series) -> str:
     return f"{row['mean']:.1f}" + ("" if math.isnan(half) else f" ± {half:.1f}")
 
 
-def _range(values: pd.Series) -> str:
+def _range(values: pd.Series, decimals: int = 0) -> str:
     """The least and the most, or the one that all have."""
     known = values.dropna()
     if known.empty:
         return ABSENT
-    return " to ".join(dict.fromkeys(f"{value + 0.0:,.0f}" for value in (known.min(), known.max())))
+    return " to ".join(dict.fromkeys(f"{value + 0.0:,.{decimals}f}" for value in (known.min(), known.max())))
