@@ -34,7 +34,7 @@ from xbarpaper.support.errors import ArtifactError, command
 from xbarpaper.support.files import read_json, read_table, write_text
 from xbarpaper.support.words import count, join, square
 
-FULL: Final = ("cifar10-full", "cifar10-full-vgg16", "cifar100-full")
+FULL: Final = ("cifar10-full", "cifar10-full-vgg16", "cifar100-full", "cifar100-full-vgg16")
 """Profiles at the paper's own width whose reports are in git."""
 
 REAL: Final = (
@@ -48,7 +48,7 @@ RECOVERED: Final = "cifar10-seeds"
 PROFILES: Final = (*REAL, "quick")
 """Profiles whose reports are in git."""
 
-TUNED: Final = ("cifar10-full-vgg16", "cifar100-full", "cifar10-trainings-vgg16")
+TUNED: Final = ("cifar10-full-vgg16", "cifar100-full", "cifar100-full-vgg16", "cifar10-trainings-vgg16")
 """Profiles whose precompensation with tuned batch norms the README and docs/mitigations.md tell."""
 
 BESIDE: Final = ("cifar10-full", "cifar10-full-vgg16", "cifar10-trainings-vgg16", "neighbours")
