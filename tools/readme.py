@@ -285,7 +285,7 @@ def _accuracies() -> str:
 
 @_part("full")
 def _full() -> str:
-    precision, parts = _measured("precision-cifar10-full-vgg11"), list[str]()
+    precision, parts = _measured("precision-cifar10-full-vgg11"), [_at_full_width().markdown()]
     for profile in FULL:
         labels, report = Labels.of(_params(profile)), _report(profile)
         evaluation, recovery = (_table(profile, name) for name in ("evaluation", "recovery"))
@@ -303,6 +303,25 @@ def _full() -> str:
         f"{count(precision['seed'].nunique(), 'draw')} of the devices (`python benchmarks/precision.py`)."
     )
     return "\n\n".join([*parts, note])
+
+
+def _at_full_width() -> tables.Table:
+    """C1 to C4 of the reports at full width, on crossbars that all of them have."""
+    rows, claimed = [], ["C1, points lost", "C2, more loss", "C3, less loss by R", "C4, less loss by WCT"]
+    for profile in FULL:
+        report = _report(profile)
+        found = [
+            # A report of one size has no rows of its own for it.
+            next(
+                row for row in claim.levels
+                if row.mitigation == claim.tops()[0].mitigation
+                and (row.level == "overall" or (row.level == "size" and row.crossbar_size == SIZE))
+            )
+            for claim in report.claims[: len(claimed)]
+        ]  # fmt: skip
+        cells = [f"{row.verdict}: {tables.number(row.effect)} {tables.interval(row)}" for row in found]
+        rows.append(["; ".join(report.data), *cells])
+    return tables.Table([f"crossbars of {square(SIZE)}", *claimed], rows, words=1)
 
 
 SIZE: Final = 64
@@ -468,13 +487,13 @@ def _costs() -> str:
 
 @_part("hours")
 def _hours() -> str:
-    """How long the stages of a full-width profile took, one after another where they wait for one another."""
-    table = _measured(f"stages-{FULL[1]}")
-    told = [f"`{row['stage']}` {_duration(row['minutes'])}" for row in table.to_dict("records")]
-    return (
-        f"Stages of `{FULL[1]}`, each from its begin to its end, two at a time, beside other work: {join(told)}. "
-        f"{table['machine'].iloc[0]}."
-    )
+    """How long the stages of the full-width profiles whose runs were watched took."""
+    parts = []
+    for profile in ("cifar10-full-vgg16", "cifar100-full-vgg16"):
+        table = _measured(f"stages-{profile}")
+        told = [f"`{row['stage']}` {_duration(row['minutes'])}" for row in table.to_dict("records")]
+        parts.append(f"`{profile}`: {join(told)} ({table['machine'].iloc[0]}).")
+    return f"Stages, each from its begin to its end, two at a time, beside other work. {' '.join(parts)}"
 
 
 @_part("conventions")

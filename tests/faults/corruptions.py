@@ -270,7 +270,7 @@ def _kept(repository: Repository, reference: Reference, generator: random.Random
         if commands is None or "Traceback" in done.stderr:
             yield Outcome(fault, False, f"no clear line: {done.stderr.strip()[-300:]!r}")
             continue
-        repository.run(*shlex.split(commands[1]), check=True)
+        repository.run("sh", "-c", commands[1], check=True)
         again = _identical_after_repro(repository, reference, fault)
         yield Outcome(fault, again.survived, f"{lines[0]}; after that: {again.told}")
 
