@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from string import Formatter
@@ -19,7 +20,7 @@ import pandas as pd
 from tools import artifact
 from tools.redraw import parameters
 from tools.widths import loss_by_width
-from xbarpaper.claims import Claim, ClaimReport, Labels
+from xbarpaper.claims import Claim, ClaimReport, Labels, Verdict
 from xbarpaper.claims.in_words import ABSENT
 from xbarpaper.claims.names import gain_words
 from xbarpaper.claims.published import nearest
@@ -190,7 +191,11 @@ def _findings() -> str:
         f"**Beyond the paper:** {beyond}, {_networks(RECOVERED)}); one for all chips, with batch norms tuned per chip on "
         f"a few hundred unlabelled images (PC + norms), wins back {join([_won_back(one) for one in TUNED])}."
     )
-    trained = f"**Over several trainings** (`{REAL[0]}` is one): {_over_trainings(TRAININGS)}; {_over_trainings(DEEPER)}."
+    trained = (
+        f"**At the paper's own width**, in [four networks](docs/full-scale.md) on crossbars of {square(SIZE)}: "
+        f"{'; '.join(_counted_at_full_width())}. **Over several trainings** (each of the four was trained once): "
+        f"{_over_trainings(TRAININGS)}; {_over_trainings(DEEPER)}."
+    )
     return "\n".join([*lines, "", further, "", trained, "", f"Terms: {terms}."])
 
 
@@ -310,18 +315,31 @@ def _at_full_width() -> tables.Table:
     rows, claimed = [], ["C1, points lost", "C2, more loss", "C3, less loss by R", "C4, less loss by WCT"]
     for profile in FULL:
         report = _report(profile)
-        found = [
-            # A report of one size has no rows of its own for it.
-            next(
-                row for row in claim.levels
-                if row.mitigation == claim.tops()[0].mitigation
-                and (row.level == "overall" or (row.level == "size" and row.crossbar_size == SIZE))
-            )
-            for claim in report.claims[: len(claimed)]
-        ]  # fmt: skip
+        found = [_at_size(claim) for claim in report.claims[: len(claimed)]]
         cells = [f"{row.verdict}: {tables.number(row.effect)} {tables.interval(row)}" for row in found]
         rows.append(["; ".join(report.data), *cells])
     return tables.Table([f"crossbars of {square(SIZE)}", *claimed], rows, words=1)
+
+
+def _counted_at_full_width() -> list[str]:
+    """How many of the networks at full width reach which verdict, for each claim."""
+    verdicts: dict[str, list[str]] = {}
+    for profile in FULL:
+        for claim in _report(profile).claims:
+            verdicts.setdefault(claim.id, []).append(_at_size(claim).verdict)
+    return [
+        f"{name} {', '.join(f'{verdict} in {n}' for verdict, n in Counter(found).items())}"
+        for name, found in verdicts.items()
+        if name != "C5"  # the same in all reports, as its sentence says
+    ]
+
+
+def _at_size(claim: Claim) -> Verdict:
+    """What a claim's main effect is on crossbars of ``SIZE`` rows. A report of one size has no row of its own for it."""
+    rows = [row for row in claim.levels if row.mitigation == claim.tops()[0].mitigation]
+    return next(
+        row for row in rows if row.level == "overall" or (row.level, row.crossbar_size) == ("size", SIZE)
+    )
 
 
 SIZE: Final = 64
