@@ -40,11 +40,11 @@ def put(top: Path, own: str, files: dict[str, str]) -> None:
         ("0::/slurm/job_7", {"slurm/job_7/cpu.max": "max 100000", "slurm/cpu.max": "300000 100000"}, 3),
         # a container that is told the name of its group on the machine
         ("0::/docker/4f2a", {"cpu.max": "300000 100000"}, 3),
-        ("0::/../../elsewhere", {"cpu.max": "300000 100000"}, 3),
+        ("0::/../elsewhere", {"cpu.max": "300000 100000", "../elsewhere/cpu.max": "100000 100000"}, 3),
         # version 1, with a group for each controller, and version 2 beside it without any
         ("4:cpu,cpuacct:/\n0::/", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 4),
         ("4:cpu,cpuacct:/a\n0::/", {"cpu/a/cpu.cfs_quota_us": "150000", "cpu/a/cpu.cfs_period_us": "50000"}, 3),
-        ("4:cpuset:/a\n0::/", {"cpuset/a/cpu.cfs_quota_us": "1", "cpuset/a/cpu.cfs_period_us": "1"}, 4),
+        ("4:cpuset:/a\n0::/", {"cpu/a/cpu.cfs_quota_us": "1", "cpu/a/cpu.cfs_period_us": "1"}, 4),
     ],
 )  # fmt: skip
 def test_cores_are_those_of_the_process_within_the_limits_of_its_groups(

@@ -20,7 +20,7 @@ import pandas as pd
 from tools import artifact
 from tools.redraw import parameters
 from tools.widths import loss_by_width
-from xbarpaper.claims import Claim, ClaimReport, Labels, Verdict
+from xbarpaper.claims import Claim, ClaimReport, Labels
 from xbarpaper.claims.in_words import ABSENT
 from xbarpaper.claims.names import gain_words
 from xbarpaper.claims.published import nearest
@@ -193,8 +193,9 @@ def _findings() -> str:
     )
     trained = (
         f"**At the paper's own width**, in [four networks](docs/full-scale.md) on crossbars of {square(SIZE)}: "
-        f"{'; '.join(_counted_at_full_width())}. **Over several trainings** (each of the four was trained once): "
-        f"{_over_trainings(TRAININGS)}; {_over_trainings(DEEPER)}."
+        f"{'; '.join(_counted_at_full_width())}. **Over several trainings**, "
+        f"on lossless images (each of the four was trained once): {_over_trainings(TRAININGS)}; "
+        f"{_over_trainings(DEEPER)}."
     )
     return "\n".join([*lines, "", further, "", trained, "", f"Terms: {terms}."])
 
@@ -279,8 +280,8 @@ def _accuracies() -> str:
             rows[-1][0] += f", `{profile}`"
     shown = tables.Table(columns, rows, words=3).without_constant_words()
     note = (
-        f"Test accuracy in percent, crossbars of {square(SIZE)}: mean ± half of its 95 % interval, over trainings where "
-        "there are several and over the draws of device variation otherwise. Saves: crossbars of the unpruned network, "
+        f"Test accuracy in percent, crossbars of {square(SIZE)}: mean ± half of its 95 % interval over the "
+        "draws of device variation. Saves: crossbars of the unpruned network, "
         f"divided by those of this one. {ABSENT}: not measured. C4 counts the loss under WCT from the accuracy in "
         "software after WCT (not shown). Other sizes and networks: the reports. PC is not the paper's: "
         "[docs/mitigations.md](docs/mitigations.md) has it, others, and what each takes."
@@ -311,35 +312,44 @@ def _full() -> str:
 
 
 def _at_full_width() -> tables.Table:
-    """C1 to C4 of the reports at full width, on crossbars that all of them have."""
-    rows, claimed = [], ["C1, points lost", "C2, more loss", "C3, less loss by R", "C4, less loss by WCT"]
+    """C2 to C4 of the reports at full width, on crossbars that all of them have."""
+    rows = []
     for profile in FULL:
-        report = _report(profile)
-        found = [_at_size(claim) for claim in report.claims[: len(claimed)]]
-        cells = [f"{row.verdict}: {tables.number(row.effect)} {tables.interval(row)}" for row in found]
-        rows.append(["; ".join(report.data), *cells])
+        cells = [
+            "{}: {} [{}, {}]".format(
+                row["verdict"], *(tables.number(row[name]) for name in ("effect", "low", "high"))
+            )
+            for row in _at_size(profile).to_dict("records")
+        ]
+        rows.append(["; ".join(_report(profile).data), *cells])
+    claimed = ["C2, more loss", "C3, less loss by R", "C4, less loss by WCT"]
     return tables.Table([f"crossbars of {square(SIZE)}", *claimed], rows, words=1)
 
 
 def _counted_at_full_width() -> list[str]:
-    """How many of the networks at full width reach which verdict, for each claim."""
-    verdicts: dict[str, list[str]] = {}
-    for profile in FULL:
-        for claim in _report(profile).claims:
-            verdicts.setdefault(claim.id, []).append(_at_size(claim).verdict)
+    """How many of the networks at full width reach which verdict, for C2 to C4."""
+    found = pd.concat([_at_size(profile) for profile in FULL])
     return [
-        f"{name} {', '.join(f'{verdict} in {n}' for verdict, n in Counter(found).items())}"
-        for name, found in verdicts.items()
-        if name != "C5"  # the same in all reports, as its sentence says
+        f"{claim} {', '.join(f'{verdict} in {n}' for verdict, n in Counter(own['verdict']).items())}"
+        for claim, own in found.groupby("claim")
     ]
 
 
-def _at_size(claim: Claim) -> Verdict:
-    """What a claim's main effect is on crossbars of ``SIZE`` rows. A report of one size has no row of its own for it."""
-    rows = [row for row in claim.levels if row.mitigation == claim.tops()[0].mitigation]
-    return next(
-        row for row in rows if row.level == "overall" or (row.level, row.crossbar_size) == ("size", SIZE)
-    )
+def _at_size(profile: str) -> pd.DataFrame:
+    """C2 to C4 on crossbars of ``SIZE`` rows, all corrected for as many effects: claim, verdict, effect, low, high.
+
+    They are the overall effects of a report of one size. One of several sizes has them beside published numbers.
+    """
+    columns = ["claim", "verdict", "effect", "low", "high"]
+    if len(_params(profile).mapping.crossbar_sizes) > 1:
+        table = _table(profile, "published_claims")
+        return pd.DataFrame(table.loc[table["convention"] == table["convention"].iloc[0], columns])
+    tops = {claim.id: claim.tops()[0] for claim in _report(profile).claims}
+    rows = [
+        (name, tops[name].verdict, tops[name].effect, tops[name].low, tops[name].high)
+        for name in ("C2", "C3", "C4")
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 SIZE: Final = 64

@@ -71,7 +71,7 @@ CASES: dict[str, Case] = {
 
 
 def outcomes(reference: Reference, folder: Path) -> Iterator[Outcome]:
-    """Every kind of file in a process with a limit, then every case on each disk that this user may mount."""
+    """Every kind of file in a process with a limit, then every case on each kind of disk that root can mount."""
     yield from writers.outcomes(folder / "limited", SHARES)
     if os.geteuid():
         print("full_disk: mounting needs root; only files with a limited size were tried", file=sys.stderr)

@@ -190,8 +190,10 @@ def _require_whole_index() -> None:
     Raises:
         ArtifactError: it does, because of its setting ``core.splitIndex``.
     """
-    with suppress(OSError):  # no git, nothing to refuse
-        if git.run(Path(), "rev-parse", "--shared-index-path").stdout:
+    with suppress(
+        OSError
+    ):  # no git, nothing to refuse; nor where the repository is another one, around this folder
+        if Path(".git").exists() and git.run(Path(), "rev-parse", "--shared-index-path").stdout:
             raise ArtifactError(
                 "git's index is split in two files here (core.splitIndex), which DVC cannot read; "
                 "`git config core.splitIndex false && git update-index --no-split-index` makes it one"
