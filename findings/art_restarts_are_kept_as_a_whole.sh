@@ -1,5 +1,5 @@
 #!/bin/sh
-# ART: fifty random restarts of the fast gradient method flip fewer of 400 samples than a single step without any.
+# ART: of the random restarts of the fast gradient method one is kept for all samples of a call, not the best for each.
 #
 # What it does: of all restarts it keeps the one that flipped most samples of the call, and drops what the others found.
 # So with many samples further restarts find next to nothing, and the same samples in calls of one give another result.

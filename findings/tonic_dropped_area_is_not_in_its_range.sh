@@ -3,9 +3,9 @@
 #
 # What it does: of a range only the upper end is used, as the lower end of a range up to 1. The ratio acts on the width
 # and on the height, so that a fixed ratio of 0.2 takes 4 % of the area, and 0.5 a quarter.
-# One would guess: a box of 10 % to 20 % of the sensor's area, or with 0.2 of 20 %.
+# One would guess: a box of 10 % to 20 % of the sensor's area, or of its width and height.
 # Who is hurt: whoever augments event data with it: a range of 0.01 to 0.02, meant to be harmless, takes a third of all
-# events and sometimes nearly all, while fixed ratios take much less than they say.
+# events and sometimes nearly all.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
