@@ -313,8 +313,8 @@ def _full() -> str:
 
 
 _STRICTER: Final = (
-    "Each interval is corrected like the overall effects of a report, more strictly than the verdicts by crossbar size of a "
-    "report of several sizes. The two networks differ in their recipe too."
+    "Each interval is corrected like the overall effects of a report, more strictly than the verdicts by crossbar size "
+    "of a report of several sizes. VGG11 and VGG16 differ in their recipe too."
 )
 
 
