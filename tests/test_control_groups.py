@@ -41,6 +41,7 @@ def put(top: Path, own: str, files: dict[str, str]) -> None:
         # a container that is told the name of its group on the machine
         ("0::/docker/4f2a", {"cpu.max": "300000 100000"}, 3),
         ("0::/../elsewhere", {"cpu.max": "300000 100000", "../elsewhere/cpu.max": "100000 100000"}, 3),
+        ("0::/job..7", {"job..7/cpu.max": "200000 100000", "cpu.max": "300000 100000"}, 2),
         # version 1, with a group for each controller, and version 2 beside it without any
         ("4:cpu,cpuacct:/\n0::/", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 4),
         ("4:cpu,cpuacct:/a\n0::/", {"cpu/a/cpu.cfs_quota_us": "150000", "cpu/a/cpu.cfs_period_us": "50000"}, 3),

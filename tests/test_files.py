@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from xbarpaper.support.errors import ArtifactError
-from xbarpaper.support.files import atomic, read_table, sha256, write_table, write_text
+from xbarpaper.support.files import atomic, read_table, require_writable, sha256, write_table, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -55,6 +55,16 @@ def test_an_error_keeps_what_was_there_and_leaves_nothing_else(
         fail()
     assert path.read_text() == "old"
     assert names(tmp_path) == ["text.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("folder", "Is a directory"), (f"{'long' * 80}.ipynb", "File name too long")]
+)
+def test_a_path_that_cannot_be_written_is_refused_beforehand(tmp_path: Path, name: str, says: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ArtifactError, match=f"cannot be written: {says}"):
+        require_writable(tmp_path / name)
+    assert names(tmp_path) == ["folder"]
 
 
 def test_until_the_end_the_old_file_is_seen(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from synthetic_results import RECOVERED, make_params, make_results
 
 from xbarpaper.claims import recovery as winning
 from xbarpaper.claims.labels import Labels
+from xbarpaper.report import tables
 
 PARAMS = make_params(1, (16, 32, 64), seeds=10, further=True)
 TABLES = make_results(PARAMS)
@@ -56,6 +57,9 @@ def test_where_nothing_was_lost_nothing_is_claimed() -> None:
     rows = table[(table["scheme"] == "cf") & (table["crossbar_size"] == 16)]
     assert rows[["share", "share_low", "share_high"]].isna().all(axis=None)
     assert len(winning.best_mitigations(table)) == 11
+    # nor does what a mitigation then costs count as lost
+    worse = table.assign(recovered=table["recovered"].mask(table["share"].isna(), -50.0))
+    assert tables.recovered(worse).rows == tables.recovered(table.dropna(subset="share")).rows
 
 
 def test_a_single_seed_has_no_interval() -> None:

@@ -112,7 +112,8 @@ def on_disk(disk: Disk, repository: Repository, name: str, case: Case) -> Outcom
     wrong += [
         f"{path}: left over or changed"
         for path in sorted(before.keys() | after.keys())
-        if before.get(path) != after.get(path) and path != case.begun and not path.startswith("failed/")
+        if before.get(path) != after.get(path) and not path.startswith("failed/")
+        if path != case.begun or not after.get(path, b"").startswith(before.get(path, b""))
     ]
     return Outcome.of(f"{disk.name}: {name}", wrong, last)
 

@@ -110,7 +110,7 @@ def recovered(table: pd.DataFrame) -> Table:
         table: what ``claims.recovery_table`` gives.
     """
     sizes = sorted(int(one) for one in table["crossbar_size"].unique())
-    table, rows = table.assign(left=table["lost"] - table["recovered"]), []
+    table, rows = table.assign(left=(table["lost"] - table["recovered"]).where(table["share"].notna())), []
     for mitigation, own in table[table["mitigation"] != "none"].groupby("mitigation", sort=False):
         by_size = [own[own["crossbar_size"] == one] for one in sizes]
         cells = [

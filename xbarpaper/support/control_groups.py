@@ -68,7 +68,7 @@ def _groups(controller: str) -> Iterator[Path]:
         _, controllers, path = line.split(":", 2)
         if not controllers or controller in controllers.split(","):
             top = _TOP / controller if controllers else _TOP
-            own = top if ".." in path else top / path.lstrip("/")
+            own = top if ".." in Path(path).parts else top / path.lstrip("/")
             yield from (
                 group for group in (own, *own.parents) if group.is_relative_to(top) and group.is_dir()
             )

@@ -72,9 +72,10 @@ def require_writable(path: Path | str) -> None:
         ArtifactError: a folder is in its place, or its folder cannot be made or written, or the disk is full.
     """
     path = Path(path)
+    # First, as it says what is wrong with a path that the system cannot even look at.
+    _made_beside(path).unlink()
     if path.is_dir():
         raise ArtifactError(f"{path}: cannot be written: {os.strerror(errno.EISDIR)}")
-    _made_beside(path).unlink()
 
 
 def _made_beside(path: Path) -> Path:
