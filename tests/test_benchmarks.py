@@ -203,6 +203,26 @@ def test_both_arithmetics_read_the_same_crossbars(
     assert table["difference"].abs().max() < 20  # of an untrained network, whose answers nearly tie
 
 
+def test_the_control_of_wct_meets_the_devices_that_wct_meets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_params: MakeParams, tiny_images: ImageSet
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.chdir(tmp_path)
+    compared = importlib.import_module("wct_control").compared
+
+    def rows_of(cut_quantile: float) -> dict[str, pd.DataFrame]:
+        params = make_params(**of_one_size(16), wct={"cut_quantile": cut_quantile})
+        table = compared(trained_in(tmp_path, params, tiny_images)).set_index(["scheme", "seed"])
+        return dict(iter(table.groupby("mitigation", sort=False)[["accuracy", "software_accuracy"]]))
+
+    limited, without = rows_of(0.5), rows_of(1.0)
+    assert list(limited) == ["none", "WCT", "unlimited"]
+    pd.testing.assert_frame_equal(without["WCT"], without["unlimited"])  # one network on the same devices
+    assert not limited["WCT"].equals(limited["unlimited"])
+    for name in ("none", "unlimited"):
+        pd.testing.assert_frame_equal(limited[name], without[name])
+
+
 def test_steps_on_crossbars_are_timed_beside_those_in_software(tmp_path: Path) -> None:
     arguments = ("--widths", "0.03", "--refresh-steps", "1", "2", "--steps", "2", "--epochs", "1")
     printed = run("on_crossbar_training", *arguments, "--output", tmp_path)
