@@ -6,7 +6,7 @@
 # port reads them. This happens for a second `run()` and for another simulation with the same state.
 # One would guess: a run leaves its input alone, and the same simulation has the same result.
 # Who is hurt: whoever makes a state once and sweeps a phase, a length or a coupling: the first point is right, all others
-# have lost the momenta, and squeezed noise at the output is that of the vacuum.
+# have lost the momenta, and a squeezed state is quiet in one quadrature without being loud in the other.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
