@@ -208,11 +208,15 @@ def test_the_control_of_wct_meets_the_devices_that_wct_meets(
 ) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.chdir(tmp_path)
-    compared = importlib.import_module("wct_control").compared
+    control = importlib.import_module("wct_control")
 
     def rows_of(cut_quantile: float) -> dict[str, pd.DataFrame]:
-        params = make_params(**of_one_size(16), wct={"cut_quantile": cut_quantile})
-        table = compared(trained_in(tmp_path, params, tiny_images)).set_index(["scheme", "seed"])
+        made = make_params(**of_one_size(16), wct={"cut_quantile": cut_quantile})
+        experiment = trained_in(tmp_path, made, tiny_images)
+        monkeypatch.setattr(sys, "argv", ["wct_control", experiment.name, "--output", str(tmp_path)])
+        monkeypatch.setattr(control.params, "load", lambda: made)
+        assert not control.main()
+        table = read_table(tmp_path / f"wct-control-{made.profile}.csv").set_index(["scheme", "seed"])
         return dict(iter(table.groupby("mitigation", sort=False)[["accuracy", "software_accuracy"]]))
 
     limited, without = rows_of(0.5), rows_of(1.0)

@@ -36,10 +36,13 @@ from xbarpaper.support.files import read_json, read_table, write_text
 from xbarpaper.support.words import count, join, square
 
 FULL: Final = ("cifar10-full", "cifar10-full-vgg16", "cifar100-full", "cifar100-full-vgg16")
-"""Profiles at the paper's own width whose reports are in git."""
+"""Profiles at the paper's own width, with one training each, whose reports are in git."""
+
+FULL_TRAININGS: Final = "cifar10-full-trainings"
+"""The profile that trains one of these networks several times."""
 
 REAL: Final = (
-    *FULL, "cifar10-trainings", "cifar10-trainings-vgg16", "neighbours", "cifar10-seeds", "cifar10-small",
+    FULL_TRAININGS, *FULL, "cifar10-trainings", "cifar10-trainings-vgg16", "neighbours", "cifar10-seeds", "cifar10-small",
 )  # fmt: skip
 """Profiles on real images whose reports are in git, the one that weighs most first."""
 
@@ -49,7 +52,9 @@ RECOVERED: Final = "cifar10-seeds"
 PROFILES: Final = (*REAL, "quick")
 """Profiles whose reports are in git."""
 
-TUNED: Final = ("cifar10-full-vgg16", "cifar100-full", "cifar100-full-vgg16", "cifar10-trainings-vgg16")
+TUNED: Final = (
+    FULL_TRAININGS, "cifar10-full-vgg16", "cifar100-full", "cifar100-full-vgg16", "cifar10-trainings-vgg16",
+)  # fmt: skip
 """Profiles whose precompensation with tuned batch norms the README and docs/mitigations.md tell."""
 
 BESIDE: Final = ("cifar10-full", "cifar10-full-vgg16", "cifar10-trainings-vgg16", "neighbours")
@@ -64,8 +69,8 @@ TRAININGS: Final = "cifar10-trainings"
 DEEPER: Final = "cifar10-trainings-vgg16"
 """The profile of the deeper network, VGG16, trained several times."""
 
-WIDTHS: Final = ("cifar10-full", "cifar10-seeds", "cifar10-small", "cifar10-trainings")
-"""Profiles of VGG11, by width and crossbar size what each has; the last one repeats a width by another recipe."""
+WIDTHS: Final = ("cifar10-full", FULL_TRAININGS, "cifar10-seeds", "cifar10-small", "cifar10-trainings")
+"""Profiles of VGG11, by width and crossbar size what each has; two repeat a width by another recipe."""
 
 COSTED: Final = (
     "cifar10-seeds", "cifar10-small", "cifar10-trainings", "cifar10-full", "cifar100-full", "paper",
@@ -194,9 +199,8 @@ def _findings() -> str:
     trained = (
         f"**At the paper's own width**, in [four networks](docs/full-scale.md) on crossbars of {square(SIZE)} "
         "(corrected like the effects of a whole report, more strictly than sizes above): "
-        f"{'; '.join(_counted_at_full_width())}. **Over several trainings**, "
-        f"on lossless images (each of the four was trained once): {_over_trainings(TRAININGS)}; "
-        f"{_over_trainings(DEEPER)}."
+        f"{'; '.join(_counted_at_full_width())}. Each of the four was trained once. **Over several trainings**, "
+        f"on lossless images: {'; '.join(map(_over_trainings, (FULL_TRAININGS, TRAININGS, DEEPER)))}."
     )
     return "\n".join([*lines, "", further, "", trained, "", f"Terms: {terms}."])
 
@@ -265,7 +269,7 @@ def counted(claim: Claim) -> str:
 @_part("accuracies")
 def _accuracies() -> str:
     found = {}
-    for profile in FULL:
+    for profile in (FULL_TRAININGS, *FULL[1:]):
         one = tables.accuracies(
             _table(profile, "evaluation"), _table(profile, "recovery"), Labels.of(_params(profile)), SIZE
         )
@@ -281,8 +285,8 @@ def _accuracies() -> str:
             rows[-1][0] += f", `{profile}`"
     shown = tables.Table(columns, rows, words=3).without_constant_words()
     note = (
-        f"Test accuracy in percent, crossbars of {square(SIZE)}: mean ± half of its 95 % interval over the "
-        "draws of device variation. Saves: crossbars of the unpruned network, "
+        f"Test accuracy in percent, crossbars of {square(SIZE)}: mean ± half of its 95 % interval over trainings where "
+        "there are several, else over draws of device variation. Saves: crossbars of the unpruned network, "
         f"divided by those of this one. {ABSENT}: not measured. C4 counts the loss under WCT from the accuracy in "
         "software after WCT (not shown). Other sizes and networks: the reports. PC is not the paper's: "
         "[docs/mitigations.md](docs/mitigations.md) has it, others, and what each takes."
@@ -292,8 +296,8 @@ def _accuracies() -> str:
 
 @_part("full")
 def _full() -> str:
-    precision, parts = _measured("precision-cifar10-full-vgg11"), [_at_full_width().markdown(), _STRICTER]
-    for profile in FULL:
+    precision, parts = _measured("precision-cifar10-full-vgg11"), [_at_full_width().markdown(), _stricter()]
+    for profile in (*FULL, FULL_TRAININGS):
         labels, report = Labels.of(_params(profile)), _report(profile)
         evaluation, recovery = (_table(profile, name) for name in ("evaluation", "recovery"))
         for size in sorted(set(evaluation["crossbar_size"])):
@@ -303,8 +307,9 @@ def _full() -> str:
                 found.without_constant_words().markdown(),
             ]
     note = (
-        "Test accuracy in percent: mean ± half of its 95 % interval over the draws of device variation. Each network "
-        "was trained once: the draws vary the devices, and another training may give another verdict. Read in float32 "
+        "Test accuracy in percent: mean ± half of its 95 % interval over the draws of device variation, or over "
+        "trainings where there are several. Where a network was trained once, another training may give another verdict. "
+        "Read in float32 "
         f"instead of bfloat16, the networks of `{FULL[0]}` on crossbars of {square(precision['crossbar_size'].max())} "
         f"differ by {precision['difference'].abs().max():.2f} points at most, in "
         f"{count(precision['seed'].nunique(), 'draw')} of the devices (`python benchmarks/precision.py`)."
@@ -312,16 +317,21 @@ def _full() -> str:
     return "\n\n".join([*parts, note])
 
 
-_STRICTER: Final = (
-    "Each interval is corrected like the overall effects of a report, more strictly than the verdicts by crossbar size "
-    "of a report of several sizes. VGG11 and VGG16 differ in their recipe too."
-)
+def _stricter() -> str:
+    """What the table of verdicts at full width compares."""
+    own, deeper = (_params(profile).train.epochs for profile in (FULL_TRAININGS, FULL[1]))
+    return (
+        "Each interval is corrected like the overall effects of a report, more strictly than the verdicts by crossbar "
+        "size of a report of several sizes. Where a network was trained once it is over draws of the devices, else over "
+        "trainings. VGG11 and VGG16 differ in their recipe too; the VGG11 that was trained several times learnt by the "
+        f"recipe of VGG16, in {own} epochs instead of {deeper}."
+    )
 
 
 def _at_full_width() -> tables.Table:
     """C2 to C4 of the reports at full width, on crossbars that all of them have."""
     rows = []
-    for profile in FULL:
+    for profile in (*FULL, FULL_TRAININGS):
         cells = [
             "{}: {} [{}, {}]".format(
                 row["verdict"], *(tables.number(row[name]) for name in ("effect", "low", "high"))
@@ -369,7 +379,7 @@ def _trust() -> str:
         name for name in REAL if len({one.training_seed for one in _params(name).experiments.values()}) > 1
     ]
     told = {name: f"`{name}`" for name in REAL}
-    epochs = [count(_params(name).wct.epochs, "epoch") for name in FULL]
+    epochs = [count(_params(name).wct.epochs, "epoch") for name in (FULL_TRAININGS, *FULL)]
     return "\n".join(
         [
             "- One training each, so that verdicts speak of that trained network only (the seeds vary the devices), and "
@@ -524,10 +534,12 @@ def _costs() -> str:
 def _hours() -> str:
     """How long the stages of the full-width profiles whose runs were watched took."""
     parts = []
-    for profile in ("cifar10-full-vgg16", "cifar100-full-vgg16"):
+    for profile in ("cifar10-full-vgg16", "cifar100-full-vgg16", FULL_TRAININGS):
         table = _measured(f"stages-{profile}")
         told = [f"`{row['stage']}` {_duration(row['minutes'])}" for row in table.to_dict("records")]
-        parts.append(f"`{profile}`: {join(told)} ({table['machine'].iloc[0]}).")
+        several = len(_params(profile).experiments)
+        name = f"`{profile}`" + (f", {count(several, 'training')} added up" if several > 1 else "")
+        parts.append(f"{name}: {join(told)} ({table['machine'].iloc[0]}).")
     return f"Stages, each from its begin to its end, two at a time, beside other work. {' '.join(parts)}"
 
 
