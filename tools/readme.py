@@ -22,7 +22,7 @@ from tools.redraw import parameters
 from tools.widths import loss_by_width
 from xbarpaper.claims import Claim, ClaimReport, Labels
 from xbarpaper.claims.in_words import ABSENT
-from xbarpaper.claims.names import gain_words
+from xbarpaper.claims.names import SCHEME_NAMES, gain_words
 from xbarpaper.claims.published import nearest
 from xbarpaper.claims.rules import counted_words
 from xbarpaper.experiments.published.numbers import BATCH_NORMS, PAPER, PUBLISHED
@@ -33,6 +33,7 @@ from xbarpaper.params import Params, load_profile
 from xbarpaper.report import opening, tables
 from xbarpaper.support.errors import ArtifactError, command
 from xbarpaper.support.files import read_json, read_table, write_text
+from xbarpaper.support.statistics import mean_interval
 from xbarpaper.support.words import count, join, square
 
 FULL: Final = ("cifar10-full", "cifar10-full-vgg16", "cifar100-full", "cifar100-full-vgg16")
@@ -385,8 +386,8 @@ def _trust() -> str:
             "- One training each, so that verdicts speak of that trained network only (the seeds vary the devices), and "
             f"another training may give another: {join([told[name] for name in REAL if name not in several])}. "
             "Only T1 to T6 of `neighbours` are tested over trainings, of networks of their own. In the reports named "
-            f"`full`, WCT trains on for {join(list(dict.fromkeys(epochs)))}, once for each network; only `{SEARCHED}` "
-            "shows what the same training does without the limit.",
+            f"`full`, WCT trains on for {join(list(dict.fromkeys(epochs)))}, once for each network; `{SEARCHED}` and a "
+            f"[control](docs/mitigations.md) of `{FULL_TRAININGS}` show what the same training does without the limit.",
             "- Several trainings, so that verdicts speak of other trainings too: "
             f"{join([told[name] for name in several])}. Training seed 0 of `{TRAININGS}` is the network of `neighbours`. "
             f"Only N1 to N3 of `{DEEPER}` speak of one training, its first.",
@@ -421,6 +422,40 @@ def _recovered() -> str:
         "circuit solutions are of all crossbars of a network. Numbers: `recovered.csv` of each report."
     )
     return "\n\n".join([*parts, note])
+
+
+@_part("control")
+def _control() -> str:
+    """What WCT's training does with and without its limit."""
+    found = _measured(f"wct-control-{FULL_TRAININGS}")
+    found = found.assign(lost=found["software_accuracy"] - found["accuracy"])
+    names = {"none": "as pruned", "WCT": "after WCT", "unlimited": "without the limit"}
+    measures = ["software_accuracy", "accuracy", "lost"]
+    means = found.groupby(["scheme", "mitigation"], sort=False)[measures].mean().reset_index()
+    means = means.replace({"scheme": SCHEME_NAMES, "mitigation": names})
+    rows = _rows(means, ("{scheme}", "{mitigation}", *(f"{{{name}:.1f}}" for name in measures)))
+    over = "experiment" if found["experiment"].nunique() > 1 else "seed"
+    own = found.pivot_table(index=over, columns="mitigation", values=measures)
+    told = [
+        f"{names[one]} against {names[other]} {_difference(own['lost', one] - own['lost', other])} lost and "
+        f"{_difference(own['accuracy', one] - own['accuracy', other])} on crossbars"
+        for one, other in (("WCT", "none"), ("unlimited", "none"), ("WCT", "unlimited"))
+    ]
+    note = (
+        f"Networks of `{FULL_TRAININGS}`, crossbars of {square(found['crossbar_size'].max())}, percent and points: means "
+        f"of {count(found['experiment'].nunique(), 'training')} and {count(found['seed'].nunique(), 'draw')} of the "
+        "devices each. Lost: in software less on crossbars, of the same network. Over all schemes, in points with "
+        f"intervals over {'trainings' if over == 'experiment' else 'draws'} (95 %, not corrected): {'; '.join(told)}. "
+        "The control has the same images in the same order; the limit of each "
+        "layer is its largest weight (`python benchmarks/wct_control.py`)."
+    )
+    heads = ["scheme", "trained on", "in software", "on crossbars", "lost"]
+    return _noted(tables.Table(heads, rows, words=2).markdown(), note)
+
+
+def _difference(values: pd.Series[float]) -> str:
+    """The mean of differences with its interval."""
+    return "{:+.2f} [{:+.2f}, {:+.2f}]".format(*mean_interval(values, 0.95))
 
 
 @_part("searched")
