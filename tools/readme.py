@@ -446,8 +446,8 @@ def _control() -> str:
         f"of {count(found['experiment'].nunique(), 'training')} and {count(found['seed'].nunique(), 'draw')} of the "
         "devices each. Lost: in software less on crossbars, of the same network. Over all schemes, in points with "
         f"intervals over {'trainings' if over == 'experiment' else 'draws'} (95 %, not corrected): {'; '.join(told)}. "
-        "The control has the same images in the same order; the limit of each "
-        "layer is its largest weight (`python benchmarks/wct_control.py`)."
+        "The control has the same images in the same order; the limit of each layer is its largest weight "
+        f"(`python benchmarks/wct_control.py {' '.join(dict.fromkeys(found['experiment']))}`)."
     )
     heads = ["scheme", "trained on", "in software", "on crossbars", "lost"]
     return _noted(tables.Table(heads, rows, words=2).markdown(), note)
